@@ -1,0 +1,3 @@
+//! Criterion benches of the Gazelle kernels; see `benches/`.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Garbled vector programs: one circuit over many instances.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,217 @@
+//! Which instruction sets a kernel may use, decided once and carried as a value.
+//!
+//! A [`VectorBackend`] or [`AesBackend`] can only be built where the CPU has the instructions it
+//! names: holding one is the proof that kernels need to call target-feature functions.
+//!
+//! The environment variable `GAZELLE_BACKEND` narrows the choice (see [`VectorBackend::best`]).
+
+use alloc::vec::Vec;
+
+/// The vector instructions that the arithmetic kernels (NTT, ring products, transposes) use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VectorBackend(VectorIsa);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum VectorIsa {
+    Scalar,
+    Avx2,
+    Avx512,
+}
+
+impl VectorBackend {
+    /// The portable twin: no instructions beyond the target's baseline.
+    pub const SCALAR: Self = Self(VectorIsa::Scalar);
+
+    /// AVX2 with FMA, if this CPU has them.
+    pub fn avx2() -> Option<Self> {
+        detect::avx2().then_some(Self(VectorIsa::Avx2))
+    }
+
+    /// AVX-512 F, DQ, BW, VL and IFMA with AVX2 and FMA, if this CPU has them all.
+    pub fn avx512() -> Option<Self> {
+        detect::avx512().then_some(Self(VectorIsa::Avx512))
+    }
+
+    /// Every backend of this CPU, slowest first; always begins with [`VectorBackend::SCALAR`].
+    pub fn available() -> Vec<Self> {
+        [Some(Self::SCALAR), Self::avx2(), Self::avx512()].into_iter().flatten().collect()
+    }
+
+    /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `avx2` or `avx512`
+    /// names the widest one to use; any other value, or none, allows all.
+    pub fn best() -> Self {
+        let widest = match detect::requested().as_deref() {
+            Some("scalar") => VectorIsa::Scalar,
+            Some("avx2") => VectorIsa::Avx2,
+            _ => VectorIsa::Avx512,
+        };
+        Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
+    }
+
+    /// The name used in benchmark ids and in `GAZELLE_BACKEND`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            VectorIsa::Scalar => "scalar",
+            VectorIsa::Avx2 => "avx2",
+            VectorIsa::Avx512 => "avx512",
+        }
+    }
+}
+
+/// The AES instructions that the garbling and expansion kernels use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AesBackend(AesIsa);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum AesIsa {
+    Scalar,
+    AesNi,
+    Vaes256,
+    Vaes512,
+}
+
+impl AesBackend {
+    /// The portable twin: constant-time software AES of the crate `aes` (which itself uses AES
+    /// instructions where the CPU has them).
+    pub const SCALAR: Self = Self(AesIsa::Scalar);
+
+    /// AES-NI on 128-bit registers, if this CPU has it.
+    pub fn aesni() -> Option<Self> {
+        detect::aesni().then_some(Self(AesIsa::AesNi))
+    }
+
+    /// VAES on 256-bit registers, if this CPU has it.
+    pub fn vaes256() -> Option<Self> {
+        detect::vaes256().then_some(Self(AesIsa::Vaes256))
+    }
+
+    /// VAES on 512-bit registers, if this CPU has it.
+    pub fn vaes512() -> Option<Self> {
+        detect::vaes512().then_some(Self(AesIsa::Vaes512))
+    }
+
+    /// Every backend of this CPU, slowest first; always begins with [`AesBackend::SCALAR`].
+    pub fn available() -> Vec<Self> {
+        [Some(Self::SCALAR), Self::aesni(), Self::vaes256(), Self::vaes512()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `aesni`,
+    /// `vaes256` or `vaes512` names the widest one to use, `avx2` stands for `vaes256`.
+    pub fn best() -> Self {
+        let widest = match detect::requested().as_deref() {
+            Some("scalar") => AesIsa::Scalar,
+            Some("aesni") => AesIsa::AesNi,
+            Some("avx2" | "vaes256") => AesIsa::Vaes256,
+            _ => AesIsa::Vaes512,
+        };
+        Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
+    }
+
+    /// The name used in benchmark ids and in `GAZELLE_BACKEND`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            AesIsa::Scalar => "scalar",
+            AesIsa::AesNi => "aesni",
+            AesIsa::Vaes256 => "vaes256",
+            AesIsa::Vaes512 => "vaes512",
+        }
+    }
+}
+
+#[cfg(all(feature = "std", target_arch = "x86_64"))]
+mod detect {
+    use std::string::String;
+
+    cpufeatures::new!(has_aesni, "aes", "sse2", "ssse3");
+    cpufeatures::new!(has_avx2, "avx2", "fma");
+
+    pub(super) fn avx2() -> bool {
+        has_avx2::get()
+    }
+
+    pub(super) fn avx512() -> bool {
+        avx2()
+            && std::is_x86_feature_detected!("avx512f")
+            && std::is_x86_feature_detected!("avx512dq")
+            && std::is_x86_feature_detected!("avx512bw")
+            && std::is_x86_feature_detected!("avx512vl")
+            && std::is_x86_feature_detected!("avx512ifma")
+    }
+
+    pub(super) fn aesni() -> bool {
+        has_aesni::get()
+    }
+
+    // `cpufeatures` ties VAES to AVX-512; the standard library's test does not.
+    pub(super) fn vaes256() -> bool {
+        aesni() && avx2() && std::is_x86_feature_detected!("vaes")
+    }
+
+    pub(super) fn vaes512() -> bool {
+        vaes256() && avx512()
+    }
+
+    pub(super) fn requested() -> Option<String> {
+        std::env::var("GAZELLE_BACKEND").ok()
+    }
+}
+
+#[cfg(not(all(feature = "std", target_arch = "x86_64")))]
+mod detect {
+    use alloc::string::String;
+
+    pub(super) fn avx2() -> bool {
+        false
+    }
+
+    pub(super) fn avx512() -> bool {
+        false
+    }
+
+    pub(super) fn aesni() -> bool {
+        false
+    }
+
+    pub(super) fn vaes256() -> bool {
+        false
+    }
+
+    pub(super) fn vaes512() -> bool {
+        false
+    }
+
+    pub(super) fn requested() -> Option<String> {
+        None
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    /// `GAZELLE_REQUIRE_BACKENDS=avx2,vaes512,…` makes a backend that this CPU lacks a failure
+    /// instead of a silent skip of its tests.
+    #[test]
+    fn required_backends_are_available() {
+        let vector: Vec<_> = VectorBackend::available().iter().map(|b| b.name()).collect();
+        let aes: Vec<_> = AesBackend::available().iter().map(|b| b.name()).collect();
+        let required = std::env::var("GAZELLE_REQUIRE_BACKENDS").unwrap_or_default();
+        for name in required.split(',').map(str::trim).filter(|n| !n.is_empty()) {
+            assert!(
+                vector.contains(&name) || aes.contains(&name),
+                "{}",
+                name.to_string() + " is required by GAZELLE_REQUIRE_BACKENDS, the CPU lacks it"
+            );
+        }
+    }
+
+    #[test]
+    fn the_best_backend_is_available() {
+        assert!(VectorBackend::available().contains(&VectorBackend::best()));
+        assert!(AesBackend::available().contains(&AesBackend::best()));
+    }
+}

@@ -1,0 +1,13 @@
+//! The SIMD kernels under Gazelle, and the only crate of the workspace with `unsafe`.
+//!
+//! Every kernel exists as a scalar twin, which is the specification, and as vector twins that are
+//! chosen at run time. A value of a backend type is the proof that the CPU has what it names, so
+//! every function here is safe to call with any arguments.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod backend;
+
+pub use backend::{AesBackend, VectorBackend};

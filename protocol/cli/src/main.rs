@@ -1,0 +1,5 @@
+//! The command `gazelle`.
+
+#![forbid(unsafe_code)]
+
+fn main() {}

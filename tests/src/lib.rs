@@ -1,0 +1,3 @@
+//! Shared oracles for the tests of the workspace.
+
+#![forbid(unsafe_code)]
