@@ -2,4 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod domain;
+pub mod error;
 pub mod model;
+pub mod ot;
+
+pub use error::Error;

@@ -1,0 +1,27 @@
+//! Every domain-separation label of this crate, in one place.
+//!
+//! A hash or a key derivation begins with one of these labels, so that no two uses of a hash
+//! function ever see the same input. A label is ASCII, ends with the version of its layout and is
+//! no prefix of another label (a test keeps it so); the layout of what follows stands beside it.
+
+/// Key of one base OT: `label ‖ session (32) ‖ index (4, little-endian) ‖ A (32) ‖ B (32) ‖
+/// point (32)`, hashed by SHA-256, cut to its first 16 bytes.
+pub(crate) const BASE_OT_KEY: &[u8] = b"gazelle base-ot key v1";
+
+/// All labels, for the test below.
+#[cfg(test)]
+const ALL: &[&[u8]] = &[BASE_OT_KEY];
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn no_label_is_a_prefix_of_another() {
+        for (i, a) in ALL.iter().enumerate() {
+            for (j, b) in ALL.iter().enumerate() {
+                assert!(i == j || !b.starts_with(a), "label {i} begins label {j}");
+            }
+        }
+    }
+}
