@@ -8,9 +8,14 @@
 /// point (32)`, hashed by SHA-256, cut to its first 16 bytes.
 pub(crate) const BASE_OT_KEY: &[u8] = b"gazelle base-ot key v1";
 
+/// Two children of a node of a GGM tree: `label ‖ session (32) ‖ group (4) ‖ depth (4) ‖
+/// node (4) ‖ seed (16)`, integers little-endian, hashed by SHA-256; the first 16 bytes are the
+/// left child, the last 16 the right one.
+pub(crate) const GGM_NODE: &[u8] = b"gazelle ot-extension node v1";
+
 /// All labels, for the test below.
 #[cfg(test)]
-const ALL: &[&[u8]] = &[BASE_OT_KEY];
+const ALL: &[&[u8]] = &[BASE_OT_KEY, GGM_NODE];
 
 #[cfg(test)]
 mod tests {

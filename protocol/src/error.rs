@@ -60,4 +60,7 @@ pub enum Misuse {
     /// The session ended with an earlier error and its secrets are gone.
     #[error("this session ended with an earlier error; start a new one")]
     SessionEnded,
+    /// K of the oblivious-transfer extension is not one that exists.
+    #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]
+    FieldBits(u8),
 }

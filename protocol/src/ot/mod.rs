@@ -9,3 +9,12 @@
 //! wire's zero label, t *is* the label of c.
 
 pub mod base;
+mod choices;
+pub mod extension;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use choices::Choices;
+pub use extension::{FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};

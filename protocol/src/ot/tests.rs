@@ -1,0 +1,167 @@
+//! The extension against its ideal functionality: t = q ⊕ c·Δ for every transfer.
+
+use super::rows::CHUNK;
+use super::*;
+use crate::error::{Error, Misuse, PeerFault};
+use rand::rngs::ChaCha20Rng;
+use rand::{Rng, RngExt, SeedableRng};
+
+const SESSION: &[u8; 32] = b"a session of the extension tests";
+
+const SIZES: [usize; 14] =
+    [0, 1, 7, 127, 128, 129, 255, 1000, 1024, 2047, 2048, 2049, 4096 + 77, 20_000];
+
+fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+fn set_up(field: FieldBits, delta: u128, rng: &mut ChaCha20Rng) -> (Receiver, Sender) {
+    let (receiver, offer) = ReceiverSetup::new(field, rng);
+    let (sender, reply) = SenderSetup::new(field, SESSION, delta, &offer, rng).unwrap();
+    let (receiver, corrections) = receiver.finish(SESSION, &reply).unwrap();
+    (receiver, sender.finish(&corrections).unwrap())
+}
+
+/// One extension of random choices; checks the correlation and returns the message and t.
+fn extend(
+    (receiver, sender): &mut (Receiver, Sender),
+    delta: u128,
+    count: usize,
+    rng: &mut ChaCha20Rng,
+) -> (Vec<u8>, Vec<u128>) {
+    let bits: Vec<bool> = (0..count).map(|_| rng.random()).collect();
+    let (mut labels, mut zeros) = (vec![0; count], vec![0; count]);
+    let message = receiver.extend(&Choices::from_bits(&bits), &mut labels);
+    sender.extend(&message, &mut zeros).unwrap();
+    for (j, &bit) in bits.iter().enumerate() {
+        let offset = if bit { delta } else { 0 };
+        assert_eq!(labels[j], zeros[j] ^ offset, "transfer {j} of {count}");
+    }
+    (message, labels)
+}
+
+#[test]
+fn the_correlation_holds_for_every_field_and_size() {
+    for field in FieldBits::ALL {
+        let mut rng = rng(field.bits() as u64);
+        for delta in [1, u128::MAX, rng.random::<u128>() | 1] {
+            let mut parties = set_up(field, delta, &mut rng);
+            for count in SIZES {
+                let (message, _) = extend(&mut parties, delta, count, &mut rng);
+                assert_eq!(message.len(), field.message_len(count));
+                assert_eq!(message.len(), count.div_ceil(128) * 2048 / field.bits());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_two_transfers_repeat() {
+    for field in FieldBits::ALL {
+        let mut rng = rng(20);
+        let mut parties = set_up(field, 1, &mut rng);
+        let mut labels = Vec::new();
+        for count in [128, 1, CHUNK, 300, 300] {
+            labels.extend(extend(&mut parties, 1, count, &mut rng).1);
+        }
+        let total = labels.len();
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), total, "{field:?}");
+    }
+}
+
+#[test]
+fn equal_choices_twice_give_other_messages() {
+    let mut rng = rng(21);
+    let (mut receiver, _) = set_up(FieldBits::Four, 1, &mut rng);
+    let choices = Choices::from_bits(&[true; 128]);
+    let first = receiver.extend(&choices, &mut [0; 128]);
+    let second = receiver.extend(&choices, &mut [0; 128]);
+    let row = |message: &[u8], g: usize| message[16 * g..16 * (g + 1)].to_vec();
+    for g in 0..32 {
+        assert_ne!(row(&first, g), row(&second, g));
+    }
+}
+
+/// The same transfers in one call or several, on one thread or several, are the same bytes.
+#[test]
+fn messages_depend_on_neither_threads_nor_chunks() {
+    let count = 5 * CHUNK;
+    let choices: Vec<bool> = (0..count).map(|i| i % 3 == 0).collect();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (mut receiver, _) = set_up(FieldBits::Four, 1, &mut rng(22));
+        let mut labels = vec![0; count];
+        pool.install(|| (receiver.extend(&Choices::from_bits(&choices), &mut labels), labels))
+    };
+    let (message, labels) = run(1);
+    assert_eq!((&message, &labels), (&run(8).0, &run(8).1));
+
+    let (mut receiver, _) = set_up(FieldBits::Four, 1, &mut rng(22));
+    for (i, part) in choices.chunks(CHUNK).enumerate() {
+        let mut out = vec![0; CHUNK];
+        let bytes = receiver.extend(&Choices::from_bits(part), &mut out);
+        let len = bytes.len();
+        assert_eq!(bytes, message[i * len..(i + 1) * len]);
+        assert_eq!(out, labels[i * CHUNK..(i + 1) * CHUNK]);
+    }
+}
+
+/// The message alone, without the trees, says nothing about Δ: a sender with another Δ gets
+/// labels that are unrelated wherever the choice is 1.
+#[test]
+fn another_offset_breaks_the_correlation() {
+    let mut rng = rng(23);
+    let (mut receiver, _) = set_up(FieldBits::Four, 1, &mut rng);
+    let (_, mut stranger) = set_up(FieldBits::Four, 1, &mut rng);
+    let (mut labels, mut zeros) = (vec![0; 256], vec![0; 256]);
+    let message = receiver.extend(&Choices::from_bits(&[true; 256]), &mut labels);
+    stranger.extend(&message, &mut zeros).unwrap();
+    assert!(labels.iter().zip(&zeros).all(|(t, q)| *t != q ^ 1));
+}
+
+#[test]
+fn a_message_of_another_length_ends_the_session() {
+    let mut rng = rng(24);
+    for length in [0, 511, 513, 1024, 4096] {
+        let (_, mut sender) = set_up(FieldBits::Four, 1, &mut rng);
+        let fault = sender.extend(&vec![0; length], &mut [0; 100]);
+        assert!(matches!(fault, Err(Error::Peer(PeerFault::Length { expected: 512, .. }))));
+        let later = sender.extend(&[0; 512], &mut [0; 100]);
+        assert!(matches!(later, Err(Error::Misuse(Misuse::SessionEnded))));
+    }
+}
+
+#[test]
+fn corrections_of_another_length_are_rejected() {
+    let mut rng = rng(25);
+    for field in FieldBits::ALL {
+        let (receiver, offer) = ReceiverSetup::new(field, &mut rng);
+        let (sender, reply) = SenderSetup::new(field, SESSION, 1, &offer, &mut rng).unwrap();
+        let (_, mut corrections) = receiver.finish(SESSION, &reply).unwrap();
+        corrections.push(0);
+        assert!(matches!(sender.finish(&corrections), Err(Error::Peer(PeerFault::Length { .. }))));
+    }
+}
+
+/// Any bytes of the right length are accepted and harm nobody but the one who sent them.
+#[test]
+fn arbitrary_messages_never_panic() {
+    let mut rng = rng(26);
+    let (_, mut sender) = set_up(FieldBits::Two, 3, &mut rng);
+    for count in SIZES {
+        let mut message = vec![0; FieldBits::Two.message_len(count)];
+        rng.fill_bytes(&mut message);
+        sender.extend(&message, &mut vec![0; count]).unwrap();
+    }
+}
+
+#[test]
+fn only_four_fields_exist() {
+    for k in 0..=u8::MAX {
+        let field = FieldBits::try_from(k);
+        assert_eq!(field.is_ok(), [1, 2, 4, 8].contains(&k));
+        assert!(field.is_err() || field == Ok(FieldBits::ALL[k.trailing_zeros() as usize]));
+    }
+}
