@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 pub struct VectorBackend(VectorIsa);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum VectorIsa {
+pub(crate) enum VectorIsa {
     Scalar,
     Avx2,
     Avx512,
@@ -46,6 +46,11 @@ impl VectorBackend {
             _ => VectorIsa::Avx512,
         };
         Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
+    }
+
+    /// What to dispatch on.
+    pub(crate) fn isa(self) -> VectorIsa {
+        self.0
     }
 
     /// The name used in benchmark ids and in `GAZELLE_BACKEND`.

@@ -9,5 +9,6 @@
 extern crate alloc;
 
 pub mod backend;
+pub mod transpose;
 
 pub use backend::{AesBackend, VectorBackend};

@@ -200,7 +200,7 @@ impl Receiver {
                             d.copy_from_slice(&(u ^ c).to_le_bytes());
                         }
                     });
-                    scratch.transpose(choices.len(), labels);
+                    self.rows.transpose(scratch, choices.len(), labels);
                 },
             );
         message
@@ -262,7 +262,7 @@ impl Sender {
                             delta >>= 1;
                         }
                     });
-                    scratch.transpose(width, labels);
+                    rows.transpose(scratch, width, labels);
                 },
             );
         Ok(())

@@ -1,6 +1,8 @@
 //! The symmetric work of an extension, the same for both parties: expand the leaves, sum them,
 //! transpose.
 
+use gazelle_kernels::VectorBackend;
+use gazelle_kernels::transpose::transpose128;
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng, SeedableRng};
 use zeroize::{Zeroize, Zeroizing};
@@ -16,13 +18,15 @@ pub(super) struct Rows {
     leaves: Zeroizing<Vec<u128>>,
     /// The first leaf of each tree that is known: 0 for the receiver, 1 for the sender.
     first_leaf: usize,
+    vector: VectorBackend,
 }
 
 impl Rows {
     /// `leaves` holds the trees' leaves, group after group.
     pub(super) fn new(field: FieldBits, leaves: &[u128], first_leaf: usize) -> Self {
         assert_eq!(leaves.len(), field.groups() * field.size(), "all leaves of all groups");
-        Self { field, leaves: Zeroizing::new(leaves.to_vec()), first_leaf }
+        let leaves = Zeroizing::new(leaves.to_vec());
+        Self { field, leaves, first_leaf, vector: VectorBackend::best() }
     }
 
     pub(super) fn field(&self) -> FieldBits {
@@ -50,6 +54,18 @@ impl Rows {
             adjust(&expanded[..width], planes);
         }
     }
+
+    /// Writes label j, the bits j of the 128 rows of `width` blocks in `scratch`.
+    pub(super) fn transpose(&self, scratch: &mut Scratch, width: usize, labels: &mut [u128]) {
+        let rows = &scratch.rows[..128 * width];
+        if labels.len() == 128 * width {
+            transpose128(self.vector, rows, labels);
+        } else {
+            let whole = &mut scratch.last[..128 * width];
+            transpose128(self.vector, rows, whole);
+            labels.copy_from_slice(&whole[..labels.len()]);
+        }
+    }
 }
 
 /// The buffers of one chunk; wiped when dropped.
@@ -65,18 +81,6 @@ impl Scratch {
             expanded: Zeroizing::new(vec![0; field.size() * CHUNK / 128]),
             rows: Zeroizing::new(vec![0; CHUNK]),
             last: Zeroizing::new(vec![0; CHUNK]),
-        }
-    }
-
-    /// Writes label j, the bits j of the 128 rows of `width` blocks.
-    pub(super) fn transpose(&mut self, width: usize, labels: &mut [u128]) {
-        let rows = &self.rows[..128 * width];
-        if labels.len() == 128 * width {
-            transpose128(rows, labels);
-        } else {
-            let whole = &mut self.last[..128 * width];
-            transpose128(rows, whole);
-            labels.copy_from_slice(&whole[..labels.len()]);
         }
     }
 }
@@ -107,16 +111,5 @@ fn xor_fold(rows: &mut [u128], width: usize, planes: &mut [u128]) {
         }
         low.iter_mut().zip(high).for_each(|(l, h)| *l ^= *h);
         half /= 2;
-    }
-}
-
-/// Output block j holds bit j of each of the 128 rows.
-fn transpose128(rows: &[u128], out: &mut [u128]) {
-    let width = out.len() / 128;
-    for (j, block) in out.iter_mut().enumerate() {
-        *block = rows
-            .chunks_exact(width)
-            .enumerate()
-            .fold(0, |b, (i, row)| b | (row[j / 128] >> (j % 128) & 1) << i);
     }
 }
