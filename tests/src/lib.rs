@@ -1,3 +1,15 @@
-//! Shared oracles for the tests of the workspace.
+//! Shared oracles for the tests of the workspace: a naive reference network, random networks to
+//! run it on, and seeded randomness. Nothing here shares code with what it checks.
 
 #![forbid(unsafe_code)]
+
+pub mod naive;
+pub mod random;
+
+use rand::SeedableRng;
+use rand::rngs::ChaCha20Rng;
+
+/// The generator of tests: the same stream for the same seed, on every machine.
+pub fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
