@@ -9,6 +9,7 @@
 extern crate alloc;
 
 pub mod backend;
+pub mod ntt;
 pub mod ring;
 pub mod transpose;
 

@@ -1,4 +1,18 @@
-//! Negacyclic number-theoretic transforms over Z_q[X]/(X^n + 1), and the ring arithmetic around them.
+//! Negacyclic number-theoretic transforms over Z_q[X]/(X^n + 1), and the ring arithmetic around
+//! them.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod error;
+mod modulus;
+pub mod pack;
+mod plan;
+pub mod prime;
+pub mod sample;
+
+pub use error::Error;
+pub use modulus::Modulus;
+pub use plan::Plan;

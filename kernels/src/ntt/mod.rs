@@ -1,0 +1,3 @@
+//! Negacyclic number-theoretic transforms, one whole transform per call.
+
+pub mod scalar;

@@ -1,0 +1,195 @@
+//! A transform of one size modulo one prime, its tables and its kernels.
+
+use crate::{Error, Modulus};
+use alloc::{sync::Arc, vec, vec::Vec};
+use gazelle_kernels::{
+    VectorBackend,
+    ntt::scalar::{self, Factor},
+};
+
+/// The negacyclic transform modulo X^n + 1 over Z_q. Cheap to clone, `Send + Sync`.
+///
+/// The order of the values in the transform's domain is opaque: pointwise operations are all that
+/// it is for.
+#[derive(Clone, Debug)]
+pub struct Plan(Arc<Tables>);
+
+#[derive(Debug)]
+struct Tables {
+    n: usize,
+    modulus: Modulus,
+    backend: VectorBackend,
+    roots: Vec<Factor>,
+    inverse_roots: Vec<Factor>,
+    n_inverse: Factor,
+}
+
+impl Plan {
+    /// The transform of size `n` modulo `q` on the fastest backend of this CPU.
+    ///
+    /// # Errors
+    /// If `n` is not a power of two from 8 to 2^17, `q` is not a prime below 2^62, or `q` is not 1
+    /// modulo 2n.
+    pub fn try_new(n: usize, q: u64) -> Result<Self, Error> {
+        Self::with_backend(n, q, VectorBackend::best())
+    }
+
+    /// The same on a backend of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Plan::try_new`].
+    pub fn with_backend(n: usize, q: u64, backend: VectorBackend) -> Result<Self, Error> {
+        let modulus = Modulus::try_new(q)?;
+        if !n.is_power_of_two() || !(8..=1 << 17).contains(&n) {
+            return Err(Error::Size(n));
+        }
+        if q % (2 * n as u64) != 1 {
+            return Err(Error::NoRoot { q, two_n: 2 * n });
+        }
+        let psi = primitive_root(&modulus, n);
+        Ok(Self(Arc::new(Tables {
+            n,
+            modulus,
+            backend,
+            roots: powers(&modulus, psi, n),
+            inverse_roots: powers(&modulus, modulus.inv(psi), n),
+            n_inverse: Factor::new(modulus.inv(n as u64), q),
+        })))
+    }
+
+    /// The size: coefficients per polynomial.
+    pub fn n(&self) -> usize {
+        self.0.n
+    }
+
+    /// The modulus.
+    pub fn modulus(&self) -> &Modulus {
+        &self.0.modulus
+    }
+
+    /// The backend that was chosen.
+    pub fn backend(&self) -> VectorBackend {
+        self.0.backend
+    }
+
+    /// Transforms each polynomial of `a` in place; residues in [0, q) in and out.
+    ///
+    /// # Panics
+    /// If the length of `a` is not a multiple of n.
+    pub fn forward(&self, a: &mut [u64]) {
+        self.check(a.len());
+        for polynomial in a.chunks_exact_mut(self.0.n) {
+            scalar::forward(polynomial, &self.0.roots, self.0.modulus.value());
+        }
+    }
+
+    /// Transforms each polynomial of `a` back, 1/n included; residues in [0, q) in and out.
+    ///
+    /// # Panics
+    /// If the length of `a` is not a multiple of n.
+    pub fn inverse(&self, a: &mut [u64]) {
+        self.check(a.len());
+        for polynomial in a.chunks_exact_mut(self.0.n) {
+            let q = self.0.modulus.value();
+            scalar::inverse(polynomial, &self.0.inverse_roots, self.0.n_inverse, q);
+        }
+    }
+
+    /// `out[i] = a[i]·b[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn pointwise_mul(&self, out: &mut [u64], a: &[u64], b: &[u64]) {
+        assert!(out.len() == a.len() && a.len() == b.len());
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = self.0.modulus.mul(a, b);
+        }
+    }
+
+    /// `acc[i] += a[i]·b[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn pointwise_mul_add(&self, acc: &mut [u64], a: &[u64], b: &[u64]) {
+        assert!(acc.len() == a.len() && a.len() == b.len());
+        for ((acc, &a), &b) in acc.iter_mut().zip(a).zip(b) {
+            *acc = self.0.modulus.add(*acc, self.0.modulus.mul(a, b));
+        }
+    }
+
+    /// `out[i] = Σ_j a_j[i]·b_j[i]` over the pairs.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn inner_product(&self, out: &mut [u64], pairs: &[(&[u64], &[u64])]) {
+        out.fill(0);
+        for (a, b) in pairs {
+            self.pointwise_mul_add(out, a, b);
+        }
+    }
+
+    fn check(&self, len: usize) {
+        assert!(len.is_multiple_of(self.0.n), "the length {len} is not a multiple of {}", self.0.n);
+    }
+}
+
+/// A primitive 2n-th root of unity: x^((q−1)/2n) for the smallest x that gives one.
+fn primitive_root(modulus: &Modulus, n: usize) -> u64 {
+    let q = modulus.value();
+    (2..q)
+        .map(|x| modulus.pow(x, (q - 1) / (2 * n as u64)))
+        .find(|&psi| modulus.pow(psi, n as u64) == q - 1)
+        .expect("a prime that is 1 modulo 2n has a primitive 2n-th root of unity")
+}
+
+/// ψ^bitrev(i) at place i.
+fn powers(modulus: &Modulus, psi: u64, n: usize) -> Vec<Factor> {
+    let mut out = vec![Factor::default(); n];
+    let shift = usize::BITS - n.trailing_zeros();
+    let mut power = 1;
+    for i in 0..n {
+        out[i.reverse_bits() >> shift] = Factor::new(power, modulus.value());
+        power = modulus.mul(power, psi);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prime;
+
+    fn schoolbook(m: &Modulus, a: &[u64], b: &[u64]) -> Vec<u64> {
+        let n = a.len();
+        let mut c = vec![0; n];
+        for (i, &x) in a.iter().enumerate() {
+            for (j, &y) in b.iter().enumerate() {
+                let p = m.mul(x, y);
+                let k = (i + j) % n;
+                c[k] = if i + j < n { m.add(c[k], p) } else { m.sub(c[k], p) };
+            }
+        }
+        c
+    }
+
+    #[test]
+    fn products_equal_the_schoolbook() {
+        for bits in [20, 30, 47, 50, 62] {
+            for n in [8, 64, 256] {
+                let q = prime::ntt_primes_below(n, bits, 1)[0];
+                let plan = Plan::try_new(n, q).unwrap();
+                let a: Vec<u64> = (0..n as u64).map(|i| (q - 1 - i * i) % q).collect();
+                let b: Vec<u64> = (0..n as u64).map(|i| (q / 2 + i * 7919) % q).collect();
+                let (mut x, mut y) = (a.clone(), b.clone());
+                plan.forward(&mut x);
+                plan.forward(&mut y);
+                let mut z = vec![0; n];
+                plan.inner_product(&mut z, &[(&x, &y)]);
+                plan.inverse(&mut z);
+                assert_eq!(z, schoolbook(plan.modulus(), &a, &b));
+                plan.inverse(&mut x);
+                assert_eq!(x, a);
+            }
+        }
+    }
+}
