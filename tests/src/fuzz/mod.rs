@@ -1,0 +1,33 @@
+//! The bodies of the fuzz targets: functions of arbitrary bytes that must return.
+//!
+//! `fuzz/` calls them under libFuzzer; the test `fuzz_seeds` replays `fuzz/seeds/` on stable.
+
+mod ot;
+
+pub use ot::ot_messages;
+
+/// A target's body.
+pub type Body = fn(&[u8]);
+
+/// Every target, by the name of its binary and of its folder of seeds.
+pub const TARGETS: &[(&str, Body)] = &[("ot_messages", ot_messages)];
+
+/// Replaces bytes of an honest `message` as `edits` says, so that a fuzzer gets past length checks:
+/// three bytes for each edit, two for the position (modulo the length) and one to exclusive-or. A
+/// last, lone byte cuts that many bytes off the end.
+fn tamper(mut message: Vec<u8>, edits: &[u8]) -> Vec<u8> {
+    let edits = edits.chunks_exact(3);
+    let cut = match edits.remainder() {
+        &[cut] => cut.into(),
+        _ => 0,
+    };
+    for edit in edits {
+        let position = usize::from(u16::from_le_bytes([edit[0], edit[1]]));
+        let length = message.len().max(1);
+        if let Some(byte) = message.get_mut(position % length) {
+            *byte ^= edit[2];
+        }
+    }
+    message.truncate(message.len().saturating_sub(cut));
+    message
+}

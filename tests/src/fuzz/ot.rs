@@ -1,0 +1,37 @@
+//! Messages of the base transfers and of their extension.
+
+use super::tamper;
+use gazelle_protocol::ot::{Choices, FieldBits, ReceiverSetup, SenderSetup};
+
+const SESSION: &[u8; 32] = b"the session of the fuzz target..";
+const TRANSFERS: usize = 300;
+
+/// One message of an honest set-up and extension is changed or replaced. The first byte chooses K
+/// (its lowest two bits), the message (the next two) and whether the rest are edits of the honest
+/// bytes or stand in their place.
+pub fn ot_messages(data: &[u8]) {
+    let Some((&head, rest)) = data.split_first() else { return };
+    let field = FieldBits::ALL[usize::from(head & 3)];
+    let victim = head >> 2 & 3;
+    let pass = |number: u8, message: Vec<u8>| match (number == victim, head & 16) {
+        (false, _) => message,
+        (true, 0) => tamper(message, rest),
+        (true, _) => rest.to_vec(),
+    };
+    let mut rng = crate::rng(head.into());
+
+    let (receiver, offer) = ReceiverSetup::new(field, &mut rng);
+    let Ok((sender, reply)) =
+        SenderSetup::new(field, SESSION, 0x1234_5678_9abc_def1, &pass(0, offer), &mut rng)
+    else {
+        return;
+    };
+    let Ok((mut receiver, corrections)) = receiver.finish(SESSION, &pass(1, reply)) else { return };
+    let Ok(mut sender) = sender.finish(&pass(2, corrections)) else { return };
+    let choices: Vec<bool> = (0..TRANSFERS).map(|i| i % 3 == 0).collect();
+    let message = receiver.extend(&Choices::from_bits(&choices), &mut vec![0; TRANSFERS]);
+    let mut labels = vec![0; TRANSFERS];
+    if sender.extend(&pass(3, message), &mut labels).is_err() {
+        assert!(sender.extend(&[], &mut []).is_err(), "a failed sender goes on");
+    }
+}
