@@ -10,7 +10,6 @@ extern crate alloc;
 
 pub mod backend;
 pub mod ntt;
-pub mod prg;
 pub mod ring;
 pub mod transpose;
 

@@ -37,6 +37,18 @@ pub enum PeerFault {
         /// The position of the point in the message.
         index: usize,
     },
+    /// Bits after a message's last value are not zero.
+    #[error("its {message} is padded with bits that are not zero")]
+    Padding {
+        /// Which message.
+        message: &'static str,
+    },
+    /// A residue is not below its prime.
+    #[error("its {message} carries a residue that is not canonical")]
+    Residue {
+        /// Which message.
+        message: &'static str,
+    },
 }
 
 impl PeerFault {
@@ -63,4 +75,38 @@ pub enum Misuse {
     /// K of the oblivious-transfer extension is not one that exists.
     #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]
     FieldBits(u8),
+    /// A homomorphic parameter set is not secure or not usable.
+    #[error("homomorphic parameters refused: {0}")]
+    Parameters(String),
+    /// A linear layer's geometry is impossible, or it would not decrypt or not be private under
+    /// the parameters at hand.
+    #[error("linear layer refused: {0}")]
+    Layer(String),
+    /// Weights are outside of what their card promises, and the noise bound would not hold.
+    #[error("the weights break their card's promise: {0}")]
+    Weights(String),
+    /// An argument does not have as many values as its layer.
+    #[error("{what}: {got} values instead of {expected}")]
+    Values {
+        /// Which argument.
+        what: &'static str,
+        /// How many values the layer has.
+        expected: usize,
+        /// How many were given.
+        got: usize,
+    },
+}
+
+impl Misuse {
+    /// Checks that an argument has exactly `expected` values.
+    pub(crate) fn check_values<T>(
+        what: &'static str,
+        values: &[T],
+        expected: usize,
+    ) -> Result<(), Self> {
+        match values.len() {
+            got if got == expected => Ok(()),
+            got => Err(Self::Values { what, expected, got }),
+        }
+    }
 }

@@ -4,6 +4,8 @@
 
 mod domain;
 pub mod error;
+pub mod he;
+pub mod linear;
 pub mod model;
 pub mod ot;
 

@@ -1,0 +1,295 @@
+//! The server's answer, re-randomised, flooded and switched down; and its decryption.
+
+use gazelle_kernels::ntt::scalar::Factor;
+use gazelle_ntt::{Modulus, pack, sample};
+use rand::{CryptoRng, SeedableRng, rngs::ChaCha20Rng};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::keys::residue;
+use super::parameters::ETA;
+use super::{Encoder, Parameters, PublicKey, SecretKey, noise};
+use crate::error::PeerFault;
+
+const MESSAGE: &str = "answer";
+
+/// One summand w·(c₀, c₁) of an answer modulo one prime, all transformed.
+pub(crate) struct Term<'a> {
+    /// The plaintext polynomial.
+    pub(crate) weight: &'a [u64],
+    /// The ciphertext's first component.
+    pub(crate) c0: &'a [u64],
+    /// The ciphertext's second component.
+    pub(crate) c1: &'a [u64],
+}
+
+/// Bytes of one answer with `results` results.
+pub(crate) fn encoded_len(
+    parameters: &Parameters,
+    format: &noise::Answer,
+    results: usize,
+) -> usize {
+    pack::packed_len(parameters.n(), format.c1_bits) + pack::packed_len(results, format.c0_bits)
+}
+
+/// Everything random in one answer. Used once: consumed by [`answer`].
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Blinding {
+    /// u, ternary.
+    pub(super) ephemeral: Vec<i8>,
+    /// e′.
+    pub(super) error: Vec<i8>,
+    /// Per result, uniform below 2^b; 2^(b−1) is subtracted when it is added.
+    pub(super) flood: Vec<u128>,
+    /// t, the server's share of each result.
+    pub(super) share: Vec<u32>,
+}
+
+impl Blinding {
+    /// Draws the blinding of an answer with `results` results from its own seed.
+    pub(crate) fn sample(
+        parameters: &Parameters,
+        format: &noise::Answer,
+        results: usize,
+        seed: &[u8; 32],
+    ) -> Self {
+        let rng = &mut ChaCha20Rng::from_seed(*seed);
+        let mut blinding = Self {
+            ephemeral: vec![0; parameters.n()],
+            error: vec![0; parameters.n()],
+            flood: vec![0; results],
+            share: vec![0; results],
+        };
+        sample::ternary(rng, &mut blinding.ephemeral);
+        sample::centred_binomial(ETA, rng, &mut blinding.error);
+        fill(rng, &mut blinding.flood, |bytes: [u8; 16]| {
+            u128::from_le_bytes(bytes) & ((1 << format.flood_bits) - 1)
+        });
+        fill(rng, &mut blinding.share, |bytes: [u8; 4]| {
+            u32::from_le_bytes(bytes) & (u32::MAX >> (u32::BITS - format.ring_bits))
+        });
+        blinding
+    }
+}
+
+/// Fills `out` from one request to the generator.
+fn fill<const N: usize, T>(rng: &mut impl CryptoRng, out: &mut [T], parse: impl Fn([u8; N]) -> T) {
+    let mut bytes = Zeroizing::new(vec![0; N * out.len()]);
+    rng.fill_bytes(&mut bytes);
+    let (chunks, _) = bytes.as_chunks::<N>();
+    out.iter_mut().zip(chunks).for_each(|(out, chunk)| *out = parse(*chunk));
+}
+
+/// The answer that holds Σ w·c at the coefficients `positions`, minus the share that is returned
+/// beside it. `terms` gives the summands modulo a prime of q.
+pub(crate) fn answer<'a>(
+    key: &PublicKey,
+    format: &noise::Answer,
+    encoder: &Encoder,
+    terms: impl Fn(usize) -> Vec<Term<'a>>,
+    positions: &[usize],
+    mut blinding: Blinding,
+) -> Masked {
+    let combined = Combined::new(key, format, encoder, terms, positions, &blinding);
+    let message = combined.switch(key.parameters(), format);
+    Masked { message, share: std::mem::take(&mut blinding.share) }
+}
+
+/// An answer and the server's share of its results.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Masked {
+    pub(crate) message: Vec<u8>,
+    pub(crate) share: Vec<u32>,
+}
+
+/// An answer at full modulus, in coefficients: c₀ where there are results, and all of c₁.
+pub(super) struct Combined {
+    /// Limb after limb.
+    pub(super) c0: Vec<u64>,
+    /// Limb after limb.
+    pub(super) c1: Vec<u64>,
+}
+
+impl Combined {
+    pub(super) fn new<'a>(
+        key: &PublicKey,
+        format: &noise::Answer,
+        encoder: &Encoder,
+        terms: impl Fn(usize) -> Vec<Term<'a>>,
+        positions: &[usize],
+        blinding: &Blinding,
+    ) -> Self {
+        let parameters = key.parameters();
+        let n = parameters.n();
+        let mut out = Self {
+            c0: Vec::with_capacity(positions.len() * parameters.limbs()),
+            c1: vec![0; n * parameters.limbs()],
+        };
+        let mut ephemeral = Zeroizing::new(vec![0; n]);
+        let mut c0 = Zeroizing::new(vec![0; n]);
+        for (limb, (plan, c1)) in
+            parameters.plans().iter().zip(out.c1.chunks_exact_mut(n)).enumerate()
+        {
+            let modulus = plan.modulus();
+            sample::residues(&blinding.ephemeral, modulus, &mut ephemeral);
+            plan.forward(&mut ephemeral);
+            let terms = terms(limb);
+            let (p0, p1) = key.limb(limb);
+            let zero = (&ephemeral[..], p0, p1);
+            let terms = || terms.iter().map(|t| (t.weight, t.c0, t.c1)).chain([zero]);
+            plan.inner_product(&mut c0, &terms().map(|(w, c0, _)| (w, c0)).collect::<Vec<_>>());
+            plan.inner_product(c1, &terms().map(|(w, _, c1)| (w, c1)).collect::<Vec<_>>());
+            plan.inverse(&mut c0);
+            plan.inverse(c1);
+            for (c, &e) in c1.iter_mut().zip(&blinding.error) {
+                *c = modulus.add(*c, residue(modulus, e));
+            }
+            let flood = Flood::new(modulus, format.flood_bits);
+            let secrets = blinding.flood.iter().zip(&blinding.share);
+            out.c0.extend(positions.iter().zip(secrets).map(|(&position, (&drop, &share))| {
+                let flooded = modulus.add(c0[position], flood.residue(modulus, drop));
+                modulus.add(flooded, encoder.encode(limb, share.wrapping_neg()))
+            }));
+        }
+        out
+    }
+
+    /// ⌊2^m·c₁/q⌉ and ⌊2^τ·c₀/q⌉, packed.
+    pub(super) fn switch(&self, parameters: &Parameters, format: &noise::Answer) -> Vec<u8> {
+        let results = self.c0.len() / parameters.limbs();
+        let mut out = Vec::with_capacity(encoded_len(parameters, format, results));
+        switch(parameters, &self.c1, format.c1_bits, &mut out);
+        switch(parameters, &self.c0, format.c0_bits, &mut out);
+        out
+    }
+}
+
+/// Appends ⌊2^bits·c/q⌉ mod 2^bits for residues stored limb after limb.
+fn switch(parameters: &Parameters, residues: &[u64], bits: u32, out: &mut Vec<u8>) {
+    let count = residues.len() / parameters.limbs();
+    let mut sums = vec![1u64 << (u64::BITS - bits - 1); count];
+    for (limb, fraction) in parameters.fractions().iter().enumerate() {
+        for (sum, &c) in sums.iter_mut().zip(&residues[limb * count..]) {
+            *sum = sum.wrapping_add(fraction.of(c));
+        }
+    }
+    sums.iter_mut().for_each(|sum| *sum >>= u64::BITS - bits);
+    pack::pack_u64(&sums, bits, out);
+}
+
+/// Reduces flood values modulo a prime above 2^33, word by word and without division.
+struct Flood {
+    powers: [Factor; 3],
+    offset: u64,
+}
+
+impl Flood {
+    fn new(modulus: &Modulus, bits: u32) -> Self {
+        let q = modulus.value();
+        let powers = [1, 2, 3].map(|word| Factor::new(modulus.pow(2, 32 * word), q));
+        Self { powers, offset: modulus.pow(2, u64::from(bits - 1)) }
+    }
+
+    /// `value` − 2^(b−1).
+    fn residue(&self, modulus: &Modulus, value: u128) -> u64 {
+        let words = (1..4).map(|word| (value >> (32 * word)) as u32);
+        let sum = words.zip(self.powers).fold(value as u32 as u64, |sum, (word, power)| {
+            modulus.add(sum, power.mul(word.into(), modulus.value()))
+        });
+        modulus.sub(sum, self.offset)
+    }
+}
+
+/// Decrypts one answer to its results modulo 2^k, in constant time.
+///
+/// # Errors
+/// [`PeerFault::Length`], or [`PeerFault::Padding`] for padding that is not zero.
+pub(crate) fn decrypt(
+    key: &SecretKey,
+    format: &noise::Answer,
+    positions: &[usize],
+    bytes: &[u8],
+) -> Result<Vec<u32>, PeerFault> {
+    let phases = phases(key, format, positions, bytes)?;
+    let drop = format.c1_bits - format.ring_bits;
+    let mask = u32::MAX >> (u32::BITS - format.ring_bits);
+    let round = |phase: u64| (phase.wrapping_add(1 << (drop - 1)) >> drop) as u32 & mask;
+    Ok(phases.iter().map(|&phase| round(phase)).collect())
+}
+
+/// c₀ + c₁·s at the results, modulo 2^64; its low m bits count.
+pub(super) fn phases(
+    key: &SecretKey,
+    format: &noise::Answer,
+    positions: &[usize],
+    bytes: &[u8],
+) -> Result<Zeroizing<Vec<u64>>, PeerFault> {
+    let parameters = key.parameters();
+    let n = parameters.n();
+    PeerFault::check_length(MESSAGE, bytes, encoded_len(parameters, format, positions.len()))?;
+    let (c1_bytes, c0_bytes) = bytes.split_at(pack::packed_len(n, format.c1_bits));
+    let unpack = |bytes, bits, out: &mut [u64]| {
+        pack::unpack_u64(bytes, bits, out).map_err(|_| PeerFault::Padding { message: MESSAGE })
+    };
+    let (plan, wide) = parameters.decryption(format.c1_bits);
+    let q = plan.modulus().value();
+    let mut product = Zeroizing::new(vec![0; n]);
+    unpack(c1_bytes, format.c1_bits, &mut product)?;
+    for c in product.iter_mut() {
+        // Centred: values of 2^(m−1) and above stand for themselves minus 2^m.
+        let negative = (*c >> (format.c1_bits - 1)).wrapping_neg();
+        *c = c.wrapping_add((q - (1 << format.c1_bits)) & negative);
+    }
+    plan.forward(&mut product);
+    let transformed = product.clone();
+    plan.pointwise_mul(&mut product, &transformed, key.decryption(wide));
+    plan.inverse(&mut product);
+    let mut out = Zeroizing::new(vec![0; positions.len()]);
+    unpack(c0_bytes, format.c0_bits, &mut out)?;
+    for (c0, &position) in out.iter_mut().zip(positions) {
+        let value = product[position];
+        let negative = ((q / 2).wrapping_sub(value) >> 63).wrapping_neg();
+        let centred = value.wrapping_sub(q & negative);
+        *c0 = (*c0 << (format.c1_bits - format.c0_bits)).wrapping_add(centred);
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+impl Blinding {
+    /// What an answer would be without its encryption of zero: insecure, to show that it is.
+    pub(crate) fn without_encryption_of_zero(mut self) -> Self {
+        self.ephemeral.fill(0);
+        self.error.fill(0);
+        self
+    }
+}
+
+/// The noise of an answer before its flood, measured modulo the first prime.
+#[cfg(test)]
+pub(crate) fn measure_noise<'a>(
+    (secret, key): (&SecretKey, &PublicKey),
+    format: &noise::Answer,
+    encoder: &Encoder,
+    terms: impl Fn(usize) -> Vec<Term<'a>>,
+    positions: &[usize],
+    blinding: &Blinding,
+    expected: &[u32],
+) -> Vec<i64> {
+    let combined = Combined::new(key, format, encoder, terms, positions, blinding);
+    let plan = &key.parameters().plans()[0];
+    let modulus = plan.modulus();
+    let mut product = combined.c1[..plan.n()].to_vec();
+    plan.forward(&mut product);
+    let transformed = product.clone();
+    plan.pointwise_mul(&mut product, &transformed, secret.limb(0));
+    plan.inverse(&mut product);
+    let flood = Flood::new(modulus, format.flood_bits);
+    let measure = |index: usize| {
+        let phase = modulus.add(combined.c0[index], product[positions[index]]);
+        let result = encoder.encode(0, expected[index].wrapping_sub(blinding.share[index]));
+        let flooded = modulus.sub(phase, result);
+        let noise = modulus.sub(flooded, flood.residue(modulus, blinding.flood[index])) as i64;
+        if noise > modulus.value() as i64 / 2 { noise - modulus.value() as i64 } else { noise }
+    };
+    (0..positions.len()).map(measure).collect()
+}

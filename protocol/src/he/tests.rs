@@ -1,0 +1,150 @@
+use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
+
+use super::*;
+use crate::error::Misuse;
+
+fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+fn small() -> Parameters {
+    Parameters::ladder().swap_remove(0)
+}
+
+#[test]
+fn the_ladder_is_complete_and_its_default_is_n_4096_with_two_primes_below_2_pow_47() {
+    let ladder = Parameters::ladder();
+    assert_eq!(ladder.len(), 4);
+    assert_eq!((ladder[0].n(), ladder[0].limbs()), (4096, 2));
+    assert!(ladder[0].primes().all(|q| q >> 46 == 1));
+}
+
+#[test]
+fn weak_or_unusable_parameters_are_refused() {
+    let primes = |n, bits, count| gazelle_ntt::prime::ntt_primes_below(n, bits, count);
+    let refused = |n, primes: &[u64]| {
+        assert!(
+            matches!(Parameters::try_new(n, primes), Err(Misuse::Parameters(_))),
+            "{n} {primes:?}"
+        );
+    };
+    // GAZELLE's own n = 2048 with a 60-bit q is below 128 bits of security.
+    refused(2048, &primes(2048, 60, 1));
+    refused(4096, &primes(4096, 54, 2));
+    refused(4096, &primes(4096, 47, 3));
+    refused(8192, &primes(8192, 47, 5));
+    refused(1024, &primes(1024, 34, 1));
+    refused(512, &primes(512, 40, 1));
+    refused(4095, &primes(4096, 40, 1));
+    let [q] = primes(4096, 47, 1)[..] else { panic!() };
+    refused(4096, &[q, q]);
+    refused(4096, &[q - 2]);
+    refused(4096, &[]);
+    refused(4096, &[u64::MAX, 3]);
+    refused(
+        8192,
+        &primes(1024, 47, 60).into_iter().filter(|q| q % 16384 != 1).take(1).collect::<Vec<_>>(),
+    );
+    Parameters::try_new(4096, &[q]).unwrap();
+}
+
+#[test]
+fn encodings_are_rounded_exactly() {
+    let parameters = small();
+    let q: u128 = parameters.primes().map(u128::from).product();
+    for k in [1, 2, 9, 21, 31, 32] {
+        let encoder = Encoder::new(&parameters, k);
+        let top = u32::MAX >> (32 - k);
+        let mut values = vec![0, 1, top, top / 2, top / 2 + 1];
+        values.extend((0..100).map({
+            let mut rng = rng(1);
+            move |_| rng.next_u32() & top
+        }));
+        for m in values {
+            // q·m + 2^(k−1) < 2^127.
+            let exact = (q * u128::from(m) + (1 << (k - 1))) >> k;
+            for (limb, prime) in parameters.primes().enumerate() {
+                assert_eq!(u128::from(encoder.encode(limb, m)), exact % u128::from(prime));
+            }
+        }
+        assert_eq!(encoder.encode(0, 0), 0);
+    }
+}
+
+#[test]
+fn fractions_are_within_two_units_per_limb() {
+    let parameters = small();
+    let primes: Vec<u128> = parameters.primes().map(u128::from).collect();
+    let q = primes[0] * primes[1];
+    let mut rng = rng(2);
+    for _ in 0..1000 {
+        let c = (u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())) % q;
+        let sum = parameters
+            .fractions()
+            .iter()
+            .zip(&primes)
+            .fold(0u64, |sum, (f, p)| sum.wrapping_add(f.of((c % p) as u64)));
+        // ⌊2^64·c/q⌋ by long division.
+        let (mut exact, mut rest) = (0u64, c);
+        for _ in 0..64 {
+            rest *= 2;
+            exact = exact << 1 | u64::from(rest >= q);
+            rest -= if rest >= q { q } else { 0 };
+        }
+        assert!(exact.wrapping_sub(sum) <= 4, "{exact} {sum}");
+    }
+}
+
+#[test]
+fn keys_round_trip_and_malformed_ones_are_rejected() {
+    let parameters = small();
+    let (_, key) = SecretKey::generate(&parameters, &mut rng(3));
+    let bytes = key.as_bytes();
+    assert_eq!(bytes.len(), PublicKey::encoded_len(&parameters));
+    let parsed = PublicKey::from_bytes(&parameters, bytes).unwrap();
+    for limb in 0..parameters.limbs() {
+        assert_eq!(parsed.limb(limb), key.limb(limb));
+    }
+    let rejected = |bytes: &[u8]| {
+        assert!(PublicKey::from_bytes(&parameters, bytes).is_err());
+    };
+    rejected(&[]);
+    rejected(&bytes[..31]);
+    rejected(&bytes[..bytes.len() - 1]);
+    rejected(&[bytes, &[0]].concat());
+    // A first residue of 2^47 − 1 is not below its prime.
+    rejected(&[&bytes[..32], &[0xff; 6], &bytes[38..]].concat());
+}
+
+#[test]
+fn a_public_key_encrypts_zero_up_to_small_noise() {
+    let parameters = small();
+    let (secret, key) = SecretKey::generate(&parameters, &mut rng(4));
+    for (limb, plan) in parameters.plans().iter().enumerate() {
+        let (p0, p1) = key.limb(limb);
+        let mut phase = vec![0; parameters.n()];
+        plan.pointwise_mul(&mut phase, p1, secret.limb(limb));
+        phase.iter_mut().zip(p0).for_each(|(x, &p)| *x = plan.modulus().add(*x, p));
+        plan.inverse(&mut phase);
+        let q = plan.modulus().value();
+        assert!(phase.iter().all(|&x| x <= 21 || x >= q - 21));
+    }
+}
+
+#[test]
+fn floods_are_as_wide_as_decryption_allows() {
+    let weights = noise::Weights {
+        ring_bits: 23,
+        largest: 127.0,
+        row_sum: 32768.0,
+        rows: 1,
+        results: 65536,
+        results_per_answer: 1024,
+    };
+    let answer = noise::Answer::choose(&small(), &weights).unwrap();
+    assert_eq!((answer.c1_bits, answer.c0_bits, answer.flood_bits), (33, 27, 70));
+    assert!(answer.flood_margin_log2() >= 40.0 && answer.distance_log2 < -40.0);
+    let wide = noise::Weights { ring_bits: 30, ..weights };
+    assert!(matches!(noise::Answer::choose(&small(), &wide), Err(Misuse::Layer(_))));
+    noise::Answer::choose(&Parameters::ladder()[2], &wide).unwrap();
+}

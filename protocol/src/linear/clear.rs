@@ -1,0 +1,100 @@
+//! Linear layers and sum pooling in Z_{2^k}, on values of either party: the server's online work,
+//! and the oracle.
+//!
+//! Values are `u32` below 2^k, tensors are `channels × height × width`, row-major.
+
+use gazelle_kernels::VectorBackend;
+use gazelle_kernels::ring::{self, Prepared};
+use rayon::prelude::*;
+
+use super::geometry::{Convolution, windows};
+use crate::model::{Linear, Shape, Window};
+
+/// Output channels per parallel task: as many rows as the kernels take at once.
+const CHANNELS_PER_TASK: usize = 8;
+
+/// Rows of a matrix per parallel task.
+const ROWS_PER_TASK: usize = 64;
+
+/// y = M·x + bias in Z_{2^k}.
+///
+/// # Panics
+/// If a slice's length does not fit the layer, or the layer's geometry is impossible.
+pub fn apply(
+    linear: &Linear,
+    input: Shape,
+    weights: &[i16],
+    bias: &[i32],
+    x: &[u32],
+    ring_bits: u32,
+) -> Vec<u32> {
+    let conv = Convolution::new(linear, input).expect("the layer's geometry is possible");
+    assert_eq!(x.len(), input.len(), "input length");
+    assert_eq!(weights.len(), conv.weights_len(), "weights length");
+    assert_eq!(bias.len(), conv.outputs, "bias length");
+    let map = conv.rows.output * conv.columns.output;
+    let mut y = Vec::with_capacity(conv.output_len());
+    bias.iter().for_each(|&b| y.extend(std::iter::repeat_n(b as u32, map)));
+    match linear {
+        Linear::Dense { .. } => multiply(weights, x, &mut y),
+        Linear::Convolution { .. } => convolve(&conv, weights, x, &mut y),
+    }
+    let mask = u32::MAX >> (u32::BITS - ring_bits);
+    y.iter_mut().for_each(|y| *y &= mask);
+    y
+}
+
+/// Adds a matrix–vector product.
+fn multiply(weights: &[i16], x: &[u32], y: &mut [u32]) {
+    let backend = VectorBackend::best();
+    let rows = weights.par_chunks(ROWS_PER_TASK * x.len());
+    let tasks = rows.zip(y.par_chunks_mut(ROWS_PER_TASK));
+    tasks.for_each(|(rows, y)| ring::matvec(backend, rows, x, y));
+}
+
+/// Adds a convolution.
+fn convolve(conv: &Convolution, weights: &[i16], x: &[u32], y: &mut [u32]) {
+    let backend = VectorBackend::best();
+    let prepared = Prepared::new(conv.ring_geometry(), x);
+    let map = conv.rows.output * conv.columns.output;
+    let weights = weights.par_chunks(CHANNELS_PER_TASK * conv.row_len());
+    let tasks = weights.zip(y.par_chunks_mut(CHANNELS_PER_TASK * map)).enumerate();
+    tasks.for_each(|(task, (weights, y))| {
+        prepared.convolve(backend, weights, task * CHANNELS_PER_TASK, y);
+    });
+}
+
+/// The sum of each window of each map in Z_{2^k}; padded cells count as 0. Returns the pooled
+/// tensor; its shape is [`pooled`]'s.
+///
+/// # Panics
+/// If `x` does not have the shape's length or no window fits.
+pub fn sum_pool(window: &Window, input: Shape, x: &[u32], ring_bits: u32) -> Vec<u32> {
+    assert_eq!(x.len(), input.len(), "input length");
+    let (rows, columns) = windows(window, input).expect("a window fits");
+    let mask = u32::MAX >> (u32::BITS - ring_bits);
+    let mut out = Vec::with_capacity(input.channels * rows.output * columns.output);
+    for map in x.chunks_exact(input.height * input.width) {
+        for i in 0..rows.output {
+            for j in 0..columns.output {
+                let cells = rows.cells(i).flat_map(|i| columns.cells(j).map(move |j| (i, j)));
+                let sum =
+                    cells.fold(0u32, |sum, (i, j)| sum.wrapping_add(map[i * input.width + j]));
+                out.push(sum & mask);
+            }
+        }
+    }
+    out
+}
+
+/// The shape of what [`sum_pool`] returns; `None` if no window fits.
+pub fn pooled(window: &Window, input: Shape) -> Option<Shape> {
+    let (rows, columns) = windows(window, input)?;
+    Some(Shape { height: rows.output, width: columns.output, ..input })
+}
+
+/// The shape of a layer's result; `None` if its geometry is impossible.
+pub fn output_shape(linear: &Linear, input: Shape) -> Option<Shape> {
+    let conv = Convolution::new(linear, input)?;
+    Some(Shape { channels: conv.outputs, height: conv.rows.output, width: conv.columns.output })
+}

@@ -1,0 +1,24 @@
+//! Linear layers on shares: homomorphic before the input exists, in the clear after.
+//!
+//! Offline the client encrypts a uniform mask r of the layer's input ([`LinearPlan::encrypt`]), the
+//! server returns an encryption of M·r − t under a fresh share t ([`LinearPlan::apply`]) and the
+//! client decrypts its share of the result ([`LinearPlan::decrypt`]). Online the server receives
+//! x − r, evaluates M·(x − r) + bias with [`clear::apply`] and adds t: the two shares add up to
+//! M·x + bias in Z_{2^k}. (Delphi, USENIX Security 2020, moved the homomorphic half offline.)
+//!
+//! Every layer is brought to one shape, a stride-1 convolution over channels ([`geometry`]), laid
+//! out in polynomials ([`packing`]), priced and chosen ([`LinearPlan`]).
+
+pub mod clear;
+mod engine;
+mod geometry;
+mod keys;
+mod packing;
+mod plan;
+
+pub use engine::{EncodedWeights, ServerShare};
+pub use keys::{ClientKeys, ServerKeys};
+pub use plan::{Cost, LinearPlan, Link};
+
+#[cfg(test)]
+mod tests;

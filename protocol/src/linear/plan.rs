@@ -1,0 +1,309 @@
+//! Planning: which layout and which parameters, at what price; and refusing what cannot work.
+
+use super::geometry::Convolution;
+use super::packing::Packing;
+use crate::error::Misuse;
+use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
+use crate::model::{BlockCard, Shape};
+
+/// The largest value of an activation or pixel.
+const MAX_ACTIVATION: u64 = 255;
+
+/// The network between the parties; what a byte costs against work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Bits per second in each direction.
+    pub bits_per_second: u64,
+}
+
+impl Link {
+    /// 3 Gb/s: two machines in one room.
+    pub const LAN: Self = Self { bits_per_second: 3_000_000_000 };
+    /// 100 Mb/s: across the country.
+    pub const WAN: Self = Self { bits_per_second: 100_000_000 };
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self::LAN
+    }
+}
+
+/// What a layer costs for one input, before anything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Query polynomials, client to server.
+    pub queries: usize,
+    /// Answer polynomials, server to client.
+    pub answers: usize,
+    /// Encoded weight polynomials that the server keeps.
+    pub weights: usize,
+    /// Number-theoretic transforms of both parties, weights not counted.
+    pub transforms: usize,
+    /// Products of polynomials modulo a prime.
+    pub products: usize,
+    /// Bytes of the client's message.
+    pub query_bytes: usize,
+    /// Bytes of the server's message.
+    pub answer_bytes: usize,
+    /// The estimate that plans are compared by: both parties' work on one thread plus the link.
+    pub nanoseconds: u64,
+}
+
+/// A linear layer, planned: its layout in polynomials, its parameters and the format of its
+/// answers. A function of public facts alone, so both parties make the same.
+pub struct LinearPlan {
+    pub(super) parameters: Parameters,
+    pub(super) conv: Convolution,
+    pub(super) packing: Packing,
+    pub(super) format: noise::Answer,
+    pub(super) encoder: Encoder,
+    pub(super) largest_weight: u64,
+    pub(super) largest_row_sum: u64,
+    cost: Cost,
+}
+
+impl LinearPlan {
+    /// The cheapest plan of a block's linear layer on a LAN. `input` is the shape that the layer
+    /// reads, after the block's sum pooling.
+    ///
+    /// # Errors
+    /// [`Misuse::Layer`] for an impossible geometry, or one that under these parameters would not
+    /// decrypt, or not hide the noise.
+    pub fn try_new(
+        block: &BlockCard,
+        input: Shape,
+        parameters: &Parameters,
+    ) -> Result<Self, Misuse> {
+        Self::try_for_link(block, input, parameters, &Link::LAN)
+    }
+
+    /// The cheapest plan for a link.
+    ///
+    /// # Errors
+    /// As [`LinearPlan::try_new`].
+    pub fn try_for_link(
+        block: &BlockCard,
+        input: Shape,
+        parameters: &Parameters,
+        link: &Link,
+    ) -> Result<Self, Misuse> {
+        let mut plans = Self::alternatives(block, input, parameters, link)?;
+        Ok(plans.swap_remove(0))
+    }
+
+    /// The cheapest plan under the first of [`Parameters::ladder`] that can carry the layer.
+    ///
+    /// # Errors
+    /// The last set's refusal if none can.
+    pub fn choose(block: &BlockCard, input: Shape, link: &Link) -> Result<Self, Misuse> {
+        let mut refusal = Misuse::Layer("there are no parameters".into());
+        for parameters in Parameters::ladder() {
+            match Self::try_for_link(block, input, &parameters, link) {
+                Ok(plan) => return Ok(plan),
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Every layout that works, cheapest first; at least one.
+    ///
+    /// # Errors
+    /// As [`LinearPlan::try_new`].
+    pub fn alternatives(
+        block: &BlockCard,
+        input: Shape,
+        parameters: &Parameters,
+        link: &Link,
+    ) -> Result<Vec<Self>, Misuse> {
+        let in_range = (2..=12).contains(&block.weight_bits) && (1..=31).contains(&block.sum_bits);
+        if !in_range {
+            return Err(Misuse::Layer("weights have 2 to 12 bits, sums 1 to 31".into()));
+        }
+        let conv = Convolution::new(&block.linear, input)
+            .ok_or_else(|| Misuse::Layer("no output fits, or a size is out of range".into()))?;
+        let bounds = WeightBounds::new(block, &conv);
+        let mut refusal =
+            Misuse::Layer(format!("a tile does not fit into {} values", parameters.n()));
+        let mut plans = Vec::new();
+        for packing in candidates(&conv, parameters.n()) {
+            match Self::with_packing(block.ring_bits(), &conv, &bounds, packing, parameters, link) {
+                Ok(plan) => plans.push(plan),
+                Err(error) => refusal = error,
+            }
+        }
+        plans.sort_by_key(|plan| plan.cost.nanoseconds);
+        if plans.is_empty() { Err(refusal) } else { Ok(plans) }
+    }
+
+    fn with_packing(
+        ring_bits: u32,
+        conv: &Convolution,
+        bounds: &WeightBounds,
+        packing: Packing,
+        parameters: &Parameters,
+        link: &Link,
+    ) -> Result<Self, Misuse> {
+        let weights = noise::Weights {
+            ring_bits,
+            largest: bounds.largest as f64,
+            row_sum: bounds.row_sum as f64,
+            rows: packing.slots,
+            results: conv.output_len(),
+            results_per_answer: packing.results_len(0),
+        };
+        let format = noise::Answer::choose(parameters, &weights)?;
+        let cost = Cost::new(&packing, parameters, &format, link);
+        Ok(Self {
+            parameters: parameters.clone(),
+            conv: conv.clone(),
+            packing,
+            format,
+            encoder: Encoder::new(parameters, ring_bits),
+            largest_weight: bounds.largest,
+            largest_row_sum: bounds.row_sum,
+            cost,
+        })
+    }
+
+    /// The parameter set; the keys must be of the same.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The format and the noise statement of the answers.
+    pub fn noise(&self) -> &noise::Answer {
+        &self.format
+    }
+
+    /// What it costs.
+    pub fn cost(&self) -> &Cost {
+        &self.cost
+    }
+
+    /// Values that the layer reads.
+    pub fn input_len(&self) -> usize {
+        self.conv.input_len()
+    }
+
+    /// Values that it returns.
+    pub fn output_len(&self) -> usize {
+        self.conv.output_len()
+    }
+
+    /// k: shares live in Z_{2^k}.
+    pub fn ring_bits(&self) -> u32 {
+        self.format.ring_bits
+    }
+
+    /// The layout, for people.
+    pub fn layout(&self) -> String {
+        let Packing { chunk, slots, .. } = self.packing;
+        format!("{} tiles × {chunk} channels × {slots} outputs", self.packing.tiles())
+    }
+}
+
+/// What a card promises of weights.
+struct WeightBounds {
+    /// Of |w|.
+    largest: u64,
+    /// Of Σ|w| over an output's row.
+    row_sum: u64,
+}
+
+impl WeightBounds {
+    /// |w| < 2^(bits−1). Inputs range over 0..=x_max, and the result stays within ±2^ℓ both where
+    /// only the positive weights' inputs are set and where only the negative ones' are:
+    /// Σ|w|·x_max < 2·2^ℓ.
+    fn new(block: &BlockCard, conv: &Convolution) -> Self {
+        let largest = (1 << (block.weight_bits - 1)) - 1;
+        let window = block.sum_pool.map_or(1, |w| (w.kernel.height * w.kernel.width) as u64);
+        let by_range = ((2 << block.sum_bits) - 1) / (MAX_ACTIVATION * window.max(1));
+        Self { largest, row_sum: by_range.min(largest * conv.row_len() as u64) }
+    }
+}
+
+/// Layouts worth pricing: as few tiles as fit and somewhat more, and every number of channels per
+/// polynomial that changes the number of polynomials.
+fn candidates(conv: &Convolution, n: usize) -> Vec<Packing> {
+    let channels = conv.channels() * conv.rows.phases().len() * conv.columns.phases().len();
+    let chunk_counts: Vec<usize> = distinct_quotients(channels);
+    let layouts = |tiles: (usize, usize)| -> Vec<Packing> {
+        chunk_counts.iter().filter_map(|&c| Packing::new(conv, n, tiles, c)).collect()
+    };
+    let row_cuts = distinct_quotients(conv.rows.output);
+    let column_cuts = distinct_quotients(conv.columns.output);
+    let mut found = Vec::new();
+    for &columns in &column_cuts {
+        let fitting = row_cuts.iter().map(|&rows| layouts((rows, columns)));
+        found.extend(fitting.skip_while(Vec::is_empty).take(4).flatten());
+        if !found.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+/// The distinct values of ⌈total/size⌉ over all sizes, ascending.
+fn distinct_quotients(total: usize) -> Vec<usize> {
+    let mut quotients: Vec<_> = (1..=total).map(|size| total.div_ceil(size)).collect();
+    quotients.sort_unstable();
+    quotients.dedup();
+    quotients
+}
+
+impl Cost {
+    fn new(
+        packing: &Packing,
+        parameters: &Parameters,
+        format: &noise::Answer,
+        link: &Link,
+    ) -> Self {
+        let (queries, answers, weights) = (packing.queries(), packing.answers(), packing.weights());
+        let limbs = parameters.limbs();
+        let answer_bytes =
+            (0..answers).map(|i| answer_len(parameters, format, packing.results_len(i))).sum();
+        let mut cost = Self {
+            queries,
+            answers,
+            weights,
+            transforms: limbs * queries + (3 * limbs + 2) * answers,
+            products: 2 * limbs * (packing.tiles() * weights + answers),
+            query_bytes: query_len(parameters, queries),
+            answer_bytes,
+            nanoseconds: 0,
+        };
+        cost.nanoseconds = cost.price(parameters, link);
+        cost
+    }
+
+    /// Nanoseconds: see [`Rates`].
+    fn price(&self, parameters: &Parameters, link: &Link) -> u64 {
+        let limbs = parameters.limbs() as u64;
+        let work = Rates::TRANSFORM * self.transforms as u64
+            + Rates::PRODUCT * self.products as u64
+            + Rates::QUERY_LIMB * limbs * self.queries as u64
+            + (Rates::ANSWER + Rates::ANSWER_LIMB * limbs) * self.answers as u64;
+        let bits = 8 * (self.query_bytes + self.answer_bytes) as u64;
+        let link = bits.saturating_mul(1_000_000_000) / link.bits_per_second.max(1);
+        work * (parameters.n() as u64 / 1024) / 1000 + link
+    }
+}
+
+/// What things cost on a current core, in picoseconds per coefficient: one thread, AVX-512. Only
+/// their ratios matter, and they are part of what both parties must agree on.
+struct Rates;
+
+impl Rates {
+    /// A transform.
+    const TRANSFORM: u64 = 1_000 * 1024;
+    /// A product in an inner product, weights streamed from memory.
+    const PRODUCT: u64 = 250 * 1024;
+    /// Encrypting, packing, parsing and expanding one limb of a query.
+    const QUERY_LIMB: u64 = 25_000 * 1024;
+    /// Sampling, unpacking and rounding of an answer.
+    const ANSWER: u64 = 15_000 * 1024;
+    /// Blinding and switching one limb of an answer.
+    const ANSWER_LIMB: u64 = 5_000 * 1024;
+}

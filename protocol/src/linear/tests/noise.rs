@@ -1,0 +1,60 @@
+use super::*;
+use crate::he::{self, Blinding, Query, measure_noise};
+
+/// The linear layers of GAZELLE's network D and the widest of its CIFAR-10 network.
+fn layers(rng: &mut ChaCha20Rng) -> Vec<(&'static str, Layer)> {
+    vec![
+        ("5×5, 1×28×28 → 16", Layer::conv((1, 16), 28, (5, 1, 0), rng)),
+        ("5×5, 16×12×12 → 16", Layer::conv((16, 16), 12, (5, 1, 0), rng)),
+        ("dense 256 → 100", Layer::dense(256, 100, rng)),
+        ("dense 100 → 10", Layer::dense(100, 10, rng)),
+        ("3×3, 64×32×32 → 64", Layer::conv((64, 64), 32, (3, 1, 1), rng)),
+    ]
+}
+
+#[test]
+fn measured_noise_is_under_its_bound_and_floods_are_forty_bits_above() {
+    let mut rng = rng(1);
+    for (name, layer) in layers(&mut rng) {
+        let plan = layer.plan();
+        let format = plan.noise();
+        assert!(format.flood_margin_log2() >= 40.0 && format.distance_log2 <= -40.0);
+        let keys = SecretKey::generate(plan.parameters(), &mut rng);
+        let mask = layer.random_values(plan.input_len(), &mut rng);
+        let bytes = plan.encrypt(&mask, &keys.0, &mut rng).unwrap();
+        let query = Query::parse(plan.parameters(), plan.cost().queries, &bytes).unwrap();
+        let weights = plan.prepare(&layer.weights).unwrap();
+        let expected = layer.clear(&mask, &vec![0; layer.bias.len()]);
+        let (mut worst, mut sum, mut count) = (0i64, 0.0, 0);
+        for index in 0..plan.cost().answers.min(4) {
+            let (positions, places): (Vec<_>, Vec<_>) = plan.packing.results(index).unzip();
+            let expected: Vec<u32> = places.iter().map(|&place: &usize| expected[place]).collect();
+            let seed = he::draw_seeds(1, &mut rng)[0];
+            let blinding = Blinding::sample(plan.parameters(), format, positions.len(), &seed);
+            let terms = |limb| plan.terms(&query, &weights, index, limb);
+            let keys = (&keys.0, &keys.1);
+            let noise =
+                measure_noise(keys, format, &plan.encoder, terms, &positions, &blinding, &expected);
+            worst = worst.max(noise.iter().map(|x| x.abs()).max().unwrap());
+            sum += noise.iter().map(|x| x.abs() as f64).sum::<f64>();
+            count += noise.len();
+        }
+        let mean = sum / f64::from(count as u32);
+        println!(
+            "{name}: {}, {}; k = {}, noise at most 2^{:.1} (bound 2^{:.1}), mean 2^{:.1} (bound \
+             2^{:.1}), flood 2^{:.1} above the bound, distance 2^{:.1}, {:?}",
+            plan.parameters(),
+            plan.layout(),
+            plan.ring_bits(),
+            (worst as f64).log2(),
+            format.worst_noise.log2(),
+            mean.log2(),
+            format.mean_noise.log2(),
+            format.flood_margin_log2(),
+            format.distance_log2,
+            plan.cost(),
+        );
+        assert!((worst as f64) < format.worst_noise);
+        assert!(mean < format.mean_noise);
+    }
+}

@@ -1,0 +1,178 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::he::Parameters;
+
+/// The definition of a convolution, cell by cell.
+fn naive(layer: &Layer, x: &[u32]) -> Vec<u32> {
+    let conv = geometry::Convolution::new(&layer.card.linear, layer.input).unwrap();
+    let (rows, columns) = (&conv.rows, &conv.columns);
+    let cell = |channel: usize, i: usize, j: usize| {
+        let (i, j) = (i.checked_sub(rows.before)?, j.checked_sub(columns.before)?);
+        let inside = i < rows.input && j < columns.input;
+        inside.then(|| x[(channel * rows.input + i) * columns.input + j])
+    };
+    let mut out = Vec::new();
+    for output in 0..conv.outputs {
+        let first = output / conv.group_outputs() * conv.group_channels;
+        for i in 0..rows.output {
+            for j in 0..columns.output {
+                let mut sum = i64::from(layer.bias[output]);
+                for c in 0..conv.group_channels {
+                    for u in 0..rows.kernel {
+                        for v in 0..columns.kernel {
+                            let value =
+                                cell(first + c, i * rows.stride + u, j * columns.stride + v);
+                            let index = (output * conv.group_channels + c) * rows.kernel + u;
+                            let weight = layer.weights[index * columns.kernel + v];
+                            sum += i64::from(weight) * i64::from(value.unwrap_or(0));
+                        }
+                    }
+                }
+                out.push(sum as u32 & (u32::MAX >> (32 - layer.card.ring_bits())));
+            }
+        }
+    }
+    out
+}
+
+fn layers() -> impl Strategy<Value = (Linear, Shape, u32)> {
+    let extent =
+        |max: usize| (1..=max, 1..=max).prop_map(|(height, width)| Extent { height, width });
+    let padding = [0..=3usize, 0..=3, 0..=3, 0..=3]
+        .prop_map(|[top, left, bottom, right]| Padding { top, left, bottom, right });
+    let sizes = (1..=4usize, 1..=6usize, 1..=6usize, 1..=40usize, 1..=40usize);
+    let conv = (extent(7), extent(3), padding, sizes).prop_map(
+        |(kernel, stride, padding, (groups, inputs, outputs, height, width))| {
+            let outputs = outputs * groups;
+            let linear = Linear::Convolution { outputs, kernel, stride, padding, groups };
+            (linear, Shape { channels: inputs * groups, height, width })
+        },
+    );
+    let dense = (1..=300usize, 1..=70usize)
+        .prop_map(|(inputs, outputs)| (Linear::Dense { outputs }, Shape::flat(inputs)));
+    (prop_oneof![4 => conv, 1 => dense], 2..=8u32)
+        .prop_map(|((linear, input), bits)| (linear, input, bits))
+        .prop_filter("no output fits", |(linear, input, _)| {
+            clear::output_shape(linear, *input).is_some()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn clear_layers_equal_their_definition((linear, input, bits) in layers(), seed: u64) {
+        let mut rng = rng(seed);
+        let layer = Layer::random(linear, input, bits, &mut rng);
+        let x = layer.random_values(input.len(), &mut rng);
+        prop_assert_eq!(layer.clear(&x, &layer.bias), naive(&layer, &x));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn homomorphic_equals_clear_on_random_layers((linear, input, bits) in layers(), seed: u64) {
+        let mut rng = rng(seed);
+        let layer = Layer::random(linear, input, bits, &mut rng);
+        let plan = layer.plan();
+        let keys = SecretKey::generate(plan.parameters(), &mut rng);
+        check(&layer, &plan, (&keys.0, &keys.1), &mut rng);
+    }
+}
+
+#[test]
+fn every_alternative_layout_computes_the_same() {
+    let mut rng = rng(1);
+    for layer in [
+        Layer::conv((6, 4), 12, (3, 1, 1), &mut rng),
+        Layer::conv((3, 5), 13, (5, 2, 2), &mut rng),
+        Layer::dense(100, 30, &mut rng),
+        Layer::random(
+            convolution(8, 3, 1, 1, 8),
+            Shape { channels: 8, height: 9, width: 9 },
+            8,
+            &mut rng,
+        ),
+    ] {
+        let parameters = &Parameters::ladder()[0];
+        let plans =
+            LinearPlan::alternatives(&layer.card, layer.input, parameters, &Link::LAN).unwrap();
+        let keys = SecretKey::generate(parameters, &mut rng);
+        plans.iter().for_each(|plan| check(&layer, plan, (&keys.0, &keys.1), &mut rng));
+    }
+}
+
+#[test]
+fn maps_larger_than_a_polynomial_are_tiled() {
+    let mut rng = rng(2);
+    for (linear, input) in [
+        (convolution(2, 3, 1, 1, 1), Shape { channels: 2, height: 70, width: 75 }),
+        (convolution(1, 5, 3, 2, 1), Shape { channels: 1, height: 230, width: 210 }),
+        (convolution(1, 3, 1, 0, 1), Shape { channels: 1, height: 4, width: 5000 }),
+    ] {
+        let layer = Layer::random(linear, input, 6, &mut rng);
+        let plan = layer.plan();
+        assert!(plan.packing.tiles() > 1);
+        let keys = SecretKey::generate(plan.parameters(), &mut rng);
+        check(&layer, &plan, (&keys.0, &keys.1), &mut rng);
+    }
+}
+
+#[test]
+fn a_ring_too_wide_for_the_small_parameters_takes_larger_ones() {
+    let mut rng = rng(3);
+    for sum_bits in [30, 31] {
+        let mut layer = Layer::dense(300, 7, &mut rng);
+        layer.card.sum_bits = sum_bits;
+        let plan = layer.plan();
+        assert_ne!(plan.parameters(), &Parameters::ladder()[0]);
+        let keys = SecretKey::generate(plan.parameters(), &mut rng);
+        check(&layer, &plan, (&keys.0, &keys.1), &mut rng);
+    }
+}
+
+#[test]
+fn a_session_has_a_key_pair_per_parameter_set() {
+    let mut rng = rng(6);
+    let layers = [31, 20, 31].map(|sum_bits| {
+        let mut layer = Layer::dense(300, 7, &mut rng);
+        layer.card.sum_bits = sum_bits;
+        layer
+    });
+    let plans: Vec<_> = layers.iter().map(Layer::plan).collect();
+    let (client, message) = ClientKeys::generate(&plans, &mut rng);
+    assert_eq!(message.len(), ServerKeys::encoded_len(&plans));
+    assert_eq!(
+        message.len(),
+        PublicKey::encoded_len(plans[0].parameters())
+            + PublicKey::encoded_len(plans[1].parameters())
+    );
+    assert!(ServerKeys::from_bytes(&plans, &message[1..]).is_err());
+    let server = ServerKeys::from_bytes(&plans, &message).unwrap();
+    for (layer, plan) in layers.iter().zip(&plans) {
+        check(layer, plan, (client.of(plan), server.of(plan)), &mut rng);
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let layer = Layer::conv((4, 6), 20, (3, 1, 1), &mut rng(4));
+    let plan = layer.plan();
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut rng = rng(5);
+            let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
+            let mask = layer.random_values(plan.input_len(), &mut rng);
+            let query = plan.encrypt(&mask, &secret, &mut rng).unwrap();
+            let weights = plan.prepare(&layer.weights).unwrap();
+            let (answer, _) = plan.apply(&query, &weights, &public, &mut rng).unwrap();
+            (query, answer)
+        })
+    };
+    assert_eq!(run(1), run(2));
+    assert_eq!(run(1), run(8));
+}
