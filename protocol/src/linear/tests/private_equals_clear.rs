@@ -137,7 +137,7 @@ fn a_ring_too_wide_for_the_small_parameters_takes_larger_ones() {
 #[test]
 fn a_session_has_a_key_pair_per_parameter_set() {
     let mut rng = rng(6);
-    let layers = [31, 20, 31].map(|sum_bits| {
+    let layers = [31, 24, 31].map(|sum_bits| {
         let mut layer = Layer::dense(300, 7, &mut rng);
         layer.card.sum_bits = sum_bits;
         layer
