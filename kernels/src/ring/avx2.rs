@@ -40,7 +40,7 @@ unsafe fn tile<const R: usize>(
     out: &mut [u32],
 ) {
     let mut sums = [_mm256_setzero_si256(); R];
-    for (weights, offset) in weights.iter().zip(&views.offsets) {
+    for (weights, offset) in weights.iter().zip(views.offsets) {
         // SAFETY: the caller promises that these lanes lie inside the input.
         let x = unsafe {
             let from = views.input.as_ptr().add(offset + at);

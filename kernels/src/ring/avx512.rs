@@ -44,7 +44,7 @@ unsafe fn tile<const R: usize, const V: usize>(
     out: &mut [u32],
 ) {
     let mut sums = [[_mm512_setzero_si512(); V]; R];
-    for (weights, offset) in weights.iter().zip(&views.offsets) {
+    for (weights, offset) in weights.iter().zip(views.offsets) {
         let mut view = [_mm512_setzero_si512(); V];
         for (v, vector) in view.iter_mut().enumerate() {
             // SAFETY: the caller promises that these lanes lie inside the input.

@@ -72,6 +72,9 @@ impl Convolution {
 pub struct Prepared {
     geometry: Convolution,
     phases: Vec<u32>,
+    /// Where the view of each kernel cell begins, for one input channel after another: group g's
+    /// are the g-th part, in the order of its weights.
+    offsets: Vec<usize>,
 }
 
 impl Prepared {
@@ -105,7 +108,7 @@ impl Prepared {
                 }
             }
         }
-        Self { geometry, phases }
+        Self { geometry, phases, offsets: offsets(&geometry) }
     }
 
     /// Adds the output channels from `first` on to `output`, which has a map for each of them;
@@ -132,40 +135,43 @@ impl Prepared {
             return;
         }
         let per_group = geometry.outputs / geometry.groups;
-        let mut views = Views { input: &self.phases, offsets: vec![], len: 0 };
-        views.len = (height - 1) * columns + width;
-        let mut sums = vec![0; ROWS * views.len];
+        let len = (height - 1) * columns + width;
+        let mut sums = vec![0; ROWS * len];
         let mut done = 0;
         while done < count {
-            let channel = first + done;
-            let rows = (per_group - channel % per_group).min(ROWS).min(count - done);
-            views.offsets = self.offsets(channel / per_group);
-            let sums = &mut sums[..rows * views.len];
-            sums.fill(0);
-            views.multiply_add(backend, &weights[done * depth..][..rows * depth], sums);
-            let maps = output[done * height * width..].chunks_exact_mut(height * width);
-            for (map, sums) in maps.zip(sums.chunks_exact(views.len)) {
-                for (row, sums) in map.chunks_exact_mut(width).zip(sums.chunks(columns)) {
-                    row.iter_mut().zip(sums).for_each(|(y, s)| *y = y.wrapping_add(*s));
+            let (group, place) = ((first + done) / per_group, (first + done) % per_group);
+            let rows = (per_group - place).min(count - done);
+            let offsets = &self.offsets[group * depth..][..depth];
+            let views = Views { input: &self.phases, offsets, len };
+            let maps = &mut output[done * height * width..][..rows * height * width];
+            let weights = &weights[done * depth..][..rows * depth];
+            for (maps, weights) in
+                maps.chunks_mut(ROWS * height * width).zip(weights.chunks(ROWS * depth))
+            {
+                let sums = &mut sums[..weights.len() / depth * len];
+                sums.fill(0);
+                views.multiply_add(backend, weights, sums);
+                for (map, sums) in maps.chunks_exact_mut(height * width).zip(sums.chunks(len)) {
+                    for (row, sums) in map.chunks_exact_mut(width).zip(sums.chunks(columns)) {
+                        row.iter_mut().zip(sums).for_each(|(y, s)| *y = y.wrapping_add(*s));
+                    }
                 }
             }
             done += rows;
         }
     }
+}
 
-    /// Where the view of each kernel cell of a group begins, in the order of the weights.
-    fn offsets(&self, group: usize) -> Vec<usize> {
-        let geometry = &self.geometry;
-        let ([h, w], [s, t]) = (geometry.kernel, geometry.stride);
-        let ([_, columns], pitch) = (geometry.phase(), geometry.pitch());
-        let channels = geometry.input[0] / geometry.groups;
-        let cell = |c: usize, u: usize, v: usize| {
-            ((c * s + u % s) * t + v % t) * pitch + u / s * columns + v / t
-        };
-        (group * channels..(group + 1) * channels)
-            .flat_map(|c| (0..h).flat_map(move |u| (0..w).map(move |v| cell(c, u, v))))
-            .collect()
-    }
+/// See [`Prepared::offsets`].
+fn offsets(geometry: &Convolution) -> Vec<usize> {
+    let ([h, w], [s, t]) = (geometry.kernel, geometry.stride);
+    let ([_, columns], pitch) = (geometry.phase(), geometry.pitch());
+    let cell = |c: usize, u: usize, v: usize| {
+        ((c * s + u % s) * t + v % t) * pitch + u / s * columns + v / t
+    };
+    (0..geometry.input[0])
+        .flat_map(|c| (0..h).flat_map(move |u| (0..w).map(move |v| cell(c, u, v))))
+        .collect()
 }
 
 /// Adds a whole convolution of `input` (`channels × height × width`) to `output` (`outputs ×`

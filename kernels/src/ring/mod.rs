@@ -39,7 +39,8 @@ pub fn gemm(backend: VectorBackend, [m, k, n]: [usize; 3], a: &[i16], b: &[u32],
     if a.is_empty() || c.is_empty() {
         return;
     }
-    let views = Views { input: b, offsets: (0..k).map(|i| i * n).collect(), len: n };
+    let offsets: Vec<_> = (0..k).map(|i| i * n).collect();
+    let views = Views { input: b, offsets: &offsets, len: n };
     for (weights, rows) in a.chunks(ROWS * k).zip(c.chunks_mut(ROWS * n)) {
         views.multiply_add(backend, weights, rows);
     }
@@ -68,7 +69,7 @@ pub fn matvec(backend: VectorBackend, a: &[i16], x: &[u32], y: &mut [u32]) {
 /// Equally long views of one input, view i from `offsets[i]` on.
 struct Views<'a> {
     input: &'a [u32],
-    offsets: Vec<usize>,
+    offsets: &'a [usize],
     len: usize,
 }
 

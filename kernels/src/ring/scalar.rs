@@ -7,7 +7,7 @@ pub(super) fn panel<const R: usize>(weights: &[[i32; R]], views: &Views<'_>, out
     if views.len == 0 {
         return;
     }
-    for (weights, &offset) in weights.iter().zip(&views.offsets) {
+    for (weights, &offset) in weights.iter().zip(views.offsets) {
         let view = &views.input[offset..][..views.len];
         for (&w, row) in weights.iter().zip(out.chunks_exact_mut(views.len)) {
             for (y, &x) in row.iter_mut().zip(view) {

@@ -137,6 +137,6 @@ proptest! {
 #[test]
 #[should_panic = "every view lies inside the input"]
 fn views_outside_the_input_are_refused() {
-    let views = Views { input: &[0; 10], offsets: vec![0, 3], len: 8 };
+    let views = Views { input: &[0; 10], offsets: &[0, 3], len: 8 };
     views.multiply_add(VectorBackend::best(), &[1, 1], &mut [0; 8]);
 }
