@@ -68,7 +68,7 @@ impl VectorBackend {
 pub struct AesBackend(AesIsa);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum AesIsa {
+pub(crate) enum AesIsa {
     Scalar,
     AesNi,
     Vaes256,
@@ -113,6 +113,11 @@ impl AesBackend {
             _ => AesIsa::Vaes512,
         };
         Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
+    }
+
+    /// What to dispatch on.
+    pub(crate) fn isa(self) -> AesIsa {
+        self.0
     }
 
     /// The name used in benchmark ids and in `GAZELLE_BACKEND`.

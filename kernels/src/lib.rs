@@ -10,6 +10,7 @@ extern crate alloc;
 
 pub mod backend;
 pub mod ntt;
+pub mod prg;
 pub mod ring;
 pub mod transpose;
 

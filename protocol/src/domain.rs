@@ -3,6 +3,13 @@
 //! A hash or a key derivation begins with one of these labels, so that no two uses of a hash
 //! function ever see the same input. A label is ASCII, ends with the version of its layout and is
 //! no prefix of another label (a test keeps it so); the layout of what follows stands beside it.
+//!
+//! Where a fixed permutation is used instead of a hash, the tweak keeps uses apart:
+//!
+//! - OT extension, expansion of a leaf: AES-128 under the leaf of the number n·2^64 + i, where i
+//!   counts blocks of 128 transfers since the session began and n is the session's first 8 bytes
+//!   (little-endian) plus the group, modulo 2^64. A sender misses one leaf of each group, so it
+//!   never sees one number under two unknown keys.
 
 /// Key of one base OT: `label ‖ session (32) ‖ index (4, little-endian) ‖ A (32) ‖ B (32) ‖
 /// point (32)`, hashed by SHA-256, cut to its first 16 bytes.

@@ -1,11 +1,10 @@
 //! The symmetric work of an extension, the same for both parties: expand the leaves, sum them,
 //! transpose.
 
-use gazelle_kernels::VectorBackend;
+use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::transpose::transpose128;
-use rand::rngs::ChaCha20Rng;
-use rand::{Rng, SeedableRng};
-use zeroize::{Zeroize, Zeroizing};
+use gazelle_kernels::{AesBackend, VectorBackend};
+use zeroize::Zeroizing;
 
 use super::extension::FieldBits;
 
@@ -15,18 +14,23 @@ pub(super) const CHUNK: usize = 2048;
 /// The leaves of one party, ready to expand.
 pub(super) struct Rows {
     field: FieldBits,
-    leaves: Zeroizing<Vec<u128>>,
-    /// The first leaf of each tree that is known: 0 for the receiver, 1 for the sender.
-    first_leaf: usize,
+    leaves: Seeds,
+    /// Group g's streams have the nonce `nonce` + g, see [`crate::domain`].
+    nonce: u64,
     vector: VectorBackend,
 }
 
 impl Rows {
     /// `leaves` holds the trees' leaves, group after group.
-    pub(super) fn new(field: FieldBits, leaves: &[u128], first_leaf: usize) -> Self {
+    pub(super) fn new(field: FieldBits, session: &[u8; 32], leaves: &[u128]) -> Self {
         assert_eq!(leaves.len(), field.groups() * field.size(), "all leaves of all groups");
-        let leaves = Zeroizing::new(leaves.to_vec());
-        Self { field, leaves, first_leaf, vector: VectorBackend::best() }
+        let (nonce, _) = session.split_first_chunk().expect("a session's name has 32 bytes");
+        Self {
+            field,
+            leaves: Seeds::new(AesBackend::best(), leaves),
+            nonce: u64::from_le_bytes(*nonce),
+            vector: VectorBackend::best(),
+        }
     }
 
     pub(super) fn field(&self) -> FieldBits {
@@ -44,14 +48,13 @@ impl Rows {
         width: usize,
         mut adjust: impl FnMut(&[u128], &mut [u128]),
     ) {
-        let expanded = &mut scratch.expanded[..self.field.size() * width];
-        let groups = self.leaves.chunks_exact(self.field.size());
-        for (leaves, planes) in groups.zip(scratch.rows.chunks_exact_mut(self.field.bits() * width))
-        {
-            let known = leaves.iter().zip(expanded.chunks_exact_mut(width)).skip(self.first_leaf);
-            known.for_each(|(leaf, row)| expand_leaf(*leaf, first, row));
-            xor_fold(expanded, width, planes);
-            adjust(&expanded[..width], planes);
+        let sum = &mut scratch.sum[..width];
+        let rows = scratch.rows.chunks_exact_mut(self.field.bits() * width);
+        for (group, planes) in rows.take(self.field.groups()).enumerate() {
+            let seeds = group * self.field.size()..(group + 1) * self.field.size();
+            let nonce = self.nonce.wrapping_add(group as u64);
+            self.leaves.sums(seeds, nonce, first, sum, planes);
+            adjust(sum, planes);
         }
     }
 
@@ -70,46 +73,15 @@ impl Rows {
 
 /// The buffers of one chunk; wiped when dropped.
 pub(super) struct Scratch {
-    expanded: Zeroizing<Vec<u128>>,
+    sum: Zeroizing<[u128; CHUNK / 128]>,
     rows: Zeroizing<Vec<u128>>,
+    /// The labels of a last block that is not whole.
     last: Zeroizing<Vec<u128>>,
 }
 
 impl Scratch {
-    pub(super) fn new(field: FieldBits) -> Self {
-        Self {
-            expanded: Zeroizing::new(vec![0; field.size() * CHUNK / 128]),
-            rows: Zeroizing::new(vec![0; CHUNK]),
-            last: Zeroizing::new(vec![0; CHUNK]),
-        }
-    }
-}
-
-/// Writes the pseudorandom blocks `first`… of the leaf.
-fn expand_leaf(leaf: u128, first: u64, out: &mut [u128]) {
-    let mut seed = [0; 32];
-    seed[..16].copy_from_slice(&leaf.to_le_bytes());
-    let mut stream = ChaCha20Rng::from_seed(seed);
-    seed.zeroize();
-    stream.set_stream(first);
-    for block in out {
-        let mut bytes = [0; 16];
-        stream.fill_bytes(&mut bytes);
-        *block = u128::from_le_bytes(bytes);
-    }
-}
-
-/// Sums 2^K rows of `width` blocks: plane b becomes the sum of the rows whose number has bit b,
-/// and row 0 the sum of all. What stands in the other rows afterwards is of no use.
-fn xor_fold(rows: &mut [u128], width: usize, planes: &mut [u128]) {
-    let mut half = rows.len() / 2;
-    for plane in planes.chunks_exact_mut(width).rev() {
-        let (low, high) = rows[..2 * half].split_at_mut(half);
-        plane.copy_from_slice(&high[..width]);
-        for row in high.chunks_exact(width).skip(1) {
-            plane.iter_mut().zip(row).for_each(|(p, r)| *p ^= r);
-        }
-        low.iter_mut().zip(high).for_each(|(l, h)| *l ^= *h);
-        half /= 2;
+    pub(super) fn new() -> Self {
+        let blocks = || Zeroizing::new(vec![0; CHUNK]);
+        Self { sum: Zeroizing::new([0; CHUNK / 128]), rows: blocks(), last: blocks() }
     }
 }

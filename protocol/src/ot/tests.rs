@@ -3,6 +3,8 @@
 use super::rows::CHUNK;
 use super::*;
 use crate::error::{Error, Misuse, PeerFault};
+use gazelle_kernels::AesBackend;
+use gazelle_kernels::prg::Seeds;
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
@@ -53,6 +55,51 @@ fn the_correlation_holds_for_every_field_and_size() {
             }
         }
     }
+}
+
+/// K = 1 is the extension of Ishai et al. with the base keys as seeds, written out.
+#[test]
+fn one_bit_fields_are_the_classic_extension() {
+    let delta: u128 = rng(10).random();
+    let (mut receiver, mut sender) = set_up(FieldBits::One, delta, &mut rng(11));
+
+    // The same base transfers again, from the same randomness.
+    let rng = &mut rng(11);
+    let (base, offer) = base::Sender::new(rng);
+    let (reply, chosen) = base::receive(SESSION, delta, &offer, rng).unwrap();
+    let pairs = base.finish(SESSION, &reply).unwrap();
+
+    let bits: Vec<bool> = (0..300).map(|_| rng.random()).collect();
+    let choices = Choices::from_bits(&bits);
+    let (mut labels, mut zeros) = ([0; 300], [0; 300]);
+    let message = receiver.extend(&choices, &mut labels);
+    sender.extend(&message, &mut zeros).unwrap();
+
+    let session = u64::from_le_bytes(*SESSION.first_chunk().unwrap());
+    for (i, row) in message.chunks_exact(3 * 16).enumerate() {
+        let stream = |seed: u128| {
+            let (mut sum, mut plane) = ([0; 3], [0; 3]);
+            let nonce = session.wrapping_add(i as u64);
+            Seeds::new(AesBackend::SCALAR, &[0, seed]).sums(0..2, nonce, 0, &mut sum, &mut plane);
+            plane
+        };
+        let [g0, g1, chosen] = [pairs[i][0], pairs[i][1], chosen[i]].map(stream);
+        for j in 0..300 {
+            let bit = |blocks: &[u128; 3]| blocks[j / 128] >> (j % 128) & 1;
+            let u = u128::from(row[j / 8] >> (j % 8) & 1);
+            assert_eq!(u, bit(&g0) ^ bit(&g1) ^ u128::from(bits[j]));
+            assert_eq!(labels[j] >> i & 1, bit(&g0));
+            assert_eq!(zeros[j] >> i & 1, bit(&chosen) ^ (delta >> i & u));
+        }
+    }
+}
+
+#[test]
+fn slow_links_take_fewer_bytes() {
+    assert_eq!(FieldBits::for_link(100_000_000), FieldBits::Eight);
+    assert_eq!(FieldBits::for_link(3_000_000_000), FieldBits::Four);
+    assert_eq!(FieldBits::for_link(u64::MAX), FieldBits::Two);
+    assert_eq!(FieldBits::default(), FieldBits::Four);
 }
 
 #[test]

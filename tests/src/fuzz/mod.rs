@@ -2,15 +2,18 @@
 //!
 //! `fuzz/` calls them under libFuzzer; the test `fuzz_seeds` replays `fuzz/seeds/` on stable.
 
+mod ntt;
 mod ot;
 
+pub use ntt::{ntt_backends_agree, unpack};
 pub use ot::ot_messages;
 
 /// A target's body.
 pub type Body = fn(&[u8]);
 
 /// Every target, by the name of its binary and of its folder of seeds.
-pub const TARGETS: &[(&str, Body)] = &[("ot_messages", ot_messages)];
+pub const TARGETS: &[(&str, Body)] =
+    &[("ot_messages", ot_messages), ("ntt_backends_agree", ntt_backends_agree), ("unpack", unpack)];
 
 /// Replaces bytes of an honest `message` as `edits` says, so that a fuzzer gets past length checks:
 /// three bytes for each edit, two for the position (modulo the length) and one to exclusive-or. A
