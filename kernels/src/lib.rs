@@ -9,6 +9,8 @@
 extern crate alloc;
 
 pub mod backend;
+pub mod half_gates;
+pub mod hash;
 pub mod ntt;
 pub mod prg;
 pub mod ring;

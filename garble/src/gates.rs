@@ -1,0 +1,31 @@
+//! Gate numbers: every hash of a session has a tweak of its own.
+
+/// Hands out gate numbers, each once; one per session and party, in step with the other party's.
+#[derive(Debug, Default)]
+pub struct GateCounter {
+    next: u64,
+}
+
+impl GateCounter {
+    /// The counter of a new session.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next `count` gate numbers.
+    ///
+    /// # Panics
+    /// After 2^64 gates.
+    pub fn take(&mut self, count: u64) -> GateRange {
+        let start = self.next;
+        self.next = start.checked_add(count).expect("a session has fewer than 2^64 gates");
+        GateRange { start, count }
+    }
+}
+
+/// Gate numbers that belong to one garbling; consumed by it.
+#[derive(Debug)]
+pub struct GateRange {
+    pub(crate) start: u64,
+    pub(crate) count: u64,
+}

@@ -1,0 +1,51 @@
+//! The language of vector programs.
+
+use crate::Error;
+
+/// Runs a vector program. A wire is one bit of N lanes; all wires of an operation have as many.
+pub trait Interpreter {
+    /// One bit of N lanes.
+    type Wire: Clone;
+    /// An additive share of a value in Z_{2^w} for each lane.
+    type Share;
+    /// Bits that the evaluator learns.
+    type Revealed;
+
+    /// `a ⊕ b`; free.
+    fn xor(&mut self, a: &Self::Wire, b: &Self::Wire) -> Self::Wire;
+
+    /// `¬a`; free.
+    fn not(&mut self, a: &Self::Wire) -> Self::Wire;
+
+    /// `a ∧ b`: 32 bytes a lane.
+    ///
+    /// # Errors
+    /// If the tables end too early.
+    fn and(&mut self, a: &Self::Wire, b: &Self::Wire) -> Result<Self::Wire, Error>;
+
+    /// Lane i of the result is lane `lanes[i]` of `a`; free.
+    fn gather(&mut self, a: &Self::Wire, lanes: &[u32]) -> Self::Wire;
+
+    /// Additive shares of `s·Σ 2^i·bits[i] + Σ v·x` over the `terms` (x, v), in Z_{2^w}.
+    ///
+    /// The product is taken as two halves: with r the colour of the select wire's zero label, which
+    /// the garbler knows, and σ the active colour, which the evaluator knows,
+    /// b·s = b·r + σ·b·(1 − 2r). Each bit is projected to shares of both coefficients under one
+    /// hash, and one more element cancels the garbler's share of the σ half.
+    ///
+    /// # Errors
+    /// If the tables end too early.
+    fn select(
+        &mut self,
+        select: &Self::Wire,
+        bits: &[Self::Wire],
+        terms: &[(Self::Wire, u32)],
+        ring_bits: u32,
+    ) -> Result<Self::Share, Error>;
+
+    /// Shows the wire to the evaluator: one bit a lane.
+    ///
+    /// # Errors
+    /// If the tables end too early.
+    fn reveal(&mut self, a: &Self::Wire) -> Result<Self::Revealed, Error>;
+}

@@ -1,0 +1,56 @@
+//! The interpreter that counts.
+
+use crate::{Error, Interpreter, ring};
+
+/// Counts what a program costs. A wire is its number of lanes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// AND gates, one per lane.
+    pub ands: u64,
+    /// Bytes of tables, projections and revealed bits.
+    pub table_bytes: usize,
+    /// Gate numbers consumed.
+    pub gates: u64,
+}
+
+impl Interpreter for Tally {
+    type Wire = usize;
+    type Share = usize;
+    type Revealed = usize;
+
+    fn xor(&mut self, a: &usize, _: &usize) -> usize {
+        *a
+    }
+
+    fn not(&mut self, a: &usize) -> usize {
+        *a
+    }
+
+    fn and(&mut self, a: &usize, _: &usize) -> Result<usize, Error> {
+        self.ands += *a as u64;
+        self.gates += 2 * *a as u64;
+        self.table_bytes += 32 * a;
+        Ok(*a)
+    }
+
+    fn gather(&mut self, _: &usize, lanes: &[u32]) -> usize {
+        lanes.len()
+    }
+
+    fn select(
+        &mut self,
+        select: &usize,
+        bits: &[usize],
+        terms: &[(usize, u32)],
+        ring_bits: u32,
+    ) -> Result<usize, Error> {
+        self.gates += (*select * (bits.len() + terms.len() + 1)) as u64;
+        self.table_bytes += select * (2 * bits.len() + terms.len() + 1) * ring::bytes(ring_bits);
+        Ok(*select)
+    }
+
+    fn reveal(&mut self, a: &usize) -> Result<usize, Error> {
+        self.table_bytes += a.div_ceil(8);
+        Ok(*a)
+    }
+}
