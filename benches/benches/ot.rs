@@ -1,8 +1,8 @@
 //! Oblivious transfer: the bit transposition and the extension of both parties.
 //!
 //! `transpose128/<backend>/n<columns>` counts columns (one for each transfer);
-//! `ot_extend_receiver/<backend>/k<K>` and `ot_extend_sender/…` count transfers, on one thread, on
-//! the backend that `GAZELLE_BACKEND` allows.
+//! `ot_extend_receiver/<backend>/k<K>` and `ot_extend_sender/…` count transfers, on one thread;
+//! `ot_set_up/<backend>/k<K>` is one set-up, both parties together.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gazelle_kernels::transpose::transpose128;
@@ -31,46 +31,63 @@ fn transpose(c: &mut Criterion) {
 }
 
 /// One session's parties, set up without a network.
-fn set_up(field: FieldBits) -> (Receiver, Sender) {
+fn set_up(field: FieldBits, aes: AesBackend) -> (Receiver, Sender) {
     let rng = &mut ChaCha20Rng::seed_from_u64(2);
     let session = &[1; 32];
+    let vector = vector_beside(aes);
     let (receiver, offer) = ReceiverSetup::new(field, rng);
     let delta = rng.random::<u128>() | 1;
     let (sender, reply) = SenderSetup::new(field, session, delta, &offer, rng).unwrap();
+    let receiver = receiver.with_backends(aes, vector);
     let (receiver, corrections) = receiver.finish(session, &reply).unwrap();
-    (receiver, sender.finish(&corrections).unwrap())
+    (receiver, sender.with_backends(aes, vector).finish(&corrections).unwrap())
+}
+
+/// The vector instructions that a CPU with these AES instructions has as well.
+fn vector_beside(aes: AesBackend) -> VectorBackend {
+    match aes.name() {
+        "scalar" => VectorBackend::SCALAR,
+        "vaes512" => VectorBackend::best(),
+        _ => VectorBackend::avx2().unwrap_or(VectorBackend::SCALAR),
+    }
 }
 
 fn extend(c: &mut Criterion) {
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let name = AesBackend::best().name();
     let bits: Vec<bool> = (0..TRANSFERS).map(|i| i % 3 == 0).collect();
     let choices = Choices::from_bits(&bits);
-    let mut labels = vec![0; TRANSFERS];
-
-    let mut group = c.benchmark_group("ot_extend_receiver");
-    group.throughput(Throughput::Elements(TRANSFERS as u64));
+    let (mut labels, mut zeros) = (vec![0; TRANSFERS], vec![0; TRANSFERS]);
     for field in FieldBits::ALL {
-        let (mut receiver, _) = set_up(field);
-        let id = BenchmarkId::new(name, format!("k{}", field.bits()));
-        group.bench_function(id, |b| {
-            one_thread.install(|| b.iter(|| receiver.extend(&choices, &mut labels)));
-        });
-    }
-    group.finish();
+        for aes in AesBackend::available() {
+            let (mut receiver, mut sender) = set_up(field, aes);
+            let message = receiver.extend(&choices, &mut labels);
+            let id = BenchmarkId::new(aes.name(), format!("k{}", field.bits()));
 
-    let mut group = c.benchmark_group("ot_extend_sender");
-    group.throughput(Throughput::Elements(TRANSFERS as u64));
-    for field in FieldBits::ALL {
-        let (mut receiver, mut sender) = set_up(field);
-        let message = receiver.extend(&choices, &mut labels);
-        let mut zeros = vec![0; TRANSFERS];
-        let id = BenchmarkId::new(name, format!("k{}", field.bits()));
-        group.bench_function(id, |b| {
-            one_thread.install(|| b.iter(|| sender.extend(&message, &mut zeros).unwrap()));
-        });
+            let mut group = c.benchmark_group("ot_extend_sender");
+            group.throughput(Throughput::Elements(TRANSFERS as u64));
+            group.bench_function(id.clone(), |b| {
+                one_thread.install(|| b.iter(|| sender.extend(&message, &mut zeros).unwrap()));
+            });
+            group.finish();
+
+            let mut group = c.benchmark_group("ot_extend_receiver");
+            group.throughput(Throughput::Elements(TRANSFERS as u64));
+            group.bench_function(id, |b| {
+                one_thread.install(|| b.iter(|| receiver.extend(&choices, &mut labels)));
+            });
+            group.finish();
+        }
     }
 }
 
-criterion_group!(benches, transpose, extend);
+/// The public-key part of a session, both parties one after the other.
+fn base(c: &mut Criterion) {
+    let mut group = c.benchmark_group("ot_set_up");
+    for field in FieldBits::ALL {
+        let id = BenchmarkId::new(AesBackend::best().name(), format!("k{}", field.bits()));
+        group.bench_function(id, |b| b.iter(|| set_up(field, AesBackend::best())));
+    }
+}
+
+criterion_group!(benches, transpose, extend, base);
 criterion_main!(benches);

@@ -19,13 +19,14 @@
 //! Transfers are made 128 at a time: a request for n uses up ⌈n/128⌉·128 indices of the session's
 //! one 64-bit index, which never goes back. Neither party's state can be copied or stored.
 
+use gazelle_kernels::{AesBackend, VectorBackend};
 use rand::CryptoRng;
 use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::base;
 use super::choices::Choices;
-use super::rows::{CHUNK, Rows, Scratch};
+use super::rows::{Backends, CHUNK, Rows, Scratch};
 use super::tree;
 use crate::error::{Error, Misuse, PeerFault};
 
@@ -104,13 +105,20 @@ impl TryFrom<u8> for FieldBits {
 pub struct ReceiverSetup {
     base: base::Sender,
     field: FieldBits,
+    backends: Backends,
 }
 
 impl ReceiverSetup {
     /// Begins, and returns the message for [`SenderSetup::new`].
     pub fn new(field: FieldBits, rng: &mut impl CryptoRng) -> (Self, Vec<u8>) {
         let (base, offer) = base::Sender::new(rng);
-        (Self { base, field }, offer)
+        (Self { base, field, backends: Backends::best() }, offer)
+    }
+
+    /// Uses these instructions instead of the best ones; no byte of a message depends on them.
+    pub fn with_backends(mut self, aes: AesBackend, vector: VectorBackend) -> Self {
+        self.backends = Backends { aes, vector };
+        self
     }
 
     /// Takes the sender's reply and returns the message for [`SenderSetup::finish`].
@@ -121,7 +129,7 @@ impl ReceiverSetup {
     pub fn finish(self, session: &[u8; 32], reply: &[u8]) -> Result<(Receiver, Vec<u8>), Error> {
         let keys = self.base.finish(session, reply)?;
         let (leaves, corrections) = tree::grow(session, self.field, &keys);
-        let rows = Rows::new(self.field, session, &leaves);
+        let rows = Rows::new(self.field, session, &leaves, self.backends);
         Ok((Receiver { rows, next: 0 }, corrections))
     }
 }
@@ -132,6 +140,8 @@ pub struct SenderSetup {
     session: [u8; 32],
     #[zeroize(skip)]
     field: FieldBits,
+    #[zeroize(skip)]
+    backends: Backends,
     delta: u128,
     keys: base::ReceiverKeys,
 }
@@ -152,7 +162,14 @@ impl SenderSetup {
         rng: &mut impl CryptoRng,
     ) -> Result<(Self, Vec<u8>), Error> {
         let (reply, keys) = base::receive(session, delta, offer, rng)?;
-        Ok((Self { session: *session, field, delta, keys }, reply))
+        let backends = Backends::best();
+        Ok((Self { session: *session, field, backends, delta, keys }, reply))
+    }
+
+    /// Uses these instructions instead of the best ones; no byte of a message depends on them.
+    pub fn with_backends(mut self, aes: AesBackend, vector: VectorBackend) -> Self {
+        self.backends = Backends { aes, vector };
+        self
     }
 
     /// Takes the receiver's corrections and ends the set-up.
@@ -166,7 +183,7 @@ impl SenderSetup {
         let leaves =
             tree::grow_punctured(&self.session, self.field, self.delta, &self.keys, corrections);
         // The missing leaf is number 0 and so in no plane: the sender's sums do not use it.
-        let rows = Rows::new(self.field, &self.session, &leaves);
+        let rows = Rows::new(self.field, &self.session, &leaves, self.backends);
         Ok(Sender { rows: Some(rows), delta: self.delta, next: 0 })
     }
 }

@@ -6,7 +6,30 @@
 //!
 //! The extension's sender is the garbler and its correlation offset is the garbling's free-XOR
 //! offset Δ. For a choice bit c the receiver gets t and the sender q with t = q ⊕ c·Δ: with q as a
-//! wire's zero label, t *is* the label of c.
+//! wire's zero label, t *is* the label of c. Sharing Δ is what free XOR asks for and costs no
+//! security: everything that the receiver sees of Δ are labels and garbled rows under one hash
+//! that is circular correlation robust for Δ, and the extension sends it nothing that depends on
+//! Δ (its messages go the other way; the base transfers hide Δ as their choices).
+//!
+//! ```
+//! use gazelle_protocol::ot::{Choices, FieldBits, ReceiverSetup, SenderSetup};
+//! use rand::rngs::{ChaCha20Rng, SysRng};
+//! use rand::SeedableRng;
+//!
+//! let rng = &mut ChaCha20Rng::try_from_rng(&mut SysRng)?;
+//! let (session, delta, field) = (&[7; 32], 0x1234_5679, FieldBits::default());
+//!
+//! let (receiver, offer) = ReceiverSetup::new(field, rng);
+//! let (sender, reply) = SenderSetup::new(field, session, delta, &offer, rng)?;
+//! let (mut receiver, corrections) = receiver.finish(session, &reply)?;
+//! let mut sender = sender.finish(&corrections)?;
+//!
+//! let (mut labels, mut zero_labels) = ([0; 3], [0; 3]);
+//! let message = receiver.extend(&Choices::from_bits(&[false, true, true]), &mut labels);
+//! sender.extend(&message, &mut zero_labels)?;
+//! assert_eq!(labels, [zero_labels[0], zero_labels[1] ^ delta, zero_labels[2] ^ delta]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod base;
 mod choices;

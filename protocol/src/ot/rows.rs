@@ -11,6 +11,20 @@ use super::extension::FieldBits;
 /// Transfers made at once: the rows of a chunk (32 KiB) stay in the first-level cache.
 pub(super) const CHUNK: usize = 2048;
 
+/// The instructions that an extension uses.
+#[derive(Clone, Copy)]
+pub(super) struct Backends {
+    pub(super) aes: AesBackend,
+    pub(super) vector: VectorBackend,
+}
+
+impl Backends {
+    /// The fastest of this CPU that `GAZELLE_BACKEND` allows.
+    pub(super) fn best() -> Self {
+        Self { aes: AesBackend::best(), vector: VectorBackend::best() }
+    }
+}
+
 /// The leaves of one party, ready to expand.
 pub(super) struct Rows {
     field: FieldBits,
@@ -22,15 +36,15 @@ pub(super) struct Rows {
 
 impl Rows {
     /// `leaves` holds the trees' leaves, group after group.
-    pub(super) fn new(field: FieldBits, session: &[u8; 32], leaves: &[u128]) -> Self {
+    pub(super) fn new(
+        field: FieldBits,
+        session: &[u8; 32],
+        leaves: &[u128],
+        Backends { aes, vector }: Backends,
+    ) -> Self {
         assert_eq!(leaves.len(), field.groups() * field.size(), "all leaves of all groups");
         let (nonce, _) = session.split_first_chunk().expect("a session's name has 32 bytes");
-        Self {
-            field,
-            leaves: Seeds::new(AesBackend::best(), leaves),
-            nonce: u64::from_le_bytes(*nonce),
-            vector: VectorBackend::best(),
-        }
+        Self { field, leaves: Seeds::new(aes, leaves), nonce: u64::from_le_bytes(*nonce), vector }
     }
 
     pub(super) fn field(&self) -> FieldBits {

@@ -3,8 +3,8 @@
 use super::rows::CHUNK;
 use super::*;
 use crate::error::{Error, Misuse, PeerFault};
-use gazelle_kernels::AesBackend;
 use gazelle_kernels::prg::Seeds;
+use gazelle_kernels::{AesBackend, VectorBackend};
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
@@ -152,6 +152,31 @@ fn messages_depend_on_neither_threads_nor_chunks() {
         let len = bytes.len();
         assert_eq!(bytes, message[i * len..(i + 1) * len]);
         assert_eq!(out, labels[i * CHUNK..(i + 1) * CHUNK]);
+    }
+}
+
+#[test]
+fn every_backend_makes_the_same_bytes() {
+    let choices = Choices::from_bits(&[true; CHUNK + 200]);
+    for field in FieldBits::ALL {
+        let run = |aes, vector| {
+            let rng = &mut rng(27);
+            let (receiver, offer) = ReceiverSetup::new(field, rng);
+            let (sender, reply) = SenderSetup::new(field, SESSION, 5, &offer, rng).unwrap();
+            let receiver = receiver.with_backends(aes, vector);
+            let (mut receiver, corrections) = receiver.finish(SESSION, &reply).unwrap();
+            let mut sender = sender.with_backends(aes, vector).finish(&corrections).unwrap();
+            let (mut labels, mut zeros) = (vec![0; CHUNK + 200], vec![0; CHUNK + 200]);
+            let message = receiver.extend(&choices, &mut labels);
+            sender.extend(&message, &mut zeros).unwrap();
+            (corrections, message, labels, zeros)
+        };
+        let expected = run(AesBackend::SCALAR, VectorBackend::SCALAR);
+        for aes in AesBackend::available() {
+            for vector in VectorBackend::available() {
+                assert!(run(aes, vector) == expected, "{}, {}", aes.name(), vector.name());
+            }
+        }
     }
 }
 
