@@ -2,9 +2,11 @@
 //!
 //! `fuzz/` calls them under libFuzzer; the test `fuzz_seeds` replays `fuzz/seeds/` on stable.
 
+mod linear;
 mod ntt;
 mod ot;
 
+pub use linear::linear_messages;
 pub use ntt::{ntt_backends_agree, unpack};
 pub use ot::ot_messages;
 
