@@ -2,10 +2,12 @@
 //!
 //! `fuzz/` calls them under libFuzzer; the test `fuzz_seeds` replays `fuzz/seeds/` on stable.
 
+mod garble;
 mod linear;
 mod ntt;
 mod ot;
 
+pub use garble::garbled_tables;
 pub use linear::linear_messages;
 pub use ntt::{ntt_backends_agree, unpack};
 pub use ot::ot_messages;
@@ -14,8 +16,13 @@ pub use ot::ot_messages;
 pub type Body = fn(&[u8]);
 
 /// Every target, by the name of its binary and of its folder of seeds.
-pub const TARGETS: &[(&str, Body)] =
-    &[("ot_messages", ot_messages), ("ntt_backends_agree", ntt_backends_agree), ("unpack", unpack)];
+pub const TARGETS: &[(&str, Body)] = &[
+    ("ot_messages", ot_messages),
+    ("ntt_backends_agree", ntt_backends_agree),
+    ("unpack", unpack),
+    ("linear_messages", linear_messages),
+    ("garbled_tables", garbled_tables),
+];
 
 /// Replaces bytes of an honest `message` as `edits` says, so that a fuzzer gets past length checks:
 /// three bytes for each edit, two for the position (modulo the length) and one to exclusive-or. A

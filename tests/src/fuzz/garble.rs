@@ -1,0 +1,75 @@
+//! Garbled tables.
+
+use super::tamper;
+use gazelle_garble::{Delta, Error, GateCounter, Hash, HashKind, Program, clear, evaluate, garble};
+use rand::RngExt;
+
+/// An activation program of random shape is garbled; its tables are changed, replaced or left, and
+/// evaluated. Left alone, the result is that of the program in the clear. Five bytes choose the
+/// program; the rest are the tables' changes.
+pub fn garbled_tables(data: &[u8]) {
+    let [kind, ring_bits, shift, sums, instances, rest @ ..] = data else { return };
+    let ring_bits = 9 + u32::from(ring_bits % 24);
+    let shift = u32::from(*shift) % (ring_bits - 8);
+    let sums = 1 + usize::from(sums % 5);
+    let program = match kind & 3 {
+        0 => Program::Argmax { ring_bits, classes: sums },
+        1 => Program::Reveal { ring_bits },
+        _ => Program::Relu { ring_bits, shift, window: sums, out_ring_bits: 8 + ring_bits % 25 },
+    };
+    let hash_kind = match kind >> 2 & 3 {
+        0 => HashKind::MitccrhStrict,
+        1 => HashKind::FixedKey,
+        _ => HashKind::Mitccrh,
+    };
+    let changed = |tables: &[u8]| match kind & 16 {
+        0 => tamper(tables.to_vec(), rest),
+        _ => rest.to_vec(),
+    };
+    run(&program, 1 + usize::from(instances % 9), hash_kind, changed);
+}
+
+fn run(program: &Program, instances: usize, kind: HashKind, change: impl Fn(&[u8]) -> Vec<u8>) {
+    let rng = &mut crate::rng(instances as u64);
+    let hash = Hash { kind, key: rng.random() };
+    let delta = Delta::random(rng);
+    let lanes = instances * program.sums();
+    let mask = u32::MAX >> (32 - program.ring_bits());
+    let mut shares = || -> Vec<u32> { (0..lanes).map(|_| rng.random::<u32>() & mask).collect() };
+    let (a, b) = (shares(), shares());
+    let mut zeros =
+        || -> Vec<u128> { (0..instances * program.labels()).map(|_| rng.random()).collect() };
+    let (a_zeros, b_zeros) = (zeros(), zeros());
+    let gates = || GateCounter::new().take(program.tally(instances).gates);
+
+    let garbled = garble(program, instances, &hash, &delta, gates(), &a_zeros, &b_zeros)
+        .expect("as many labels as the program takes");
+    let tables = change(&garbled.tables);
+    let (a_labels, b_labels) = (active(&a_zeros, &a, &delta), active(&b_zeros, &b, &delta));
+    let result = evaluate(program, instances, &hash, gates(), &tables, &a_labels, &b_labels);
+    assert_eq!(
+        matches!(result, Err(Error::TablesShort { .. } | Error::TablesLong { .. })),
+        tables.len() != garbled.tables.len(),
+        "tables of another length are refused, and no others"
+    );
+    if tables == garbled.tables {
+        let values = unmask(program, &result.expect("honest tables"), &garbled.shares);
+        assert_eq!(values, clear(program, instances, &a, &b).expect("the right lengths"));
+    }
+}
+
+/// The labels of the bits of `values`, plane after plane.
+fn active(zeros: &[u128], values: &[u32], delta: &Delta) -> Vec<u128> {
+    let label = |(i, zero): (usize, &u128)| {
+        let bit = values[i % values.len()] >> (i / values.len()) & 1;
+        zero ^ (u128::from(bit) * delta.expose())
+    };
+    zeros.iter().enumerate().map(label).collect()
+}
+
+/// Takes the garbler's shares from the evaluator's.
+fn unmask(program: &Program, values: &[u32], shares: &[u32]) -> Vec<u32> {
+    let Program::Relu { out_ring_bits, .. } = program else { return values.to_vec() };
+    let mask = u32::MAX >> (32 - out_ring_bits);
+    values.iter().zip(shares).map(|(v, s)| v.wrapping_sub(*s) & mask).collect()
+}
