@@ -10,15 +10,16 @@
 //! out in polynomials ([`packing`]), priced and chosen ([`LinearPlan`]).
 
 pub mod clear;
-mod engine;
+mod client;
 mod geometry;
 mod keys;
 mod packing;
 mod plan;
+mod server;
 
-pub use engine::{EncodedWeights, ServerShare};
 pub use keys::{ClientKeys, ServerKeys};
 pub use plan::{Cost, LinearPlan, Link};
+pub use server::{EncodedWeights, ServerShare};
 
 #[cfg(test)]
 mod tests;

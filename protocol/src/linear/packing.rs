@@ -213,6 +213,13 @@ impl Packing {
         })
     }
 
+    /// Puts the results of answer `index` to their places.
+    pub(super) fn scatter(&self, index: usize, values: &[u32], out: &mut [u32]) {
+        for ((_, place), &value) in self.results(index).zip(values) {
+            out[place] = value;
+        }
+    }
+
     /// How many results answer `index` carries.
     pub(super) fn results_len(&self, index: usize) -> usize {
         let (block, tile) = (index / self.tiles(), index % self.tiles());

@@ -31,7 +31,7 @@ impl Scene {
         if !encryption_of_zero {
             blinding = blinding.without_encryption_of_zero();
         }
-        let terms = |limb| plan.terms(&query, &encoded, 0, limb);
+        let terms = |limb| plan.terms(&query, encoded.block(0), 0, limb);
         let masked = he::answer(&public, plan.noise(), &plan.encoder, terms, &[0], blinding);
         Self { query, answer: masked.message.clone(), weights: layer.weights, plan }
     }

@@ -31,7 +31,8 @@ fn measured_noise_is_under_its_bound_and_floods_are_forty_bits_above() {
             let expected: Vec<u32> = places.iter().map(|&place: &usize| expected[place]).collect();
             let seed = he::draw_seeds(1, &mut rng)[0];
             let blinding = Blinding::sample(plan.parameters(), format, positions.len(), &seed);
-            let terms = |limb| plan.terms(&query, &weights, index, limb);
+            let terms =
+                |limb| plan.terms(&query, weights.block(index / plan.packing.tiles()), index, limb);
             let keys = (&keys.0, &keys.1);
             let noise =
                 measure_noise(keys, format, &plan.encoder, terms, &positions, &blinding, &expected);

@@ -41,7 +41,7 @@ fn layers() -> impl Strategy<Value = (Linear, Shape, u32)> {
         |max: usize| (1..=max, 1..=max).prop_map(|(height, width)| Extent { height, width });
     let padding = [0..=3usize, 0..=3, 0..=3, 0..=3]
         .prop_map(|[top, left, bottom, right]| Padding { top, left, bottom, right });
-    let sizes = (1..=4usize, 1..=6usize, 1..=6usize, 1..=40usize, 1..=40usize);
+    let sizes = (1..=4usize, 1..=17usize, 1..=17usize, 1..=40usize, 1..=40usize);
     let conv = (extent(7), extent(3), padding, sizes).prop_map(
         |(kernel, stride, padding, (groups, inputs, outputs, height, width))| {
             let outputs = outputs * groups;
@@ -71,7 +71,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn homomorphic_equals_clear_on_random_layers((linear, input, bits) in layers(), seed: u64) {
@@ -154,6 +154,35 @@ fn a_session_has_a_key_pair_per_parameter_set() {
     let server = ServerKeys::from_bytes(&plans, &message).unwrap();
     for (layer, plan) in layers.iter().zip(&plans) {
         check(layer, plan, (client.of(plan), server.of(plan)), &mut rng);
+    }
+}
+
+#[test]
+fn batches_and_weights_beyond_the_memory_cap_change_nothing() {
+    let blinding = || rng(8);
+    let mut rng = rng(7);
+    let layer = Layer::conv((4, 9), 40, (3, 1, 1), &mut rng);
+    let plan = layer.plan();
+    let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
+    let queries: Vec<Vec<u8>> = (0..3)
+        .map(|_| {
+            let mask = layer.random_values(plan.input_len(), &mut rng);
+            plan.encrypt(&mask, &secret, &mut rng).unwrap()
+        })
+        .collect();
+    let cached = plan.prepare(&layer.weights).unwrap();
+    let run = |encoded: &EncodedWeights, rng: &mut ChaCha20Rng| {
+        let one = |query: &Vec<u8>| plan.apply(query, encoded, &public, rng).unwrap().0;
+        queries.iter().map(one).collect::<Vec<_>>()
+    };
+    let expected = run(&cached, &mut blinding());
+    let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
+    for memory in [0, cached.bytes() / 2, cached.bytes()] {
+        let encoded = plan.prepare_within(&layer.weights, memory).unwrap();
+        assert!(encoded.bytes() <= memory + 2 * layer.weights.len());
+        let batch = plan.apply_batch(&queries, &encoded, &public, &mut blinding()).unwrap();
+        let messages: Vec<_> = batch.into_iter().map(|(message, _)| message).collect();
+        assert_eq!(messages, expected);
     }
 }
 

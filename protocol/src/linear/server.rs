@@ -1,0 +1,234 @@
+//! The server's offline work for a planned layer.
+
+use std::borrow::Cow;
+
+use rand::CryptoRng;
+use rayon::prelude::*;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::LinearPlan;
+use crate::error::{Misuse, PeerFault};
+use crate::he::{self, Blinding, Masked, PublicKey, Query, Term};
+
+/// A layer's weights, as polynomials in the transform domain as far as their memory allows.
+pub struct EncodedWeights {
+    /// The first blocks of outputs: chunk after chunk, limb after limb.
+    blocks: Vec<Vec<u64>>,
+    /// All weights as they came, if not every block is encoded.
+    rest: Vec<i16>,
+}
+
+impl EncodedWeights {
+    /// Bytes of memory.
+    pub fn bytes(&self) -> usize {
+        self.blocks.iter().map(|block| 8 * block.len()).sum::<usize>() + 2 * self.rest.len()
+    }
+}
+
+/// The server's share t of a layer's result, uniform in Z_{2^k}. Used once: [`ServerShare::add_to`]
+/// consumes it.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct ServerShare {
+    values: Vec<u32>,
+    ring_bits: u32,
+}
+
+impl ServerShare {
+    /// How many values are shared.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether nothing is shared.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// y + t in Z_{2^k}, for y = M·(x − r) + bias.
+    ///
+    /// # Panics
+    /// If `y` has another length.
+    pub fn add_to(self, y: &mut [u32]) {
+        assert_eq!(y.len(), self.values.len(), "a share is added to a result of its layer");
+        let mask = u32::MAX >> (u32::BITS - self.ring_bits);
+        for (y, &t) in y.iter_mut().zip(&self.values) {
+            *y = y.wrapping_add(t) & mask;
+        }
+    }
+}
+
+impl LinearPlan {
+    /// Server: encodes the layer's weights, once for all inputs.
+    ///
+    /// # Errors
+    /// [`Misuse::Values`] for another number of weights, [`Misuse::Weights`] if they break the
+    /// bounds that the card promises and the noise statement rests on.
+    pub fn prepare(&self, weights: &[i16]) -> Result<EncodedWeights, Misuse> {
+        self.prepare_within(weights, usize::MAX)
+    }
+
+    /// The same within `memory` bytes: as many answers' weights as fit are encoded once, the rest
+    /// for every batch anew.
+    ///
+    /// # Errors
+    /// As [`LinearPlan::prepare`].
+    pub fn prepare_within(&self, weights: &[i16], memory: usize) -> Result<EncodedWeights, Misuse> {
+        Misuse::check_values("the weights", weights, self.conv.weights_len())?;
+        self.check_weights(weights)?;
+        let mut left = memory;
+        let fits = |block: &usize| {
+            let chunks = self.packing.chunks_of(*block).len();
+            let bytes = 8 * self.parameters.n() * self.parameters.limbs() * chunks;
+            left.checked_sub(bytes).map(|rest| left = rest).is_some()
+        };
+        let cached = (0..self.packing.blocks).take_while(fits).count();
+        let blocks = (0..cached).into_par_iter().map(|b| self.encode_block(b, weights)).collect();
+        let rest = if cached < self.packing.blocks { weights.to_vec() } else { Vec::new() };
+        Ok(EncodedWeights { blocks, rest })
+    }
+
+    fn check_weights(&self, weights: &[i16]) -> Result<(), Misuse> {
+        for (output, row) in weights.chunks_exact(self.conv.row_len()).enumerate() {
+            let magnitudes = || row.iter().map(|w| u64::from(w.unsigned_abs()));
+            let (largest, sum) = (magnitudes().max().unwrap_or(0), magnitudes().sum::<u64>());
+            if largest > self.largest_weight || sum > self.largest_row_sum {
+                return Err(Misuse::Weights(format!(
+                    "output {output} has a weight of {largest} (at most {}) and a sum of {sum} (at \
+                     most {})",
+                    self.largest_weight, self.largest_row_sum
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The weight polynomials of a block of outputs: chunk after chunk, limb after limb.
+    fn encode_block(&self, block: usize, weights: &[i16]) -> Vec<u64> {
+        let (n, plans) = (self.parameters.n(), self.parameters.plans());
+        let chunks = self.packing.chunks_of(block);
+        let mut out = vec![0; n * plans.len() * chunks.len()];
+        let mut coefficients = vec![0i16; n];
+        for (chunk, limbs) in chunks.zip(out.chunks_exact_mut(n * plans.len())) {
+            coefficients.fill(0);
+            self.packing.weight(block, chunk, weights, &mut coefficients);
+            for (plan, limb) in plans.iter().zip(limbs.chunks_exact_mut(n)) {
+                let q = plan.modulus().value() as i64;
+                for (out, &w) in limb.iter_mut().zip(&coefficients) {
+                    let w = i64::from(w);
+                    *out = (w + (q & (w >> 63))) as u64;
+                }
+                plan.forward(limb);
+            }
+        }
+        out
+    }
+
+    /// Server: answers a query with an encryption of M·r − t, and keeps t.
+    ///
+    /// # Errors
+    /// [`PeerFault::Length`] or [`PeerFault::Residue`] if `query` is not a query of this plan.
+    ///
+    /// # Panics
+    /// If the weights are of another plan, or the key of other parameters.
+    pub fn apply(
+        &self,
+        query: &[u8],
+        weights: &EncodedWeights,
+        key: &PublicKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Vec<u8>, ServerShare), PeerFault> {
+        Ok(self.apply_batch(&[query], weights, key, rng)?.swap_remove(0))
+    }
+
+    /// Answers several queries, visiting the weights once for all; the same answers, in order, as
+    /// one [`LinearPlan::apply`] after the other.
+    ///
+    /// # Errors
+    /// As [`LinearPlan::apply`], for any of the queries.
+    ///
+    /// # Panics
+    /// As [`LinearPlan::apply`].
+    pub fn apply_batch(
+        &self,
+        queries: &[&[u8]],
+        weights: &EncodedWeights,
+        key: &PublicKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<(Vec<u8>, ServerShare)>, PeerFault> {
+        assert_eq!(key.parameters(), &self.parameters, "the key is of the plan's parameters");
+        let parse = |bytes: &&[u8]| Query::parse(&self.parameters, self.packing.queries(), bytes);
+        let queries = queries.par_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let (answers, tiles) = (self.packing.answers(), self.packing.tiles());
+        let seeds = he::draw_seeds(queries.len() * answers, rng);
+        let answer_block = |block: usize| {
+            let weights = match weights.blocks.get(block) {
+                Some(encoded) => Cow::Borrowed(encoded),
+                None => Cow::Owned(self.encode_block(block, &weights.rest)),
+            };
+            let jobs = (0..queries.len() * tiles).into_par_iter();
+            let answer = |job: usize| {
+                let (query, index) = (job / tiles, block * tiles + job % tiles);
+                let seed = &seeds[query * answers + index];
+                self.answer(&queries[query], &weights, index, key, seed)
+            };
+            jobs.map(answer).collect()
+        };
+        let blocks: Vec<Vec<Masked>> =
+            (0..self.packing.blocks).into_par_iter().map(answer_block).collect();
+        Ok((0..queries.len()).map(|query| self.assemble(query, &blocks)).collect())
+    }
+
+    /// Answer polynomial `index`; `weights` are its block's.
+    fn answer(
+        &self,
+        query: &Query,
+        weights: &[u64],
+        index: usize,
+        key: &PublicKey,
+        seed: &[u8; 32],
+    ) -> Masked {
+        let positions: Vec<usize> = self.packing.results(index).map(|(p, _)| p).collect();
+        let blinding = Blinding::sample(&self.parameters, &self.format, positions.len(), seed);
+        let terms = |limb| self.terms(query, weights, index, limb);
+        he::answer(key, &self.format, &self.encoder, terms, &positions, blinding)
+    }
+
+    /// The summands of answer polynomial `index` modulo one prime; `weights` are its block's.
+    pub(super) fn terms<'a>(
+        &self,
+        query: &'a Query,
+        weights: &'a [u64],
+        index: usize,
+        limb: usize,
+    ) -> Vec<Term<'a>> {
+        let (n, limbs) = (self.parameters.n(), self.parameters.limbs());
+        let (block, tile) = (index / self.packing.tiles(), index % self.packing.tiles());
+        let term = |(place, chunk): (usize, usize)| {
+            let (c0, c1) = query.limb(tile * self.packing.chunks + chunk, limb);
+            Term { weight: &weights[(place * limbs + limb) * n..][..n], c0, c1 }
+        };
+        self.packing.chunks_of(block).enumerate().map(term).collect()
+    }
+
+    /// The message and the share of one query, from the answers of all.
+    fn assemble(&self, query: usize, blocks: &[Vec<Masked>]) -> (Vec<u8>, ServerShare) {
+        let tiles = self.packing.tiles();
+        let mut message = Vec::with_capacity(self.cost().answer_bytes);
+        let values = vec![0; self.output_len()];
+        let mut share = ServerShare { values, ring_bits: self.ring_bits() };
+        let answers = blocks.iter().flat_map(|block| &block[query * tiles..][..tiles]);
+        for (index, answer) in answers.enumerate() {
+            message.extend_from_slice(&answer.message);
+            self.packing.scatter(index, &answer.share, &mut share.values);
+        }
+        (message, share)
+    }
+}
+
+#[cfg(test)]
+impl EncodedWeights {
+    /// The encoded weights of a block.
+    pub(super) fn block(&self, block: usize) -> &[u64] {
+        &self.blocks[block]
+    }
+}
