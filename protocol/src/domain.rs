@@ -20,9 +20,12 @@ pub(crate) const BASE_OT_KEY: &[u8] = b"gazelle base-ot key v1";
 /// left child, the last 16 the right one.
 pub(crate) const GGM_NODE: &[u8] = b"gazelle ot-extension node v1";
 
+/// Hash of a model card, by SHA-256: `label ‖ encoded card`.
+pub(crate) const MODEL_CARD: &[u8] = b"gazelle model card v1";
+
 /// All labels, for the test below.
 #[cfg(test)]
-const ALL: &[&[u8]] = &[BASE_OT_KEY, GGM_NODE];
+const ALL: &[&[u8]] = &[BASE_OT_KEY, GGM_NODE, MODEL_CARD];
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! What can go wrong, split by who is at fault.
 
+use crate::model::{CardFault, ModelError};
+
 /// The error of this crate.
 ///
 /// After [`Error::Peer`] or a transport error the session is over: its correlations, labels and
@@ -13,6 +15,9 @@ pub enum Error {
     /// This program called the crate in a way that can never work.
     #[error("{0}")]
     Misuse(#[from] Misuse),
+    /// A model, its file or an image for it is not what it must be.
+    #[error(transparent)]
+    Model(#[from] ModelError),
 }
 
 /// What an honest peer never sends.
@@ -49,6 +54,9 @@ pub enum PeerFault {
         /// Which message.
         message: &'static str,
     },
+    /// The model card is not one that any network has.
+    #[error("its model card is not valid: {0}")]
+    Card(#[source] CardFault),
 }
 
 impl PeerFault {

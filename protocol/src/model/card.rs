@@ -4,6 +4,8 @@
 //! windows of it (average pooling without its divisor), applies a linear map with secret weights,
 //! and ends in an activation. Tensors are `channels × height × width`, row-major.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The shape of a tensor: `channels × height × width`, row-major.
@@ -31,6 +33,12 @@ impl Shape {
     /// Whether the tensor has no values.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}×{}×{}", self.channels, self.height, self.width)
     }
 }
 

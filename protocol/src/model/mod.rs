@@ -1,7 +1,20 @@
 //! The integer network: its public card, its secret weights, and how both are made and stored.
 
 mod card;
+mod fault;
+mod forward;
+mod layer;
 mod network;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use card::{Activation, BlockCard, Card, Extent, Linear, Padding, Shape, Window};
+pub use fault::{CardFault, ModelError};
+pub use forward::{Step, Trace};
+pub use layer::{
+    ACTIVATION_MAX, Layer, MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, MAX_NAME, MAX_PRODUCTS, MAX_SIDE,
+    MAX_TENSOR, MAX_WEIGHTS,
+};
 pub use network::{Block, Network};
+pub use wire::MAX_CARD_BYTES;

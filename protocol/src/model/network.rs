@@ -1,7 +1,7 @@
 //! A network with its secret weights, and its plaintext evaluation: the oracle that private
 //! inference must equal bit for bit.
 
-use super::Card;
+use super::{Card, Layer, ModelError};
 
 /// The secret part of one block.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,4 +19,61 @@ pub struct Network {
     pub card: Card,
     /// The secret part, a block for each of the card's.
     pub blocks: Vec<Block>,
+}
+
+impl Block {
+    /// The largest |y| of each output channel when every input lies in `0..=input_max`:
+    /// Σ|w|·x_max + |b|.
+    ///
+    /// At most 2^28 weights, each under 2^15, and inputs under 2^32: a `u128` never overflows; the
+    /// result saturates at `u64::MAX`.
+    pub fn reach(&self, row_len: usize, input_max: u32) -> impl Iterator<Item = u64> {
+        self.weights.chunks_exact(row_len.max(1)).zip(&self.bias).map(move |(row, bias)| {
+            let weights: u64 = row.iter().map(|w| u64::from(w.unsigned_abs())).sum();
+            let reach =
+                u128::from(weights) * u128::from(input_max) + u128::from(bias.unsigned_abs());
+            u64::try_from(reach).unwrap_or(u64::MAX)
+        })
+    }
+}
+
+impl Network {
+    /// A network whose weights are those that the card promises.
+    ///
+    /// # Errors
+    ///
+    /// The card's fault; a number of blocks, weights or biases that is not the card's; a weight
+    /// with |w| ≥ 2^(weight bits − 1); an output that some input brings to |y| ≥ 2^ℓ.
+    pub fn try_new(card: Card, blocks: Vec<Block>) -> Result<Self, ModelError> {
+        let layers = card.layers()?;
+        count(0, "blocks", layers.len(), blocks.len())?;
+        for (i, (layer, block)) in layers.iter().zip(&blocks).enumerate() {
+            check(i, layer, block)?;
+        }
+        Ok(Self { card, blocks })
+    }
+}
+
+fn check(i: usize, layer: &Layer, block: &Block) -> Result<(), ModelError> {
+    count(i, "weights", layer.weights_len(), block.weights.len())?;
+    count(i, "biases", layer.bias_len(), block.bias.len())?;
+    let bits = layer.block.weight_bits;
+    let wide = |w: &i16| w.unsigned_abs() >> (bits - 1) != 0;
+    if let Some(index) = block.weights.iter().position(wide) {
+        return Err(ModelError::Weight { block: i, index, value: block.weights[index], bits });
+    }
+    let bits = layer.block.sum_bits;
+    for (channel, reach) in block.reach(layer.row_len(), layer.pooled_max).enumerate() {
+        if reach >> bits != 0 {
+            return Err(ModelError::Sum { block: i, channel, reach, bits });
+        }
+    }
+    Ok(())
+}
+
+fn count(block: usize, what: &'static str, expected: usize, got: usize) -> Result<(), ModelError> {
+    match got == expected {
+        true => Ok(()),
+        false => Err(ModelError::Count { block, what, expected, got }),
+    }
 }
