@@ -18,44 +18,57 @@ pub(super) unsafe fn panel<const R: usize>(
     views: &Views<'_>,
     out: &mut [u32],
 ) {
+    let pairs = views.len / (2 * LANES) * (2 * LANES);
+    for at in (0..pairs).step_by(2 * LANES) {
+        // SAFETY: at + 2·LANES ≤ len, and the caller keeps the rest of the contract.
+        unsafe { tile::<R, 2>(weights, views, at, _mm256_set1_epi32(-1), out) };
+    }
     let index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for at in (0..views.len).step_by(LANES) {
+    for at in (pairs..views.len).step_by(LANES) {
         let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((views.len - at).min(LANES) as i32), index);
         // SAFETY: the mask admits len − at lanes, and the caller keeps the rest of the contract.
-        unsafe { tile::<R>(weights, views, at, mask, out) };
+        unsafe { tile::<R, 1>(weights, views, at, mask, out) };
     }
 }
 
-/// One vector of outputs from `at` on, in each of `R` rows.
+/// `V` vectors of outputs from `at` on, in each of `R` rows.
 ///
 /// # Safety
 ///
 /// The lanes of `mask` from `at` on lie inside the views; otherwise as [`panel`].
 #[target_feature(enable = "avx2")]
-unsafe fn tile<const R: usize>(
+unsafe fn tile<const R: usize, const V: usize>(
     weights: &[[i32; R]],
     views: &Views<'_>,
     at: usize,
     mask: __m256i,
     out: &mut [u32],
 ) {
-    let mut sums = [_mm256_setzero_si256(); R];
+    let mut sums = [[_mm256_setzero_si256(); V]; R];
     for (weights, offset) in weights.iter().zip(views.offsets) {
-        // SAFETY: the caller promises that these lanes lie inside the input.
-        let x = unsafe {
-            let from = views.input.as_ptr().add(offset + at);
-            _mm256_maskload_epi32(from.cast(), mask)
-        };
-        for (sum, &w) in sums.iter_mut().zip(weights) {
-            *sum = _mm256_add_epi32(*sum, _mm256_mullo_epi32(x, _mm256_set1_epi32(w)));
+        let mut view = [_mm256_setzero_si256(); V];
+        for (v, vector) in view.iter_mut().enumerate() {
+            // SAFETY: the caller promises that these lanes lie inside the input.
+            *vector = unsafe {
+                let from = views.input.as_ptr().add(offset + at + v * LANES);
+                _mm256_maskload_epi32(from.cast(), mask)
+            };
+        }
+        for (sums, &w) in sums.iter_mut().zip(weights) {
+            let w = _mm256_set1_epi32(w);
+            for (sum, &x) in sums.iter_mut().zip(&view) {
+                *sum = _mm256_add_epi32(*sum, _mm256_mullo_epi32(x, w));
+            }
         }
     }
-    for (r, sum) in sums.into_iter().enumerate() {
-        // SAFETY: the caller promises that these lanes lie inside row r of the outputs.
-        unsafe {
-            let place = out.as_mut_ptr().add(r * views.len + at).cast();
-            let old = _mm256_maskload_epi32(place, mask);
-            _mm256_maskstore_epi32(place, mask, _mm256_add_epi32(old, sum));
+    for (r, sums) in sums.into_iter().enumerate() {
+        for (v, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the caller promises that these lanes lie inside row r of the outputs.
+            unsafe {
+                let place = out.as_mut_ptr().add(r * views.len + at + v * LANES).cast();
+                let old = _mm256_maskload_epi32(place, mask);
+                _mm256_maskstore_epi32(place, mask, _mm256_add_epi32(old, sum));
+            }
         }
     }
 }

@@ -22,8 +22,16 @@ use alloc::vec::Vec;
 
 use crate::backend::{VectorBackend, VectorIsa};
 
-/// Rows of weights that the vector kernels take at once.
+/// The most rows of weights that a kernel takes at once.
 const ROWS: usize = 8;
+
+/// How many it takes: two vectors of sums for each row fill half the registers.
+fn rows_at_once(backend: VectorBackend) -> usize {
+    match backend.isa() {
+        VectorIsa::Avx2 => 4,
+        _ => ROWS,
+    }
+}
 
 /// Adds the product of `a` (m × k, row-major) and `b` (k × n, row-major) to `c` (m × n).
 ///
@@ -83,7 +91,7 @@ impl Views<'_> {
         let mut rows = weights.chunks_exact(k);
         while rows.len() > 0 {
             // The powers of two in the number of rows, largest first.
-            let count = 1 << rows.len().min(ROWS).ilog2();
+            let count = 1 << rows.len().min(rows_at_once(backend)).ilog2();
             let (now, later) = out.split_at_mut(count * self.len);
             match count {
                 8 => self.panel::<8>(backend, rows.by_ref(), now),
