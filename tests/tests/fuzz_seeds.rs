@@ -1,11 +1,19 @@
 //! Replays the seeds of the fuzz targets, and what fuzzing once found, on any toolchain.
 
-use gazelle_tests::fuzz::TARGETS;
-use std::{fs, path::Path};
+use gazelle_tests::{fuzz::TARGETS, random};
+use proptest::{strategy::Strategy, strategy::ValueTree, test_runner::TestRunner};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn seeds() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds")
+}
 
 #[test]
 fn every_target_returns_on_its_seeds() {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+    let seeds = seeds();
     for (name, body) in TARGETS {
         let folder = seeds.join(name);
         let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
@@ -26,4 +34,16 @@ fn every_target_has_a_body_and_every_body_a_target() {
         manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")).collect();
     let names: Vec<String> = TARGETS.iter().map(|(name, _)| format!("{name}.rs\"")).collect();
     assert_eq!(bins, names, "fuzz/Cargo.toml lists the targets of gazelle_tests::fuzz, in order");
+}
+
+/// Seeds that are valid encodings change with the encoding: `cargo test -p gazelle-tests -- --ignored`.
+#[test]
+#[ignore = "writes to fuzz/seeds"]
+fn write_the_seeds_of_encodings() {
+    let mut runner = TestRunner::deterministic();
+    for i in 0..6 {
+        let (network, _) = random::networks().new_tree(&mut runner).unwrap().current().build();
+        let card = network.card.to_bytes().unwrap();
+        fs::write(seeds().join(format!("card_wire/random-{i}")), card).unwrap();
+    }
 }

@@ -4,11 +4,13 @@
 
 mod garble;
 mod linear;
+mod model;
 mod ntt;
 mod ot;
 
 pub use garble::garbled_tables;
 pub use linear::linear_messages;
+pub use model::card_wire;
 pub use ntt::{ntt_backends_agree, unpack};
 pub use ot::ot_messages;
 
@@ -22,6 +24,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("unpack", unpack),
     ("linear_messages", linear_messages),
     ("garbled_tables", garbled_tables),
+    ("card_wire", card_wire),
 ];
 
 /// Replaces bytes of an honest `message` as `edits` says, so that a fuzzer gets past length checks:
