@@ -70,7 +70,7 @@ impl Layer {
 
 fn primitives(c: &mut Criterion) {
     let rng = &mut ChaCha20Rng::seed_from_u64(2);
-    let parameters = Parameters::ladder().swap_remove(0);
+    let parameters = Parameters::default();
     let id = || format!("n{}/q{}", parameters.n(), parameters.primes().len() * 47);
     c.bench_function(&format!("he_keygen/{}", id()), |b| {
         b.iter(|| SecretKey::generate(&parameters, rng));

@@ -93,6 +93,9 @@ pub enum Misuse {
     /// Weights are outside of what their card promises, and the noise bound would not hold.
     #[error("the weights break their card's promise: {0}")]
     Weights(String),
+    /// The description of a link is not one.
+    #[error("`{0}` is no link: give `lan`, `wan` or BANDWIDTH,ROUNDTRIP as in `100mbit,80ms`")]
+    Link(String),
     /// An argument does not have as many values as its layer.
     #[error("{what}: {got} values instead of {expected}")]
     Values {

@@ -1,7 +1,7 @@
 //! Parameter sets: checked constructors, nothing below 128 bits of security.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use gazelle_ntt::{Plan, pack::packed_len, prime};
 
@@ -63,14 +63,20 @@ impl Parameters {
 
     /// The sets that layers are planned with, cheapest first: n = 4096 with two primes just below
     /// 2^47 (the kernels' fastest class), then two below 2^52, then n = 8192 with three and with
-    /// four primes below 2^47.
-    pub fn ladder() -> Vec<Self> {
-        [(4096, 47, 2), (4096, 52, 2), (8192, 47, 3), (8192, 47, 4)]
-            .into_iter()
-            .filter_map(|(n, bits, count)| {
-                Self::try_new(n, &prime::ntt_primes_below(n, bits, count)).ok()
-            })
-            .collect()
+    /// four primes below 2^47. Each is made when it is first asked for.
+    pub fn ladder() -> impl ExactSizeIterator<Item = Self> {
+        static SETS: [LazyLock<Parameters>; 4] = [
+            LazyLock::new(|| Parameters::largest_primes(4096, 47, 2)),
+            LazyLock::new(|| Parameters::largest_primes(4096, 52, 2)),
+            LazyLock::new(|| Parameters::largest_primes(8192, 47, 3)),
+            LazyLock::new(|| Parameters::largest_primes(8192, 47, 4)),
+        ];
+        SETS.iter().map(|set| Self::clone(set))
+    }
+
+    fn largest_primes(n: usize, bits: u32, count: usize) -> Self {
+        let primes = prime::ntt_primes_below(n, bits, count);
+        Self::try_new(n, &primes).expect("a set of the ladder is secure")
     }
 
     /// The ring's degree: values per polynomial.
@@ -125,6 +131,13 @@ impl Parameters {
     /// Bytes of one polynomial modulo q, bit-packed limb by limb.
     pub(crate) fn packed_len(&self) -> usize {
         self.0.plans.iter().map(|p| packed_len(self.n(), p.modulus().bits())).sum()
+    }
+}
+
+impl Default for Parameters {
+    /// The first of [`Parameters::ladder`].
+    fn default() -> Self {
+        Self::ladder().next().expect("the ladder is not empty")
     }
 }
 

@@ -1,5 +1,6 @@
 //! Planning: which layout and which parameters, at what price; and refusing what cannot work.
 
+use super::Link;
 use super::geometry::Convolution;
 use super::packing::Packing;
 use crate::error::Misuse;
@@ -8,26 +9,6 @@ use crate::model::{BlockCard, Shape};
 
 /// The largest value of an activation or pixel.
 const MAX_ACTIVATION: u64 = 255;
-
-/// The network between the parties; what a byte costs against work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Bits per second in each direction.
-    pub bits_per_second: u64,
-}
-
-impl Link {
-    /// 3 Gb/s: two machines in one room.
-    pub const LAN: Self = Self { bits_per_second: 3_000_000_000 };
-    /// 100 Mb/s: across the country.
-    pub const WAN: Self = Self { bits_per_second: 100_000_000 };
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self::LAN
-    }
-}
 
 /// What a layer costs for one input, before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +69,7 @@ impl LinearPlan {
         parameters: &Parameters,
         link: &Link,
     ) -> Result<Self, Misuse> {
-        let mut plans = Self::alternatives(block, input, parameters, link)?;
-        Ok(plans.swap_remove(0))
+        Ok(Self::alternatives(block, input, parameters, link)?.swap_remove(0))
     }
 
     /// The cheapest plan under the first of [`Parameters::ladder`] that can carry the layer.
@@ -268,7 +248,7 @@ impl Cost {
             queries,
             answers,
             weights,
-            transforms: limbs * queries + (3 * limbs + 2) * answers,
+            transforms: 4 * limbs * queries + (3 * limbs + 2) * answers,
             products: 2 * limbs * (packing.tiles() * weights + answers),
             query_bytes: query_len(parameters, queries),
             answer_bytes,
@@ -278,32 +258,30 @@ impl Cost {
         cost
     }
 
-    /// Nanoseconds: see [`Rates`].
+    /// Nanoseconds: see [`rates`].
     fn price(&self, parameters: &Parameters, link: &Link) -> u64 {
         let limbs = parameters.limbs() as u64;
-        let work = Rates::TRANSFORM * self.transforms as u64
-            + Rates::PRODUCT * self.products as u64
-            + Rates::QUERY_LIMB * limbs * self.queries as u64
-            + (Rates::ANSWER + Rates::ANSWER_LIMB * limbs) * self.answers as u64;
-        let bits = 8 * (self.query_bytes + self.answer_bytes) as u64;
-        let link = bits.saturating_mul(1_000_000_000) / link.bits_per_second.max(1);
-        work * (parameters.n() as u64 / 1024) / 1000 + link
+        let picoseconds_per_coefficient = rates::TRANSFORM * self.transforms as u64
+            + rates::PRODUCT * self.products as u64
+            + rates::QUERY_LIMB * limbs * self.queries as u64
+            + (rates::ANSWER + rates::ANSWER_LIMB * limbs) * self.answers as u64;
+        let work = picoseconds_per_coefficient * parameters.n() as u64 / 1000;
+        let transfer = link.transfer(self.query_bytes + self.answer_bytes);
+        work + u64::try_from(transfer.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
-/// What things cost on a current core, in picoseconds per coefficient: one thread, AVX-512. Only
-/// their ratios matter, and they are part of what both parties must agree on.
-struct Rates;
-
-impl Rates {
+/// What things cost on a current core, in picoseconds per coefficient, one thread. Their ratios
+/// choose the plan, so they are part of what both parties agree on.
+mod rates {
     /// A transform.
-    const TRANSFORM: u64 = 1_000 * 1024;
+    pub(super) const TRANSFORM: u64 = 1_000;
     /// A product in an inner product, weights streamed from memory.
-    const PRODUCT: u64 = 250 * 1024;
-    /// Encrypting, packing, parsing and expanding one limb of a query.
-    const QUERY_LIMB: u64 = 25_000 * 1024;
-    /// Sampling, unpacking and rounding of an answer.
-    const ANSWER: u64 = 15_000 * 1024;
+    pub(super) const PRODUCT: u64 = 250;
+    /// Encoding, expanding, packing and parsing one limb of a query, both parties together.
+    pub(super) const QUERY_LIMB: u64 = 15_000;
+    /// Sampling, unpacking and rounding an answer.
+    pub(super) const ANSWER: u64 = 15_000;
     /// Blinding and switching one limb of an answer.
-    const ANSWER_LIMB: u64 = 5_000 * 1024;
+    pub(super) const ANSWER_LIMB: u64 = 4_000;
 }

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use rand::CryptoRng;
 use rayon::prelude::*;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::LinearPlan;
+use super::{LinearPlan, ServerShare};
 use crate::error::{Misuse, PeerFault};
 use crate::he::{self, Blinding, Masked, PublicKey, Query, Term};
 
@@ -22,38 +21,6 @@ impl EncodedWeights {
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
         self.blocks.iter().map(|block| 8 * block.len()).sum::<usize>() + 2 * self.rest.len()
-    }
-}
-
-/// The server's share t of a layer's result, uniform in Z_{2^k}. Used once: [`ServerShare::add_to`]
-/// consumes it.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct ServerShare {
-    values: Vec<u32>,
-    ring_bits: u32,
-}
-
-impl ServerShare {
-    /// How many values are shared.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Whether nothing is shared.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// y + t in Z_{2^k}, for y = M·(x − r) + bias.
-    ///
-    /// # Panics
-    /// If `y` has another length.
-    pub fn add_to(self, y: &mut [u32]) {
-        assert_eq!(y.len(), self.values.len(), "a share is added to a result of its layer");
-        let mask = u32::MAX >> (u32::BITS - self.ring_bits);
-        for (y, &t) in y.iter_mut().zip(&self.values) {
-            *y = y.wrapping_add(t) & mask;
-        }
     }
 }
 
@@ -214,14 +181,13 @@ impl LinearPlan {
     fn assemble(&self, query: usize, blocks: &[Vec<Masked>]) -> (Vec<u8>, ServerShare) {
         let tiles = self.packing.tiles();
         let mut message = Vec::with_capacity(self.cost().answer_bytes);
-        let values = vec![0; self.output_len()];
-        let mut share = ServerShare { values, ring_bits: self.ring_bits() };
+        let mut share = vec![0; self.output_len()];
         let answers = blocks.iter().flat_map(|block| &block[query * tiles..][..tiles]);
         for (index, answer) in answers.enumerate() {
             message.extend_from_slice(&answer.message);
-            self.packing.scatter(index, &answer.share, &mut share.values);
+            self.packing.scatter(index, &answer.share, &mut share);
         }
-        (message, share)
+        (message, ServerShare::new(share, self.ring_bits()))
     }
 }
 

@@ -97,16 +97,17 @@ fn check(
         encoded.bytes(),
         8 * plan.parameters().n() * plan.parameters().limbs() * plan.cost().weights
     );
-    let mask = layer.random_values(plan.input_len(), rng);
+    let mask = Mask::random(plan.input_len(), plan.ring_bits(), rng);
     let x = layer.random_values(plan.input_len(), rng);
 
-    let query = plan.encrypt(&mask, secret, rng).unwrap();
+    let query = plan.encrypt(mask.values(), secret, rng).unwrap();
     assert_eq!(query.len(), plan.cost().query_bytes);
     let (answer, share) = plan.apply(&query, &encoded, public, rng).unwrap();
     assert_eq!(answer.len(), plan.cost().answer_bytes);
     let client = plan.decrypt(&answer, secret).unwrap();
 
-    let hidden: Vec<u32> = x.iter().zip(&mask).map(|(&x, &r)| x.wrapping_sub(r)).collect();
+    let mut hidden = x.clone();
+    mask.hide(&mut hidden);
     let mut server = layer.clear(&hidden, &layer.bias);
     share.add_to(&mut server);
     let top = u32::MAX >> (32 - plan.ring_bits());

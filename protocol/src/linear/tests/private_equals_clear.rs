@@ -97,7 +97,7 @@ fn every_alternative_layout_computes_the_same() {
             &mut rng,
         ),
     ] {
-        let parameters = &Parameters::ladder()[0];
+        let parameters = &Parameters::default();
         let plans =
             LinearPlan::alternatives(&layer.card, layer.input, parameters, &Link::LAN).unwrap();
         let keys = SecretKey::generate(parameters, &mut rng);
@@ -128,7 +128,7 @@ fn a_ring_too_wide_for_the_small_parameters_takes_larger_ones() {
         let mut layer = Layer::dense(300, 7, &mut rng);
         layer.card.sum_bits = sum_bits;
         let plan = layer.plan();
-        assert_ne!(plan.parameters(), &Parameters::ladder()[0]);
+        assert_ne!(plan.parameters(), &Parameters::default());
         let keys = SecretKey::generate(plan.parameters(), &mut rng);
         check(&layer, &plan, (&keys.0, &keys.1), &mut rng);
     }

@@ -1,0 +1,74 @@
+//! The one-time secrets of a linear layer: each hides one tensor and is consumed by doing so.
+
+use rand::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// The client's mask r of a tensor, uniform in Z_{2^k}: encrypted offline, subtracted online.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Mask {
+    values: Vec<u32>,
+    ring_bits: u32,
+}
+
+impl Mask {
+    /// A fresh mask of `len` values of `ring_bits` bits (1 to 32).
+    pub fn random(len: usize, ring_bits: u32, rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = Zeroizing::new(vec![0; 4 * len]);
+        rng.fill_bytes(&mut bytes);
+        let words = bytes.as_chunks::<4>().0.iter();
+        let top = u32::MAX >> (u32::BITS - ring_bits);
+        Self { values: words.map(|&word| u32::from_le_bytes(word) & top).collect(), ring_bits }
+    }
+
+    /// The mask, to be encrypted (or pooled and then encrypted).
+    pub fn values(&self) -> &[u32] {
+        &self.values
+    }
+
+    /// x − r in Z_{2^k}: what the server may see.
+    ///
+    /// # Panics
+    /// If `x` has another length.
+    pub fn hide(self, x: &mut [u32]) {
+        assert_eq!(x.len(), self.values.len(), "a mask hides a tensor of its own length");
+        let top = u32::MAX >> (u32::BITS - self.ring_bits);
+        for (x, &r) in x.iter_mut().zip(&self.values) {
+            *x = x.wrapping_sub(r) & top;
+        }
+    }
+}
+
+/// The server's share t of a layer's result, uniform in Z_{2^k}.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct ServerShare {
+    values: Vec<u32>,
+    ring_bits: u32,
+}
+
+impl ServerShare {
+    pub(super) fn new(values: Vec<u32>, ring_bits: u32) -> Self {
+        Self { values, ring_bits }
+    }
+
+    /// How many values are shared.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether nothing is shared.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// y + t in Z_{2^k}, for y = M·(x − r) + bias.
+    ///
+    /// # Panics
+    /// If `y` has another length.
+    pub fn add_to(self, y: &mut [u32]) {
+        assert_eq!(y.len(), self.values.len(), "a share is added to a result of its layer");
+        let top = u32::MAX >> (u32::BITS - self.ring_bits);
+        for (y, &t) in y.iter_mut().zip(&self.values) {
+            *y = y.wrapping_add(t) & top;
+        }
+    }
+}
