@@ -113,4 +113,85 @@ pub enum ModelError {
         /// Values that were given.
         got: usize,
     },
+    /// A file cannot be read or written.
+    #[error("cannot {action} {path}: {reason}")]
+    Io {
+        /// "read" or "write".
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// A file is longer than any that makes sense.
+    #[error("{path} has more than {cap} bytes, the most that is read; give another file")]
+    FileTooLarge {
+        /// The file.
+        path: String,
+        /// The most bytes.
+        cap: usize,
+    },
+    /// The file does not begin like a model file.
+    #[error("this is not a Gazelle model file; make one from an ONNX file with `gazelle import`")]
+    NotAModel,
+    /// The file has another version of the format.
+    #[error(
+        "the model file has version {got} and this program reads version {expected}; import the model again"
+    )]
+    Version {
+        /// The file's.
+        got: u32,
+        /// The program's.
+        expected: u32,
+    },
+    /// The file ends within its header.
+    #[error("the model file is cut off; copy it again or import the model again")]
+    Truncated,
+    /// The file is longer or shorter than its card says.
+    #[error(
+        "the model file has {got} bytes instead of {expected}; copy it again or import the model again"
+    )]
+    FileLength {
+        /// What the card says.
+        expected: usize,
+        /// The file's.
+        got: usize,
+    },
+    /// The checksum does not match.
+    #[error(
+        "the model file is damaged (its checksum does not match); copy it again or import the model again"
+    )]
+    Checksum,
+    /// The picture is neither PNG nor JPEG.
+    #[error("this is not a PNG or JPEG image; convert it to one of them")]
+    NotAnImage,
+    /// The picture cannot be decoded.
+    #[error("the image is damaged or of a kind that is not supported: {reason}")]
+    DamagedImage {
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The picture has another size than the model reads.
+    #[error(
+        "the image is {width}×{height} pixels and the model reads {expected_width}×{expected_height}; resize it"
+    )]
+    ImageSize {
+        /// The picture's columns.
+        width: usize,
+        /// The picture's rows.
+        height: usize,
+        /// The model's columns.
+        expected_width: usize,
+        /// The model's rows.
+        expected_height: usize,
+    },
+    /// The picture has transparent pixels.
+    #[error("the image has transparent pixels; save it without transparency")]
+    Transparent,
+    /// The model does not read pictures.
+    #[error("the model reads {channels} channels; images have 1 or 3")]
+    ImageChannels {
+        /// The model's channels.
+        channels: usize,
+    },
 }

@@ -2,7 +2,9 @@
 
 mod card;
 mod fault;
+mod file;
 mod forward;
+mod image;
 mod layer;
 mod network;
 #[cfg(test)]
@@ -11,7 +13,9 @@ mod wire;
 
 pub use card::{Activation, BlockCard, Card, Extent, Linear, Padding, Shape, Window};
 pub use fault::{CardFault, ModelError};
+pub use file::MAX_FILE_BYTES;
 pub use forward::{Step, Trace};
+pub use image::{MAX_IMAGE_BYTES, decode_image, read_image};
 pub use layer::{
     ACTIVATION_MAX, Layer, MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, MAX_NAME, MAX_PRODUCTS, MAX_SIDE,
     MAX_TENSOR, MAX_WEIGHTS,

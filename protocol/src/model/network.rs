@@ -45,12 +45,21 @@ impl Network {
     /// The card's fault; a number of blocks, weights or biases that is not the card's; a weight
     /// with |w| ≥ 2^(weight bits − 1); an output that some input brings to |y| ≥ 2^ℓ.
     pub fn try_new(card: Card, blocks: Vec<Block>) -> Result<Self, ModelError> {
-        let layers = card.layers()?;
-        count(0, "blocks", layers.len(), blocks.len())?;
-        for (i, (layer, block)) in layers.iter().zip(&blocks).enumerate() {
-            check(i, layer, block)?;
-        }
-        Ok(Self { card, blocks })
+        let network = Self { card, blocks };
+        network.check()?;
+        Ok(network)
+    }
+
+    /// Checks everything that [`Network::try_new`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Network::try_new`].
+    pub fn check(&self) -> Result<(), ModelError> {
+        let layers = self.card.layers()?;
+        count(0, "blocks", layers.len(), self.blocks.len())?;
+        let mut blocks = layers.iter().zip(&self.blocks).enumerate();
+        blocks.try_for_each(|(i, (layer, block))| check(i, layer, block))
     }
 }
 

@@ -14,7 +14,7 @@ fn window(size: usize) -> Window {
 }
 
 /// Convolution 3×3 → 4 maps with max pooling, then a sum pooling before a dense layer.
-fn card() -> Card {
+pub(super) fn card() -> Card {
     let convolution = Linear::Convolution {
         outputs: 4,
         kernel: square(3),
@@ -134,7 +134,7 @@ fn another_card_has_another_hash() {
     assert_ne!(card().hash(), other.hash());
 }
 
-fn blocks() -> Vec<Block> {
+pub(super) fn blocks() -> Vec<Block> {
     vec![
         Block { weights: vec![127; 36], bias: vec![0; 4] },
         Block { weights: vec![-127; 48], bias: vec![0; 3] },

@@ -2,3 +2,5 @@
 //! comparison with the naive reference network is in the workspace's tests.
 
 mod card;
+mod file;
+mod image;
