@@ -23,9 +23,21 @@ pub(crate) const GGM_NODE: &[u8] = b"gazelle ot-extension node v1";
 /// Hash of a model card, by SHA-256: `label ‖ encoded card`.
 pub(crate) const MODEL_CARD: &[u8] = b"gazelle model card v1";
 
+/// Hash of the parameters that both parties must share: `label ‖ for each homomorphic parameter
+/// set: n (8) ‖ number of primes (8) ‖ primes (8 each) ‖ K of the OT extension (1)`, integers
+/// little-endian, by SHA-256.
+pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
+
+/// Name of a session: `label ‖ client's greeting ‖ server's greeting ‖ encoded card`, by SHA-256.
+pub(crate) const SESSION: &[u8] = b"gazelle session v1";
+
+/// Key of a session's garbling hash: `label ‖ session (32)`, by SHA-256, cut to 16 bytes. Its
+/// tweaks are gate numbers from the session's one counter.
+pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v1";
+
 /// All labels, for the test below.
 #[cfg(test)]
-const ALL: &[&[u8]] = &[BASE_OT_KEY, GGM_NODE, MODEL_CARD];
+const ALL: &[&[u8]] = &[BASE_OT_KEY, GGM_NODE, MODEL_CARD, PARAMETERS, SESSION, GARBLING_KEY];
 
 #[cfg(test)]
 mod tests {

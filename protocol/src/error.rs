@@ -1,6 +1,7 @@
 //! What can go wrong, split by who is at fault.
 
 use crate::model::{CardFault, ModelError};
+use crate::transport::TransportFault;
 
 /// The error of this crate.
 ///
@@ -12,6 +13,9 @@ pub enum Error {
     /// The other party sent something that an honest one never sends.
     #[error("the peer broke the protocol: {0}; end this session and start a new one")]
     Peer(#[from] PeerFault),
+    /// The connection failed.
+    #[error("{0}")]
+    Transport(#[from] TransportFault),
     /// This program called the crate in a way that can never work.
     #[error("{0}")]
     Misuse(#[from] Misuse),
@@ -57,6 +61,40 @@ pub enum PeerFault {
     /// The model card is not one that any network has.
     #[error("its model card is not valid: {0}")]
     Card(#[source] CardFault),
+    /// A message of another kind than this step of the protocol has.
+    #[error("it sent a message of kind {got} instead of its {expected}")]
+    Kind {
+        /// What could have come.
+        expected: &'static str,
+        /// The kind that came.
+        got: u8,
+    },
+    /// The peer speaks something else.
+    #[error("it does not speak Gazelle's protocol; check the address")]
+    NotGazelle,
+    /// The peer has another version of the protocol.
+    #[error("it has version {theirs} of the protocol, this program {ours}; update the older one")]
+    Version {
+        /// This program's version.
+        ours: u32,
+        /// The peer's version.
+        theirs: u32,
+    },
+    /// The peer has other cryptographic parameters.
+    #[error("it uses other cryptographic parameters; run the same release on both sides")]
+    Parameters,
+    /// The peer refused to go on.
+    #[error("it refused: {0}")]
+    Refusal(String),
+    /// An online phase names a bundle that was never prepared or is spent.
+    #[error("it asked for bundle {0}, which does not exist or is spent")]
+    Bundle(u64),
+    /// The peer prepares more than it uses.
+    #[error("it prepared {0} inferences and used none")]
+    Bundles(usize),
+    /// Garbled tables do not fit their program.
+    #[error("its garbled tables do not fit: {0}")]
+    Tables(gazelle_garble::Error),
 }
 
 impl PeerFault {
@@ -80,6 +118,9 @@ pub enum Misuse {
     /// The session ended with an earlier error and its secrets are gone.
     #[error("this session ended with an earlier error; start a new one")]
     SessionEnded,
+    /// A bundle was prepared in another session.
+    #[error("this bundle belongs to another session; use it there")]
+    OtherSession,
     /// K of the oblivious-transfer extension is not one that exists.
     #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]
     FieldBits(u8),

@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
 mod domain;
 pub mod error;
 pub mod he;
 pub mod linear;
 pub mod model;
 pub mod ot;
+pub mod session;
+pub mod transport;
 
 pub use error::Error;

@@ -77,6 +77,11 @@ impl FieldBits {
         count.div_ceil(128) * self.groups() * 16
     }
 
+    /// Length in bytes of the message of [`ReceiverSetup::finish`].
+    pub fn corrections_len(self) -> usize {
+        tree::corrections_len(self)
+    }
+
     /// 2^K, the leaves of a tree.
     pub(super) const fn size(self) -> usize {
         1 << self.bits()

@@ -1,0 +1,148 @@
+//! An activation layer, planned: a function of public facts alone, so both parties make the same.
+
+use std::ops::Range;
+
+use gazelle_garble::Program;
+
+use crate::model::{Activation, Layer, Window};
+use crate::ot::FieldBits;
+
+/// Sums that one chunk takes, unless a single instance has more: wires of 8 KiB, so that the two
+/// inputs of a chunk stay in the L2 cache.
+const CHUNK_SUMS: usize = 512;
+
+/// An activation layer.
+pub struct ActivationPlan {
+    program: Program,
+    /// Instances: values of the output, 1 for an argmax.
+    instances: usize,
+    /// Where sum p of instance i stands in the linear map's result: at place p·instances + i.
+    sources: Vec<u32>,
+}
+
+/// A part of a layer's instances that is garbled and evaluated in one go.
+pub struct Chunk {
+    /// The instances.
+    pub instances: Range<usize>,
+    /// Where each lane's sum stands in the linear map's result.
+    pub sources: Vec<u32>,
+}
+
+/// What an activation layer costs, frames' headers not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// AND gates.
+    pub ands: u64,
+    /// Offline, client to server: OT extension.
+    pub transfer_bytes: usize,
+    /// Offline, server to client: garbled tables.
+    pub table_bytes: usize,
+    /// Online, server to client: labels.
+    pub label_bytes: usize,
+    /// Frames each of the three needs.
+    pub chunks: usize,
+}
+
+impl ActivationPlan {
+    /// The activation of a layer.
+    pub fn new(layer: &Layer) -> Self {
+        let ring_bits = layer.block.ring_bits();
+        let sums = layer.sums.len();
+        let each = |program| Self { program, instances: sums, sources: (0..sums as u32).collect() };
+        match layer.block.activation {
+            Activation::Relu { shift, max_pool } => {
+                let (window, sources) = match max_pool {
+                    None => (1, (0..sums as u32).collect()),
+                    Some(window) => windows(&window, layer),
+                };
+                let out_ring_bits = layer.output_ring_bits;
+                let program = Program::Relu { ring_bits, shift, window, out_ring_bits };
+                Self { program, instances: layer.output.len(), sources }
+            }
+            Activation::Argmax => Self {
+                program: Program::Argmax { ring_bits, classes: sums },
+                instances: 1,
+                sources: (0..sums as u32).collect(),
+            },
+            Activation::Logits => each(Program::Reveal { ring_bits }),
+        }
+    }
+
+    /// The program that every instance runs.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// How many instances there are.
+    pub fn instances(&self) -> usize {
+        self.instances
+    }
+
+    /// The chunks, in order.
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
+        let step = (CHUNK_SUMS / self.program.sums()).max(1);
+        (0..self.instances).step_by(step).map(move |first| {
+            let instances = first..(first + step).min(self.instances);
+            let places = (0..self.program.sums())
+                .flat_map(|p| &self.sources[p * self.instances..][instances.clone()]);
+            Chunk { sources: places.copied().collect(), instances }
+        })
+    }
+
+    /// Labels that each party has in a chunk.
+    pub(super) fn labels(&self, chunk: &Chunk) -> usize {
+        chunk.instances.len() * self.program.labels()
+    }
+
+    /// Bytes of the labels that the garbler sends for a chunk.
+    pub(crate) fn label_bytes(&self, chunk: &Chunk) -> usize {
+        16 * self.labels(chunk)
+    }
+
+    /// Bytes of the OT-extension message for a chunk.
+    pub(crate) fn transfer_bytes(&self, chunk: &Chunk, field: FieldBits) -> usize {
+        field.message_len(self.labels(chunk))
+    }
+
+    /// What the layer costs with an OT extension of `field` bits.
+    pub fn cost(&self, field: FieldBits) -> Cost {
+        self.chunks().fold(Cost::default(), |cost, chunk| {
+            let tally = self.program.tally(chunk.instances.len());
+            Cost {
+                ands: cost.ands + tally.ands,
+                transfer_bytes: cost.transfer_bytes + self.transfer_bytes(&chunk, field),
+                table_bytes: cost.table_bytes + tally.table_bytes,
+                label_bytes: cost.label_bytes + self.label_bytes(&chunk),
+                chunks: cost.chunks + 1,
+            }
+        })
+    }
+}
+
+/// The size of a pooling window and its sums' places, window position after window position. Where
+/// padding clips a window, one of its own sums stands in for each missing one: a maximum does not
+/// change when a value is repeated.
+fn windows(window: &Window, layer: &Layer) -> (usize, Vec<u32>) {
+    let Window { kernel, stride, padding } = *window;
+    let (input, output) = (layer.sums, layer.output);
+    // The cell of the map at step `i` and position `u`, moved into the map if it is outside: the
+    // window touches the map, so the moved cell belongs to it.
+    let cell = |i: usize, u: usize, stride: usize, before: usize, size: usize| {
+        (i * stride + u).saturating_sub(before).min(size - 1)
+    };
+    let mut sources = Vec::with_capacity(kernel.height * kernel.width * output.len());
+    for u in 0..kernel.height {
+        for v in 0..kernel.width {
+            for c in 0..output.channels {
+                for i in 0..output.height {
+                    let row = cell(i, u, stride.height, padding.top, input.height);
+                    for j in 0..output.width {
+                        let column = cell(j, v, stride.width, padding.left, input.width);
+                        sources.push(((c * input.height + row) * input.width + column) as u32);
+                    }
+                }
+            }
+        }
+    }
+    (kernel.height * kernel.width, sources)
+}

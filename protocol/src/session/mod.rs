@@ -1,0 +1,67 @@
+//! The two parties of a session.
+//!
+//! ```text
+//!            client                                            server
+//! set-up     greeting                       ──▶
+//!                                           ◀──     greeting, model card
+//!            base OTs' offer, public keys   ──▶
+//!                                           ◀──     base OTs' reply
+//!            OT-extension corrections       ──▶
+//! offline    Enc(r) of every block's input  ──▶
+//!                                           ◀──     Enc(M·r − t) of every block
+//!            OT extension, the bits of      ──▶
+//!            a = M·r − t as choices         ◀──     garbled tables
+//! online     for every block:  x − r        ──▶
+//!                                           ◀──     labels of b = M·(x − r) + bias + t
+//! ```
+//!
+//! The client evaluates on a + b = M·x + bias and gets the activation plus the server's S; it
+//! subtracts the next r, the server then removes S. The last block's circuit shows the client its
+//! result. What one phase hands to the next is consumed by value: nothing is used twice.
+//!
+//! The adversary is semi-honest. See `DESIGN.md` for what each party learns.
+
+mod client;
+mod greeting;
+mod plan;
+mod server;
+mod statistics;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, ClientBundle, Outcome};
+pub use plan::{BlockCost, NetworkPlan};
+pub use server::{Served, Server};
+pub use statistics::{Phase, Statistics};
+
+use rand::{SeedableRng, rngs::ChaCha20Rng, rngs::SysRng};
+
+/// The version of the protocol; parties of different versions refuse each other.
+pub const VERSION: u32 = 1;
+
+/// Both parties' view of one tensor pair per block, for tests that recombine the shares of an
+/// inference: nothing of it is ever sent. Adding the client's and the server's modulo 2^k gives the
+/// block's input and its linear map's result.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// A share of the tensor that reaches each block.
+    pub inputs: Vec<Vec<u32>>,
+    /// A share of each block's sums.
+    pub sums: Vec<Vec<u32>>,
+}
+
+/// A generator seeded by the operating system: what a session's randomness comes from.
+///
+/// # Panics
+/// If the operating system has no randomness to give.
+pub fn system_rng() -> ChaCha20Rng {
+    ChaCha20Rng::try_from_rng(&mut SysRng).expect("the operating system gives randomness")
+}
+
+/// a − b in Z_{2^bits}.
+fn subtract(a: &mut [u32], b: &[u32], bits: u32) {
+    let mask = u32::MAX >> (u32::BITS - bits);
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = a.wrapping_sub(*b) & mask;
+    }
+}

@@ -1,0 +1,112 @@
+//! A network, planned: what both parties derive from its card before anything is sent.
+
+use crate::activation::{self, ActivationPlan};
+use crate::error::Error;
+use crate::linear::{self, LinearPlan, Link};
+use crate::model::{Card, Layer, ModelError};
+use crate::ot::FieldBits;
+use gazelle_ntt::pack;
+
+/// Bytes of a frame's header, which every message carries.
+const HEADER: usize = 5;
+
+/// A network, planned: a function of the public card alone.
+pub struct NetworkPlan {
+    pub(super) card: Card,
+    pub(super) layers: Vec<Layer>,
+    pub(super) linear: Vec<LinearPlan>,
+    pub(super) activations: Vec<ActivationPlan>,
+}
+
+/// What one block costs in one inference, to the byte, frames' headers included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockCost {
+    /// AND gates of the activation.
+    pub ands: u64,
+    /// Offline, client to server.
+    pub offline_up: u64,
+    /// Offline, server to client.
+    pub offline_down: u64,
+    /// Online, client to server.
+    pub online_up: u64,
+    /// Online, server to client.
+    pub online_down: u64,
+    /// Online round trips.
+    pub rounds: u64,
+}
+
+impl NetworkPlan {
+    /// K of the OT extension.
+    pub(super) const FIELD: FieldBits = FieldBits::Four;
+
+    /// Plans the network of a card.
+    ///
+    /// # Errors
+    /// If the card is not valid, or a layer would not decrypt or not be private.
+    pub fn new(card: Card) -> Result<Self, Error> {
+        let layers = card.layers().map_err(ModelError::from)?;
+        let linear = layers
+            .iter()
+            .map(|layer| LinearPlan::choose(&layer.block, layer.pooled, &Link::LAN))
+            .collect::<Result<_, _>>()?;
+        let activations = layers.iter().map(ActivationPlan::new).collect();
+        Ok(Self { card, layers, linear, activations })
+    }
+
+    /// The card.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Every block in its place.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The plans of the linear maps.
+    pub fn linear(&self) -> &[LinearPlan] {
+        &self.linear
+    }
+
+    /// The plans of the activations.
+    pub fn activations(&self) -> &[ActivationPlan] {
+        &self.activations
+    }
+
+    /// What each block costs.
+    pub fn costs(&self) -> Vec<BlockCost> {
+        (0..self.layers.len()).map(|block| self.cost(block)).collect()
+    }
+
+    fn cost(&self, block: usize) -> BlockCost {
+        let linear::Cost { query_bytes, answer_bytes, .. } = *self.linear[block].cost();
+        let activation::Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } =
+            self.activations[block].cost(Self::FIELD);
+        let framed = |bytes: usize, frames: usize| (bytes + HEADER * frames) as u64;
+        BlockCost {
+            ands,
+            offline_up: framed(query_bytes + transfer_bytes, 1 + chunks),
+            offline_down: framed(answer_bytes + table_bytes, 1 + chunks),
+            online_up: framed(self.masked_len(block), 1),
+            online_down: framed(label_bytes, chunks),
+            rounds: 1,
+        }
+    }
+
+    /// Bytes of the masked tensor that reaches a block.
+    pub(super) fn masked_len(&self, block: usize) -> usize {
+        let layer = &self.layers[block];
+        pack::packed_len(layer.input.len(), layer.block.ring_bits())
+    }
+
+    /// The tensor that the linear map of a block reads, from (a share of) the block's input.
+    pub(super) fn pool(&self, block: usize, input: &[u32]) -> Vec<u32> {
+        let layer = &self.layers[block];
+        match &layer.block.sum_pool {
+            None => input.to_vec(),
+            Some(window) => {
+                linear::clear::sum_pool(window, layer.input, input, layer.block.ring_bits())
+            }
+        }
+    }
+}

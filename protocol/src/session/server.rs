@@ -1,0 +1,254 @@
+//! The server: it has the network and learns nothing.
+
+use std::collections::BTreeMap;
+
+use rand::{Rng, rngs::ChaCha20Rng};
+use rayon::prelude::*;
+
+use super::greeting::{Context, Greeting};
+use super::plan::NetworkPlan;
+use super::{Shares, subtract};
+use crate::activation::{Chunk, Garbling};
+use crate::error::{Error, PeerFault};
+use crate::linear::{EncodedWeights, ServerKeys, ServerShare, clear};
+use crate::model::{ModelError, Network};
+use crate::ot;
+use crate::transport::{Channel, Kind};
+use gazelle_garble::{Delta, GateCounter};
+use gazelle_ntt::pack;
+
+/// Bundles that a client may have prepared and not used.
+const MAX_BUNDLES: usize = 64;
+
+/// A network ready to serve any number of sessions; shared between their threads.
+pub struct Server {
+    network: Network,
+    plan: NetworkPlan,
+    weights: Vec<EncodedWeights>,
+    card: Vec<u8>,
+}
+
+/// What a session did.
+#[derive(Clone, Default)]
+pub struct Served {
+    /// Inferences that ended.
+    pub inferences: u64,
+    /// The server's shares of the last inference, for tests.
+    pub shares: Shares,
+}
+
+/// What the server keeps of one offline phase.
+struct Bundle {
+    shares: Vec<ServerShare>,
+    garblings: Vec<Garbling>,
+}
+
+/// One session's state.
+struct Session<'a> {
+    server: &'a Server,
+    channel: &'a mut Channel,
+    rng: ChaCha20Rng,
+    context: Context,
+    keys: ServerKeys,
+    delta: Delta,
+    ot: ot::Sender,
+    gates: GateCounter,
+    bundles: BTreeMap<u64, Bundle>,
+    prepared: u64,
+    served: Served,
+}
+
+impl Server {
+    /// Plans the network and encodes its weights.
+    ///
+    /// # Errors
+    /// If the network cannot be computed privately; the message says which layer and why.
+    pub fn new(network: Network) -> Result<Self, Error> {
+        let plan = NetworkPlan::new(network.card.clone())?;
+        let weights = plan
+            .linear
+            .par_iter()
+            .zip(&network.blocks)
+            .map(|(plan, block)| plan.prepare(&block.weights))
+            .collect::<Result<_, _>>()?;
+        let card = network.card.to_bytes().map_err(ModelError::from)?;
+        Ok(Self { network, plan, weights, card })
+    }
+
+    /// The plan of the network.
+    pub fn plan(&self) -> &NetworkPlan {
+        &self.plan
+    }
+
+    /// Serves one session to its end. All of the server's randomness comes from `rng`
+    /// ([`super::system_rng`] outside tests).
+    ///
+    /// # Errors
+    /// If the client is of another version or other parameters, breaks the protocol, or is gone. A
+    /// client that broke the protocol is told so.
+    pub fn serve(&self, mut channel: Channel, rng: ChaCha20Rng) -> Result<Served, Error> {
+        let result = self.run(&mut channel, rng);
+        if let Err(Error::Peer(fault)) = &result {
+            // The client may be gone already.
+            let _ = channel.send(Kind::Refusal, fault.to_string().as_bytes());
+        }
+        result
+    }
+
+    fn run(&self, channel: &mut Channel, mut rng: ChaCha20Rng) -> Result<Served, Error> {
+        let ours = Greeting::new(&mut rng);
+        let theirs = Greeting::receive(channel);
+        // Greet in any case: a client of another version learns which one this is.
+        ours.send(channel)?;
+        let theirs = theirs?;
+        channel.send(Kind::Card, &self.card)?;
+        let context = Context::new(&theirs, &ours, &self.card);
+
+        let delta = Delta::random(&mut rng);
+        let keys_len = ServerKeys::encoded_len(&self.plan.linear);
+        let message = channel.receive(Kind::SetUp, ot::base::OFFER_LEN + keys_len)?;
+        let (offer, public) = message.split_at(ot::base::OFFER_LEN);
+        let field = NetworkPlan::FIELD;
+        let (ot, reply) =
+            ot::SenderSetup::new(field, &context.session, delta.expose(), offer, &mut rng)?;
+        channel.send(Kind::SetUp, &reply)?;
+        let keys = ServerKeys::from_bytes(&self.plan.linear, public)?;
+        let corrections = channel.receive(Kind::Corrections, field.corrections_len())?;
+        let ot = ot.finish(&corrections)?;
+        let session = Session {
+            server: self,
+            channel,
+            rng,
+            context,
+            keys,
+            delta,
+            ot,
+            gates: GateCounter::new(),
+            bundles: BTreeMap::new(),
+            prepared: 0,
+            served: Served::default(),
+        };
+        session.run()
+    }
+}
+
+impl Session<'_> {
+    fn run(mut self) -> Result<Served, Error> {
+        loop {
+            let expected = [(Kind::Offline, 0), (Kind::Online, 8), (Kind::Bye, 0)];
+            match self.channel.receive_any(&expected)? {
+                (Kind::Offline, _) => self.offline()?,
+                (Kind::Online, number) => {
+                    PeerFault::check_length("request for an online phase", &number, 8)?;
+                    let number = number.try_into().map_or(u64::MAX, u64::from_le_bytes);
+                    let bundle = self.bundles.remove(&number).ok_or(PeerFault::Bundle(number))?;
+                    self.online(bundle)?;
+                    self.served.inferences += 1;
+                }
+                _ => return Ok(self.served),
+            }
+        }
+    }
+
+    fn offline(&mut self) -> Result<(), Error> {
+        if self.bundles.len() == MAX_BUNDLES {
+            return Err(PeerFault::Bundles(MAX_BUNDLES).into());
+        }
+        let server = self.server;
+        let mut shares = Vec::with_capacity(server.weights.len());
+        for (plan, weights) in server.plan.linear.iter().zip(&server.weights) {
+            let query = self.channel.receive(Kind::Query, plan.cost().query_bytes)?;
+            let (answer, share) = plan.apply(&query, weights, self.keys.of(plan), &mut self.rng)?;
+            self.channel.send(Kind::Answer, &answer)?;
+            shares.push(share);
+        }
+        let garblings =
+            (0..shares.len()).map(|block| self.garble(block)).collect::<Result<_, _>>()?;
+        self.bundles.insert(self.prepared, Bundle { shares, garblings });
+        self.prepared += 1;
+        Ok(())
+    }
+
+    /// Garbles the activation of a block, a few chunks at a time: transfers come in and tables go
+    /// out in order, garbling itself runs in parallel.
+    fn garble(&mut self, block: usize) -> Result<Garbling, Error> {
+        let plan = &self.server.plan.activations[block];
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        let mut shares = Vec::new();
+        let mut chunks = plan.chunks().peekable();
+        while chunks.peek().is_some() {
+            let mut pending = Vec::new();
+            for chunk in chunks.by_ref().take(4 * rayon::current_num_threads()) {
+                let gates = self.gates.take(plan.program().tally(chunk.instances.len()).gates);
+                let len = plan.transfer_bytes(&chunk, NetworkPlan::FIELD);
+                let message = self.channel.receive(Kind::Transfers, len)?;
+                pending.push(plan.receive_transfers(chunk, gates, &mut self.ot, &message)?);
+            }
+            let garbled: Vec<_> = pending
+                .into_par_iter()
+                .map(|pending| plan.garble(&seed, pending, &self.context.hash, &self.delta))
+                .collect();
+            for (tables, chunk_shares) in garbled {
+                self.channel.send(Kind::Tables, &tables)?;
+                shares.extend(chunk_shares);
+            }
+        }
+        Ok(Garbling::new(seed, shares))
+    }
+
+    fn online(&mut self, bundle: Bundle) -> Result<(), Error> {
+        let server = self.server;
+        let mut kept: Option<Garbling> = None;
+        self.served.shares = Shares::default();
+        let parts = bundle.shares.into_iter().zip(bundle.garblings);
+        for (block, (share, garbling)) in parts.enumerate() {
+            let layer = &server.plan.layers[block];
+            let ring_bits = layer.block.ring_bits();
+            let bytes = self.channel.receive(Kind::Masked, server.plan.masked_len(block))?;
+            let mut x = vec![0; layer.input.len()];
+            pack::unpack_u32(&bytes, ring_bits, &mut x)
+                .map_err(|_| PeerFault::Padding { message: "masked tensor" })?;
+            if let Some(garbling) = kept.take() {
+                subtract(&mut x, garbling.shares(), ring_bits);
+            }
+            let pooled = server.plan.pool(block, &x);
+            let secret = &server.network.blocks[block];
+            let mut sums = clear::apply(
+                &layer.block.linear,
+                layer.pooled,
+                &secret.weights,
+                &secret.bias,
+                &pooled,
+                ring_bits,
+            );
+            share.add_to(&mut sums);
+            self.send_labels(block, &garbling, &sums)?;
+            kept = Some(garbling);
+            self.served.shares.inputs.push(x);
+            self.served.shares.sums.push(sums);
+        }
+        Ok(())
+    }
+
+    /// Sends the active labels of the server's shares of a block's sums.
+    fn send_labels(
+        &mut self,
+        block: usize,
+        garbling: &Garbling,
+        sums: &[u32],
+    ) -> Result<(), Error> {
+        let plan = &self.server.plan.activations[block];
+        let chunks: Vec<Chunk> = plan.chunks().collect();
+        for group in chunks.chunks(4 * rayon::current_num_threads()) {
+            let labels: Vec<_> = group
+                .par_iter()
+                .map(|chunk| garbling.labels(plan, chunk, &self.delta, sums))
+                .collect();
+            for labels in labels {
+                self.channel.send(Kind::Labels, &labels)?;
+            }
+        }
+        Ok(())
+    }
+}

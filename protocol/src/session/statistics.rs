@@ -1,0 +1,62 @@
+//! What a phase of a session cost.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::transport::{Channel, Traffic};
+
+/// What one phase cost, seen from the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Phase {
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// Bytes from client to server.
+    pub bytes_up: u64,
+    /// Bytes from server to client.
+    pub bytes_down: u64,
+    /// Round trips: how often the client waited for an answer to something that it sent.
+    pub rounds: u64,
+}
+
+impl std::ops::AddAssign for Phase {
+    fn add_assign(&mut self, other: Self) {
+        self.seconds += other.seconds;
+        self.bytes_up += other.bytes_up;
+        self.bytes_down += other.bytes_down;
+        self.rounds += other.rounds;
+    }
+}
+
+/// What the phases of a session cost so far, seen from the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Statistics {
+    /// Greeting, base OTs and keys: once.
+    pub setup: Phase,
+    /// All offline phases.
+    pub offline: Phase,
+    /// All online phases.
+    pub online: Phase,
+}
+
+/// Measures a phase from its start.
+pub(super) struct Meter {
+    start: Instant,
+    traffic: Traffic,
+}
+
+impl Meter {
+    pub(super) fn start(channel: &Channel) -> Self {
+        Self { start: Instant::now(), traffic: channel.traffic() }
+    }
+
+    pub(super) fn stop(self, channel: &Channel) -> Phase {
+        let traffic = channel.traffic().since(&self.traffic);
+        Phase {
+            seconds: self.start.elapsed().as_secs_f64(),
+            bytes_up: traffic.sent,
+            bytes_down: traffic.received,
+            rounds: traffic.rounds,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Both parties over channels in memory, against the plaintext network.
+
+use std::thread;
+
+use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
+
+use super::*;
+use crate::error::{Error, PeerFault};
+use crate::model::{
+    Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
+};
+use crate::transport::{self, Kind};
+
+fn square(side: usize) -> Extent {
+    Extent { height: side, width: side }
+}
+
+fn convolution(outputs: usize, side: usize, stride: usize, pad: usize) -> Linear {
+    let padding = Padding { top: pad, left: pad, bottom: pad, right: pad };
+    Linear::Convolution {
+        outputs,
+        kernel: square(side),
+        stride: square(stride),
+        padding,
+        groups: 1,
+    }
+}
+
+fn window(side: usize, stride: usize, pad: usize) -> Window {
+    let padding = Padding { top: pad, left: pad, bottom: pad, right: pad };
+    Window { kernel: square(side), stride: square(stride), padding }
+}
+
+fn block(linear: Linear, activation: Activation) -> BlockCard {
+    BlockCard { sum_pool: None, linear, weight_bits: 6, sum_bits: 20, activation }
+}
+
+fn network(last: Activation, rng: &mut impl Rng) -> Network {
+    let relu = |shift, max_pool| Activation::Relu { shift, max_pool };
+    let mut pooled = block(Linear::Dense { outputs: 9 }, relu(10, None));
+    pooled.sum_pool = Some(window(2, 1, 0));
+    let card = Card {
+        name: "small".into(),
+        input: Shape { channels: 2, height: 9, width: 11 },
+        blocks: vec![
+            block(convolution(3, 3, 1, 1), relu(7, Some(window(3, 2, 1)))),
+            block(convolution(4, 2, 2, 0), relu(8, None)),
+            pooled,
+            block(Linear::Dense { outputs: 5 }, last),
+        ],
+        classes: (0..5).map(|i| format!("class {i}")).collect(),
+    };
+    let layers = card.layers().unwrap();
+    let blocks = layers.iter().map(|layer| Block {
+        weights: (0..layer.weights_len()).map(|_| (rng.next_u32() % 63) as i16 - 31).collect(),
+        bias: (0..layer.bias_len()).map(|_| (rng.next_u32() % 2001) as i32 - 1000).collect(),
+    });
+    let blocks = blocks.collect();
+    Network::try_new(card, blocks).unwrap()
+}
+
+fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
+    let mask = u32::MAX >> (32 - bits);
+    a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask).collect()
+}
+
+#[test]
+fn every_tensor_equals_the_plaintext_network() {
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    for last in [Activation::Argmax, Activation::Logits] {
+        let network = network(last, &mut rng);
+        let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
+        let trace = network.forward(&image).unwrap();
+        let server = Server::new(network.clone()).unwrap();
+        let (near, far) = transport::pair(None);
+        let served = thread::spawn(move || server.serve(far, system_rng()));
+        let mut client = Client::connect(near, system_rng()).unwrap();
+        let bundles = [(); 2].map(|()| client.offline(|_, _| ()).unwrap());
+        let ours = bundles[1].shares();
+        for bundle in bundles {
+            let outcome = client.classify(bundle, &image).unwrap();
+            assert_eq!(outcome.label, trace.label());
+            let logits = (last == Activation::Logits).then(|| trace.logits().to_vec());
+            assert_eq!(outcome.logits, logits);
+        }
+        let statistics = client.statistics();
+        let costs = client.plan().costs();
+        let sum = |part: fn(&BlockCost) -> u64| 2 * costs.iter().map(part).sum::<u64>();
+        assert_eq!(statistics.offline.bytes_up, sum(|c| c.offline_up) + 2 * 5);
+        assert_eq!(statistics.offline.bytes_down, sum(|c| c.offline_down));
+        assert_eq!(statistics.online.bytes_up, sum(|c| c.online_up) + 2 * 13);
+        assert_eq!(statistics.online.bytes_down, sum(|c| c.online_down));
+        assert_eq!(statistics.online.rounds, sum(|c| c.rounds));
+        assert_eq!(statistics.offline.rounds, 2 * 2);
+        client.close().unwrap();
+
+        let theirs = served.join().unwrap().unwrap().shares;
+        for (i, step) in trace.steps.iter().enumerate() {
+            let bits = network.card.blocks[i].ring_bits();
+            let sums: Vec<u32> =
+                step.sums.iter().map(|&y| y as u32 & (u32::MAX >> (32 - bits))).collect();
+            assert_eq!(add(&ours.sums[i], &theirs.sums[i], bits), sums, "sums of block {i}");
+            let input: &[u8] = if i == 0 { &image } else { &trace.steps[i - 1].output };
+            let input: Vec<u32> = input.iter().map(|&x| x.into()).collect();
+            assert_eq!(add(&ours.inputs[i], &theirs.inputs[i], bits), input, "input of block {i}");
+        }
+    }
+}
+
+/// Serves one client that does as `misbehave` says; returns how the server ended.
+fn serve(misbehave: impl FnOnce(&mut transport::Channel)) -> Error {
+    let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(2));
+    let server = Server::new(network).unwrap();
+    let (mut near, far) = transport::pair(None);
+    let served = thread::spawn(move || server.serve(far, system_rng()).err());
+    misbehave(&mut near);
+    drop(near);
+    served.join().unwrap().unwrap()
+}
+
+#[test]
+fn a_peer_that_speaks_something_else_is_refused() {
+    let error = serve(|channel| channel.send(Kind::Masked, b"GET / HTTP/1.1").unwrap());
+    assert!(matches!(error, Error::Peer(PeerFault::NotGazelle)), "{error}");
+    let error = serve(|channel| channel.send(Kind::Hello, &[0; 76]).unwrap());
+    assert!(matches!(error, Error::Peer(PeerFault::NotGazelle)), "{error}");
+    let error = serve(|_| ());
+    assert!(matches!(error, Error::Transport(transport::TransportFault::Closed)), "{error}");
+}
+
+#[test]
+fn a_peer_of_another_version_or_other_parameters_is_refused() {
+    let mut hello = b"GAZELLE\n".to_vec();
+    hello.extend_from_slice(&(VERSION + 1).to_le_bytes());
+    hello.resize(76, 0);
+    let error = serve(|channel| channel.send(Kind::Hello, &hello).unwrap());
+    assert!(matches!(error, Error::Peer(PeerFault::Version { .. })), "{error}");
+    hello[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    let error = serve(|channel| channel.send(Kind::Hello, &hello).unwrap());
+    assert!(matches!(error, Error::Peer(PeerFault::Parameters)), "{error}");
+}
+
+#[test]
+fn a_spent_bundle_is_refused() {
+    let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));
+    let server = Server::new(network).unwrap();
+    let (near, far) = transport::pair(None);
+    let served = thread::spawn(move || server.serve(far, system_rng()).err());
+    let mut client = Client::connect(near, system_rng()).unwrap();
+    let bundle = client.offline(|_, _| ()).unwrap();
+    client.classify(bundle, &[7; 198]).unwrap();
+    client.replay(0);
+    drop(client);
+    let error = served.join().unwrap().unwrap();
+    assert!(matches!(error, Error::Peer(PeerFault::Bundle(0))), "{error}");
+}

@@ -1,0 +1,40 @@
+//! What can go wrong with a connection.
+
+use std::io;
+
+/// A failure of the connection itself: nobody need be at fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportFault {
+    /// Nothing answers at the address.
+    #[error("cannot reach {address}: {source}; check that a Gazelle server listens there")]
+    Unreachable {
+        /// The address as it was given.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The peer ended the connection.
+    #[error("the peer closed the connection before the protocol ended; start a new session")]
+    Closed,
+    /// The peer is silent.
+    #[error("the peer sent nothing within the time limit; start a new session")]
+    TimedOut,
+    /// The system reports something else.
+    #[error("the connection failed: {0}; start a new session")]
+    Io(io::Error),
+}
+
+impl From<io::Error> for TransportFault {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        match error.kind() {
+            Kind::UnexpectedEof
+            | Kind::BrokenPipe
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted => Self::Closed,
+            Kind::TimedOut | Kind::WouldBlock => Self::TimedOut,
+            _ => Self::Io(error),
+        }
+    }
+}

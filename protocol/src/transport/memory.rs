@@ -1,0 +1,50 @@
+//! A connection inside one process, for tests.
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use super::{Channel, Link};
+
+/// How long a reader waits for its peer.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Two connected channels, with a simulated `link` each way if there is one.
+pub fn pair(link: Option<Link>) -> (Channel, Channel) {
+    let (near, far) = (channel(), channel());
+    let end = |tx: Sender<Vec<u8>>, rx: Receiver<Vec<u8>>| {
+        Channel::new(Incoming { queue: rx, rest: io::Cursor::default() }, Outgoing(tx), link)
+    };
+    (end(near.0, far.1), end(far.0, near.1))
+}
+
+struct Outgoing(Sender<Vec<u8>>);
+
+impl Write for Outgoing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Incoming {
+    queue: Receiver<Vec<u8>>,
+    rest: io::Cursor<Vec<u8>>,
+}
+
+impl Read for Incoming {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.rest.position() == self.rest.get_ref().len() as u64 {
+            self.rest = match self.queue.recv_timeout(TIMEOUT) {
+                Ok(bytes) => io::Cursor::new(bytes),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
+            };
+        }
+        self.rest.read(buffer)
+    }
+}
