@@ -10,6 +10,7 @@ mod network;
 #[cfg(test)]
 mod tests;
 mod wire;
+pub mod zoo;
 
 pub use card::{Activation, BlockCard, Card, Extent, Linear, Padding, Shape, Window};
 pub use fault::{CardFault, ModelError};

@@ -1,7 +1,7 @@
 //! A network with its secret weights, and its plaintext evaluation: the oracle that private
 //! inference must equal bit for bit.
 
-use super::{Card, Layer, ModelError};
+use super::{Activation, Card, Layer, ModelError};
 
 /// The secret part of one block.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +48,29 @@ impl Network {
         let network = Self { card, blocks };
         network.check()?;
         Ok(network)
+    }
+
+    /// A network whose card gets the least sum bits ℓ that the weights allow: at least the bits of
+    /// a pooled input and 8 more than the shift.
+    ///
+    /// The card's own sum bits are not used.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Network::try_new`]; [`ModelError::Sum`] if an output needs more than 31 bits.
+    pub fn with_least_sum_bits(mut card: Card, blocks: Vec<Block>) -> Result<Self, ModelError> {
+        card.blocks.iter_mut().for_each(|block| block.sum_bits = 31);
+        let layers = card.layers()?;
+        for ((layer, block), card) in layers.iter().zip(&blocks).zip(&mut card.blocks) {
+            let reach = block.reach(layer.row_len(), layer.pooled_max).max().unwrap_or(0);
+            let shift = match card.activation {
+                Activation::Relu { shift, .. } => shift,
+                _ => 0,
+            };
+            let least = u64::from(layer.pooled_max).max(1 << (shift + 7)).max(reach);
+            card.sum_bits = (u64::BITS - least.leading_zeros()).min(31);
+        }
+        Self::try_new(card, blocks)
     }
 
     /// Checks everything that [`Network::try_new`] does.

@@ -4,3 +4,4 @@
 mod card;
 mod file;
 mod image;
+mod zoo;
