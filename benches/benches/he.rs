@@ -13,8 +13,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gazelle_ntt::Plan;
+use gazelle_protocol::Link;
 use gazelle_protocol::he::{Parameters, SecretKey};
-use gazelle_protocol::linear::{LinearPlan, Link, clear};
+use gazelle_protocol::linear::{LinearPlan, clear};
 use gazelle_protocol::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};

@@ -24,11 +24,11 @@ pub(crate) const GGM_NODE: &[u8] = b"gazelle ot-extension node v1";
 pub(crate) const MODEL_CARD: &[u8] = b"gazelle model card v1";
 
 /// Hash of the parameters that both parties must share: `label ‖ for each homomorphic parameter
-/// set: n (8) ‖ number of primes (8) ‖ primes (8 each) ‖ K of the OT extension (1)`, integers
-/// little-endian, by SHA-256.
+/// set: n (8) ‖ number of primes (8) ‖ primes (8 each)`, integers little-endian, by SHA-256.
 pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
 
-/// Name of a session: `label ‖ client's greeting ‖ server's greeting ‖ encoded card`, by SHA-256.
+/// Name of a session: `label ‖ client's greeting ‖ server's greeting ‖ settings ‖ encoded card`,
+/// by SHA-256.
 pub(crate) const SESSION: &[u8] = b"gazelle session v1";
 
 /// Key of a session's garbling hash: `label ‖ session (32)`, by SHA-256, cut to 16 bytes. Its

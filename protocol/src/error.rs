@@ -83,14 +83,17 @@ pub enum PeerFault {
     /// The peer has other cryptographic parameters.
     #[error("it uses other cryptographic parameters; run the same release on both sides")]
     Parameters,
+    /// The server's settings are none that exist.
+    #[error("its settings are not understood; run the same release on both sides")]
+    Settings,
     /// The peer refused to go on.
     #[error("it refused: {0}")]
     Refusal(String),
     /// An online phase names a bundle that was never prepared or is spent.
     #[error("it asked for bundle {0}, which does not exist or is spent")]
     Bundle(u64),
-    /// The peer prepares more than it uses.
-    #[error("it prepared {0} inferences and used none")]
+    /// The peer prepares nothing, or more than may wait.
+    #[error("it prepares inferences until {0} wait; at most {most} may", most = crate::session::MAX_BUNDLES)]
     Bundles(usize),
     /// Garbled tables do not fit their program.
     #[error("its garbled tables do not fit: {0}")]
@@ -121,6 +124,9 @@ pub enum Misuse {
     /// A bundle was prepared in another session.
     #[error("this bundle belongs to another session; use it there")]
     OtherSession,
+    /// An offline phase prepares nothing, or more than may wait.
+    #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::session::MAX_BUNDLES)]
+    Bundles(usize),
     /// K of the oblivious-transfer extension is not one that exists.
     #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]
     FieldBits(u8),

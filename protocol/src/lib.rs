@@ -7,9 +7,11 @@ mod domain;
 pub mod error;
 pub mod he;
 pub mod linear;
+mod link;
 pub mod model;
 pub mod ot;
 pub mod session;
 pub mod transport;
 
 pub use error::Error;
+pub use link::Link;

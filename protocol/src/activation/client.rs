@@ -1,7 +1,6 @@
 //! The evaluator's side of an activation layer.
 
 use gazelle_garble::{GateRange, Hash, evaluate};
-use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{ActivationPlan, Chunk};
@@ -60,21 +59,28 @@ impl Evaluation {
         self.chunks.iter().map(|stored| 16 * stored.labels.len() + stored.tables.len()).sum()
     }
 
-    /// Evaluates the layer with the garbler's labels, chunk by chunk: f(y) + S of its instances.
+    /// Evaluates the layer, chunk by chunk, while `receive` waits for the garbler's labels of the
+    /// next (it is told how many bytes they have): f(y) + S of the layer's instances.
     ///
     /// # Errors
-    /// If the labels or the tables do not fit the program.
+    /// If the labels do not come, or they or the tables do not fit the program.
     pub(crate) fn evaluate(
         self,
         plan: &ActivationPlan,
         hash: &Hash,
-        labels: &[Vec<u8>],
+        mut receive: impl FnMut(usize) -> Result<Vec<u8>, Error>,
     ) -> Result<Vec<u32>, Error> {
-        let chunks: Vec<Chunk> = plan.chunks().collect();
-        let results: Vec<Vec<u32>> = (self.chunks.into_par_iter(), &chunks, labels)
-            .into_par_iter()
-            .map(|(stored, chunk, labels)| stored.evaluate(plan, chunk, hash, labels))
-            .collect::<Result<_, _>>()?;
+        let mut results: Vec<Result<Vec<u32>, Error>> =
+            self.chunks.iter().map(|_| Ok(Vec::new())).collect();
+        rayon::in_place_scope(|scope| {
+            let parts = self.chunks.into_iter().zip(plan.chunks()).zip(&mut results);
+            for ((stored, chunk), result) in parts {
+                let labels = receive(plan.label_bytes(&chunk))?;
+                scope.spawn(move |_| *result = stored.evaluate(plan, &chunk, hash, &labels));
+            }
+            Ok::<(), Error>(())
+        })?;
+        let results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
         // A revealed result has several planes only inside its chunk, so chunks follow each other.
         Ok(results.concat())
     }

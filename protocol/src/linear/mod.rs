@@ -13,14 +13,12 @@ pub mod clear;
 mod client;
 mod geometry;
 mod keys;
-mod link;
 mod packing;
 mod plan;
 mod server;
 mod share;
 
 pub use keys::{ClientKeys, ServerKeys};
-pub use link::Link;
 pub use plan::{Cost, LinearPlan};
 pub use server::EncodedWeights;
 pub use share::{Mask, ServerShare};

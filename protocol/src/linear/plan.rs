@@ -1,8 +1,8 @@
 //! Planning: which layout and which parameters, at what price; and refusing what cannot work.
 
-use super::Link;
 use super::geometry::Convolution;
 use super::packing::Packing;
+use crate::Link;
 use crate::error::Misuse;
 use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
 use crate::model::{BlockCard, Shape};

@@ -1,15 +1,16 @@
 //! The client: it has the image and learns the class.
 
-use rand::{Rng, rngs::ChaCha20Rng};
+use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::greeting::{Context, Greeting};
 use super::plan::NetworkPlan;
-use super::statistics::{Meter, Statistics};
-use super::{Shares, subtract};
+use super::settings::Settings;
+use super::statistics::{Lap, LayerSeconds, Meter, Statistics};
+use super::{MAX_BUNDLES, Shares};
 use crate::activation::Evaluation;
 use crate::error::{Error, Misuse, PeerFault};
-use crate::linear::ClientKeys;
+use crate::linear::{ClientKeys, Mask};
 use crate::model::{Activation, Card, MAX_CARD_BYTES};
 use crate::ot;
 use crate::transport::{Channel, Kind};
@@ -27,6 +28,7 @@ pub struct Client {
     gates: GateCounter,
     bundles: u64,
     statistics: Statistics,
+    layer_seconds: Vec<LayerSeconds>,
 }
 
 /// What the client keeps of one offline phase; good for one image:
@@ -42,7 +44,7 @@ pub struct ClientBundle {
     session: [u8; 32],
     number: u64,
     /// r of every block's input.
-    masks: Vec<Zeroizing<Vec<u32>>>,
+    masks: Vec<Mask>,
     /// a of every block's sums.
     sums: Vec<Zeroizing<Vec<u32>>>,
     evaluations: Vec<Evaluation>,
@@ -68,20 +70,35 @@ impl Client {
         let ours = Greeting::new(&mut rng);
         ours.send(&mut channel)?;
         let theirs = Greeting::receive(&mut channel)?;
-        let (_, bytes) = channel.receive_any(&[(Kind::Card, MAX_CARD_BYTES)])?;
-        let card = Card::from_bytes(&bytes).map_err(PeerFault::Card)?;
-        let context = Context::new(&ours, &theirs, &bytes);
-        let plan = NetworkPlan::new(card)?;
+        let most = Settings::LEN + MAX_CARD_BYTES;
+        let (_, announcement) = channel.receive_any(&[(Kind::Card, most)])?;
+        let (settings, card) = Settings::split(&announcement)?;
+        let card = Card::from_bytes(card).map_err(PeerFault::Card)?;
+        let context = Context::new(&ours, &theirs, &announcement, settings.hash);
+        let plan = NetworkPlan::new(card, &settings)?;
 
-        let (ot, offer) = ot::ReceiverSetup::new(NetworkPlan::FIELD, &mut rng);
+        let (ot, offer) = ot::ReceiverSetup::new(settings.field, &mut rng);
         let (keys, public) = ClientKeys::generate(&plan.linear, &mut rng);
-        channel.send(Kind::SetUp, &[offer, public].concat())?;
+        channel.send(Kind::SetUp, [offer, public].concat())?;
         let reply = channel.receive(Kind::SetUp, ot::base::REPLY_LEN)?;
         let (ot, corrections) = ot.finish(&context.session, &reply)?;
-        channel.send(Kind::Corrections, &corrections)?;
+        channel.send(Kind::Corrections, corrections)?;
         let statistics = Statistics { setup: meter.stop(&channel), ..Statistics::default() };
+        let layer_seconds = vec![LayerSeconds::default(); plan.layers.len()];
         let gates = GateCounter::new();
-        Ok(Self { channel, rng, context, plan, keys, ot, gates, bundles: 0, statistics })
+        let bundles = 0;
+        Ok(Self {
+            channel,
+            rng,
+            context,
+            plan,
+            keys,
+            ot,
+            gates,
+            bundles,
+            statistics,
+            layer_seconds,
+        })
     }
 
     /// The server's network.
@@ -94,69 +111,115 @@ impl Client {
         self.statistics
     }
 
-    /// Prepares one inference before its image is known. `progress` is told the bytes received and
-    /// expected.
+    /// Where the time went, block by block.
+    pub fn layer_seconds(&self) -> &[LayerSeconds] {
+        &self.layer_seconds
+    }
+
+    /// Prepares `count` inferences before their images are known; the server visits its weights once
+    /// for all of them. `progress` is told the bytes received and expected.
     ///
     /// # Errors
-    /// If the server breaks the protocol or is gone.
-    pub fn offline(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<ClientBundle, Error> {
+    /// If `count` is not 1 to [`MAX_BUNDLES`], the server breaks the protocol or is gone.
+    pub fn offline(
+        &mut self,
+        count: usize,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Vec<ClientBundle>, Error> {
+        if !(1..=MAX_BUNDLES).contains(&count) {
+            return Err(Misuse::Bundles(count).into());
+        }
         let meter = Meter::start(&self.channel);
-        let total = self.plan.costs().iter().map(|cost| cost.offline_down).sum();
+        let each: u64 = self.plan.costs().iter().map(|cost| cost.offline_down).sum();
         let before = self.channel.traffic().received;
-        let mut report = |channel: &Channel| progress(channel.traffic().received - before, total);
+        let mut report = |channel: &Channel| {
+            progress(channel.traffic().received - before, count as u64 * each);
+        };
 
-        self.channel.send(Kind::Offline, &[])?;
-        let masks = self.send_queries()?;
-        let mut sums = Vec::with_capacity(masks.len());
-        for plan in &self.plan.linear {
-            let answer = self.channel.receive(Kind::Answer, plan.cost().answer_bytes)?;
-            sums.push(Zeroizing::new(plan.decrypt(&answer, self.keys.of(plan))?));
-            report(&self.channel);
+        self.channel.send(Kind::Offline, (count as u32).to_le_bytes().to_vec())?;
+        let mut bundles: Vec<_> = (0..count).map(|_| self.empty_bundle()).collect();
+        self.send_queries(&mut bundles)?;
+        let transfers = self.receive_answers(&mut bundles, &mut report)?;
+        for message in transfers {
+            self.channel.send(Kind::Transfers, message)?;
         }
-        let mut evaluations = self.choose_labels(&sums)?;
-        for (plan, evaluation) in self.plan.activations.iter().zip(&mut evaluations) {
-            for (index, chunk) in plan.chunks().enumerate() {
-                let len = plan.program().tally(chunk.instances.len()).table_bytes;
-                evaluation.store(index, self.channel.receive(Kind::Tables, len)?);
-                report(&self.channel);
-            }
-        }
+        self.receive_tables(&mut bundles, &mut report)?;
         self.statistics.offline += meter.stop(&self.channel);
+        Ok(bundles)
+    }
+
+    fn empty_bundle(&mut self) -> ClientBundle {
         let number = self.bundles;
         self.bundles += 1;
-        Ok(ClientBundle { session: self.context.session, number, masks, sums, evaluations })
+        let session = self.context.session;
+        ClientBundle { session, number, masks: vec![], sums: vec![], evaluations: vec![] }
     }
 
     /// Draws r for every block's input and sends its encryption.
-    fn send_queries(&mut self) -> Result<Vec<Zeroizing<Vec<u32>>>, Error> {
-        let mut masks = Vec::with_capacity(self.plan.layers.len());
-        for (block, layer) in self.plan.layers.iter().enumerate() {
-            let ring = u32::MAX >> (u32::BITS - layer.block.ring_bits());
-            let draw = |_| self.rng.next_u32() & ring;
-            let mask: Zeroizing<Vec<u32>> =
-                Zeroizing::new((0..layer.input.len()).map(draw).collect());
-            let pooled = Zeroizing::new(self.plan.pool(block, &mask));
-            let plan = &self.plan.linear[block];
-            let query = plan.encrypt(&pooled, self.keys.of(plan), &mut self.rng)?;
-            self.channel.send(Kind::Query, &query)?;
-            masks.push(mask);
+    fn send_queries(&mut self, bundles: &mut [ClientBundle]) -> Result<(), Error> {
+        for (block, plan) in self.plan.linear.iter().enumerate() {
+            let layer = &self.plan.layers[block];
+            for bundle in &mut *bundles {
+                let mask = Mask::random(layer.input.len(), layer.block.ring_bits(), &mut self.rng);
+                let pooled = Zeroizing::new(self.plan.pool(block, mask.values()));
+                let query = plan.encrypt(&pooled, self.keys.of(plan), &mut self.rng)?;
+                self.channel.send(Kind::Query, query)?;
+                bundle.masks.push(mask);
+            }
         }
-        Ok(masks)
+        Ok(())
     }
 
-    /// Chooses the labels of the client's shares of every block's sums.
-    fn choose_labels(&mut self, sums: &[Zeroizing<Vec<u32>>]) -> Result<Vec<Evaluation>, Error> {
-        let mut evaluations = Vec::with_capacity(sums.len());
-        for (plan, sums) in self.plan.activations.iter().zip(sums) {
-            let mut evaluation = Evaluation::default();
-            for chunk in plan.chunks() {
-                let gates = self.gates.take(plan.program().tally(chunk.instances.len()).gates);
-                let message = evaluation.transfer(plan, &chunk, gates, &mut self.ot, sums);
-                self.channel.send(Kind::Transfers, &message)?;
+    /// Decrypts the client's shares of every block's sums and chooses their labels; returns the
+    /// messages that do so. They are sent when no answer is waited for, so that the phase has two
+    /// round trips.
+    fn receive_answers(
+        &mut self,
+        bundles: &mut [ClientBundle],
+        report: &mut impl FnMut(&Channel),
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let mut transfers = Vec::new();
+        let mut lap = Lap::start();
+        for (block, plan) in self.plan.linear.iter().enumerate() {
+            let activation = &self.plan.activations[block];
+            for bundle in &mut *bundles {
+                let answer = self.channel.receive(Kind::Answer, plan.cost().answer_bytes)?;
+                let sums = Zeroizing::new(plan.decrypt(&answer, self.keys.of(plan))?);
+                let mut evaluation = Evaluation::default();
+                for chunk in activation.chunks() {
+                    let tally = activation.program().tally(chunk.instances.len());
+                    let gates = self.gates.take(tally.gates);
+                    let message =
+                        evaluation.transfer(activation, &chunk, gates, &mut self.ot, &sums);
+                    transfers.push(message);
+                }
+                bundle.sums.push(sums);
+                bundle.evaluations.push(evaluation);
+                report(&self.channel);
             }
-            evaluations.push(evaluation);
+            self.layer_seconds[block].linear += lap.seconds();
         }
-        Ok(evaluations)
+        Ok(transfers)
+    }
+
+    fn receive_tables(
+        &mut self,
+        bundles: &mut [ClientBundle],
+        report: &mut impl FnMut(&Channel),
+    ) -> Result<(), Error> {
+        let mut lap = Lap::start();
+        for (block, plan) in self.plan.activations.iter().enumerate() {
+            for bundle in &mut *bundles {
+                for (index, chunk) in plan.chunks().enumerate() {
+                    let len = plan.program().tally(chunk.instances.len()).table_bytes;
+                    let tables = self.channel.receive(Kind::Tables, len)?;
+                    bundle.evaluations[block].store(index, tables);
+                    report(&self.channel);
+                }
+            }
+            self.layer_seconds[block].tables += lap.seconds();
+        }
+        Ok(())
     }
 
     /// Classifies one image, whose pixels come in the order of the card's input shape.
@@ -170,29 +233,24 @@ impl Client {
             return Err(Misuse::OtherSession.into());
         }
         let meter = Meter::start(&self.channel);
-        self.channel.send(Kind::Online, &bundle.number.to_le_bytes())?;
+        let mut lap = Lap::start();
+        self.channel.send(Kind::Online, bundle.number.to_le_bytes().to_vec())?;
         let mut x: Zeroizing<Vec<u32>> =
             Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());
-        for (block, (mask, evaluation)) in bundle.masks.iter().zip(bundle.evaluations).enumerate() {
-            let ring_bits = self.plan.layers[block].block.ring_bits();
-            subtract(&mut x, mask, ring_bits);
+        for (block, (mask, evaluation)) in
+            bundle.masks.into_iter().zip(bundle.evaluations).enumerate()
+        {
+            mask.hide(&mut x);
             let mut masked = Vec::new();
-            pack::pack_u32(&x, ring_bits, &mut masked);
-            self.channel.send(Kind::Masked, &masked)?;
-            *x = self.evaluate(block, evaluation)?;
+            pack::pack_u32(&x, self.plan.layers[block].block.ring_bits(), &mut masked);
+            self.channel.send(Kind::Masked, masked)?;
+            let plan = &self.plan.activations[block];
+            let receive = |len| self.channel.receive(Kind::Labels, len);
+            *x = evaluation.evaluate(plan, &self.context.hash, receive)?;
+            self.layer_seconds[block].online += lap.seconds();
         }
         self.statistics.online += meter.stop(&self.channel);
         Ok(self.outcome(&x))
-    }
-
-    /// Receives the labels of a block's sums and evaluates its activation.
-    fn evaluate(&mut self, block: usize, evaluation: Evaluation) -> Result<Vec<u32>, Error> {
-        let plan = &self.plan.activations[block];
-        let mut labels = Vec::new();
-        for chunk in plan.chunks() {
-            labels.push(self.channel.receive(Kind::Labels, plan.label_bytes(&chunk))?);
-        }
-        evaluation.evaluate(plan, &self.context.hash, &labels)
     }
 
     fn outcome(&self, result: &[u32]) -> Outcome {
@@ -211,21 +269,24 @@ impl Client {
     /// # Errors
     /// If the server is gone.
     pub fn close(mut self) -> Result<(), Error> {
-        self.channel.send(Kind::Bye, &[])
+        self.channel.send(Kind::Bye, vec![])
     }
 }
 
 impl ClientBundle {
     /// The client's shares of the coming inference, for tests.
     pub fn shares(&self) -> Shares {
-        let plain = |tensors: &[Zeroizing<Vec<u32>>]| tensors.iter().map(|t| t.to_vec()).collect();
-        Shares { inputs: plain(&self.masks), sums: plain(&self.sums) }
+        Shares {
+            inputs: self.masks.iter().map(|mask| mask.values().to_vec()).collect(),
+            sums: self.sums.iter().map(|sums| sums.to_vec()).collect(),
+        }
     }
 
     /// Bytes of memory that wait for the online phase.
     pub fn bytes(&self) -> usize {
-        let tensors = self.masks.iter().chain(&self.sums).map(|t| 4 * t.len()).sum::<usize>();
-        tensors + self.evaluations.iter().map(Evaluation::bytes).sum::<usize>()
+        let masks = self.masks.iter().map(|mask| mask.values().len());
+        let values: usize = masks.chain(self.sums.iter().map(|sums| sums.len())).sum();
+        4 * values + self.evaluations.iter().map(Evaluation::bytes).sum::<usize>()
     }
 }
 
@@ -233,6 +294,6 @@ impl ClientBundle {
 impl Client {
     /// Asks for an online phase with a bundle of this number.
     pub(super) fn replay(&mut self, number: u64) {
-        self.channel.send(Kind::Online, &number.to_le_bytes()).expect("the server listens");
+        self.channel.send(Kind::Online, number.to_le_bytes().to_vec()).expect("the server listens");
     }
 }

@@ -4,7 +4,6 @@ use rand::Rng;
 use sha2::{Digest, Sha256};
 
 use super::VERSION;
-use super::plan::NetworkPlan;
 use crate::domain;
 use crate::error::{Error, PeerFault};
 use crate::he::Parameters;
@@ -12,7 +11,7 @@ use crate::transport::{Channel, Kind};
 use gazelle_garble::{Hash, HashKind};
 
 const MAGIC: &[u8; 8] = b"GAZELLE\n";
-const LEN: usize = 8 + 4 + 32 + 32;
+pub(super) const LEN: usize = 8 + 4 + 32 + 32;
 
 /// A greeting: `magic (8) ‖ version (4, little-endian) ‖ parameters (32) ‖ nonce (32)`.
 pub(super) struct Greeting([u8; LEN]);
@@ -29,7 +28,7 @@ impl Greeting {
     }
 
     pub(super) fn send(&self, channel: &mut Channel) -> Result<(), Error> {
-        channel.send(Kind::Hello, &self.0)
+        channel.send(Kind::Hello, self.0.to_vec())
     }
 
     /// Receives the peer's greeting and compares versions and parameters.
@@ -56,7 +55,7 @@ impl Greeting {
     }
 }
 
-/// What both greetings and the card fix for the whole session.
+/// What both greetings and the announcement (settings and card) fix for the whole session.
 pub(super) struct Context {
     /// The session's name.
     pub(super) session: [u8; 32],
@@ -65,12 +64,17 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(client: &Greeting, server: &Greeting, card: &[u8]) -> Self {
+    pub(super) fn new(
+        client: &Greeting,
+        server: &Greeting,
+        announcement: &[u8],
+        kind: HashKind,
+    ) -> Self {
         let session: [u8; 32] = Sha256::new()
             .chain_update(domain::SESSION)
             .chain_update(client.0)
             .chain_update(server.0)
-            .chain_update(card)
+            .chain_update(announcement)
             .finalize()
             .into();
         let key: [u8; 32] = Sha256::new()
@@ -79,7 +83,7 @@ impl Context {
             .finalize()
             .into();
         let (key, _) = key.split_first_chunk::<16>().expect("a digest has 32 bytes");
-        let hash = Hash { kind: HashKind::Mitccrh, key: u128::from_le_bytes(*key) };
+        let hash = Hash { kind, key: u128::from_le_bytes(*key) };
         Self { session, hash }
     }
 }
@@ -92,6 +96,5 @@ fn parameters() -> [u8; 32] {
         hash.update((set.limbs() as u64).to_le_bytes());
         set.primes().for_each(|q| hash.update(q.to_le_bytes()));
     }
-    hash.update([NetworkPlan::FIELD.bits() as u8]);
     hash.finalize().into()
 }

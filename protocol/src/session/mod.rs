@@ -3,7 +3,7 @@
 //! ```text
 //!            client                                            server
 //! set-up     greeting                       ──▶
-//!                                           ◀──     greeting, model card
+//!                                           ◀──     greeting, settings, model card
 //!            base OTs' offer, public keys   ──▶
 //!                                           ◀──     base OTs' reply
 //!            OT-extension corrections       ──▶
@@ -25,6 +25,7 @@ mod client;
 mod greeting;
 mod plan;
 mod server;
+mod settings;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -32,12 +33,16 @@ mod tests;
 pub use client::{Client, ClientBundle, Outcome};
 pub use plan::{BlockCost, NetworkPlan};
 pub use server::{Served, Server};
-pub use statistics::{Phase, Statistics};
+pub use settings::Settings;
+pub use statistics::{LayerSeconds, Phase, Statistics};
 
 use rand::{SeedableRng, rngs::ChaCha20Rng, rngs::SysRng};
 
 /// The version of the protocol; parties of different versions refuse each other.
 pub const VERSION: u32 = 1;
+
+/// Inferences that a client may have prepared and not used.
+pub const MAX_BUNDLES: usize = 64;
 
 /// Both parties' view of one tensor pair per block, for tests that recombine the shares of an
 /// inference: nothing of it is ever sent. Adding the client's and the server's modulo 2^k gives the

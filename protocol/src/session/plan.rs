@@ -1,17 +1,18 @@
 //! A network, planned: what both parties derive from its card before anything is sent.
 
+use super::settings::Settings;
 use crate::activation::{self, ActivationPlan};
 use crate::error::Error;
-use crate::linear::{self, LinearPlan, Link};
+use crate::linear::{self, LinearPlan};
 use crate::model::{Card, Layer, ModelError};
-use crate::ot::FieldBits;
 use gazelle_ntt::pack;
 
 /// Bytes of a frame's header, which every message carries.
 const HEADER: usize = 5;
 
-/// A network, planned: a function of the public card alone.
+/// A network, planned: a function of the public card and the settings alone.
 pub struct NetworkPlan {
+    pub(super) settings: Settings,
     pub(super) card: Card,
     pub(super) layers: Vec<Layer>,
     pub(super) linear: Vec<LinearPlan>,
@@ -36,21 +37,23 @@ pub struct BlockCost {
 }
 
 impl NetworkPlan {
-    /// K of the OT extension.
-    pub(super) const FIELD: FieldBits = FieldBits::Four;
-
     /// Plans the network of a card.
     ///
     /// # Errors
     /// If the card is not valid, or a layer would not decrypt or not be private.
-    pub fn new(card: Card) -> Result<Self, Error> {
+    pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
         let layers = card.layers().map_err(ModelError::from)?;
         let linear = layers
             .iter()
-            .map(|layer| LinearPlan::choose(&layer.block, layer.pooled, &Link::LAN))
+            .map(|layer| LinearPlan::choose(&layer.block, layer.pooled, &settings.link))
             .collect::<Result<_, _>>()?;
         let activations = layers.iter().map(ActivationPlan::new).collect();
-        Ok(Self { card, layers, linear, activations })
+        Ok(Self { settings: *settings, card, layers, linear, activations })
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The card.
@@ -81,7 +84,7 @@ impl NetworkPlan {
     fn cost(&self, block: usize) -> BlockCost {
         let linear::Cost { query_bytes, answer_bytes, .. } = *self.linear[block].cost();
         let activation::Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } =
-            self.activations[block].cost(Self::FIELD);
+            self.activations[block].cost(self.settings.field);
         let framed = |bytes: usize, frames: usize| (bytes + HEADER * frames) as u64;
         BlockCost {
             ands,

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::greeting::{Context, Greeting};
 use super::plan::NetworkPlan;
-use super::{Shares, subtract};
+use super::settings::Settings;
+use super::{MAX_BUNDLES, Shares, subtract};
 use crate::activation::{Chunk, Garbling};
 use crate::error::{Error, PeerFault};
 use crate::linear::{EncodedWeights, ServerKeys, ServerShare, clear};
@@ -17,15 +18,16 @@ use crate::transport::{Channel, Kind};
 use gazelle_garble::{Delta, GateCounter};
 use gazelle_ntt::pack;
 
-/// Bundles that a client may have prepared and not used.
-const MAX_BUNDLES: usize = 64;
+/// Bytes of encoded weights that a server keeps; what does not fit is encoded for every batch anew.
+const WEIGHT_MEMORY: usize = 256 << 20;
 
 /// A network ready to serve any number of sessions; shared between their threads.
 pub struct Server {
     network: Network,
     plan: NetworkPlan,
     weights: Vec<EncodedWeights>,
-    card: Vec<u8>,
+    /// What the client is told: settings and card.
+    announcement: Vec<u8>,
 }
 
 /// What a session did.
@@ -37,7 +39,8 @@ pub struct Served {
     pub shares: Shares,
 }
 
-/// What the server keeps of one offline phase.
+/// What the server keeps of one prepared inference.
+#[derive(Default)]
 struct Bundle {
     shares: Vec<ServerShare>,
     garblings: Vec<Garbling>,
@@ -63,16 +66,18 @@ impl Server {
     ///
     /// # Errors
     /// If the network cannot be computed privately; the message says which layer and why.
-    pub fn new(network: Network) -> Result<Self, Error> {
-        let plan = NetworkPlan::new(network.card.clone())?;
-        let weights = plan
-            .linear
-            .par_iter()
-            .zip(&network.blocks)
-            .map(|(plan, block)| plan.prepare(&block.weights))
-            .collect::<Result<_, _>>()?;
+    pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
+        let plan = NetworkPlan::new(network.card.clone(), settings)?;
+        let mut memory = WEIGHT_MEMORY;
+        let mut weights = Vec::with_capacity(network.blocks.len());
+        for (plan, block) in plan.linear.iter().zip(&network.blocks) {
+            let encoded = plan.prepare_within(&block.weights, memory)?;
+            memory = memory.saturating_sub(encoded.bytes());
+            weights.push(encoded);
+        }
         let card = network.card.to_bytes().map_err(ModelError::from)?;
-        Ok(Self { network, plan, weights, card })
+        let announcement = [&settings.to_bytes()[..], &card].concat();
+        Ok(Self { network, plan, weights, announcement })
     }
 
     /// The plan of the network.
@@ -90,7 +95,7 @@ impl Server {
         let result = self.run(&mut channel, rng);
         if let Err(Error::Peer(fault)) = &result {
             // The client may be gone already.
-            let _ = channel.send(Kind::Refusal, fault.to_string().as_bytes());
+            let _ = channel.send(Kind::Refusal, fault.to_string().into_bytes());
         }
         result
     }
@@ -101,17 +106,17 @@ impl Server {
         // Greet in any case: a client of another version learns which one this is.
         ours.send(channel)?;
         let theirs = theirs?;
-        channel.send(Kind::Card, &self.card)?;
-        let context = Context::new(&theirs, &ours, &self.card);
+        channel.send(Kind::Card, self.announcement.clone())?;
+        let Settings { field, hash, .. } = self.plan.settings;
+        let context = Context::new(&theirs, &ours, &self.announcement, hash);
 
         let delta = Delta::random(&mut rng);
         let keys_len = ServerKeys::encoded_len(&self.plan.linear);
         let message = channel.receive(Kind::SetUp, ot::base::OFFER_LEN + keys_len)?;
         let (offer, public) = message.split_at(ot::base::OFFER_LEN);
-        let field = NetworkPlan::FIELD;
         let (ot, reply) =
             ot::SenderSetup::new(field, &context.session, delta.expose(), offer, &mut rng)?;
-        channel.send(Kind::SetUp, &reply)?;
+        channel.send(Kind::SetUp, reply)?;
         let keys = ServerKeys::from_bytes(&self.plan.linear, public)?;
         let corrections = channel.receive(Kind::Corrections, field.corrections_len())?;
         let ot = ot.finish(&corrections)?;
@@ -135,9 +140,12 @@ impl Server {
 impl Session<'_> {
     fn run(mut self) -> Result<Served, Error> {
         loop {
-            let expected = [(Kind::Offline, 0), (Kind::Online, 8), (Kind::Bye, 0)];
+            let expected = [(Kind::Offline, 4), (Kind::Online, 8), (Kind::Bye, 0)];
             match self.channel.receive_any(&expected)? {
-                (Kind::Offline, _) => self.offline()?,
+                (Kind::Offline, count) => {
+                    PeerFault::check_length("request for an offline phase", &count, 4)?;
+                    self.offline(count.try_into().map_or(0, u32::from_le_bytes) as usize)?;
+                }
                 (Kind::Online, number) => {
                     PeerFault::check_length("request for an online phase", &number, 8)?;
                     let number = number.try_into().map_or(u64::MAX, u64::from_le_bytes);
@@ -150,22 +158,33 @@ impl Session<'_> {
         }
     }
 
-    fn offline(&mut self) -> Result<(), Error> {
-        if self.bundles.len() == MAX_BUNDLES {
-            return Err(PeerFault::Bundles(MAX_BUNDLES).into());
+    /// Prepares `count` inferences, block by block.
+    fn offline(&mut self, count: usize) -> Result<(), Error> {
+        let waiting = self.bundles.len() + count;
+        if count == 0 || waiting > MAX_BUNDLES {
+            return Err(PeerFault::Bundles(waiting).into());
         }
         let server = self.server;
-        let mut shares = Vec::with_capacity(server.weights.len());
+        let mut bundles: Vec<_> = (0..count).map(|_| Bundle::default()).collect();
         for (plan, weights) in server.plan.linear.iter().zip(&server.weights) {
-            let query = self.channel.receive(Kind::Query, plan.cost().query_bytes)?;
-            let (answer, share) = plan.apply(&query, weights, self.keys.of(plan), &mut self.rng)?;
-            self.channel.send(Kind::Answer, &answer)?;
-            shares.push(share);
+            let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
+            let queries = (0..count).map(receive).collect::<Result<Vec<_>, _>>()?;
+            let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
+            let answers = plan.apply_batch(&queries, weights, self.keys.of(plan), &mut self.rng)?;
+            for (bundle, (answer, share)) in bundles.iter_mut().zip(answers) {
+                self.channel.send(Kind::Answer, answer)?;
+                bundle.shares.push(share);
+            }
         }
-        let garblings =
-            (0..shares.len()).map(|block| self.garble(block)).collect::<Result<_, _>>()?;
-        self.bundles.insert(self.prepared, Bundle { shares, garblings });
-        self.prepared += 1;
+        for block in 0..server.plan.layers.len() {
+            for bundle in &mut bundles {
+                bundle.garblings.push(self.garble(block)?);
+            }
+        }
+        for bundle in bundles {
+            self.bundles.insert(self.prepared, bundle);
+            self.prepared += 1;
+        }
         Ok(())
     }
 
@@ -181,7 +200,7 @@ impl Session<'_> {
             let mut pending = Vec::new();
             for chunk in chunks.by_ref().take(4 * rayon::current_num_threads()) {
                 let gates = self.gates.take(plan.program().tally(chunk.instances.len()).gates);
-                let len = plan.transfer_bytes(&chunk, NetworkPlan::FIELD);
+                let len = plan.transfer_bytes(&chunk, self.server.plan.settings.field);
                 let message = self.channel.receive(Kind::Transfers, len)?;
                 pending.push(plan.receive_transfers(chunk, gates, &mut self.ot, &message)?);
             }
@@ -190,7 +209,7 @@ impl Session<'_> {
                 .map(|pending| plan.garble(&seed, pending, &self.context.hash, &self.delta))
                 .collect();
             for (tables, chunk_shares) in garbled {
-                self.channel.send(Kind::Tables, &tables)?;
+                self.channel.send(Kind::Tables, tables)?;
                 shares.extend(chunk_shares);
             }
         }
@@ -246,7 +265,7 @@ impl Session<'_> {
                 .map(|chunk| garbling.labels(plan, chunk, &self.delta, sums))
                 .collect();
             for labels in labels {
-                self.channel.send(Kind::Labels, &labels)?;
+                self.channel.send(Kind::Labels, labels)?;
             }
         }
         Ok(())

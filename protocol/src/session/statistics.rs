@@ -28,6 +28,18 @@ impl std::ops::AddAssign for Phase {
     }
 }
 
+/// The client's wall-clock seconds in one block, all inferences together. The phases' seconds beyond
+/// these are the queries' and the requests'.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct LayerSeconds {
+    /// Offline: until the answers were there, decrypted, and the labels chosen.
+    pub linear: f64,
+    /// Offline: until the garbled tables were there.
+    pub tables: f64,
+    /// Online: from the masked input to the activation.
+    pub online: f64,
+}
+
 /// What the phases of a session cost so far, seen from the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Statistics {
@@ -37,6 +49,21 @@ pub struct Statistics {
     pub offline: Phase,
     /// All online phases.
     pub online: Phase,
+}
+
+/// Measures the laps of a phase.
+pub(super) struct Lap(Instant);
+
+impl Lap {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Seconds since the start or the last lap.
+    pub(super) fn seconds(&mut self) -> f64 {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.0, now)).as_secs_f64()
+    }
 }
 
 /// Measures a phase from its start.

@@ -5,11 +5,13 @@ use std::thread;
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
 use super::*;
+use crate::Link;
 use crate::error::{Error, PeerFault};
 use crate::model::{
     Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
 };
 use crate::transport::{self, Kind};
+use gazelle_garble::HashKind;
 
 fn square(side: usize) -> Extent {
     Extent { height: side, width: side }
@@ -67,16 +69,18 @@ fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
 #[test]
 fn every_tensor_equals_the_plaintext_network() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    for last in [Activation::Argmax, Activation::Logits] {
+    let wan = Settings { hash: HashKind::FixedKey, ..Settings::for_link(Link::WAN) };
+    for (last, settings) in [(Activation::Argmax, Settings::default()), (Activation::Logits, wan)] {
         let network = network(last, &mut rng);
         let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
         let trace = network.forward(&image).unwrap();
-        let server = Server::new(network.clone()).unwrap();
+        let server = Server::new(network.clone(), &settings).unwrap();
         let (near, far) = transport::pair(None);
         let served = thread::spawn(move || server.serve(far, system_rng()));
         let mut client = Client::connect(near, system_rng()).unwrap();
-        let bundles = [(); 2].map(|()| client.offline(|_, _| ()).unwrap());
-        let ours = bundles[1].shares();
+        let mut bundles = client.offline(2, |_, _| ()).unwrap();
+        bundles.extend(client.offline(1, |_, _| ()).unwrap());
+        let ours = bundles[2].shares();
         for bundle in bundles {
             let outcome = client.classify(bundle, &image).unwrap();
             assert_eq!(outcome.label, trace.label());
@@ -85,10 +89,10 @@ fn every_tensor_equals_the_plaintext_network() {
         }
         let statistics = client.statistics();
         let costs = client.plan().costs();
-        let sum = |part: fn(&BlockCost) -> u64| 2 * costs.iter().map(part).sum::<u64>();
-        assert_eq!(statistics.offline.bytes_up, sum(|c| c.offline_up) + 2 * 5);
+        let sum = |part: fn(&BlockCost) -> u64| 3 * costs.iter().map(part).sum::<u64>();
+        assert_eq!(statistics.offline.bytes_up, sum(|c| c.offline_up) + 2 * 9);
         assert_eq!(statistics.offline.bytes_down, sum(|c| c.offline_down));
-        assert_eq!(statistics.online.bytes_up, sum(|c| c.online_up) + 2 * 13);
+        assert_eq!(statistics.online.bytes_up, sum(|c| c.online_up) + 3 * 13);
         assert_eq!(statistics.online.bytes_down, sum(|c| c.online_down));
         assert_eq!(statistics.online.rounds, sum(|c| c.rounds));
         assert_eq!(statistics.offline.rounds, 2 * 2);
@@ -110,7 +114,7 @@ fn every_tensor_equals_the_plaintext_network() {
 /// Serves one client that does as `misbehave` says; returns how the server ended.
 fn serve(misbehave: impl FnOnce(&mut transport::Channel)) -> Error {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(2));
-    let server = Server::new(network).unwrap();
+    let server = Server::new(network, &Settings::default()).unwrap();
     let (mut near, far) = transport::pair(None);
     let served = thread::spawn(move || server.serve(far, system_rng()).err());
     misbehave(&mut near);
@@ -120,9 +124,9 @@ fn serve(misbehave: impl FnOnce(&mut transport::Channel)) -> Error {
 
 #[test]
 fn a_peer_that_speaks_something_else_is_refused() {
-    let error = serve(|channel| channel.send(Kind::Masked, b"GET / HTTP/1.1").unwrap());
+    let error = serve(|channel| channel.send(Kind::Masked, b"GET / HTTP/1.1".to_vec()).unwrap());
     assert!(matches!(error, Error::Peer(PeerFault::NotGazelle)), "{error}");
-    let error = serve(|channel| channel.send(Kind::Hello, &[0; 76]).unwrap());
+    let error = serve(|channel| channel.send(Kind::Hello, vec![0; 76]).unwrap());
     assert!(matches!(error, Error::Peer(PeerFault::NotGazelle)), "{error}");
     let error = serve(|_| ());
     assert!(matches!(error, Error::Transport(transport::TransportFault::Closed)), "{error}");
@@ -133,21 +137,21 @@ fn a_peer_of_another_version_or_other_parameters_is_refused() {
     let mut hello = b"GAZELLE\n".to_vec();
     hello.extend_from_slice(&(VERSION + 1).to_le_bytes());
     hello.resize(76, 0);
-    let error = serve(|channel| channel.send(Kind::Hello, &hello).unwrap());
+    let error = serve(|channel| channel.send(Kind::Hello, hello.clone()).unwrap());
     assert!(matches!(error, Error::Peer(PeerFault::Version { .. })), "{error}");
     hello[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    let error = serve(|channel| channel.send(Kind::Hello, &hello).unwrap());
+    let error = serve(|channel| channel.send(Kind::Hello, hello.clone()).unwrap());
     assert!(matches!(error, Error::Peer(PeerFault::Parameters)), "{error}");
 }
 
 #[test]
 fn a_spent_bundle_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));
-    let server = Server::new(network).unwrap();
+    let server = Server::new(network, &Settings::default()).unwrap();
     let (near, far) = transport::pair(None);
     let served = thread::spawn(move || server.serve(far, system_rng()).err());
     let mut client = Client::connect(near, system_rng()).unwrap();
-    let bundle = client.offline(|_, _| ()).unwrap();
+    let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
     client.classify(bundle, &[7; 198]).unwrap();
     client.replay(0);
     drop(client);

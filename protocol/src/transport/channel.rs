@@ -1,12 +1,14 @@
 //! One party's end of a connection.
 
-use std::io::{BufReader, Read, Write};
-use std::sync::mpsc;
+use std::io::{BufReader, ErrorKind, IoSlice, Read, Write};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::link::Schedule;
-use super::{Kind, Link, TransportFault};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::schedule::Schedule;
+use super::{Kind, TransportFault};
+use crate::Link;
 use crate::error::{Error, PeerFault};
 
 /// Bytes of a frame before its payload.
@@ -38,13 +40,38 @@ impl Traffic {
     }
 }
 
+/// How many frames may wait to be written.
+///
+/// A client's are unlimited: it sends all it has to say before it listens, while the server already
+/// answers. A server's are limited, so that a slow link does not fill its memory; it may block in
+/// sending because its client always comes to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backlog {
+    /// Sending never blocks.
+    Unlimited,
+    /// Sending blocks while this many frames wait.
+    Frames(usize),
+}
+
+impl Backlog {
+    /// A server's: no more than about 16 MiB of garbled tables.
+    pub const SERVER: Self = Self::Frames(32);
+}
+
+/// A frame that waits to be written.
+struct Frame {
+    queued: Instant,
+    header: [u8; HEADER],
+    payload: Vec<u8>,
+}
+
 /// One party's end of a connection: frames in order, both ways.
 ///
-/// Sending never blocks: frames wait for a writing thread. Dropping the channel writes out what
-/// waits and ends the thread.
+/// A thread of its own writes what is sent. Dropping the channel writes out what waits and ends the
+/// thread.
 pub struct Channel {
     reader: BufReader<Box<dyn Read + Send>>,
-    frames: Option<mpsc::Sender<(Instant, Vec<u8>)>>,
+    frames: Option<Sender<Frame>>,
     writer: Option<JoinHandle<Result<(), TransportFault>>>,
     traffic: Traffic,
     /// Whether the last frame of this party was sent after the last one it received.
@@ -58,8 +85,12 @@ impl Channel {
         reader: impl Read + Send + 'static,
         writer: impl Write + Send + 'static,
         link: Option<Link>,
+        backlog: Backlog,
     ) -> Self {
-        let (frames, queue) = mpsc::channel();
+        let (frames, queue) = match backlog {
+            Backlog::Unlimited => unbounded(),
+            Backlog::Frames(most) => bounded(most),
+        };
         let writer = std::thread::spawn(move || write(&queue, writer, link));
         Self {
             reader: BufReader::with_capacity(BUFFER, Box::new(reader)),
@@ -82,16 +113,14 @@ impl Channel {
     ///
     /// # Panics
     /// If the payload has 4 GiB or more.
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
+    pub fn send(&mut self, kind: Kind, payload: Vec<u8>) -> Result<(), Error> {
         let len = u32::try_from(payload.len()).expect("frames are far below 4 GiB");
-        let mut frame = Vec::with_capacity(HEADER + payload.len());
-        frame.push(kind as u8);
-        frame.extend_from_slice(&len.to_le_bytes());
-        frame.extend_from_slice(payload);
-        self.traffic.sent += frame.len() as u64;
+        let [a, b, c, d] = len.to_le_bytes();
+        let header = [kind as u8, a, b, c, d];
+        self.traffic.sent += (HEADER + payload.len()) as u64;
         self.spoke = true;
         let queue = self.frames.as_ref().expect("the queue lives as long as the channel");
-        match queue.send((Instant::now(), frame)) {
+        match queue.send(Frame { queued: Instant::now(), header, payload }) {
             Ok(()) => Ok(()),
             Err(_) => Err(self.writer_fault().into()),
         }
@@ -168,17 +197,22 @@ impl Drop for Channel {
 
 /// Writes frames until the queue closes.
 fn write(
-    queue: &mpsc::Receiver<(Instant, Vec<u8>)>,
+    queue: &Receiver<Frame>,
     mut writer: impl Write,
     link: Option<Link>,
 ) -> Result<(), TransportFault> {
     let mut schedule = link.map(Schedule::new);
-    while let Ok((queued, frame)) = queue.recv() {
+    while let Ok(Frame { queued, header, payload }) = queue.recv() {
         if let Some(schedule) = &mut schedule {
-            let arrival = schedule.arrival(queued, frame.len());
-            std::thread::sleep(arrival.saturating_duration_since(Instant::now()));
+            Schedule::wait(schedule.arrival(queued, HEADER + payload.len()));
         }
-        writer.write_all(&frame)?;
+        let whole = [IoSlice::new(&header), IoSlice::new(&payload)];
+        let written = match writer.write_vectored(&whole) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+            result => result?,
+        };
+        writer.write_all(&header[written.min(HEADER)..])?;
+        writer.write_all(&payload[written.saturating_sub(HEADER)..])?;
         writer.flush()?;
     }
     Ok(())

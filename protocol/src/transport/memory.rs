@@ -4,18 +4,20 @@ use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use super::{Channel, Link};
+use super::{Backlog, Channel};
+use crate::Link;
 
 /// How long a reader waits for its peer.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Two connected channels, with a simulated `link` each way if there is one.
+/// Two connected channels, a client's and a server's, with a simulated `link` each way if there is one.
 pub fn pair(link: Option<Link>) -> (Channel, Channel) {
     let (near, far) = (channel(), channel());
-    let end = |tx: Sender<Vec<u8>>, rx: Receiver<Vec<u8>>| {
-        Channel::new(Incoming { queue: rx, rest: io::Cursor::default() }, Outgoing(tx), link)
+    let end = |tx: Sender<Vec<u8>>, rx: Receiver<Vec<u8>>, backlog| {
+        let incoming = Incoming { queue: rx, rest: io::Cursor::default() };
+        Channel::new(incoming, Outgoing(tx), link, backlog)
     };
-    (end(near.0, far.1), end(far.0, near.1))
+    (end(near.0, far.1, Backlog::Unlimited), end(far.0, near.1, Backlog::SERVER))
 }
 
 struct Outgoing(Sender<Vec<u8>>);

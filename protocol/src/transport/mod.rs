@@ -6,13 +6,12 @@
 
 mod channel;
 mod fault;
-mod link;
 mod memory;
+mod schedule;
 mod tcp;
 
-pub use channel::{Channel, Traffic};
+pub use channel::{Backlog, Channel, Traffic};
 pub use fault::TransportFault;
-pub use link::Link;
 pub use memory::pair;
 pub use tcp::{accept, connect};
 

@@ -1,8 +1,9 @@
 //! Messages of the homomorphic linear layers.
 
 use super::tamper;
+use gazelle_protocol::Link;
 use gazelle_protocol::he::{Parameters, PublicKey, SecretKey};
-use gazelle_protocol::linear::{EncodedWeights, LinearPlan, Link};
+use gazelle_protocol::linear::{EncodedWeights, LinearPlan};
 use gazelle_protocol::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
 use std::sync::LazyLock;
 

@@ -6,6 +6,7 @@ mod private_equals_clear;
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
 use super::*;
+use crate::Link;
 use crate::he::{PublicKey, SecretKey};
 use crate::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::Misuse;
 
-/// A link's bandwidth and delay: what plans weigh work against.
+/// A link's bandwidth and delay: what plans weigh work against, and what a channel can simulate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Bits per second in each direction.
@@ -21,6 +21,12 @@ impl Link {
     /// 100 Mb/s, 80 ms: across a continent.
     pub const WAN: Self =
         Self { bits_per_second: 100_000_000, round_trip: Duration::from_millis(80) };
+
+    /// Whether there is such a link: 1 kb/s to 1 Pb/s, and a round trip of at most an hour.
+    pub(crate) fn is_plausible(&self) -> bool {
+        (1_000..=1_000_000_000_000_000).contains(&self.bits_per_second)
+            && self.round_trip <= Duration::from_secs(3600)
+    }
 
     /// How long `bytes` take to leave.
     pub fn transfer(&self, bytes: usize) -> Duration {
@@ -56,11 +62,9 @@ impl FromStr for Link {
         let bits_per_second = number(bandwidth).ok_or_else(error)? * unit;
         let round_trip = round_trip.strip_suffix("ms").unwrap_or(round_trip);
         let round_trip = number(round_trip).ok_or_else(error)? / 1e3;
-        if bits_per_second < 1.0 {
-            return Err(error());
-        }
         let bits_per_second = bits_per_second as u64;
-        Ok(Self { bits_per_second, round_trip: Duration::from_secs_f64(round_trip) })
+        let link = Self { bits_per_second, round_trip: Duration::from_secs_f64(round_trip) };
+        if link.is_plausible() { Ok(link) } else { Err(error()) }
     }
 }
 
@@ -75,7 +79,8 @@ mod tests {
         assert_eq!("wan".parse(), Ok(Link::WAN));
         assert_eq!("100mbit,80ms".parse(), Ok(Link::WAN));
         assert_eq!("100,80".parse(), Ok(Link::WAN));
-        for bad in ["", "fast", "100", "0,1", "-1,1", "1,-1", "nan,1", "1e9,1", "1,1,1"] {
+        for bad in ["", "fast", "100", "0,1", "-1,1", "1,-1", "nan,1", "1e9,1", "1,1,1", "0.0001,1"]
+        {
             assert!(matches!(bad.parse::<Link>(), Err(Misuse::Link(_))), "{bad}");
         }
     }

@@ -1,0 +1,93 @@
+//! What the server chooses for a session beside its network.
+
+use std::time::Duration;
+
+use crate::Link;
+use crate::error::{Misuse, PeerFault};
+use crate::ot::FieldBits;
+use gazelle_garble::HashKind;
+
+/// How a session is run: chosen by the server, told to the client with the card. Both parties
+/// derive the same plan from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The link that plans are made for.
+    pub link: Link,
+    /// K of the OT extension.
+    pub field: FieldBits,
+    /// The garbling's hash.
+    pub hash: HashKind,
+}
+
+impl Settings {
+    /// Bytes of the encoding.
+    pub(super) const LEN: usize = 8 + 8 + 1 + 1;
+
+    /// The cheapest choices for a link, with the default hash.
+    pub fn for_link(link: Link) -> Self {
+        Self { link, field: FieldBits::for_link(link.bits_per_second), hash: HashKind::default() }
+    }
+
+    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1)`, little-endian.
+    pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
+        let nanoseconds = u64::try_from(self.link.round_trip.as_nanos()).unwrap_or(u64::MAX);
+        bytes[8..16].copy_from_slice(&nanoseconds.to_le_bytes());
+        bytes[16] = self.field.bits() as u8;
+        bytes[17] = match self.hash {
+            HashKind::Mitccrh => 0,
+            HashKind::MitccrhStrict => 1,
+            HashKind::FixedKey => 2,
+        };
+        bytes
+    }
+
+    /// Splits a message into the settings at its start and the card after them.
+    ///
+    /// # Errors
+    /// [`PeerFault::Settings`] if it does not begin with settings.
+    pub(super) fn split(message: &[u8]) -> Result<(Self, &[u8]), PeerFault> {
+        let (bytes, card) =
+            message.split_first_chunk::<{ Self::LEN }>().ok_or(PeerFault::Settings)?;
+        let word =
+            |at: usize| bytes[at..at + 8].iter().rev().fold(0, |w, &b| w << 8 | u64::from(b));
+        let field = FieldBits::try_from(bytes[16]).map_err(|_: Misuse| PeerFault::Settings)?;
+        let hash = match bytes[17] {
+            0 => HashKind::Mitccrh,
+            1 => HashKind::MitccrhStrict,
+            2 => HashKind::FixedKey,
+            _ => return Err(PeerFault::Settings),
+        };
+        let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
+        if link.is_plausible() {
+            Ok((Self { link, field, hash }, card))
+        } else {
+            Err(PeerFault::Settings)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_or_are_refused() {
+        for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
+            for field in FieldBits::ALL {
+                let settings = Settings { link: Link::WAN, field, hash };
+                let mut message = settings.to_bytes().to_vec();
+                message.extend_from_slice(b"card");
+                assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
+            }
+        }
+        let good = Settings::default().to_bytes();
+        assert_eq!(Settings::split(&good[..17]), Err(PeerFault::Settings));
+        for (at, byte) in [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3)] {
+            let mut bad = good;
+            bad[at] = byte;
+            assert_eq!(Settings::split(&bad), Err(PeerFault::Settings));
+        }
+    }
+}
