@@ -10,6 +10,8 @@
 //!   counts blocks of 128 transfers since the session began and n is the session's first 8 bytes
 //!   (little-endian) plus the group, modulo 2^64. A sender misses one leaf of each group, so it
 //!   never sees one number under two unknown keys.
+//! - The garbler's own zero labels: AES-128 under a fresh key for each layer of each bundle, of the
+//!   number i·2^64 + j for label j of the chunk whose first instance is i.
 
 /// Key of one base OT: `label ‖ session (32) ‖ index (4, little-endian) ‖ A (32) ‖ B (32) ‖
 /// point (32)`, hashed by SHA-256, cut to its first 16 bytes.

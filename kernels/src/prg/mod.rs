@@ -1,4 +1,4 @@
-//! Pseudorandom streams of many seeds, summed.
+//! Pseudorandom streams of many seeds, summed or one at a time.
 //!
 //! A seed is an AES-128 key and its stream is counter mode: block i of the stream with a nonce is
 //! AES of the 128-bit number nonce·2^64 + i (little-endian). An oblivious-transfer extension needs
@@ -78,6 +78,20 @@ impl Seeds {
             Keys::X86(keys, backend) => keys.sums(*backend, seeds, counter, sum, planes),
         }
     }
+
+    /// Writes `out.len()` blocks of the stream of one seed with `nonce`, from block `first` on.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no seed of this number.
+    pub fn stream(&self, seed: usize, nonce: u64, first: u64, out: &mut [u128]) {
+        let counter = u128::from(nonce) << 64 | u128::from(first);
+        match &self.0 {
+            Keys::Scalar(keys) => keys.stream(seed, counter, out),
+            #[cfg(target_arch = "x86_64")]
+            Keys::X86(keys, backend) => keys.stream(*backend, seed, counter, out),
+        }
+    }
 }
 
 /// Block `i` after `counter`; the low half wraps by itself.
@@ -137,6 +151,19 @@ mod tests {
                     let name = backend.name();
                     assert!(sum == all && planes == by_bit, "{name}, K = {k}, {len} blocks");
                 }
+            }
+        }
+    }
+
+    /// Every tail of a vector and of a strip, the wrap of the counter.
+    #[test]
+    fn one_stream_is_the_cipher_on_a_counter() {
+        for backend in AesBackend::available() {
+            let keys = Seeds::new(backend, &[3, 5]);
+            for len in (0..=70).chain([127, 128, 129, 200]) {
+                let mut out = vec![7; len];
+                keys.stream(1, 9, u64::MAX - 20, &mut out);
+                assert_eq!(out, stream(5, 9, u64::MAX - 20, len), "{}, {len}", backend.name());
             }
         }
     }

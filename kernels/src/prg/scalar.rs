@@ -45,6 +45,15 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// See [`super::Seeds::stream`].
+    pub(super) fn stream(&self, seed: usize, counter: u128, out: &mut [u128]) {
+        for (at, out) in out.chunks_mut(STRIP).enumerate() {
+            out.copy_from_slice(&strip(&self.0[seed], advance(counter, at * STRIP))[..out.len()]);
+        }
+    }
+}
+
 /// Blocks made at once.
 const STRIP: usize = 16;
 

@@ -54,6 +54,22 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// See [`super::Seeds::stream`].
+    pub(super) fn stream(&self, backend: AesBackend, seed: usize, counter: u128, out: &mut [u128]) {
+        let keys = core::array::from_ref(&self.0[seed]);
+        match backend.isa() {
+            AesIsa::Scalar => unreachable!("scalar keys are of another type"),
+            // SAFETY: the backend's value proves AES-NI.
+            AesIsa::AesNi => unsafe { aesni::stream(keys, counter, out) },
+            // SAFETY: the backend's value proves VAES and AVX2.
+            AesIsa::Vaes256 => unsafe { vaes256::stream(keys, counter, out) },
+            // SAFETY: the backend's value proves VAES and AVX-512 F.
+            AesIsa::Vaes512 => unsafe { vaes512::stream(keys, counter, out) },
+        }
+    }
+}
+
 /// The key schedule of FIPS 197, section 5.2.
 #[target_feature(enable = "aes")]
 fn schedule(key: u128) -> RoundKeys {
@@ -108,6 +124,21 @@ macro_rules! streams {
                     2 => strips::<2, 1, { $states / 2 }>(keys, counter, sum, planes),
                     4 => strips::<4, 2, { $states / 4 }>(keys, counter, sum, planes),
                     _ => strips::<8, 3, { $states / 8 }>(keys, counter, sum, planes),
+                }
+            }
+
+            /// As `Seeds::stream`.
+            #[target_feature(enable = $features)]
+            pub(super) fn stream(keys: &[RoundKeys; 1], counter: u128, out: &mut [u128]) {
+                for (strip, out) in out.chunks_mut($states * $blocks).enumerate() {
+                    let counter = advance(counter, strip * $states * $blocks);
+                    let [states] = encrypt::<1, $states>(keys, &counters(counter));
+                    for (out, state) in out.chunks_mut($blocks).zip(states) {
+                        let mut blocks = [0u128; $blocks];
+                        // SAFETY: the array is as long as the register.
+                        unsafe { $store(blocks.as_mut_ptr().cast(), state) };
+                        out.copy_from_slice(&blocks[..out.len()]);
+                    }
                 }
             }
 

@@ -1,7 +1,8 @@
 //! The garbler's side of an activation layer.
 
 use gazelle_garble::{Delta, GateRange, Hash, garble};
-use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
+use gazelle_kernels::AesBackend;
+use gazelle_kernels::prg::Seeds;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{ActivationPlan, Chunk};
@@ -12,7 +13,7 @@ use crate::ot;
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Garbling {
     /// The labels of the garbler's own bits come from this seed.
-    seed: [u8; 32],
+    seed: u128,
     /// S of every instance.
     shares: Vec<u32>,
 }
@@ -44,7 +45,7 @@ impl ActivationPlan {
     /// Garbles a chunk: its tables and S of its instances.
     pub(crate) fn garble(
         &self,
-        seed: &[u8; 32],
+        seed: u128,
         pending: Pending,
         hash: &Hash,
         delta: &Delta,
@@ -59,7 +60,7 @@ impl ActivationPlan {
 }
 
 impl Garbling {
-    pub(crate) fn new(seed: [u8; 32], shares: Vec<u32>) -> Self {
+    pub(crate) fn new(seed: u128, shares: Vec<u32>) -> Self {
         Self { seed, shares }
     }
 
@@ -71,7 +72,7 @@ impl Garbling {
         delta: &Delta,
         sums: &[u32],
     ) -> Vec<u8> {
-        let mut labels = own_labels(&self.seed, chunk, plan.labels(chunk));
+        let mut labels = own_labels(self.seed, chunk, plan.labels(chunk));
         for (bit, plane) in labels.chunks_exact_mut(chunk.sources.len()).enumerate() {
             for (label, &source) in plane.iter_mut().zip(&chunk.sources) {
                 let chosen = u128::from(sums[source as usize] >> bit & 1).wrapping_neg();
@@ -90,10 +91,9 @@ impl Garbling {
 }
 
 /// The zero labels of the garbler's bits of a chunk: a stream of its own for each first instance.
-fn own_labels(seed: &[u8; 32], chunk: &Chunk, count: usize) -> Vec<u128> {
-    let mut rng = ChaCha20Rng::from_seed(*seed);
-    rng.set_stream(chunk.instances.start as u64);
-    let mut labels = vec![0u128; count];
-    rng.fill_bytes(bytemuck::must_cast_slice_mut(&mut labels));
+fn own_labels(seed: u128, chunk: &Chunk, count: usize) -> Vec<u128> {
+    let mut labels = vec![0; count];
+    let seeds = Seeds::new(AesBackend::best(), &[seed]);
+    seeds.stream(0, chunk.instances.start as u64, 0, &mut labels);
     labels
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rand::{Rng, rngs::ChaCha20Rng};
+use rand::{RngExt, rngs::ChaCha20Rng};
 use rayon::prelude::*;
 
 use super::greeting::{Context, Greeting};
@@ -192,8 +192,7 @@ impl Session<'_> {
     /// out in order, garbling itself runs in parallel.
     fn garble(&mut self, block: usize) -> Result<Garbling, Error> {
         let plan = &self.server.plan.activations[block];
-        let mut seed = [0; 32];
-        self.rng.fill_bytes(&mut seed);
+        let seed = self.rng.random();
         let mut shares = Vec::new();
         let mut chunks = plan.chunks().peekable();
         while chunks.peek().is_some() {
@@ -206,7 +205,7 @@ impl Session<'_> {
             }
             let garbled: Vec<_> = pending
                 .into_par_iter()
-                .map(|pending| plan.garble(&seed, pending, &self.context.hash, &self.delta))
+                .map(|pending| plan.garble(seed, pending, &self.context.hash, &self.delta))
                 .collect();
             for (tables, chunk_shares) in garbled {
                 self.channel.send(Kind::Tables, tables)?;
