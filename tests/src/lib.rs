@@ -5,6 +5,7 @@
 
 pub mod fuzz;
 pub mod naive;
+pub mod parties;
 pub mod random;
 
 use rand::SeedableRng;

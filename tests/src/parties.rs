@@ -1,0 +1,110 @@
+//! Both parties of a session over TCP, and the check that nothing of what they compute differs from
+//! the plaintext network.
+
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
+
+use gazelle_protocol::model::{Activation, Network, Trace};
+use gazelle_protocol::session::{Client, Outcome, Server, Settings, Shares, Statistics};
+use gazelle_protocol::{Link, transport};
+use rand::rngs::ChaCha20Rng;
+use rayon::ThreadPoolBuilder;
+
+use crate::rng;
+
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How the parties of a test run.
+#[derive(Clone, Copy, Default)]
+pub struct Conditions {
+    /// Where their randomness comes from.
+    pub seed: u64,
+    /// The link to simulate.
+    pub link: Option<Link>,
+    /// Threads of each party; 0 for as many as the machine has.
+    pub threads: usize,
+}
+
+/// What one private classification left behind.
+pub struct Inference {
+    /// What the client learnt.
+    pub outcome: Outcome,
+    /// What the phases cost.
+    pub statistics: Statistics,
+    /// The client's shares.
+    pub client: Shares,
+    /// The server's shares.
+    pub server: Shares,
+}
+
+/// Classifies one image in a session of its own, over TCP on this machine.
+///
+/// # Panics
+/// If either party fails.
+pub fn classify(server: &Server, image: &[u8], conditions: Conditions) -> Inference {
+    let Conditions { seed, link, threads } = conditions;
+    let pool = || ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound address").to_string();
+    let party = |party| -> ChaCha20Rng { rng(2 * seed + party) };
+    thread::scope(|scope| {
+        let served = scope.spawn(|| {
+            let (stream, _) = listener.accept().expect("a client");
+            let channel = transport::accept(stream, TIMEOUT, link).expect("a channel");
+            pool().install(|| server.serve(channel, party(0))).expect("the client is honest")
+        });
+        let channel = transport::connect(&address, TIMEOUT, link).expect("the server listens");
+        let mut session = Client::connect(channel, party(1)).expect("the server is honest");
+        let bundles = pool().install(|| session.offline(1, |_, _| ()));
+        let bundle = bundles.expect("the server is honest").remove(0);
+        let client = bundle.shares();
+        let outcome = pool().install(|| session.classify(bundle, image));
+        let outcome = outcome.expect("the server is honest");
+        let statistics = session.statistics();
+        session.close().expect("the server listens");
+        let server = served.join().expect("the server ends").shares;
+        Inference { outcome, statistics, client, server }
+    })
+}
+
+/// Asserts that a private classification equals the plaintext one: every tensor, share by share,
+/// and the outcome.
+///
+/// # Panics
+/// If anything differs.
+pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, image: &[u8]) {
+    let Inference { outcome, client, server, .. } = inference;
+    let blocks = network.card.blocks.len();
+    assert!(client.inputs.len() == blocks && server.sums.len() == blocks, "all blocks ran");
+    for (i, step) in trace.steps.iter().enumerate() {
+        let ring = u32::MAX >> (u32::BITS - network.card.blocks[i].ring_bits());
+        let add = |a: &[u32], b: &[u32]| -> Vec<u32> {
+            a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & ring).collect()
+        };
+        let input = if i == 0 { image } else { &trace.steps[i - 1].output };
+        let input: Vec<u32> = input.iter().map(|&x| x.into()).collect();
+        assert!(add(&client.inputs[i], &server.inputs[i]) == input, "input of block {i}");
+        let sums: Vec<u32> = step.sums.iter().map(|&y| y as u32 & ring).collect();
+        assert!(add(&client.sums[i], &server.sums[i]) == sums, "sums of block {i}");
+    }
+    assert_eq!(outcome.label, trace.label());
+    let last = network.card.blocks[blocks - 1].activation;
+    let logits = (last == Activation::Logits).then(|| trace.logits().to_vec());
+    assert_eq!(outcome.logits, logits);
+}
+
+/// Classifies images privately with the default settings and asserts that everything equals the
+/// plaintext network.
+///
+/// # Panics
+/// If anything differs.
+pub fn check(network: &Network, images: &[Vec<u8>]) {
+    let settings = Settings::default();
+    let server = Server::new(network.clone(), &settings).expect("the network can be computed");
+    for (seed, image) in (0..).zip(images) {
+        let inference = classify(&server, image, Conditions { seed, ..Default::default() });
+        let trace = network.forward(image).expect("the image fits");
+        assert_equal(network, &inference, &trace, image);
+    }
+}

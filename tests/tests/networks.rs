@@ -1,0 +1,101 @@
+//! The benchmark networks, privately, against the plaintext networks: every tensor, bit for bit.
+
+use gazelle_protocol::model::{Activation, Network, zoo};
+use gazelle_protocol::session::{Server, Settings};
+use gazelle_tests::parties::{self, Conditions};
+use gazelle_tests::{random, rng};
+use proptest::prelude::*;
+use rand::Rng;
+
+fn network(name: &str) -> Network {
+    zoo::network(name).expect("a benchmark network")
+}
+
+/// Ten images: all zero, all full, and random ones.
+fn images(network: &Network) -> Vec<Vec<u8>> {
+    let len = network.card.input.len();
+    let mut images = vec![vec![0; len], vec![255; len]];
+    images.extend((0..8).map(|seed| {
+        let mut image = vec![0; len];
+        rng(seed).fill_bytes(&mut image);
+        image
+    }));
+    images
+}
+
+#[test]
+fn dense_networks_are_exact() {
+    for name in ["a", "c"] {
+        let network = network(name);
+        parties::check(&network, &images(&network));
+    }
+}
+
+#[test]
+fn network_d_is_exact() {
+    let network = network("d");
+    parties::check(&network, &images(&network));
+}
+
+#[test]
+fn cifar10_is_exact() {
+    let network = network("cifar10");
+    parties::check(&network, &images(&network));
+}
+
+/// The largest weights of either sign, against the largest and the smallest images: sums at both
+/// ends of their rings.
+#[test]
+fn extreme_weights_are_exact() {
+    for name in ["c", "d", "cifar10"] {
+        let Network { card, mut blocks } = network(name);
+        for block in &mut blocks {
+            for (i, weight) in block.weights.iter_mut().enumerate() {
+                *weight = if i / 7 % 2 == 0 { 127 } else { -127 };
+            }
+        }
+        let mut signed = blocks.clone();
+        signed.iter_mut().for_each(|block| block.weights.fill(127));
+        let rising = Network::with_least_sum_bits(card.clone(), signed.clone()).unwrap();
+        signed.iter_mut().for_each(|block| block.weights.fill(-127));
+        let falling = Network::with_least_sum_bits(card.clone(), signed).unwrap();
+        let mixed = Network::with_least_sum_bits(card, blocks).unwrap();
+        for network in [rising, falling, mixed] {
+            parties::check(&network, &images(&network)[..3]);
+        }
+    }
+}
+
+/// The same randomness gives the same messages whatever the number of threads: both parties end
+/// with the same shares.
+#[test]
+fn results_do_not_depend_on_threads() {
+    let mut network = network("d");
+    network.card.blocks.last_mut().unwrap().activation = Activation::Logits;
+    let image = &images(&network)[2];
+    let server = Server::new(network.clone(), &Settings::default()).unwrap();
+    let trace = network.forward(image).unwrap();
+    let run = |threads| {
+        let conditions = Conditions { seed: 3, threads, ..Conditions::default() };
+        let inference = parties::classify(&server, image, conditions);
+        parties::assert_equal(&network, &inference, &trace, image);
+        inference
+    };
+    let one = run(1);
+    for threads in [2, 8] {
+        let other = run(threads);
+        assert!(one.client == other.client && one.server == other.server, "{threads} threads");
+        assert_eq!(one.outcome, other.outcome);
+        assert_eq!(one.statistics.offline.bytes_down, other.statistics.offline.bytes_down);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn random_networks_are_exact(recipe in random::networks()) {
+        let (network, image) = recipe.build();
+        parties::check(&network, &[image]);
+    }
+}
