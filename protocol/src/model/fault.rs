@@ -105,6 +105,12 @@ pub enum ModelError {
         /// The card's sum bits.
         bits: u32,
     },
+    /// A weight in floating point is not a number.
+    #[error("block {block} has a weight that is infinite or not a number; train the network again")]
+    NotFinite {
+        /// The block, from 0.
+        block: usize,
+    },
     /// The image does not have the card's shape.
     #[error("the image has {got} values; the model reads {expected}")]
     ImageLen {

@@ -1,8 +1,8 @@
 //! The plaintext evaluation of a network: simple, and exact because no sum leaves its ring.
 
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
-use super::{Activation, Block, Layer, Linear, ModelError, Network, Shape, Window};
+use super::{Activation, Layer, Linear, ModelError, Network, Shape, Window};
 
 /// What one block computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Network {
         for (layer, block) in layers.iter().zip(&self.blocks) {
             let input = steps.last().map_or(image, |step| &step.output);
             let pooled = sum_pool(layer, input);
-            let sums = linear(layer, block, &pooled);
+            let sums = linear(layer, &block.weights, &block.bias, &pooled, dot);
             let output = activation(layer, &sums);
             steps.push(Step { pooled, sums, output });
         }
@@ -82,7 +82,7 @@ fn activation(layer: &Layer, sums: &[i32]) -> Vec<u8> {
 }
 
 /// Folds `join` over each window of each map.
-fn pool<T: Copy>(
+pub(super) fn pool<T: Copy>(
     window: &Window,
     values: &[T],
     input: Shape,
@@ -103,53 +103,64 @@ fn pool<T: Copy>(
     pooled
 }
 
-fn linear(layer: &Layer, block: &Block, x: &[u32]) -> Vec<i32> {
-    match layer.block.linear {
-        Linear::Dense { .. } => dense(layer, block, x),
-        Linear::Convolution { kernel, stride, padding, groups, .. } => {
-            convolution(layer, block, x, &Window { kernel, stride, padding }, groups)
-        }
-    }
-}
-
-fn dense(layer: &Layer, block: &Block, x: &[u32]) -> Vec<i32> {
-    let rows = block.weights.chunks_exact(layer.row_len()).zip(&block.bias);
-    rows.map(|(row, bias)| bias + dot(row, x)).collect()
-}
-
-fn convolution(
+/// The linear map of a layer: `dot` is Σ w·x over the shorter length.
+pub(super) fn linear<W, X, Y: Copy + AddAssign>(
     layer: &Layer,
-    block: &Block,
-    x: &[u32],
-    window: &Window,
-    groups: usize,
-) -> Vec<i32> {
-    let (input, output) = (layer.pooled, layer.sums);
-    let Window { kernel, stride, padding } = *window;
-    let (depth, share) = (input.channels / groups, output.channels / groups);
-    let mut sums = Vec::with_capacity(output.len());
-    for (o, taps) in block.weights.chunks_exact(layer.row_len()).enumerate() {
-        let maps = &x[o / share * depth * input.height * input.width..];
-        for i in 0..output.height {
-            for j in 0..output.width {
-                let (rows, columns) = covered(window, input, i, j);
-                let mut sum = block.bias[o];
-                for d in 0..depth {
-                    // A window that lies in the padding alone covers nothing.
-                    for row in rows.clone().filter(|_| !columns.is_empty()) {
-                        // The kernel's tap that meets the first covered cell of the row.
-                        let v = columns.start + padding.left - j * stride.width;
-                        let u = row + padding.top - i * stride.height;
-                        let cells =
-                            &maps[(d * input.height + row) * input.width..][columns.clone()];
-                        sum += dot(&taps[(d * kernel.height + u) * kernel.width + v..], cells);
-                    }
-                }
-                sums.push(sum);
+    weights: &[W],
+    bias: &[Y],
+    x: &[X],
+    dot: impl Fn(&[W], &[X]) -> Y,
+) -> Vec<Y> {
+    let rows = weights.chunks_exact(layer.row_len()).zip(bias);
+    let mut sums = Vec::with_capacity(layer.sums.len());
+    match layer.block.linear {
+        Linear::Dense { .. } => rows.for_each(|(row, &bias)| {
+            let mut sum = bias;
+            sum += dot(row, x);
+            sums.push(sum);
+        }),
+        Linear::Convolution { kernel, stride, padding, groups, .. } => {
+            let window = Window { kernel, stride, padding };
+            let (depth, share) = (layer.pooled.channels / groups, layer.sums.channels / groups);
+            let map = layer.pooled.height * layer.pooled.width;
+            for (o, (taps, &bias)) in rows.enumerate() {
+                let maps = &x[o / share * depth * map..][..depth * map];
+                convolve(layer, &window, taps, bias, maps, &dot, &mut sums);
             }
         }
     }
     sums
+}
+
+/// Appends one output map of a convolution that reads `maps`.
+fn convolve<W, X, Y: Copy + AddAssign>(
+    layer: &Layer,
+    window: &Window,
+    taps: &[W],
+    bias: Y,
+    maps: &[X],
+    dot: impl Fn(&[W], &[X]) -> Y,
+    sums: &mut Vec<Y>,
+) {
+    let (input, output) = (layer.pooled, layer.sums);
+    let Window { kernel, stride, padding } = *window;
+    for i in 0..output.height {
+        for j in 0..output.width {
+            let (rows, columns) = covered(window, input, i, j);
+            let mut sum = bias;
+            for d in 0..maps.len() / (input.height * input.width) {
+                // A window that lies in the padding alone covers nothing.
+                for row in rows.clone().filter(|_| !columns.is_empty()) {
+                    // The kernel's tap that meets the first covered cell of the row.
+                    let v = columns.start + padding.left - j * stride.width;
+                    let u = row + padding.top - i * stride.height;
+                    let cells = &maps[(d * input.height + row) * input.width..][columns.clone()];
+                    sum += dot(&taps[(d * kernel.height + u) * kernel.width + v..], cells);
+                }
+            }
+            sums.push(sum);
+        }
+    }
 }
 
 /// The rows and columns of a map that the window at output `(i, j)` covers.

@@ -3,6 +3,7 @@
 mod card;
 mod fault;
 mod file;
+mod float;
 mod forward;
 mod image;
 mod layer;
@@ -15,6 +16,7 @@ pub mod zoo;
 pub use card::{Activation, BlockCard, Card, Extent, Linear, Padding, Shape, Window};
 pub use fault::{CardFault, ModelError};
 pub use file::MAX_FILE_BYTES;
+pub use float::{FloatBlock, FloatNetwork};
 pub use forward::{Step, Trace};
 pub use image::{MAX_IMAGE_BYTES, decode_image, read_image};
 pub use layer::{

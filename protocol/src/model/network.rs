@@ -103,7 +103,12 @@ fn check(i: usize, layer: &Layer, block: &Block) -> Result<(), ModelError> {
     Ok(())
 }
 
-fn count(block: usize, what: &'static str, expected: usize, got: usize) -> Result<(), ModelError> {
+pub(super) fn count(
+    block: usize,
+    what: &'static str,
+    expected: usize,
+    got: usize,
+) -> Result<(), ModelError> {
     match got == expected {
         true => Ok(()),
         false => Err(ModelError::Count { block, what, expected, got }),
