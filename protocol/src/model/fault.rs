@@ -1,6 +1,7 @@
 //! What can be wrong with a card, a network or a file.
 
 use super::Shape;
+use super::onnx::OnnxFault;
 
 /// What can be wrong with a [`super::Card`], whether it came from a file or from a peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,6 +169,20 @@ pub enum ModelError {
         "the model file is damaged (its checksum does not match); copy it again or import the model again"
     )]
     Checksum,
+    /// An ONNX file cannot be imported.
+    #[error("{0}")]
+    Onnx(#[from] OnnxFault),
+    /// There are no images to measure activations on.
+    #[error("there are no calibration images; give some that are like those to be classified")]
+    NoImages,
+    /// A layer cannot be quantised.
+    #[error("{node}: {what}")]
+    Quantise {
+        /// Where it stands in the file that the network came from.
+        node: String,
+        /// What is wrong and what to do.
+        what: &'static str,
+    },
     /// The picture is neither PNG nor JPEG.
     #[error("this is not a PNG or JPEG image; convert it to one of them")]
     NotAnImage,

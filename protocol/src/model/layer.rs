@@ -77,6 +77,18 @@ impl Card {
     /// The first fault of the card: a shape that does not fit, a size over its cap, a number of
     /// bits out of range, an activation in the wrong place, names that do not match the classes.
     pub fn layers(&self) -> Result<Vec<Layer>, CardFault> {
+        let layers = self.places()?;
+        self.check_classes(layers.last().map_or(0, |last| last.sums.len()))?;
+        Ok(layers)
+    }
+
+    /// How many classes the last block tells apart.
+    pub(super) fn outputs(&self) -> Result<usize, CardFault> {
+        Ok(self.places()?.last().map_or(0, |last| last.sums.len()))
+    }
+
+    /// As [`Card::layers`], the class names unseen.
+    fn places(&self) -> Result<Vec<Layer>, CardFault> {
         within("length of the name", self.name.len(), 1, MAX_NAME)?;
         within("number of blocks", self.blocks.len(), 1, MAX_BLOCKS)?;
         check_shape(self.input).ok_or(CardFault::Input(self.input))?;
@@ -92,7 +104,6 @@ impl Card {
             }
             layers.push(layer);
         }
-        self.check_classes(layers.last().map_or(0, |last| last.sums.len()))?;
         Ok(layers)
     }
 
@@ -190,7 +201,7 @@ fn pool(window: &Window, input: Shape) -> Option<Shape> {
 }
 
 /// The shape after sliding `window` over `input`; `None` if it does not fit or is over a cap.
-fn slide(window: &Window, input: Shape) -> Option<Shape> {
+pub(super) fn slide(window: &Window, input: Shape) -> Option<Shape> {
     let Window { kernel, stride, padding } = *window;
     let Padding { top, left, bottom, right } = padding;
     let in_caps =
@@ -211,7 +222,7 @@ fn slide(window: &Window, input: Shape) -> Option<Shape> {
 }
 
 /// The shape itself, if no size is 0 or over its cap.
-fn check_shape(shape: Shape) -> Option<Shape> {
+pub(super) fn check_shape(shape: Shape) -> Option<Shape> {
     let Shape { channels, height, width } = shape;
     let sides = (1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width);
     let fits = sides && (1..=MAX_CHANNELS).contains(&channels);

@@ -8,6 +8,8 @@ mod forward;
 mod image;
 mod layer;
 mod network;
+pub mod onnx;
+mod quantise;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -24,4 +26,5 @@ pub use layer::{
     MAX_TENSOR, MAX_WEIGHTS,
 };
 pub use network::{Block, Network};
+pub use quantise::quantise;
 pub use wire::MAX_CARD_BYTES;

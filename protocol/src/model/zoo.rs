@@ -37,14 +37,23 @@ pub fn network(name: &str) -> Option<Network> {
     let (input, blocks) = match name {
         "a" => (digits(), vec![dense(128), dense(128), dense(10)]),
         "b" | "c" => (digits(), vec![convolution(5, 5, 2, 2), dense(100), dense(10)]),
-        "d" => {
-            let convolution = max_pooled(convolution(16, 5, 1, 0));
-            (digits(), vec![convolution, convolution, dense(100), dense(10)])
-        }
+        "d" => return Some(wide(1)),
         "cifar10" => (Shape { channels: 3, height: 32, width: 32 }, cifar10()),
         _ => return None,
     };
     Some(build(name, input, blocks).expect("the shapes above fit"))
+}
+
+/// Network `d` with `width` times its maps and `width` times its hidden dense values: for measuring
+/// how costs grow.
+///
+/// # Panics
+/// If `width` is 0 or makes a tensor that is larger than a card may have.
+pub fn wide(width: usize) -> Network {
+    let convolution = max_pooled(convolution(16 * width, 5, 1, 0));
+    let blocks = vec![convolution, convolution, dense(100 * width), dense(10)];
+    let name = if width == 1 { "d".into() } else { format!("d×{width}") };
+    build(&name, digits(), blocks).expect("the shapes fit")
 }
 
 fn cifar10() -> Vec<BlockCard> {

@@ -1,0 +1,69 @@
+//! A node's attributes by name, with the defaults of the ONNX specification.
+
+use super::constant::{Constant, Values};
+use super::fault::NodeFault;
+use super::proto::{Attribute, Node};
+
+pub(super) struct Attributes<'a>(&'a [Attribute]);
+
+impl<'a> Attributes<'a> {
+    pub(super) fn of(node: &'a Node) -> Self {
+        Self(&node.attribute)
+    }
+
+    fn find(&self, name: &str) -> Option<&'a Attribute> {
+        self.0.iter().find(|attribute| attribute.name == name)
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> i64 {
+        self.find(name).map_or(default, |attribute| attribute.i)
+    }
+
+    pub(super) fn float(&self, name: &str, default: f32) -> f32 {
+        self.find(name).map_or(default, |attribute| attribute.f)
+    }
+
+    pub(super) fn float_if_given(&self, name: &str) -> Option<f32> {
+        self.find(name).map(|attribute| attribute.f)
+    }
+
+    pub(super) fn ints(&self, name: &str) -> Option<&'a [i64]> {
+        self.find(name).map(|attribute| &attribute.ints[..])
+    }
+
+    /// A pair of sizes, such as a kernel's; `default` for both if it is not given.
+    pub(super) fn pair(&self, name: &str, default: i64) -> Result<[i64; 2], NodeFault> {
+        match self.ints(name) {
+            None => Ok([default; 2]),
+            Some(&[height, width]) => Ok([height, width]),
+            Some(other) => Err(NodeFault::Unsupported(format!(
+                "{name} {other:?}: only maps of two dimensions"
+            ))),
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> &'a [u8] {
+        self.find(name).map_or(b"", |attribute| &attribute.s)
+    }
+
+    /// The value of a Constant node.
+    pub(super) fn constant(&self) -> Result<Constant, NodeFault> {
+        let floats = |v: Vec<f32>, dims| Constant { dims, values: Values::Floats(v) };
+        let ints = |v: Vec<i64>, dims| Constant { dims, values: Values::Ints(v) };
+        for a in self.0 {
+            match &a.name[..] {
+                "value" => {
+                    let tensor = a.t.as_ref().ok_or(NodeFault::Missing("value"))?;
+                    return Constant::read(tensor)
+                        .map_err(|e| NodeFault::Unsupported(e.to_string()));
+                }
+                "value_float" => return Ok(floats(vec![a.f], vec![])),
+                "value_int" => return Ok(ints(vec![a.i], vec![])),
+                "value_floats" => return Ok(floats(a.floats.clone(), vec![a.floats.len()])),
+                "value_ints" => return Ok(ints(a.ints.clone(), vec![a.ints.len()])),
+                _ => {}
+            }
+        }
+        Err(NodeFault::Unsupported("a constant that is not a tensor of numbers".into()))
+    }
+}

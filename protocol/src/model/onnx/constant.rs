@@ -1,0 +1,172 @@
+//! Constants of a graph, and the arithmetic on them that exporters leave behind: the chains of
+//! Shape, Gather and Concat that compute a flattened shape.
+
+use super::attributes::Attributes;
+use super::fault::{NodeFault, OnnxFault};
+use super::proto::{self, data_type};
+
+/// The most values of a constant: the cap on a network's weights.
+const MAX_VALUES: usize = crate::model::MAX_WEIGHTS;
+
+/// A tensor whose values are known at import.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Constant {
+    pub(super) dims: Vec<usize>,
+    pub(super) values: Values,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Values {
+    Floats(Vec<f32>),
+    Ints(Vec<i64>),
+}
+
+impl Constant {
+    pub(super) fn ints(values: Vec<i64>) -> Self {
+        Self { dims: vec![values.len()], values: Values::Ints(values) }
+    }
+
+    /// Reads an initializer or a constant's attribute.
+    pub(super) fn read(tensor: &proto::Tensor) -> Result<Self, OnnxFault> {
+        let fault = |what: String| OnnxFault::Tensor { tensor: tensor.name.clone(), what };
+        if tensor.data_location != 0 || !tensor.external_data.is_empty() {
+            return Err(OnnxFault::ExternalData { tensor: tensor.name.clone() });
+        }
+        let dims: Option<Vec<usize>> = tensor.dims.iter().map(|&d| d.try_into().ok()).collect();
+        let len = dims.as_ref().and_then(|d| d.iter().try_fold(1usize, |n, &d| n.checked_mul(d)));
+        let (Some(dims), Some(len @ ..=MAX_VALUES)) = (dims, len) else {
+            return Err(fault(format!("has the impossible shape {:?}", tensor.dims)));
+        };
+        let values = match tensor.data_type {
+            data_type::FLOAT if tensor.raw_data.is_empty() => {
+                Values::Floats(tensor.float_data.clone())
+            }
+            data_type::FLOAT => Values::Floats(raw(tensor, f32::from_le_bytes)),
+            data_type::DOUBLE if tensor.raw_data.is_empty() => {
+                Values::Floats(tensor.double_data.iter().map(|&x| x as f32).collect())
+            }
+            data_type::DOUBLE => Values::Floats(raw(tensor, |b| f64::from_le_bytes(b) as f32)),
+            data_type::INT64 if tensor.raw_data.is_empty() => {
+                Values::Ints(tensor.int64_data.clone())
+            }
+            data_type::INT64 => Values::Ints(raw(tensor, i64::from_le_bytes)),
+            data_type::INT32 if tensor.raw_data.is_empty() => {
+                Values::Ints(tensor.int32_data.iter().map(|&x| x.into()).collect())
+            }
+            data_type::INT32 => Values::Ints(raw(tensor, |b| i32::from_le_bytes(b).into())),
+            other => {
+                return Err(fault(format!(
+                    "has element type {other}; export the network in 32-bit floating point"
+                )));
+            }
+        };
+        let constant = Self { dims, values };
+        let got = constant.len();
+        match got == len {
+            true => Ok(constant),
+            false => Err(fault(format!("has {got} values instead of {len}: the file is damaged"))),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match &self.values {
+            Values::Floats(values) => values.len(),
+            Values::Ints(values) => values.len(),
+        }
+    }
+
+    pub(super) fn as_floats(&self) -> Option<&[f32]> {
+        match &self.values {
+            Values::Floats(values) => Some(values),
+            Values::Ints(_) => None,
+        }
+    }
+
+    pub(super) fn as_ints(&self) -> Option<&[i64]> {
+        match &self.values {
+            Values::Ints(values) => Some(values),
+            Values::Floats(_) => None,
+        }
+    }
+}
+
+fn raw<const N: usize, T>(tensor: &proto::Tensor, from: impl Fn([u8; N]) -> T) -> Vec<T> {
+    tensor.raw_data.as_chunks().0.iter().map(|&bytes| from(bytes)).collect()
+}
+
+/// The value of a node all of whose inputs are constants; `None` if this is not an operator that
+/// works on shapes.
+pub(super) fn evaluate(
+    operator: &str,
+    inputs: &[&Constant],
+    attributes: &Attributes<'_>,
+) -> Option<Result<Constant, NodeFault>> {
+    let value = match (operator, inputs) {
+        ("Identity" | "Cast" | "Unsqueeze" | "Squeeze", [x, ..]) => reshaped(operator, x),
+        ("Gather", [x, at]) => gather(x, at),
+        ("Concat", parts) => concat(parts),
+        ("Slice", [x, bounds @ ..]) => slice(x, bounds),
+        ("ReduceProd", [x, ..]) => x
+            .as_ints()
+            .and_then(|v| v.iter().try_fold(1i64, |a, &b| a.checked_mul(b)))
+            .map(|product| Constant::ints(vec![product])),
+        ("Mul", [a, b]) => pairwise(a, b, i64::checked_mul),
+        ("Add", [a, b]) => pairwise(a, b, i64::checked_add),
+        ("Sub", [a, b]) => pairwise(a, b, i64::checked_sub),
+        ("Div", [a, b]) => pairwise(a, b, i64::checked_div),
+        ("Constant", []) => return Some(attributes.constant()),
+        _ => return None,
+    };
+    Some(value.ok_or_else(|| {
+        NodeFault::Unsupported("a computation on constants other than whole-number shapes".into())
+    }))
+}
+
+/// Constants here are scalars or vectors of whole numbers, for which these change nothing, or
+/// weights that pass through.
+fn reshaped(operator: &str, x: &Constant) -> Option<Constant> {
+    (operator == "Identity" || x.as_ints().is_some()).then(|| x.clone())
+}
+
+fn gather(x: &Constant, at: &Constant) -> Option<Constant> {
+    let (values, indices) = (x.as_ints()?, at.as_ints()?);
+    let picked: Option<Vec<i64>> =
+        indices.iter().map(|&i| values.get(position(i, values.len())?).copied()).collect();
+    Some(Constant { dims: at.dims.clone(), values: Values::Ints(picked?) })
+}
+
+fn concat(parts: &[&Constant]) -> Option<Constant> {
+    let parts: Option<Vec<&[i64]>> = parts.iter().map(|part| part.as_ints()).collect();
+    Some(Constant::ints(parts?.concat()))
+}
+
+/// Inputs starts, ends, axes, steps; along the only axis, with step 1.
+fn slice(x: &Constant, bounds: &[&Constant]) -> Option<Constant> {
+    let values = x.as_ints()?;
+    let bounds: Option<Vec<i64>> =
+        bounds.iter().map(|b| b.as_ints().filter(|b| b.len() == 1).map(|b| b[0])).collect();
+    let (start, end) = match bounds?[..] {
+        [start, end] | [start, end, 0] | [start, end, 0, 1] => (start, end),
+        _ => return None,
+    };
+    let clamp = |i: i64| {
+        let len = values.len() as i64;
+        (if i < 0 { i.saturating_add(len) } else { i }).clamp(0, len) as usize
+    };
+    Some(Constant::ints(values.get(clamp(start)..clamp(end))?.to_vec()))
+}
+
+fn pairwise(a: &Constant, b: &Constant, f: impl Fn(i64, i64) -> Option<i64>) -> Option<Constant> {
+    let (x, y) = (a.as_ints()?, b.as_ints()?);
+    if x.len() != y.len() {
+        return None;
+    }
+    let values: Option<Vec<i64>> = x.iter().zip(y).map(|(&x, &y)| f(x, y)).collect();
+    Some(Constant { dims: a.dims.clone(), values: Values::Ints(values?) })
+}
+
+/// An index that may count from the end.
+pub(super) fn position(index: i64, len: usize) -> Option<usize> {
+    let index = if index < 0 { index.checked_add(len.try_into().ok()?)? } else { index };
+    usize::try_from(index).ok().filter(|&i| i < len)
+}
