@@ -1,5 +1,6 @@
 //! The network between the parties.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -42,6 +43,14 @@ impl Default for Link {
     }
 }
 
+/// In the form that can be read back.
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let megabits = self.bits_per_second as f64 / 1e6;
+        write!(f, "{megabits}mbit,{}ms", 1e3 * self.round_trip.as_secs_f64())
+    }
+}
+
 /// `lan`, `wan`, or a bandwidth and a round trip as in `3gbit,0.15ms`, `100mbit,80ms` or `100,80`.
 impl FromStr for Link {
     type Err = Misuse;
@@ -79,6 +88,8 @@ mod tests {
         assert_eq!("wan".parse(), Ok(Link::WAN));
         assert_eq!("100mbit,80ms".parse(), Ok(Link::WAN));
         assert_eq!("100,80".parse(), Ok(Link::WAN));
+        assert_eq!(Link::WAN.to_string(), "100mbit,80ms");
+        assert_eq!(Link::LAN.to_string().parse(), Ok(Link::LAN));
         for bad in ["", "fast", "100", "0,1", "-1,1", "1,-1", "nan,1", "1e9,1", "1,1,1", "0.0001,1"]
         {
             assert!(matches!(bad.parse::<Link>(), Err(Misuse::Link(_))), "{bad}");

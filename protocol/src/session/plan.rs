@@ -1,10 +1,13 @@
 //! A network, planned: what both parties derive from its card before anything is sent.
 
+use super::greeting;
 use super::settings::Settings;
 use crate::activation::{self, ActivationPlan};
 use crate::error::Error;
-use crate::linear::{self, LinearPlan};
+use crate::linear::{self, LinearPlan, ServerKeys};
 use crate::model::{Card, Layer, ModelError};
+use crate::ot;
+use crate::transport::Traffic;
 use gazelle_ntt::pack;
 
 /// Bytes of a frame's header, which every message carries.
@@ -14,6 +17,7 @@ const HEADER: usize = 5;
 pub struct NetworkPlan {
     pub(super) settings: Settings,
     pub(super) card: Card,
+    card_bytes: usize,
     pub(super) layers: Vec<Layer>,
     pub(super) linear: Vec<LinearPlan>,
     pub(super) activations: Vec<ActivationPlan>,
@@ -43,12 +47,13 @@ impl NetworkPlan {
     /// If the card is not valid, or a layer would not decrypt or not be private.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
         let layers = card.layers().map_err(ModelError::from)?;
+        let card_bytes = card.to_bytes().map_err(ModelError::from)?.len();
         let linear = layers
             .iter()
             .map(|layer| LinearPlan::choose(&layer.block, layer.pooled, &settings.link))
             .collect::<Result<_, _>>()?;
         let activations = layers.iter().map(ActivationPlan::new).collect();
-        Ok(Self { settings: *settings, card, layers, linear, activations })
+        Ok(Self { settings: *settings, card, card_bytes, layers, linear, activations })
     }
 
     /// The settings.
@@ -79,6 +84,39 @@ impl NetworkPlan {
     /// What each block costs.
     pub fn costs(&self) -> Vec<BlockCost> {
         (0..self.layers.len()).map(|block| self.cost(block)).collect()
+    }
+
+    /// What the client sends and receives to set a session up, once.
+    pub fn setup(&self) -> Traffic {
+        let field = self.settings.field;
+        let keys = ServerKeys::encoded_len(&self.linear);
+        let up = [greeting::LEN, ot::base::OFFER_LEN + keys, field.corrections_len()];
+        let down = [greeting::LEN, Settings::LEN + self.card_bytes, ot::base::REPLY_LEN];
+        let framed = |frames: [usize; 3]| frames.iter().map(|&len| (HEADER + len) as u64).sum();
+        Traffic { sent: framed(up), received: framed(down), rounds: 2 }
+    }
+
+    /// What the client sends and receives in one offline phase that prepares `count` inferences.
+    pub fn offline(&self, count: usize) -> Traffic {
+        let costs = self.costs();
+        let sum = |part: fn(&BlockCost) -> u64| count as u64 * costs.iter().map(part).sum::<u64>();
+        let request = (HEADER + size_of::<u32>()) as u64;
+        Traffic {
+            sent: request + sum(|c| c.offline_up),
+            received: sum(|c| c.offline_down),
+            rounds: 2,
+        }
+    }
+
+    /// What the client sends and receives in one online phase.
+    pub fn online(&self) -> Traffic {
+        let sum = |part: fn(&BlockCost) -> u64| self.costs().iter().map(part).sum::<u64>();
+        let request = (HEADER + size_of::<u64>()) as u64;
+        Traffic {
+            sent: request + sum(|c| c.online_up),
+            received: sum(|c| c.online_down),
+            rounds: sum(|c| c.rounds),
+        }
     }
 
     fn cost(&self, block: usize) -> BlockCost {

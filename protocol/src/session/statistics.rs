@@ -28,6 +28,20 @@ impl std::ops::AddAssign for Phase {
     }
 }
 
+impl std::ops::Sub for Phase {
+    type Output = Self;
+
+    /// What came since an earlier reading.
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            seconds: self.seconds - earlier.seconds,
+            bytes_up: self.bytes_up - earlier.bytes_up,
+            bytes_down: self.bytes_down - earlier.bytes_down,
+            rounds: self.rounds - earlier.rounds,
+        }
+    }
+}
+
 /// The client's wall-clock seconds in one block, all inferences together. The phases' seconds beyond
 /// these are the queries' and the requests'.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]

@@ -10,7 +10,7 @@ use crate::error::{Error, PeerFault};
 use crate::model::{
     Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
 };
-use crate::transport::{self, Kind};
+use crate::transport::{self, Kind, Traffic};
 use gazelle_garble::HashKind;
 
 fn square(side: usize) -> Extent {
@@ -88,14 +88,20 @@ fn every_tensor_equals_the_plaintext_network() {
             assert_eq!(outcome.logits, logits);
         }
         let statistics = client.statistics();
-        let costs = client.plan().costs();
-        let sum = |part: fn(&BlockCost) -> u64| 3 * costs.iter().map(part).sum::<u64>();
-        assert_eq!(statistics.offline.bytes_up, sum(|c| c.offline_up) + 2 * 9);
-        assert_eq!(statistics.offline.bytes_down, sum(|c| c.offline_down));
-        assert_eq!(statistics.online.bytes_up, sum(|c| c.online_up) + 3 * 13);
-        assert_eq!(statistics.online.bytes_down, sum(|c| c.online_down));
-        assert_eq!(statistics.online.rounds, sum(|c| c.rounds));
-        assert_eq!(statistics.offline.rounds, 2 * 2);
+        let plan = client.plan();
+        let planned = |traffic: Traffic, times: u64| {
+            (times * traffic.sent, times * traffic.received, times * traffic.rounds)
+        };
+        let counted = |phase: Phase| (phase.bytes_up, phase.bytes_down, phase.rounds);
+        let (two, one) = (plan.offline(2), plan.offline(1));
+        let offline = Traffic {
+            sent: two.sent + one.sent,
+            received: two.received + one.received,
+            rounds: two.rounds + one.rounds,
+        };
+        assert_eq!(counted(statistics.setup), planned(plan.setup(), 1));
+        assert_eq!(counted(statistics.offline), planned(offline, 1));
+        assert_eq!(counted(statistics.online), planned(plan.online(), 3));
         client.close().unwrap();
 
         let theirs = served.join().unwrap().unwrap().shares;
