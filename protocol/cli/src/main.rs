@@ -1,5 +1,72 @@
-//! The command `gazelle`.
+//! The command `gazelle`: private classification between two processes.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod bench;
+mod bundled;
+mod classify;
+mod dataset;
+mod demo;
+mod eval;
+mod failure;
+mod files;
+mod import;
+mod inspect;
+mod progress;
+mod serve;
+mod server_process;
+mod table;
+
+use args::{Args, Command};
+use clap::Parser;
+use failure::Result;
+use std::process::ExitCode;
+
+/// The exit codes: 0, 1 for a failure, 2 for a command line that cannot be run.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let command = match Args::try_parse() {
+        Ok(args) => args.command,
+        Err(error) => return refuse(&error),
+    };
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("gazelle: {failure}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Classify(args) => classify::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    }
+}
+
+/// Help and version go out as they are; a usage error becomes one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        print!("{error}");
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let message: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .collect();
+    let message = message.join(" ");
+    eprintln!("gazelle: {}; try --help", message.trim_start_matches("error: "));
+    ExitCode::from(USAGE)
+}

@@ -1,0 +1,211 @@
+//! The command line.
+
+use crate::bundled::NetworkName;
+use clap::{Parser, Subcommand};
+use gazelle_protocol::Link;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Private classification: the server never sees the image, the client never sees the weights.
+#[derive(Debug, Parser)]
+#[command(name = "gazelle", version, about, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Classify a bundled picture between a server and a client on this machine
+    Demo(DemoArgs),
+    /// Classify for clients over the network, without seeing their images
+    Serve(ServeArgs),
+    /// Have images classified by a server, without showing them
+    Classify(ClassifyArgs),
+    /// Show a model's layers and what each costs, before anything runs
+    Inspect(InspectArgs),
+    /// Turn a trained ONNX network into a model file
+    Import(ImportArgs),
+    /// Measure a model's accuracy on labelled images, in the clear
+    Eval(EvalArgs),
+    /// Measure a network between two processes on this machine
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Classify this PNG or JPEG file instead of the bundled picture
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+    /// Which bundled network to use
+    #[arg(long, value_enum, value_name = "NAME", default_value_t)]
+    pub(crate) network: NetworkName,
+    /// Let the client have the values of all classes, and compare them all with the plaintext network
+    #[arg(long)]
+    pub(crate) allow_logits: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A model from a file, or one that comes with the program.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ModelArgs {
+    /// The model file, as `gazelle import` writes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+    /// A network that comes with this program
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) network: Option<NetworkName>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Where to listen; port 0 takes a free one, which the first line of output names
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
+    pub(crate) listen: SocketAddr,
+    /// Let clients have the values of all classes, which tell them more about the weights
+    #[arg(long)]
+    pub(crate) allow_logits: bool,
+    /// Serve at most this many clients at a time
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) max_clients: usize,
+    /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
+    /// `100mbit,80ms`
+    #[arg(long, value_name = "LINK", default_value = "lan")]
+    pub(crate) link: Link,
+    /// Delay what is sent as that link would
+    #[arg(long, hide = true)]
+    pub(crate) simulate_link: bool,
+    /// Threads for all clients together; 0 for one a processor
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+    /// Stop when standard input ends, as it does when the process that started this one is gone
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_ends: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ClassifyArgs {
+    /// The server's address
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
+    pub(crate) server: String,
+    /// PNG or JPEG files of the size that the model reads
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+    /// Print one JSON object for each image instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PatienceArgs {
+    /// Give up on a peer that is silent for this long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArgs {
+    /// The model file
+    #[arg(value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
+    /// `100mbit,80ms`
+    #[arg(long, value_name = "LINK", default_value = "lan")]
+    pub(crate) link: Link,
+    /// Show each layer's other plans and their prices too
+    #[arg(long)]
+    pub(crate) alternatives: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// The network, as PyTorch exports it
+    #[arg(value_name = "FILE.onnx")]
+    pub(crate) onnx: PathBuf,
+    /// Images like those to be classified: a folder of PNG and JPEG files, or an IDX file
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(crate) calibrate: PathBuf,
+    /// The model file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Measure accuracy on these images: a folder with a folder for each class, or an IDX file
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(crate) test: Option<PathBuf>,
+    /// The labels of --test, if that is an IDX file
+    #[arg(long, value_name = "FILE", requires = "test")]
+    pub(crate) labels: Option<PathBuf>,
+    /// The classes' names, in order
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) classes: Vec<String>,
+    /// The network's name; the file's without it
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What training subtracted from pixel/255, for all channels or one each
+    #[arg(long, value_name = "X,…", value_delimiter = ',', allow_negative_numbers = true)]
+    pub(crate) mean: Vec<f64>,
+    /// What training divided the difference by, for all channels or one each
+    #[arg(long, value_name = "X,…", value_delimiter = ',')]
+    pub(crate) std: Vec<f64>,
+    /// The image's shape, for a network that reads a flat vector
+    #[arg(long, value_name = "CHANNELS,HEIGHT,WIDTH", value_delimiter = ',')]
+    pub(crate) shape: Option<Vec<usize>>,
+    /// Bits of a weight
+    #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=12))]
+    pub(crate) weight_bits: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvalArgs {
+    /// The model file
+    #[arg(value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// Labelled images: a folder with a folder for each class, or an IDX file
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(crate) images: PathBuf,
+    /// The labels, if --images is an IDX file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labels: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// A network of GAZELLE's paper with random weights (a, b, c, d or cifar10), or a model file
+    #[arg(long, value_name = "NAME|FILE", default_value = "d")]
+    pub(crate) network: String,
+    /// Images prepared together in one offline phase
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub(crate) images: u64,
+    /// Runs whose median counts, after one that does not
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) runs: u64,
+    /// Plan for a link and simulate it: `lan`, `wan`, or bandwidth and round trip as in
+    /// `100mbit,80ms`; without it, loopback
+    #[arg(long, value_name = "LINK")]
+    pub(crate) link: Option<Link>,
+    /// Threads of each party; 0 for one a processor
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) threads: usize,
+    /// Show every layer
+    #[arg(long)]
+    pub(crate) layers: bool,
+    /// Draw the layers' seconds and bytes to this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Measure network d with 1, 2, 4 and 8 times its maps instead, and draw how time grows
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["network", "plot"])]
+    pub(crate) scaling: Option<PathBuf>,
+    /// Print one JSON object a network instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}

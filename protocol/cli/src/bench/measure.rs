@@ -1,0 +1,250 @@
+//! Runs a network between two processes and takes the medians.
+
+use super::process::Watched;
+use crate::{
+    classify,
+    failure::{Failure, Result, While},
+    progress::Progress,
+    server_process::ServerProcess,
+};
+use gazelle_protocol::{
+    Link,
+    model::{Linear, Network},
+    session::{Client, LayerSeconds, NetworkPlan, Phase},
+};
+use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
+use serde::Serialize;
+use std::{ffi::OsString, path::Path, time::Duration};
+
+/// A slow link may be silent for long.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What to run.
+pub(crate) struct Task<'a> {
+    pub(crate) network: &'a Network,
+    /// Images prepared in one offline phase.
+    pub(crate) images: usize,
+    /// Runs whose median counts; one more comes first and does not count.
+    pub(crate) runs: usize,
+    /// The link to simulate.
+    pub(crate) link: Option<Link>,
+    /// Threads of the server; this process has as many already.
+    pub(crate) threads: usize,
+}
+
+/// One phase, for one image.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct PhaseCost {
+    #[serde(flatten)]
+    pub(crate) phase: Phase,
+    pub(crate) cpu_seconds_client: Option<f64>,
+    pub(crate) cpu_seconds_server: Option<f64>,
+}
+
+/// One layer, for one image.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LayerCost {
+    pub(crate) name: String,
+    pub(crate) activations: usize,
+    pub(crate) products: u64,
+    #[serde(flatten)]
+    pub(crate) seconds: LayerSeconds,
+    pub(crate) offline_bytes: u64,
+    pub(crate) online_bytes: u64,
+}
+
+/// What was measured; seconds are medians, bytes and rounds are exact.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Measurement {
+    pub(crate) network: String,
+    pub(crate) images: usize,
+    pub(crate) runs: usize,
+    pub(crate) threads: usize,
+    pub(crate) link: Option<String>,
+    /// Whether every image's result equals the plaintext network's.
+    pub(crate) matches_plaintext: bool,
+    pub(crate) setup: PhaseCost,
+    pub(crate) offline: PhaseCost,
+    pub(crate) online: PhaseCost,
+    pub(crate) peak_memory_client: Option<u64>,
+    pub(crate) peak_memory_server: Option<u64>,
+    pub(crate) layers: Vec<LayerCost>,
+}
+
+/// Runs the task between this process, the client, and a server process.
+pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
+    let progress = Progress::start("starting the server");
+    let directory = tempfile::tempdir().when(|| "cannot make a temporary folder".into())?;
+    let path = directory.path().join("network.gazelle");
+    task.network.write(&path).when(|| path.display().to_string())?;
+    let server = ServerProcess::start(&arguments(task, &path))?;
+    let parties = [Watched::this(), Watched::new(server.id())];
+
+    progress.step("set-up");
+    let cpu = Cpu::start(parties);
+    let mut client = classify::connect(server.address(), TIMEOUT, task.link)?;
+    let setup = cpu.stop(client.statistics().setup, 1);
+    let images = images(task);
+    progress.step("warming up");
+    run(&mut client, &images, parties)?;
+    let mut runs = Vec::new();
+    let mut labels = Vec::new();
+    for number in 0..task.runs {
+        progress.runs(number, task.runs);
+        let (costs, found) = run(&mut client, &images, parties)?;
+        runs.push(costs);
+        labels.push(found);
+    }
+    let expected = images.iter().map(|image| task.network.forward(image).map(|t| t.label()));
+    let expected = expected
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .when(|| "the plaintext network".into())?;
+    let matches = labels.iter().all(|found| *found == expected);
+    let measurement = Measurement {
+        network: task.network.card.name.clone(),
+        images: task.images,
+        runs: task.runs,
+        threads: rayon::current_num_threads(),
+        link: task.link.map(|link| link.to_string()),
+        matches_plaintext: matches,
+        setup,
+        offline: median(&runs, |run| run.offline),
+        online: median(&runs, |run| run.online),
+        peak_memory_client: parties[0].peak_memory(),
+        peak_memory_server: parties[1].peak_memory(),
+        layers: layers(client.plan(), &runs),
+    };
+    // Everything is measured, whether or not the server hears the farewell.
+    let _ = client.close();
+    match matches {
+        true => Ok(measurement),
+        false => Err(Failure::new("a private result is wrong: please report this as a bug")),
+    }
+}
+
+/// What the server process is told.
+fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
+    let mut arguments = vec!["--model".into(), model.into()];
+    arguments.extend(["--threads".into(), task.threads.to_string().into()]);
+    arguments.extend(["--timeout".into(), TIMEOUT.as_secs().to_string().into()]);
+    if let Some(link) = task.link {
+        arguments.extend(["--link".into(), link.to_string().into(), "--simulate-link".into()]);
+    }
+    arguments
+}
+
+/// Random images, the same each time.
+fn images(task: &Task<'_>) -> Vec<Vec<u8>> {
+    let mut rng = ChaCha20Rng::seed_from_u64(0);
+    let image = |_| {
+        let mut image = vec![0; task.network.card.input.len()];
+        rng.fill_bytes(&mut image);
+        image
+    };
+    (0..task.images).map(image).collect()
+}
+
+/// What one run cost for each image.
+struct Run {
+    offline: PhaseCost,
+    online: PhaseCost,
+    layers: Vec<LayerSeconds>,
+}
+
+/// Both phases for all images, and the labels found.
+fn run(
+    client: &mut Client,
+    images: &[Vec<u8>],
+    parties: [Watched; 2],
+) -> Result<(Run, Vec<usize>)> {
+    let (before, layers_before) = (client.statistics(), client.layer_seconds().to_vec());
+    let cpu = Cpu::start(parties);
+    let bundles = client.offline(images.len(), |_, _| ())?;
+    let offline = cpu.stop(client.statistics().offline - before.offline, images.len());
+
+    let cpu = Cpu::start(parties);
+    let mut labels = Vec::with_capacity(images.len());
+    for (bundle, image) in bundles.into_iter().zip(images) {
+        labels.push(client.classify(bundle, image)?.label);
+    }
+    let online = cpu.stop(client.statistics().online - before.online, images.len());
+
+    let each = |x: f64| x / images.len() as f64;
+    let layers =
+        client.layer_seconds().iter().zip(layers_before).map(|(now, before)| LayerSeconds {
+            linear: each(now.linear - before.linear),
+            tables: each(now.tables - before.tables),
+            online: each(now.online - before.online),
+        });
+    Ok((Run { offline, online, layers: layers.collect() }, labels))
+}
+
+/// Measures both parties' time on the processor.
+struct Cpu {
+    parties: [Watched; 2],
+    before: [Option<f64>; 2],
+}
+
+impl Cpu {
+    fn start(parties: [Watched; 2]) -> Self {
+        Self { parties, before: parties.map(Watched::cpu_seconds) }
+    }
+
+    /// The phase's cost for each of `images`.
+    fn stop(self, phase: Phase, images: usize) -> PhaseCost {
+        let used = |party: usize| {
+            let seconds = self.parties[party].cpu_seconds()? - self.before[party]?;
+            Some(seconds / images as f64)
+        };
+        PhaseCost {
+            phase: per_image(phase, images as u64),
+            cpu_seconds_client: used(0),
+            cpu_seconds_server: used(1),
+        }
+    }
+}
+
+/// Round trips are the batch's: images that are prepared together share them.
+fn per_image(phase: Phase, images: u64) -> Phase {
+    Phase {
+        seconds: phase.seconds / images as f64,
+        bytes_up: phase.bytes_up / images,
+        bytes_down: phase.bytes_down / images,
+        rounds: phase.rounds.div_ceil(images),
+    }
+}
+
+/// The phase of median seconds.
+fn median(runs: &[Run], of: impl Fn(&Run) -> PhaseCost) -> PhaseCost {
+    let mut costs: Vec<PhaseCost> = runs.iter().map(of).collect();
+    costs.sort_by(|a, b| a.phase.seconds.total_cmp(&b.phase.seconds));
+    costs[costs.len() / 2]
+}
+
+fn layers(plan: &NetworkPlan, runs: &[Run]) -> Vec<LayerCost> {
+    let median = |block: usize, part: fn(&LayerSeconds) -> f64| {
+        let mut seconds: Vec<f64> = runs.iter().map(|run| part(&run.layers[block])).collect();
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
+    };
+    let layer = |(block, cost): (usize, &gazelle_protocol::session::BlockCost)| {
+        let layer = &plan.layers()[block];
+        let kind = match layer.block.linear {
+            Linear::Dense { .. } => "dense",
+            Linear::Convolution { .. } => "convolution",
+        };
+        LayerCost {
+            name: format!("{} {kind} {} → {}", block + 1, layer.pooled, layer.sums),
+            activations: layer.sums.len(),
+            products: (layer.sums.len() * layer.row_len()) as u64,
+            seconds: LayerSeconds {
+                linear: median(block, |layer| layer.linear),
+                tables: median(block, |layer| layer.tables),
+                online: median(block, |layer| layer.online),
+            },
+            offline_bytes: cost.offline_up + cost.offline_down,
+            online_bytes: cost.online_up + cost.online_down,
+        }
+    };
+    plan.costs().iter().enumerate().map(layer).collect()
+}

@@ -1,0 +1,139 @@
+//! `gazelle bench`: a network between two processes, measured.
+
+mod measure;
+mod plot;
+mod process;
+
+use crate::{
+    args::BenchArgs,
+    failure::{Failure, Result},
+    files, serve, table,
+};
+use gazelle_protocol::model::{Network, zoo};
+use measure::{LayerCost, Measurement, PhaseCost, Task, measure};
+use std::path::Path;
+
+/// Widths of the scaling plot: the maps of network D, so many times as many.
+const WIDTHS: [usize; 4] = [1, 2, 4, 8];
+
+pub(crate) fn run(args: &BenchArgs) -> Result<()> {
+    serve::set_threads(args.threads)?;
+    if let Some(path) = &args.scaling {
+        return scaling(args, path);
+    }
+    let measurement = measure(&task(args, &network(&args.network)?))?;
+    if let Some(path) = &args.plot {
+        plot::layers(path, &measurement)?;
+    }
+    print(args, &measurement);
+    Ok(())
+}
+
+/// Networks of growing width, one after the other.
+fn scaling(args: &BenchArgs, path: &Path) -> Result<()> {
+    let mut measurements = Vec::new();
+    for width in WIDTHS {
+        let measurement = measure(&task(args, &zoo::wide(width)))?;
+        print(args, &measurement);
+        measurements.push(measurement);
+    }
+    plot::scaling(path, &measurements)
+}
+
+fn task<'a>(args: &BenchArgs, network: &'a Network) -> Task<'a> {
+    let BenchArgs { images, runs, link, threads, .. } = *args;
+    Task { network, images: images as usize, runs: runs as usize, link, threads }
+}
+
+/// A benchmark network by its name, or one from a file.
+fn network(name: &str) -> Result<Network> {
+    match zoo::network(&name.to_lowercase()) {
+        Some(network) => Ok(network),
+        None if Path::new(name).exists() => files::read_network(Path::new(name)),
+        None => Err(Failure::new(format!(
+            "there is no network or model file `{name}`; give a file or one of {}",
+            zoo::NAMES.join(", ")
+        ))),
+    }
+}
+
+fn print(args: &BenchArgs, measurement: &Measurement) {
+    if args.json {
+        let mut object = measurement.clone();
+        if !args.layers {
+            object.layers.clear();
+        }
+        println!("{}", serde_json::to_string(&object).expect("strings and numbers are JSON"));
+        return;
+    }
+    println!("{}", summary(measurement));
+    if args.layers {
+        println!("\n{}", layers(&measurement.layers).trim_end());
+    }
+}
+
+/// The table of phases, for one image.
+fn summary(measurement: &Measurement) -> String {
+    let Measurement { setup, offline, online, .. } = measurement;
+    let link = measurement.link.as_deref().unwrap_or("loopback");
+    let headings =
+        ["phase", "seconds", "client CPU s", "server CPU s", "bytes up", "bytes down", "rounds"];
+    let cpu = |seconds: Option<f64>| seconds.map_or("–".into(), |s| format!("{s:.4}"));
+    let row = |(name, cost): (&str, &PhaseCost)| {
+        [
+            name.into(),
+            format!("{:.4}", cost.phase.seconds),
+            cpu(cost.cpu_seconds_client),
+            cpu(cost.cpu_seconds_server),
+            table::grouped(cost.phase.bytes_up),
+            table::grouped(cost.phase.bytes_down),
+            cost.phase.rounds.to_string(),
+        ]
+    };
+    let phases = [("set-up", setup), ("offline", offline), ("online", online)].map(row);
+    let rows: Vec<_> = [headings.map(String::from)].into_iter().chain(phases).collect();
+    let memory = |bytes: Option<u64>| {
+        bytes.map_or("unknown".into(), |bytes| format!("{} MiB", bytes.div_ceil(1 << 20)))
+    };
+    format!(
+        "{}: {} images a batch, median of {} runs, {} threads a party, {link}\n\n{}\npeak memory: \
+         client {}, server {}\nequals the plaintext network: {}",
+        measurement.network,
+        measurement.images,
+        measurement.runs,
+        measurement.threads,
+        table::table(&rows),
+        memory(measurement.peak_memory_client),
+        memory(measurement.peak_memory_server),
+        if measurement.matches_plaintext { "yes" } else { "no" },
+    )
+}
+
+/// The table of layers, for one image.
+fn layers(layers: &[LayerCost]) -> String {
+    let headings = [
+        "layer",
+        "linear s",
+        "tables s",
+        "online s",
+        "activations",
+        "offline bytes",
+        "online bytes",
+    ];
+    let row = |layer: &LayerCost| {
+        let seconds = [layer.seconds.linear, layer.seconds.tables, layer.seconds.online];
+        let [linear, tables, online] = seconds.map(|s| format!("{s:.4}"));
+        [
+            layer.name.clone(),
+            linear,
+            tables,
+            online,
+            table::grouped(layer.activations as u64),
+            table::grouped(layer.offline_bytes),
+            table::grouped(layer.online_bytes),
+        ]
+    };
+    let rows: Vec<_> =
+        [headings.map(String::from)].into_iter().chain(layers.iter().map(row)).collect();
+    table::table(&rows)
+}

@@ -1,0 +1,57 @@
+//! The networks and pictures that come with the program.
+
+use crate::{
+    args::ModelArgs,
+    failure::{Failure, Result, While},
+};
+use clap::ValueEnum;
+use gazelle_protocol::model::Network;
+
+/// A bundled network.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NetworkName {
+    /// Ten kinds of clothing, 28 × 28 grey pixels
+    #[default]
+    FashionMnist,
+}
+
+/// The file of a picture.
+pub(crate) struct Picture {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: &'static [u8],
+}
+
+impl NetworkName {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().into())
+    }
+
+    pub(crate) fn network(self) -> Result<Network> {
+        let bytes: &[u8] = match self {
+            Self::FashionMnist => include_bytes!("../../../models/fashion-mnist-d.gazelle"),
+        };
+        Network::from_bytes(bytes).when(|| format!("the bundled network {}", self.name()))
+    }
+
+    /// The picture that the demo classifies.
+    pub(crate) fn picture(self) -> Picture {
+        match self {
+            Self::FashionMnist => Picture {
+                name: "0000-ankle-boot.png",
+                bytes: include_bytes!("../../../models/samples/0000-ankle-boot.png"),
+            },
+        }
+    }
+}
+
+impl ModelArgs {
+    /// The network that they name.
+    pub(crate) fn network(&self) -> Result<Network> {
+        match (&self.model, self.network) {
+            (Some(path), _) => crate::files::read_network(path),
+            (None, Some(name)) => name.network(),
+            (None, None) => Err(Failure::new("give --model FILE or --network NAME")),
+        }
+    }
+}

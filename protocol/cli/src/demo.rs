@@ -1,0 +1,84 @@
+//! `gazelle demo`: a server process and a client, one picture, and the plaintext network beside.
+
+use crate::{
+    args::DemoArgs,
+    classify,
+    failure::{Failure, Result, While},
+    files,
+    progress::Progress,
+    server_process::ServerProcess,
+    table,
+};
+use gazelle_protocol::{
+    model::{Network, Shape, decode_image},
+    session::{Outcome, Statistics},
+};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The server is on this machine, but the machine may be busy.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    label: usize,
+    name: &'a str,
+    matches_plaintext: bool,
+    #[serde(flatten)]
+    statistics: Statistics,
+}
+
+pub(crate) fn run(args: &DemoArgs) -> Result<()> {
+    let network = args.network.network()?;
+    let (name, image) = picture(args, network.card.input)?;
+    let (outcome, statistics) = classify_privately(args, &image)?;
+    let report = Report {
+        label: outcome.label,
+        name: classify::class_name(&network.card, &outcome),
+        matches_plaintext: matches_plaintext(&network, &image, &outcome)?,
+        statistics,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&report).expect("strings and numbers are JSON"));
+    } else {
+        println!("{name}: {}", classify::text(&network.card, &outcome));
+        let answer = if report.matches_plaintext { "yes" } else { "no" };
+        println!("equals the plaintext integer network: {answer}\n");
+        println!("{}", table::phases(&statistics).trim_end());
+    }
+    match report.matches_plaintext {
+        true => Ok(()),
+        false => Err(Failure::new("the private result is wrong: please report this as a bug")),
+    }
+}
+
+/// The picture's name and pixels.
+fn picture(args: &DemoArgs, shape: Shape) -> Result<(String, Vec<u8>)> {
+    if let Some(path) = &args.image {
+        return Ok((path.display().to_string(), files::read_image(path, shape)?));
+    }
+    let picture = args.network.picture();
+    let pixels = decode_image(picture.bytes, shape).when(|| picture.name.into())?;
+    Ok((picture.name.into(), pixels))
+}
+
+/// Starts a server, asks it, and ends it.
+fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statistics)> {
+    let progress = Progress::start("starting the server");
+    let mut arguments = vec!["--network".into(), args.network.name()];
+    arguments.extend(args.allow_logits.then(|| "--allow-logits".into()));
+    let server = ServerProcess::start(&arguments)?;
+    progress.step("set-up");
+    let mut client = classify::connect(server.address(), TIMEOUT, None)?;
+    let outcome = classify::classify(&mut client, image, &progress, server.address())?;
+    Ok((outcome, client.statistics()))
+}
+
+/// Whether the plaintext network gives the same: the same values of all classes where the client
+/// has them, otherwise the same class.
+fn matches_plaintext(network: &Network, image: &[u8], outcome: &Outcome) -> Result<bool> {
+    let trace = network.forward(image).when(|| "the plaintext network".into())?;
+    let values = outcome.logits.as_ref().is_none_or(|logits| logits == trace.logits());
+    Ok(values && outcome.label == trace.label())
+}

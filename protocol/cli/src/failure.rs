@@ -1,0 +1,38 @@
+//! What ends the program early: one line that says what happened and what to do.
+
+use std::fmt;
+
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+/// One line for the user.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(line: impl Into<String>) -> Self {
+        Self(line.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<gazelle_protocol::Error> for Failure {
+    fn from(error: gazelle_protocol::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Names what was being done when an error came.
+pub(crate) trait While<T> {
+    fn when(self, doing: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: fmt::Display> While<T> for std::result::Result<T, E> {
+    fn when(self, doing: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| Failure(format!("{}: {error}", doing())))
+    }
+}

@@ -1,0 +1,112 @@
+//! `gazelle serve`: the server, a thread for each client.
+
+use crate::{
+    args::ServeArgs,
+    failure::{Failure, Result, While},
+};
+use gazelle_protocol::{
+    Link,
+    model::{Activation, Network},
+    session::{Server, Settings, system_rng},
+    transport::{self, Kind},
+};
+use std::{
+    io::{self, Write},
+    net::{TcpListener, TcpStream},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+/// The first words of the output; the address follows.
+pub(crate) const LISTENING: &str = "listening on ";
+
+/// How long to wait after the system refused a connection, for want of files perhaps.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(args: &ServeArgs) -> Result<()> {
+    let network = with_policy(args.model.network()?, args.allow_logits);
+    set_threads(args.threads)?;
+    let server = Arc::new(Server::new(network, &Settings::for_link(args.link))?);
+    let simulated = args.simulate_link.then_some(args.link);
+    let cannot = || format!("cannot listen on {}; choose another --listen address", args.listen);
+    let listener = TcpListener::bind(args.listen).when(cannot)?;
+    log(&format!("{LISTENING}{}", listener.local_addr().when(cannot)?));
+    if args.until_stdin_ends {
+        thread::spawn(|| {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            std::process::exit(0);
+        });
+    }
+    let timeout = Duration::from_secs(args.patience.timeout);
+    // Every session holds a clone.
+    let seat = Arc::new(());
+    for (number, stream) in listener.incoming().enumerate() {
+        match stream {
+            Ok(stream) if Arc::strong_count(&seat) > args.max_clients => refuse(stream, timeout),
+            Ok(stream) => {
+                let (server, seat) = (Arc::clone(&server), Arc::clone(&seat));
+                thread::spawn(move || {
+                    session(&server, number + 1, stream, timeout, simulated);
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                log(&format!("cannot accept a client: {error}"));
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+    Err(Failure::new("the listener ended"))
+}
+
+/// Sets how many threads all computation of this process shares.
+pub(crate) fn set_threads(threads: usize) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build_global().when(|| format!("cannot start {threads} threads"))
+}
+
+/// The network whose last block shows the client what the policy allows.
+fn with_policy(mut network: Network, allow_logits: bool) -> Network {
+    if let Some(last) = network.card.blocks.last_mut() {
+        last.activation = if allow_logits { Activation::Logits } else { Activation::Argmax };
+    }
+    network
+}
+
+/// Serves one client to the end; whatever happens concerns it alone.
+fn session(
+    server: &Server,
+    number: usize,
+    stream: TcpStream,
+    timeout: Duration,
+    link: Option<Link>,
+) {
+    let peer = stream.peer_addr().map_or_else(|_| "a client".into(), |peer| peer.to_string());
+    let serve = || {
+        let channel = transport::accept(stream, timeout, link)?;
+        server.serve(channel, system_rng())
+    };
+    let end = match catch_unwind(AssertUnwindSafe(serve)) {
+        Ok(Ok(served)) => format!("{} images classified", served.inferences),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a bug ended this session; please report the message above".into(),
+    };
+    log(&format!("session {number}, {peer}: {end}"));
+}
+
+/// Tells a client that there are too many.
+fn refuse(stream: TcpStream, timeout: Duration) {
+    if let Ok(mut channel) = transport::accept(stream, timeout, None) {
+        // The client may be gone already.
+        let _ = channel
+            .send(Kind::Refusal, b"too many clients at the moment; try again later".to_vec());
+    }
+}
+
+/// A line for whoever watches the server, who may have left.
+fn log(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

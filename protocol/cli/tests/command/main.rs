@@ -1,0 +1,8 @@
+//! The command as a user runs it: what it prints, its exit codes, and what it leaves running.
+
+#![forbid(unsafe_code)]
+
+mod demo;
+mod serve;
+mod support;
+mod wrong_input;

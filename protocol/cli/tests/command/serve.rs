@@ -1,0 +1,52 @@
+//! A server and its clients as processes of their own.
+
+use crate::support::{Server, repository, succeed};
+use std::path::PathBuf;
+
+/// The sample images with their class names, in order.
+fn samples() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(repository("models/samples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "png"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn many_images_one_after_another() {
+    let server = Server::start(&["--network", "fashion-mnist"]);
+    let files = &samples()[..3];
+    let mut arguments = vec!["classify".into(), "--server".into(), server.address.clone()];
+    arguments.extend(files.iter().map(|file| file.to_str().unwrap().to_string()));
+    let text = succeed(&arguments);
+    for file in files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(text.contains(name), "no {name} in:\n{text}");
+    }
+}
+
+#[test]
+fn clients_at_the_same_time() {
+    let server = Server::start(&["--network", "fashion-mnist"]);
+    let files = samples();
+    std::thread::scope(|scope| {
+        for file in &files[..3] {
+            let arguments = ["classify", "--server", &server.address, file.to_str().unwrap()];
+            scope.spawn(move || succeed(arguments));
+        }
+    });
+}
+
+#[test]
+fn logits_only_where_the_server_allows_them() {
+    let files = samples();
+    let image = files[0].to_str().unwrap();
+    let strict = Server::start(&["--network", "fashion-mnist"]);
+    let text = succeed(["classify", "--server", &strict.address, image]);
+    assert!(text.contains("Ankle boot") && !text.contains("Trouser"), "{text}");
+    let open = Server::start(&["--network", "fashion-mnist", "--allow-logits"]);
+    let text = succeed(["classify", "--server", &open.address, image]);
+    assert!(text.contains("Ankle boot") && text.contains("Trouser"), "{text}");
+}

@@ -1,0 +1,87 @@
+//! Running the command, and looking at what it did.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+/// The program under test.
+pub(crate) fn gazelle() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_gazelle"))
+}
+
+/// Runs it with `arguments` to its end.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    gazelle().args(arguments).stdin(Stdio::null()).output().expect("the program starts")
+}
+
+/// Standard output of a run that must succeed.
+pub(crate) fn succeed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
+    let output = run(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    String::from_utf8(output.stdout).expect("the output is text")
+}
+
+/// The one line on standard error of a run that must end with `code` and print nothing else.
+pub(crate) fn fail<S>(code: i32, arguments: impl IntoIterator<Item = S>) -> String
+where
+    S: AsRef<std::ffi::OsStr>,
+{
+    let output = run(arguments);
+    let errors = String::from_utf8(output.stderr).expect("the message is text");
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "one line, not {errors:?}");
+    assert!(errors.starts_with("gazelle: "), "{errors}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    errors
+}
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Writes a grey PNG of `width` × `height` pixels.
+pub(crate) fn write_png(path: &Path, width: u32, height: u32) {
+    let file = std::fs::File::create(path).expect("the folder can be written");
+    let mut encoder = png::Encoder::new(file, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().expect("the header is valid");
+    writer.write_image_data(&vec![77; (width * height) as usize]).expect("the pixels fit");
+}
+
+/// A `gazelle serve` on a free port, killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: String,
+    _output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts it with `arguments` after `serve --listen 127.0.0.1:0`.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = gazelle()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("the first line is text");
+        let address = line.trim().rsplit(' ').next().expect("the address is the last word").into();
+        Self { child, address, _output: output }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().expect("it still runs");
+        self.child.wait().expect("it was killed");
+    }
+}

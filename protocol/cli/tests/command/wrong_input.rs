@@ -1,0 +1,146 @@
+//! Every wrong input ends in one line that says what to do, exit code 2 for usage, 1 for failures.
+
+use crate::support::{Server, fail, repository, run, write_png};
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+const SAMPLE: &str = "models/samples/0000-ankle-boot.png";
+
+#[test]
+fn usage_errors_exit_with_2() {
+    let line = fail(2, ["demo", "--nonsense"]);
+    assert!(line.contains("--nonsense") && line.contains("--help"), "{line}");
+    let line = fail(2, ["classify"]);
+    assert!(line.contains("<IMAGE>"), "{line}");
+    let line = fail(2, ["serve"]);
+    assert!(line.contains("--model"), "{line}");
+    let line = fail(2, ["serve", "--model", "x", "--listen", "nowhere"]);
+    assert!(line.contains("nowhere"), "{line}");
+    let line = fail(2, ["demo", "--network", "nonsense"]);
+    assert!(line.contains("nonsense"), "{line}");
+    assert_eq!(run::<&str>([]).status.code(), Some(2));
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    for command in [
+        &["demo", "--image", "no/such.png"][..],
+        &["serve", "--model", "no/such.gz"],
+        &["inspect", "no/such.gz"],
+        &["classify", "--server", "127.0.0.1:1", "no/such.png"],
+        &["import", "no/such.onnx", "--calibrate", ".", "-o", "no/such.gz"],
+    ] {
+        let line = fail(1, command);
+        assert!(line.contains("no/such."), "{line}");
+        assert!(line.to_lowercase().contains("no such file"), "{line}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_image() {
+    let file = repository("Cargo.toml");
+    let line = fail(1, ["demo", "--image", file.to_str().unwrap()]);
+    assert!(line.contains("PNG") && line.contains("Cargo.toml"), "{line}");
+}
+
+#[test]
+fn an_image_of_another_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("wide.png");
+    write_png(&image, 31, 17);
+    let line = fail(1, ["demo", "--image", image.to_str().unwrap()]);
+    assert!(line.contains("31") && line.contains("17") && line.contains("28"), "{line}");
+
+    let server = Server::start(&["--network", "fashion-mnist"]);
+    let line = fail(1, ["classify", "--server", &server.address, image.to_str().unwrap()]);
+    assert!(line.contains("31") && line.contains("17") && line.contains("28"), "{line}");
+}
+
+#[test]
+fn a_model_that_does_not_parse() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.gz");
+    std::fs::write(&file, b"this is no model").unwrap();
+    for arguments in [&["inspect"][..], &["serve", "--model"]] {
+        let line = fail(1, arguments.iter().copied().chain([file.to_str().unwrap()]));
+        assert!(line.contains("broken.gz") && line.contains("gazelle import"), "{line}");
+    }
+    let output = folder.path().join("out.gz");
+    let line = fail(
+        1,
+        ["import", file.to_str().unwrap(), "--calibrate", ".", "-o", output.to_str().unwrap()],
+    );
+    assert!(line.contains("broken.gz") && line.contains("ONNX"), "{line}");
+    assert!(!output.exists());
+}
+
+#[test]
+fn a_server_that_is_not_there() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let image = repository(SAMPLE);
+    let line = fail(1, ["classify", "--server", &free, image.to_str().unwrap()]);
+    assert!(line.contains(&free) && line.contains("Gazelle server"), "{line}");
+
+    let line = fail(1, ["classify", "--server", "not an address", image.to_str().unwrap()]);
+    assert!(line.contains("not an address"), "{line}");
+}
+
+#[test]
+fn an_address_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let line = fail(1, ["serve", "--network", "fashion-mnist", "--listen", &address]);
+    assert!(line.contains(&address), "{line}");
+}
+
+/// A peer that answers every connection with `reply`, whatever it is asked.
+fn impostor(reply: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 64]);
+            let _ = stream.write_all(reply);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_peer_that_is_no_gazelle_server() {
+    let image = repository(SAMPLE);
+    for reply in [&b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..], b"", &[0; 64]] {
+        let address = impostor(reply);
+        let line = fail(1, ["classify", "--server", &address, image.to_str().unwrap()]);
+        assert!(line.contains(&address), "{line}");
+    }
+}
+
+#[test]
+fn a_peer_that_stays_silent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let image = repository(SAMPLE);
+    let line =
+        fail(1, ["classify", "--timeout", "1", "--server", &address, image.to_str().unwrap()]);
+    assert!(line.contains(&address) && line.contains("--timeout"), "{line}");
+}
+
+#[test]
+fn a_client_that_sends_nonsense_ends_alone() {
+    let server = Server::start(&["--network", "fashion-mnist"]);
+    for nonsense in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 4096], &[0; 4096], b""] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let _ = stream.write_all(nonsense);
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        // It hangs up, perhaps after saying why.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    let image = repository(SAMPLE);
+    let output = run(["classify", "--server", &server.address, image.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
