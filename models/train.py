@@ -8,9 +8,9 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from torch import nn
-
 
 CLASSES = [
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -77,7 +77,29 @@ def train(model: nn.Module, images, labels, epochs: int, batch: int = 128) -> No
             loss(model(augment(images[pick])), labels[pick]).backward()
             optimiser.step()
             schedule.step()
-        print(f"epoch {epoch + 1}: train accuracy {accuracy(model, images[:10000], labels[:10000]):.4f}", flush=True)
+        hits = accuracy(model, images[:10000], labels[:10000])
+        print(f"epoch {epoch + 1}: train accuracy {hits:.4f}", flush=True)
+
+
+def export(model: nn.Module, path: Path) -> None:
+    """Write the network as ONNX."""
+    model.eval()
+    torch.onnx.export(
+        model, (torch.zeros(1, 1, 28, 28),), path,
+        input_names=["image"], output_names=["logits"], external_data=False, dynamo=True,
+    )  # fmt: skip
+    strip(path)
+
+
+def strip(path: Path) -> None:
+    """Drop the exporter's notes, which tell where it ran."""
+    exported = onnx.load(path)
+    graph = exported.graph
+    for part in (exported, graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.checker.check_model(exported)
+    onnx.save(exported, path)
 
 
 def main() -> None:
@@ -91,11 +113,7 @@ def main() -> None:
     model = network_d()
     train(model, *load(arguments.data, "train"), arguments.epochs)
     print(f"test accuracy {accuracy(model, *load(arguments.data, 't10k')):.4f}")
-    model.eval()
-    torch.onnx.export(
-        model, (torch.zeros(1, 1, 28, 28),), arguments.out / "fashion-mnist-d.onnx",
-        input_names=["image"], output_names=["logits"], external_data=False, dynamo=True,
-    )  # fmt: skip
+    export(model, arguments.out / "fashion-mnist-d.onnx")
 
 
 if __name__ == "__main__":
