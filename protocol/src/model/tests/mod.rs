@@ -4,4 +4,5 @@
 mod card;
 mod file;
 mod image;
+mod quantise;
 mod zoo;
