@@ -12,6 +12,7 @@ pub mod backend;
 pub mod half_gates;
 pub mod hash;
 pub mod ntt;
+pub mod pointwise;
 pub mod prg;
 pub mod ring;
 pub mod transpose;

@@ -1,0 +1,146 @@
+//! AVX-512 IFMA: eight sums in two accumulators, q below 2^50.
+//!
+//! A product is lo + 2^52·hi with both parts below 2^52; `lo` and `hi` are summed apart.
+
+use core::arch::x86_64::*;
+
+use super::{Start, Term, terms_below};
+
+const LANES: usize = 8;
+const MASK: u64 = (1 << 52) - 1;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Constants {
+    q: u64,
+    /// ⌊2^52 / q⌋.
+    one_quotient: u64,
+    /// c = 2^52 mod q and ⌊c·2^52 / q⌋.
+    high: u64,
+    high_quotient: u64,
+    /// Terms between reductions.
+    terms: usize,
+}
+
+impl Constants {
+    pub(super) fn new(q: u64) -> Self {
+        let high = (1 << 52) % q;
+        Self {
+            q,
+            one_quotient: (1 << 52) / q,
+            high,
+            high_quotient: ((u128::from(high) << 52) / u128::from(q)) as u64,
+            // A sum below 2^104 has a high part below 2^52. Low parts, each below 2^52, and the
+            // start stay below 2^64 for 4095 terms.
+            terms: terms_below(104, q).min(4095),
+        }
+    }
+}
+
+/// The sums of as many elements as whole vectors hold; returns how many that are.
+///
+/// # Safety
+/// All outputs and factors have the same length.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) unsafe fn sums<const K: usize>(
+    c: &Constants,
+    out: &mut [&mut [u64]; K],
+    terms: &[Term<'_, K>],
+    start: Start,
+) -> usize {
+    let len = out[0].len();
+    let (blocks, whole) = (len / (4 * LANES) * (4 * LANES), len / LANES * LANES);
+    for at in (0..blocks).step_by(4 * LANES) {
+        // SAFETY: at + 4·LANES ≤ len, and the caller promises that all lengths are len.
+        unsafe { block::<K, 4>(c, at, out, terms, start) };
+    }
+    for at in (blocks..whole).step_by(LANES) {
+        // SAFETY: at + LANES ≤ len, and the caller promises that all lengths are len.
+        unsafe { block::<K, 1>(c, at, out, terms, start) };
+    }
+    whole
+}
+
+/// `V` vectors of elements from `at` on.
+///
+/// # Safety
+/// `V` vectors from `at` on lie inside every output and factor.
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn block<const K: usize, const V: usize>(
+    c: &Constants,
+    at: usize,
+    out: &mut [&mut [u64]; K],
+    terms: &[Term<'_, K>],
+    start: Start,
+) {
+    let zero = [[_mm512_setzero_si512(); V]; K];
+    let (mut lo, mut hi) = (zero, zero);
+    if start == Start::Output {
+        for (lo, out) in lo.iter_mut().zip(&*out) {
+            // SAFETY: the caller promises V vectors from `at` on.
+            *lo = unsafe { load(out, at) };
+        }
+    }
+    for (chunk, terms) in terms.chunks(c.terms).enumerate() {
+        if chunk > 0 {
+            for (lo, hi) in lo.iter_mut().zip(&mut hi) {
+                for (lo, hi) in lo.iter_mut().zip(hi) {
+                    (*lo, *hi) = (reduce_lazy(c, *lo, *hi), _mm512_setzero_si512());
+                }
+            }
+        }
+        for (a, b) in terms {
+            // SAFETY: the caller promises V vectors from `at` on.
+            let a: [_; V] = unsafe { load(a, at) };
+            for k in 0..K {
+                // SAFETY: as above.
+                let b: [_; V] = unsafe { load(b[k], at) };
+                for v in 0..V {
+                    lo[k][v] = _mm512_madd52lo_epu64(lo[k][v], a[v], b[v]);
+                }
+                for v in 0..V {
+                    hi[k][v] = _mm512_madd52hi_epu64(hi[k][v], a[v], b[v]);
+                }
+            }
+        }
+    }
+    for k in 0..K {
+        for v in 0..V {
+            let sum = canonical(c, reduce_lazy(c, lo[k][v], hi[k][v]));
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_si512(out[k].as_mut_ptr().add(at + v * LANES).cast(), sum) };
+        }
+    }
+}
+
+/// # Safety
+/// `V` vectors from `at` on lie inside `x`.
+#[target_feature(enable = "avx512f")]
+unsafe fn load<const V: usize>(x: &[u64], at: usize) -> [__m512i; V] {
+    core::array::from_fn(|v| {
+        // SAFETY: the caller promises V vectors from `at` on.
+        unsafe { _mm512_loadu_si512(x.as_ptr().add(at + v * LANES).cast()) }
+    })
+}
+
+/// Some residue of lo + 2^52·hi in [0, 4q), for a sum below 2^104.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn reduce_lazy(c: &Constants, lo: __m512i, hi: __m512i) -> __m512i {
+    let set = |x: u64| _mm512_set1_epi64(x as i64);
+    let zero = _mm512_setzero_si512();
+    // hi < 2^52 after the carry; the multiplications ignore what lo has above its 52 bits.
+    let hi = _mm512_add_epi64(hi, _mm512_srli_epi64::<52>(lo));
+    // Each quotient is at most one below the true one's floor: hi·c and lo leave less than 2q each,
+    // so the whole leaves less than 4q < 2^52, exact modulo 2^52.
+    let quotient = _mm512_madd52hi_epu64(zero, hi, set(c.high_quotient));
+    let quotient = _mm512_madd52hi_epu64(quotient, lo, set(c.one_quotient));
+    let sum = _mm512_madd52lo_epu64(lo, hi, set(c.high));
+    let rest = _mm512_madd52lo_epu64(sum, quotient, set(c.q.wrapping_neg() & MASK));
+    _mm512_and_si512(rest, set(MASK))
+}
+
+/// `x` in [0, q), for `x` in [0, 4q).
+#[target_feature(enable = "avx512f")]
+fn canonical(c: &Constants, x: __m512i) -> __m512i {
+    let reduce = |x, q: u64| _mm512_min_epu64(x, _mm512_sub_epi64(x, _mm512_set1_epi64(q as i64)));
+    reduce(reduce(x, 2 * c.q), c.q)
+}

@@ -1,0 +1,122 @@
+//! Sums of products of residues, element by element, with one reduction at the end.
+//!
+//! Every operation here is Σ_j a_j ⊙ b_j for K right factors at a time: the left factor of a term is
+//! loaded once and multiplied into K sums. Products go unreduced into wide accumulators, as many as
+//! the modulus leaves room for.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+use crate::backend::{VectorBackend, VectorIsa};
+
+/// One term of K sums: a left factor and K right factors.
+pub type Term<'a, const K: usize> = (&'a [u64], [&'a [u64]; K]);
+
+/// What the sums begin with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// Nothing: the outputs are overwritten.
+    Zero,
+    /// The values in the outputs.
+    Output,
+}
+
+/// Pointwise arithmetic modulo one q below 2^62. Values are residues in [0, q), in and out.
+#[derive(Clone, Copy, Debug)]
+pub struct Pointwise {
+    scalar: scalar::Constants,
+    class: Class,
+}
+
+/// The kernel for a modulus: what it needs to reduce.
+#[derive(Clone, Copy, Debug)]
+enum Class {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Constants),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Constants),
+}
+
+impl Pointwise {
+    /// Arithmetic modulo `q` on `backend`: in vectors where q is below 2^50.
+    ///
+    /// # Panics
+    /// Unless 2 < q < 2^62.
+    pub fn new(backend: VectorBackend, q: u64) -> Self {
+        assert!(2 < q && q < 1 << 62, "the modulus {q} is not between 2 and 2^62");
+        let class = match backend.isa() {
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx2 if q < 1 << 50 => Class::Avx2(avx2::Constants::new(q)),
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx512 if q < 1 << 50 => Class::Avx512(avx512::Constants::new(q)),
+            _ => Class::Scalar,
+        };
+        Self { scalar: scalar::Constants::new(q), class }
+    }
+
+    /// `out[i] = a[i]·b[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn mul(&self, out: &mut [u64], a: &[u64], b: &[u64]) {
+        self.sums([out], &[(a, [b])], Start::Zero);
+    }
+
+    /// `out[i] += a[i]·b[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn mul_add(&self, out: &mut [u64], a: &[u64], b: &[u64]) {
+        self.sums([out], &[(a, [b])], Start::Output);
+    }
+
+    /// `out[k][i] = Σ_j a_j[i]·b_j[k][i]` over the terms `(a_j, b_j)`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn inner_products<const K: usize>(&self, out: [&mut [u64]; K], terms: &[Term<'_, K>]) {
+        self.sums(out, terms, Start::Zero);
+    }
+
+    /// `out[k][i] += Σ_j a_j[i]·b_j[k][i]` over the terms `(a_j, b_j)`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn inner_products_add<const K: usize>(&self, out: [&mut [u64]; K], terms: &[Term<'_, K>]) {
+        self.sums(out, terms, Start::Output);
+    }
+
+    fn sums<const K: usize>(&self, mut out: [&mut [u64]; K], terms: &[Term<'_, K>], start: Start) {
+        let Some(len) = out.first().map(|out| out.len()) else { return };
+        assert!(out.iter().all(|out| out.len() == len), "outputs of different lengths");
+        for (a, b) in terms {
+            assert_eq!(a.len(), len, "a left factor of another length than the output");
+            assert!(b.iter().all(|b| b.len() == len), "a right factor of another length");
+            let reduced = |x: &[u64]| x.iter().all(|&x| x < self.scalar.q);
+            debug_assert!(reduced(a) && b.iter().all(|b| reduced(b)), "unreduced factors");
+        }
+        let done = match &self.class {
+            Class::Scalar => 0,
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA; all lengths agree.
+            Class::Avx2(c) => unsafe { avx2::sums(c, &mut out, terms, start) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX-512 IFMA; all lengths agree.
+            Class::Avx512(c) => unsafe { avx512::sums(c, &mut out, terms, start) },
+        };
+        scalar::sums(&self.scalar, done, &mut out, terms, start);
+    }
+}
+
+/// How many products of residues modulo `q` fit below 2^`bits` beside a start below 4q.
+fn terms_below(bits: u32, q: u64) -> usize {
+    let room = (u128::MAX >> (128 - bits)) - 4 * u128::from(q);
+    let square = u128::from(q - 1).pow(2);
+    usize::try_from(room / square).unwrap_or(usize::MAX)
+}
