@@ -14,5 +14,6 @@ pub mod prime;
 pub mod sample;
 
 pub use error::Error;
+pub use gazelle_kernels::{VectorBackend, pointwise::Term};
 pub use modulus::Modulus;
 pub use plan::Plan;

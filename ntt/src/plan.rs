@@ -5,6 +5,7 @@ use alloc::{sync::Arc, vec, vec::Vec};
 use gazelle_kernels::{
     VectorBackend,
     ntt::scalar::{self, Factor},
+    pointwise::{Pointwise, Term},
 };
 
 /// The negacyclic transform modulo X^n + 1 over Z_q. Cheap to clone, `Send + Sync`.
@@ -22,6 +23,7 @@ struct Tables {
     roots: Vec<Factor>,
     inverse_roots: Vec<Factor>,
     n_inverse: Factor,
+    pointwise: Pointwise,
 }
 
 impl Plan {
@@ -54,6 +56,7 @@ impl Plan {
             roots: powers(&modulus, psi, n),
             inverse_roots: powers(&modulus, modulus.inv(psi), n),
             n_inverse: Factor::new(modulus.inv(n as u64), q),
+            pointwise: Pointwise::new(backend, q),
         })))
     }
 
@@ -100,10 +103,7 @@ impl Plan {
     /// # Panics
     /// If the lengths differ.
     pub fn pointwise_mul(&self, out: &mut [u64], a: &[u64], b: &[u64]) {
-        assert!(out.len() == a.len() && a.len() == b.len());
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = self.0.modulus.mul(a, b);
-        }
+        self.0.pointwise.mul(out, a, b);
     }
 
     /// `acc[i] += a[i]·b[i]`.
@@ -111,21 +111,32 @@ impl Plan {
     /// # Panics
     /// If the lengths differ.
     pub fn pointwise_mul_add(&self, acc: &mut [u64], a: &[u64], b: &[u64]) {
-        assert!(acc.len() == a.len() && a.len() == b.len());
-        for ((acc, &a), &b) in acc.iter_mut().zip(a).zip(b) {
-            *acc = self.0.modulus.add(*acc, self.0.modulus.mul(a, b));
-        }
+        self.0.pointwise.mul_add(acc, a, b);
     }
 
-    /// `out[i] = Σ_j a_j[i]·b_j[i]` over the pairs.
+    /// `out[i] = Σ_j a_j[i]·b_j[i]` over the pairs, with one reduction at the end.
     ///
     /// # Panics
     /// If the lengths differ.
     pub fn inner_product(&self, out: &mut [u64], pairs: &[(&[u64], &[u64])]) {
+        const AT_ONCE: usize = 64;
         out.fill(0);
-        for (a, b) in pairs {
-            self.pointwise_mul_add(out, a, b);
+        for pairs in pairs.chunks(AT_ONCE) {
+            let mut terms: [Term<'_, 1>; AT_ONCE] = [(&[], [&[]]); AT_ONCE];
+            for (term, &(a, b)) in terms.iter_mut().zip(pairs) {
+                *term = (a, [b]);
+            }
+            self.0.pointwise.inner_products_add([out], &terms[..pairs.len()]);
         }
+    }
+
+    /// `out[k][i] = Σ_j a_j[i]·b_j[k][i]` over the terms `(a_j, b_j)`: K inner products that share
+    /// their left factors, such as a plaintext's products with both halves of a ciphertext.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn inner_products<const K: usize>(&self, out: [&mut [u64]; K], terms: &[Term<'_, K>]) {
+        self.0.pointwise.inner_products(out, terms);
     }
 
     fn check(&self, len: usize) {

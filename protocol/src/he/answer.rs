@@ -134,10 +134,10 @@ impl Combined {
             plan.forward(&mut ephemeral);
             let terms = terms(limb);
             let (p0, p1) = key.limb(limb);
-            let zero = (&ephemeral[..], p0, p1);
-            let terms = || terms.iter().map(|t| (t.weight, t.c0, t.c1)).chain([zero]);
-            plan.inner_product(&mut c0, &terms().map(|(w, c0, _)| (w, c0)).collect::<Vec<_>>());
-            plan.inner_product(c1, &terms().map(|(w, _, c1)| (w, c1)).collect::<Vec<_>>());
+            let zero = (&ephemeral[..], [p0, p1]);
+            let terms: Vec<_> =
+                terms.iter().map(|t| (t.weight, [t.c0, t.c1])).chain([zero]).collect();
+            plan.inner_products([&mut c0, &mut *c1], &terms);
             plan.inverse(&mut c0);
             plan.inverse(c1);
             for (c, &e) in c1.iter_mut().zip(&blinding.error) {
