@@ -105,17 +105,13 @@ unsafe fn block<const K: usize, const V: usize>(
             }
         }
         for k in 0..K {
-            for v in 0..V {
-                sums[k][v] = reduce(c, lo[k][v], hi[k][v]);
-            }
+            sums[k] = core::array::from_fn(|v| reduce(c, lo[k][v], hi[k][v]));
         }
     }
-    for k in 0..K {
-        for v in 0..V {
+    for (out, sums) in out.iter_mut().zip(sums) {
+        for (v, sum) in sums.into_iter().enumerate() {
             // SAFETY: as above.
-            unsafe {
-                _mm256_storeu_si256(out[k].as_mut_ptr().add(at + v * LANES).cast(), sums[k][v]);
-            }
+            unsafe { _mm256_storeu_si256(out.as_mut_ptr().add(at + v * LANES).cast(), sum) };
         }
     }
 }
