@@ -169,7 +169,8 @@ fn flood_bits(
         power((c1_bits - k) as i32 - 1) - tail - power((c1_bits - c0_bits) as i32 - 1) - 1.0;
     // One part in 2^40 covers the rounding of q and of this arithmetic.
     let room = window * (parameters.q() / power(c1_bits as i32)) * (1.0 - power(-40)) - worst;
-    (1..=MAX_FLOOD_BITS).take_while(|&b| power(b - 1) <= room).last()
+    // The exponent of a finite number of at least 1 is ⌊log2⌋ of it.
+    (room >= 1.0).then(|| ((room.to_bits() >> 52) as i32 - 1022).min(MAX_FLOOD_BITS))
 }
 
 /// 2^e.

@@ -131,7 +131,7 @@ impl Convolution {
         let map = conv.rows.output.checked_mul(conv.columns.output)?;
         let results = conv.outputs.checked_mul(map)?;
         let sizes = [len, weights, results];
-        sizes.iter().all(|size| (1..MAX_VALUES).contains(size)).then_some(conv)
+        sizes.iter().all(|size| (1..=MAX_VALUES).contains(size)).then_some(conv)
     }
 
     /// Input channels.

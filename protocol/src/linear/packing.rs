@@ -144,6 +144,9 @@ impl Packing {
 
     /// Weight polynomials.
     pub(super) fn weights(&self) -> usize {
+        if self.conv.groups == 1 {
+            return self.blocks * self.chunks;
+        }
         (0..self.blocks).map(|block| self.chunks_of(block).len()).sum()
     }
 
@@ -228,6 +231,21 @@ impl Packing {
             * self.columns.outputs(tile % self.columns.count, &self.conv.columns).len()
     }
 
+    /// The kinds of answers, as how many there are and how many results each carries: the last
+    /// block and the last tiles of each axis may carry fewer.
+    pub(super) fn answer_kinds(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let blocks = last_apart(self.blocks, self.slots, self.conv.outputs);
+        let rows = last_apart(self.rows.count, self.rows.tile, self.conv.rows.output);
+        let columns = last_apart(self.columns.count, self.columns.tile, self.conv.columns.output);
+        blocks.into_iter().flat_map(move |(blocks, outputs)| {
+            rows.into_iter().flat_map(move |(tile_rows, rows)| {
+                columns.into_iter().map(move |(tile_columns, columns)| {
+                    (blocks * tile_rows * tile_columns, outputs * rows * columns)
+                })
+            })
+        })
+    }
+
     /// D: coefficients from one output's results to the next one's.
     fn stride(&self) -> usize {
         self.chunk * self.rows.pitch * self.columns.pitch
@@ -256,6 +274,11 @@ impl Packing {
         let (map, row) = (rest / self.row_phases.len(), rest % self.row_phases.len());
         (map, self.row_phases[row], self.column_phases[column])
     }
+}
+
+/// `total` things in `count` parts of `size`, as (parts, their size): all but the last, the last.
+fn last_apart(count: usize, size: usize, total: usize) -> [(usize, usize); 2] {
+    [(count - 1, size), (1, total - (count - 1) * size)]
 }
 
 /// The taps of an axis that read a phase, as (u, α).

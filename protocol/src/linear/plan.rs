@@ -5,10 +5,7 @@ use super::packing::Packing;
 use crate::Link;
 use crate::error::Misuse;
 use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
-use crate::model::{BlockCard, Shape};
-
-/// The largest value of an activation or pixel.
-const MAX_ACTIVATION: u64 = 255;
+use crate::model::{ACTIVATION_MAX, BlockCard, Shape};
 
 /// What a layer costs for one input, before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,44 +190,46 @@ struct WeightBounds {
 }
 
 impl WeightBounds {
-    /// |w| < 2^(bits−1). Inputs range over 0..=x_max, and the result stays within ±2^ℓ both where
-    /// only the positive weights' inputs are set and where only the negative ones' are:
-    /// Σ|w|·x_max < 2·2^ℓ.
+    /// |w| < 2^(bits−1), and Σ|w|·x_max < 2^ℓ, which is what makes a network fit its card (see
+    /// [`crate::model::Network::try_new`]).
     fn new(block: &BlockCard, conv: &Convolution) -> Self {
         let largest = (1 << (block.weight_bits - 1)) - 1;
         let window = block.sum_pool.map_or(1, |w| (w.kernel.height * w.kernel.width) as u64);
-        let by_range = ((2 << block.sum_bits) - 1) / (MAX_ACTIVATION * window.max(1));
+        let largest_input = u64::from(ACTIVATION_MAX) * window.max(1);
+        let by_range = ((1 << block.sum_bits) - 1) / largest_input;
         Self { largest, row_sum: by_range.min(largest * conv.row_len() as u64) }
     }
 }
 
-/// Layouts worth pricing: as few tiles as fit and somewhat more, and every number of channels per
-/// polynomial that changes the number of polynomials.
+/// Layouts worth pricing: as few tiles as fit and somewhat more, and all numbers of channels per
+/// polynomial, thinned out where there are many.
 fn candidates(conv: &Convolution, n: usize) -> Vec<Packing> {
     let channels = conv.channels() * conv.rows.phases().len() * conv.columns.phases().len();
-    let chunk_counts: Vec<usize> = distinct_quotients(channels);
-    let layouts = |tiles: (usize, usize)| -> Vec<Packing> {
-        chunk_counts.iter().filter_map(|&c| Packing::new(conv, n, tiles, c)).collect()
-    };
-    let row_cuts = distinct_quotients(conv.rows.output);
-    let column_cuts = distinct_quotients(conv.columns.output);
-    let mut found = Vec::new();
-    for &columns in &column_cuts {
-        let fitting = row_cuts.iter().map(|&rows| layouts((rows, columns)));
-        found.extend(fitting.skip_while(Vec::is_empty).take(4).flatten());
+    let chunk_counts = quotients(channels);
+    let row_cuts = quotients(conv.rows.output);
+    for columns in quotients(conv.columns.output) {
+        let cuts = row_cuts.iter().map(|&rows| (rows, columns));
+        let fitting = cuts.skip_while(|&cuts| Packing::new(conv, n, cuts, channels).is_none());
+        let layouts =
+            |cuts| chunk_counts.iter().filter_map(move |&c| Packing::new(conv, n, cuts, c));
+        let found: Vec<_> = fitting.take(4).flat_map(layouts).collect();
         if !found.is_empty() {
-            break;
+            return found;
         }
     }
-    found
+    Vec::new()
 }
 
-/// The distinct values of ⌈total/size⌉ over all sizes, ascending.
-fn distinct_quotients(total: usize) -> Vec<usize> {
-    let mut quotients: Vec<_> = (1..=total).map(|size| total.div_ceil(size)).collect();
-    quotients.sort_unstable();
-    quotients.dedup();
-    quotients
+/// Into how many parts a total can be cut by cutting off equal sizes: the values of ⌈total/size⌉,
+/// ascending, and of large neighbours only some.
+fn quotients(total: usize) -> Vec<usize> {
+    let next = |&parts: &usize| {
+        // The smallest size that gives so many parts, or about 1/32 more; the next one gives more.
+        let size = total.div_ceil(parts);
+        let smaller = total.div_ceil(parts + 1 + parts / 32).min(size - 1);
+        (smaller > 0).then(|| total.div_ceil(smaller))
+    };
+    std::iter::successors(Some(1), next).collect()
 }
 
 impl Cost {
@@ -242,8 +241,10 @@ impl Cost {
     ) -> Self {
         let (queries, answers, weights) = (packing.queries(), packing.answers(), packing.weights());
         let limbs = parameters.limbs();
-        let answer_bytes =
-            (0..answers).map(|i| answer_len(parameters, format, packing.results_len(i))).sum();
+        let answer_bytes = packing
+            .answer_kinds()
+            .map(|(count, results)| count * answer_len(parameters, format, results))
+            .sum();
         let mut cost = Self {
             queries,
             answers,

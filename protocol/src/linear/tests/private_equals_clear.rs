@@ -71,6 +71,27 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_result_has_one_coefficient_of_its_own((linear, input, bits) in layers(), seed: u64) {
+        let layer = Layer::random(linear, input, bits, &mut rng(seed));
+        let plan = layer.plan();
+        let mut seen = vec![false; plan.output_len()];
+        for index in 0..plan.cost().answers {
+            let (mut positions, places): (Vec<usize>, Vec<usize>) = plan.packing.results(index).unzip();
+            prop_assert_eq!(positions.len(), plan.packing.results_len(index));
+            prop_assert!(positions.iter().all(|&p| p < plan.parameters().n()));
+            positions.sort_unstable();
+            positions.dedup();
+            prop_assert_eq!(positions.len(), places.len());
+            places.into_iter().for_each(|place| seen[place] = true);
+        }
+        prop_assert!(seen.into_iter().all(|seen| seen));
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
@@ -131,6 +152,48 @@ fn a_ring_too_wide_for_the_small_parameters_takes_larger_ones() {
         assert_ne!(plan.parameters(), &Parameters::default());
         let keys = SecretKey::generate(plan.parameters(), &mut rng);
         check(&layer, &plan, (&keys.0, &keys.1), &mut rng);
+    }
+}
+
+#[test]
+fn extreme_weights_and_masks_are_exact() {
+    let mut rng = rng(9);
+    for weight in [127, -127] {
+        for mut layer in
+            [Layer::conv((8, 5), 10, (3, 1, 1), &mut rng), Layer::dense(400, 20, &mut rng)]
+        {
+            layer.weights.fill(weight);
+            let bound = 255 * 127 * layer.weights.len() as u64 / layer.bias.len() as u64;
+            layer.card.sum_bits = u64::BITS - (bound + 1000).leading_zeros();
+            let plan = layer.plan();
+            let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
+            let weights = plan.prepare(&layer.weights).unwrap();
+            let top = u32::MAX >> (32 - plan.ring_bits());
+            for value in [0, 1, top / 2, top / 2 + 1, top] {
+                let mask = vec![value; plan.input_len()];
+                let query = plan.encrypt(&mask, &secret, &mut rng).unwrap();
+                let (answer, share) = plan.apply(&query, &weights, &public, &mut rng).unwrap();
+                let mut result = plan.decrypt(&answer, &secret).unwrap();
+                share.add_to(&mut result);
+                assert_eq!(result, layer.clear(&mask, &vec![0; layer.bias.len()]));
+            }
+        }
+    }
+}
+
+#[test]
+fn huge_layers_are_planned_at_once() {
+    let mut layer = Layer::dense(20, 3, &mut rng(10));
+    layer.card.sum_bits = 24;
+    for (linear, input) in [
+        (Linear::Dense { outputs: 16 }, Shape::flat(1 << 24)),
+        (Linear::Dense { outputs: 1 << 20 }, Shape::flat(256)),
+        (convolution(1, 1, 1, 0, 1), Shape { channels: 1, height: 4096, width: 4096 }),
+        (convolution(64, 7, 2, 3, 1), Shape { channels: 3, height: 224, width: 224 }),
+        (convolution(1 << 12, 3, 1, 1, 1 << 12), Shape { channels: 1 << 12, height: 8, width: 8 }),
+    ] {
+        layer.card.linear = linear;
+        LinearPlan::choose(&layer.card, input, &Link::WAN).unwrap();
     }
 }
 
