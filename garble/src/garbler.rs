@@ -1,10 +1,11 @@
 //! The interpreter that garbles.
 
 use crate::{Delta, Error, GateRange, Hash, Interpreter, ring};
-use gazelle_kernels::{half_gates, hash};
+use gazelle_kernels::{AesBackend, half_gates, hash};
 
 /// Garbles a program. A wire holds the zero label of every lane; tables come out in program order.
 pub struct Garbler<'a> {
+    backend: AesBackend,
     hash: &'a Hash,
     delta: u128,
     gate: u64,
@@ -14,7 +15,8 @@ pub struct Garbler<'a> {
 impl<'a> Garbler<'a> {
     /// A garbler whose gates have the numbers of `gates`.
     pub fn new(hash: &'a Hash, delta: &Delta, gates: GateRange) -> Self {
-        Self { hash, delta: delta.expose(), gate: gates.start, tables: Vec::new() }
+        let backend = AesBackend::best();
+        Self { backend, hash, delta: delta.expose(), gate: gates.start, tables: Vec::new() }
     }
 
     /// The tables of everything garbled.
@@ -31,12 +33,10 @@ impl<'a> Garbler<'a> {
     /// The hashes of the labels of colour 0 and of colour 1.
     fn hash_colours(&mut self, wire: &[u128]) -> [Vec<u128>; 2] {
         let gate = self.take_gates(wire.len());
-        [0, 1].map(|colour| {
-            let flip = |x: u128| x ^ half_gates::scalar::select(x ^ colour, self.delta);
-            let mut labels: Vec<u128> = wire.iter().map(|&x| flip(x)).collect();
-            hash::scalar::hash(self.hash, gate, &mut labels);
-            labels
-        })
+        let (mut zeros, mut ones) = (vec![0; wire.len()], vec![0; wire.len()]);
+        let hashes = [&mut zeros[..], &mut ones[..]];
+        hash::hash_colours(self.backend, self.hash, gate, self.delta, wire, hashes);
+        [zeros, ones]
     }
 
     /// One ring element: the evaluator's share is `of[colour]` plus the result.
@@ -62,10 +62,12 @@ impl Interpreter for Garbler<'_> {
     }
 
     fn and(&mut self, a: &Vec<u128>, b: &Vec<u128>) -> Result<Vec<u128>, Error> {
-        let mut tables = vec![[0; 2]; a.len()];
         let gate = self.take_gates(2 * a.len());
-        let out = half_gates::scalar::garble(self.hash, gate, self.delta, a, b, &mut tables);
-        self.tables.extend(tables.as_flattened().iter().flat_map(|block| block.to_le_bytes()));
+        let start = self.tables.len();
+        self.tables.resize(start + half_gates::TABLE_BYTES * a.len(), 0);
+        let mut out = vec![0; a.len()];
+        let tables = &mut self.tables[start..];
+        half_gates::garble(self.backend, self.hash, gate, self.delta, [a, b], tables, &mut out);
         Ok(out)
     }
 

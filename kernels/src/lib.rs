@@ -8,6 +8,8 @@
 
 extern crate alloc;
 
+#[cfg(target_arch = "x86_64")]
+mod aes;
 pub mod backend;
 pub mod half_gates;
 pub mod hash;

@@ -1,55 +1,48 @@
-//! The scalar twin of the half-gates kernels.
+//! The scalar twin of the half-gates kernels: the specification.
 
 use crate::hash::{Hash, scalar::hash};
 use alloc::vec::Vec;
 
-/// Garbles `c = a ∧ b` for each instance from the zero labels of `a` and `b`: returns the zero
-/// labels of `c` and writes the table, the generator's half then the evaluator's, to `tables`.
-/// Tweaks: `tweak..tweak + 2·instances`, the first half for `a`.
-///
-/// # Panics
-/// If the lengths differ or `tables` is not 2 blocks an instance.
+/// As [`super::garble`].
 pub fn garble(
     h: &Hash,
     tweak: u64,
     delta: u128,
-    a: &[u128],
-    b: &[u128],
-    tables: &mut [[u128; 2]],
-) -> Vec<u128> {
-    assert!(a.len() == b.len() && a.len() == tables.len());
-    let n = a.len() as u64;
+    [a, b]: [&[u128]; 2],
+    tables: &mut [u8],
+    out: &mut [u128],
+) {
+    let n = a.len();
     let hashed = |labels: &[u128], flip: u128, tweak| {
         let mut labels: Vec<u128> = labels.iter().map(|x| x ^ flip).collect();
         hash(h, tweak, &mut labels);
         labels
     };
+    let tweak_b = tweak.wrapping_add(n as u64);
     let (a0, a1) = (hashed(a, 0, tweak), hashed(a, delta, tweak));
-    let (b0, b1) = (hashed(b, 0, tweak + n), hashed(b, delta, tweak + n));
-    let mut out = Vec::with_capacity(a.len());
-    for i in 0..a.len() {
+    let (b0, b1) = (hashed(b, 0, tweak_b), hashed(b, delta, tweak_b));
+    let (generators, evaluators) = tables.as_chunks_mut().0.split_at_mut(n);
+    for i in 0..n {
         let generator = a0[i] ^ a1[i] ^ select(b[i], delta);
         let evaluator = b0[i] ^ b1[i] ^ a[i];
-        tables[i] = [generator, evaluator];
-        out.push(a0[i] ^ select(a[i], generator) ^ b0[i] ^ select(b[i], evaluator ^ a[i]));
+        generators[i] = generator.to_le_bytes();
+        evaluators[i] = evaluator.to_le_bytes();
+        out[i] = a0[i] ^ select(a[i], generator) ^ b0[i] ^ select(b[i], evaluator ^ a[i]);
     }
-    out
 }
 
-/// Evaluates `c = a ∧ b` for each instance from the active labels.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn evaluate(h: &Hash, tweak: u64, a: &[u128], b: &[u128], tables: &[[u128; 2]]) -> Vec<u128> {
-    assert!(a.len() == b.len() && a.len() == tables.len());
+/// As [`super::evaluate`].
+pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
+    let n = a.len();
     let (mut ha, mut hb) = (a.to_vec(), b.to_vec());
     hash(h, tweak, &mut ha);
-    hash(h, tweak + a.len() as u64, &mut hb);
-    for i in 0..a.len() {
-        let [generator, evaluator] = tables[i];
-        ha[i] ^= hb[i] ^ select(a[i], generator) ^ select(b[i], evaluator ^ a[i]);
+    hash(h, tweak.wrapping_add(n as u64), &mut hb);
+    let (generators, evaluators) = tables.as_chunks().0.split_at(n);
+    for i in 0..n {
+        let generator = u128::from_le_bytes(generators[i]);
+        let evaluator = u128::from_le_bytes(evaluators[i]);
+        out[i] = ha[i] ^ hb[i] ^ select(a[i], generator) ^ select(b[i], evaluator ^ a[i]);
     }
-    ha
 }
 
 /// `value` if the colour bit of `label` is set, else 0; without a branch.

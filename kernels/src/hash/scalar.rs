@@ -1,13 +1,14 @@
 //! The scalar twin of the hashes, on the crate `aes`.
 
+use crate::half_gates::scalar::select;
+
 use super::{Hash, HashKind, INSTANCES_PER_KEY, sigma};
 use aes::{
     Aes128,
     cipher::{BlockCipherEncrypt, KeyInit},
 };
 
-/// Replaces each label by its hash. Instance i has the tweak `tweak + i`; under
-/// [`HashKind::Mitccrh`] the tweak of the first instance of its block of 128.
+/// As [`super::hash`].
 pub fn hash(hash: &Hash, tweak: u64, labels: &mut [u128]) {
     match hash.kind {
         HashKind::Mitccrh => mitccrh(hash.key, tweak, INSTANCES_PER_KEY, labels),
@@ -16,9 +17,25 @@ pub fn hash(hash: &Hash, tweak: u64, labels: &mut [u128]) {
     }
 }
 
+/// As [`super::hash_colours`].
+pub fn hash_colours(
+    h: &Hash,
+    tweak: u64,
+    delta: u128,
+    wire: &[u128],
+    [zeros, ones]: [&mut [u128]; 2],
+) {
+    for ((zero, one), &label) in zeros.iter_mut().zip(&mut *ones).zip(wire) {
+        *zero = label ^ select(label, delta);
+        *one = *zero ^ delta;
+    }
+    hash(h, tweak, zeros);
+    hash(h, tweak, ones);
+}
+
 fn mitccrh(key: u128, tweak: u64, per_key: usize, labels: &mut [u128]) {
     for (block, labels) in labels.chunks_mut(per_key).enumerate() {
-        let cipher = schedule(key ^ u128::from(tweak + (block * per_key) as u64));
+        let cipher = schedule(key ^ u128::from(tweak.wrapping_add((block * per_key) as u64)));
         encrypt_add(&cipher, labels, |_, x| sigma(x));
     }
 }
@@ -29,7 +46,7 @@ fn fixed_key(key: u128, tweak: u64, labels: &mut [u128]) {
     // The outer call encrypts π(x) ⊕ t and adds π(x).
     let mut inner = labels.to_vec();
     for (i, x) in inner.iter_mut().enumerate() {
-        *x ^= u128::from(tweak + i as u64);
+        *x ^= u128::from(tweak.wrapping_add(i as u64));
     }
     encrypt(&cipher, &mut inner);
     for (x, outer) in labels.iter_mut().zip(inner) {

@@ -1,0 +1,93 @@
+//! 128-bit registers: AES-NI.
+
+use core::arch::x86_64::*;
+
+use super::{ROTATED_LAST_WORD, ROUND_CONSTANTS};
+
+pub(crate) type V = __m128i;
+
+/// Blocks that a register holds.
+pub(crate) const BLOCKS: usize = 1;
+
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn load(blocks: &[u128; BLOCKS]) -> V {
+    // SAFETY: the array is as long as the register.
+    unsafe { _mm_loadu_si128(blocks.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn store(blocks: &mut [u128; BLOCKS], v: V) {
+    // SAFETY: the array is as long as the register.
+    unsafe { _mm_storeu_si128(blocks.as_mut_ptr().cast(), v) }
+}
+
+/// The same block everywhere.
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn broadcast(block: &u128) -> V {
+    // SAFETY: a u128 is 16 bytes long.
+    let block = unsafe { _mm_loadu_si128(core::ptr::from_ref(block).cast()) };
+    block
+}
+
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn xor(a: V, b: V) -> V {
+    _mm_xor_si128(a, b)
+}
+
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn and(a: V, b: V) -> V {
+    _mm_and_si128(a, b)
+}
+
+/// A round of AES on every block.
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn round(state: V, key: V) -> V {
+    _mm_aesenc_si128(state, key)
+}
+
+/// The last round.
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn last_round(state: V, key: V) -> V {
+    _mm_aesenclast_si128(state, key)
+}
+
+/// The round key after each block's, number `number` from 0 on. Substituting a block of four equal
+/// words is one last round: shifting rows does not move anything.
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn next_key(key: V, number: usize) -> V {
+    let word = _mm_shuffle_epi8(key, broadcast(&ROTATED_LAST_WORD));
+    let word = last_round(word, broadcast(&ROUND_CONSTANTS[number]));
+    let sums = xor(key, _mm_bslli_si128::<4>(key));
+    let sums = xor(sums, _mm_bslli_si128::<8>(sums));
+    xor(sums, word)
+}
+
+/// σ of every block.
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn sigma(x: V) -> V {
+    let upper = broadcast(&(u128::MAX << 64));
+    xor(_mm_shuffle_epi32::<0x4e>(x), and(x, upper))
+}
+
+/// All ones in the blocks whose lowest bit is set.
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn colours(x: V) -> V {
+    _mm_srai_epi32::<31>(_mm_slli_epi32::<31>(_mm_shuffle_epi32::<0>(x)))
+}
+
+/// `first`, `first` + 1, … as blocks; must not pass 2^64.
+#[target_feature(enable = "aes,ssse3")]
+#[inline]
+pub(crate) fn count_from(first: u64) -> V {
+    load(&core::array::from_fn(|i| u128::from(first.wrapping_add(i as u64))))
+}
