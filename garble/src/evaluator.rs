@@ -1,11 +1,10 @@
 //! The interpreter that evaluates garbled tables.
 
 use crate::{Error, GateRange, Hash, Interpreter, ring};
-use gazelle_kernels::{AesBackend, half_gates, hash};
+use gazelle_kernels::{half_gates, hash};
 
 /// Evaluates a garbled program. A wire holds the active label of every lane.
 pub struct Evaluator<'a> {
-    backend: AesBackend,
     hash: &'a Hash,
     gate: u64,
     tables: &'a [u8],
@@ -14,7 +13,7 @@ pub struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// An evaluator of `tables`, whose gates have the numbers of `gates`.
     pub fn new(hash: &'a Hash, gates: GateRange, tables: &'a [u8]) -> Self {
-        Self { backend: AesBackend::best(), hash, gate: gates.start, tables }
+        Self { hash, gate: gates.start, tables }
     }
 
     /// Ends the evaluation.
@@ -38,7 +37,7 @@ impl<'a> Evaluator<'a> {
 
     fn hash(&mut self, wire: &[u128]) -> Vec<u128> {
         let mut labels = wire.to_vec();
-        hash::hash(self.backend, self.hash, self.gate, &mut labels);
+        hash::hash(self.hash, self.gate, &mut labels);
         self.gate += wire.len() as u64;
         labels
     }
@@ -66,7 +65,7 @@ impl Interpreter for Evaluator<'_> {
     fn and(&mut self, a: &Vec<u128>, b: &Vec<u128>) -> Result<Vec<u128>, Error> {
         let tables = self.take(half_gates::TABLE_BYTES * a.len())?;
         let mut out = vec![0; a.len()];
-        half_gates::evaluate(self.backend, self.hash, self.gate, [a, b], tables, &mut out);
+        half_gates::evaluate(self.hash, self.gate, [a, b], tables, &mut out);
         self.gate += 2 * a.len() as u64;
         Ok(out)
     }

@@ -1,11 +1,10 @@
 //! The interpreter that garbles.
 
 use crate::{Delta, Error, GateRange, Hash, Interpreter, ring};
-use gazelle_kernels::{AesBackend, half_gates, hash};
+use gazelle_kernels::{half_gates, hash};
 
 /// Garbles a program. A wire holds the zero label of every lane; tables come out in program order.
 pub struct Garbler<'a> {
-    backend: AesBackend,
     hash: &'a Hash,
     delta: u128,
     gate: u64,
@@ -15,8 +14,7 @@ pub struct Garbler<'a> {
 impl<'a> Garbler<'a> {
     /// A garbler whose gates have the numbers of `gates`.
     pub fn new(hash: &'a Hash, delta: &Delta, gates: GateRange) -> Self {
-        let backend = AesBackend::best();
-        Self { backend, hash, delta: delta.expose(), gate: gates.start, tables: Vec::new() }
+        Self { hash, delta: delta.expose(), gate: gates.start, tables: Vec::new() }
     }
 
     /// The tables of everything garbled.
@@ -35,7 +33,7 @@ impl<'a> Garbler<'a> {
         let gate = self.take_gates(wire.len());
         let (mut zeros, mut ones) = (vec![0; wire.len()], vec![0; wire.len()]);
         let hashes = [&mut zeros[..], &mut ones[..]];
-        hash::hash_colours(self.backend, self.hash, gate, self.delta, wire, hashes);
+        hash::hash_colours(self.hash, gate, self.delta, wire, hashes);
         [zeros, ones]
     }
 
@@ -67,7 +65,7 @@ impl Interpreter for Garbler<'_> {
         self.tables.resize(start + half_gates::TABLE_BYTES * a.len(), 0);
         let mut out = vec![0; a.len()];
         let tables = &mut self.tables[start..];
-        half_gates::garble(self.backend, self.hash, gate, self.delta, [a, b], tables, &mut out);
+        half_gates::garble(self.hash, gate, self.delta, [a, b], tables, &mut out);
         Ok(out)
     }
 

@@ -23,7 +23,7 @@ fn active(zero: &[u128], values: &[u32], delta: &Delta) -> Vec<u128> {
 fn private(program: &Program, kind: HashKind, n: usize, a: &[u32], b: &[u32]) -> Vec<u32> {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let delta = Delta::random(&mut rng);
-    let hash = Hash { kind, key: rng.random() };
+    let hash = Hash::new(kind, rng.random());
     let count = n * program.labels();
     let (zero_a, zero_b) = (labels(&mut rng, count), labels(&mut rng, count));
     let tally = program.tally(n);

@@ -28,8 +28,7 @@ pub(crate) fn store(blocks: &mut [u128; BLOCKS], v: V) {
 #[inline]
 pub(crate) fn broadcast(block: &u128) -> V {
     // SAFETY: a u128 is 16 bytes long.
-    let block = unsafe { _mm_loadu_si128(core::ptr::from_ref(block).cast()) };
-    block
+    unsafe { _mm_loadu_si128(core::ptr::from_ref(block).cast()) }
 }
 
 #[target_feature(enable = "aes,ssse3")]

@@ -7,7 +7,7 @@ pub mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::backend::{AesBackend, AesIsa};
+use crate::backend::AesIsa;
 use crate::hash::Hash;
 
 /// Bytes of the table of one instance.
@@ -20,7 +20,6 @@ pub const TABLE_BYTES: usize = 32;
 /// # Panics
 /// If `a`, `b` and `out` have different lengths or `tables` has not 32 bytes an instance.
 pub fn garble(
-    backend: AesBackend,
     h: &Hash,
     tweak: u64,
     delta: u128,
@@ -29,7 +28,7 @@ pub fn garble(
     out: &mut [u128],
 ) {
     check(a, b, tables, out);
-    match backend.isa() {
+    match h.backend.isa() {
         AesIsa::Scalar => scalar::garble(h, tweak, delta, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI and SSSE3.
@@ -50,16 +49,9 @@ pub fn garble(
 ///
 /// # Panics
 /// If `a`, `b` and `out` have different lengths or `tables` has not 32 bytes an instance.
-pub fn evaluate(
-    backend: AesBackend,
-    h: &Hash,
-    tweak: u64,
-    [a, b]: [&[u128]; 2],
-    tables: &[u8],
-    out: &mut [u128],
-) {
+pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
     check(a, b, tables, out);
-    match backend.isa() {
+    match h.backend.isa() {
         AesIsa::Scalar => scalar::evaluate(h, tweak, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI and SSSE3.
@@ -83,6 +75,7 @@ fn check(a: &[u128], b: &[u128], tables: &[u8], out: &[u128]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::AesBackend;
     use crate::hash::HashKind;
     use alloc::vec;
     use alloc::vec::Vec;
@@ -101,7 +94,7 @@ mod tests {
         for n in sizes {
             for kind in HashKind::ALL {
                 for tweak in [0, 77, u64::MAX - 200] {
-                    let h = Hash { kind, key: 99 << 64 | 5 };
+                    let h = Hash::new(kind, 99 << 64 | 5);
                     let (a, b) = (labels(n, 1), labels(n, 1 << 70));
                     let (mut tables, mut out) = (vec![0; 32 * n], vec![0; n]);
                     scalar::garble(&h, tweak, delta, [&a, &b], &mut tables, &mut out);
@@ -110,9 +103,10 @@ mod tests {
                     for backend in AesBackend::available() {
                         let name = backend.name();
                         let (mut t, mut o) = (vec![1; 32 * n], vec![2; n]);
-                        garble(backend, &h, tweak, delta, [&a, &b], &mut t, &mut o);
+                        let h = h.clone().with_backend(backend);
+                        garble(&h, tweak, delta, [&a, &b], &mut t, &mut o);
                         assert!(t == tables && o == out, "{name}, {kind:?}, garble {n}");
-                        evaluate(backend, &h, tweak, [&a, &b], &tables, &mut o);
+                        evaluate(&h, tweak, [&a, &b], &tables, &mut o);
                         assert!(o == active, "{name}, {kind:?}, evaluate {n}");
                     }
                 }
@@ -125,16 +119,16 @@ mod tests {
     fn an_and_is_an_and() {
         let delta = 0xfeed_0000_0000_0000_0000_0000_0000_0001;
         for kind in HashKind::ALL {
-            let h = Hash { kind, key: 7 };
+            let h = Hash::new(kind, 7);
             for case in 0..16u128 {
                 let [a, b] =
                     [labels(1, 5)[0] & !1 | case & 1, labels(1, 9)[0] & !1 | case >> 1 & 1];
                 let (x, y) = (case >> 2 & 1, case >> 3 & 1);
                 let (mut tables, mut zero, mut active) = ([0; 32], [0], [0]);
                 scalar::garble(&h, 3, delta, [&[a], &[b]], &mut tables, &mut zero);
-                let inputs: [&[u128]; 2] = [&[a ^ x * delta], &[b ^ y * delta]];
+                let inputs: [&[u128]; 2] = [&[a ^ (x * delta)], &[b ^ (y * delta)]];
                 scalar::evaluate(&h, 3, inputs, &tables, &mut active);
-                assert_eq!(active[0], zero[0] ^ (x & y) * delta, "{kind:?}, case {case}");
+                assert_eq!(active[0], zero[0] ^ ((x & y) * delta), "{kind:?}, case {case}");
             }
         }
     }

@@ -39,13 +39,29 @@ impl HashKind {
 /// Instances of a gate that share a key under [`HashKind::Mitccrh`].
 pub const INSTANCES_PER_KEY: usize = 128;
 
-/// A session's hash: its kind and its key.
+/// A session's hash: its kind, its key and the instructions that compute it.
 #[derive(Clone)]
 pub struct Hash {
+    kind: HashKind,
+    key: u128,
+    pub(crate) backend: AesBackend,
+}
+
+impl Hash {
+    /// The hash of a session; `key` is public and fresh for every session.
+    pub fn new(kind: HashKind, key: u128) -> Self {
+        Self { kind, key, backend: AesBackend::best() }
+    }
+
+    /// Computes it with these instructions; no value depends on them.
+    pub fn with_backend(self, backend: AesBackend) -> Self {
+        Self { backend, ..self }
+    }
+
     /// The construction.
-    pub kind: HashKind,
-    /// The session key; public, fresh for every session.
-    pub key: u128,
+    pub fn kind(&self) -> HashKind {
+        self.kind
+    }
 }
 
 /// σ(L‖R) = (L⊕R)‖L, with L the upper half.
@@ -57,8 +73,8 @@ pub const fn sigma(x: u128) -> u128 {
 
 /// Replaces each label by its hash. Instance i has the tweak `tweak + i` (numbers wrap at 2^64);
 /// under [`HashKind::Mitccrh`] the tweak of the first instance of its block of 128.
-pub fn hash(backend: AesBackend, hash: &Hash, tweak: u64, labels: &mut [u128]) {
-    match backend.isa() {
+pub fn hash(hash: &Hash, tweak: u64, labels: &mut [u128]) {
+    match hash.backend.isa() {
         AesIsa::Scalar => scalar::hash(hash, tweak, labels),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI and SSSE3.
@@ -80,7 +96,6 @@ pub fn hash(backend: AesBackend, hash: &Hash, tweak: u64, labels: &mut [u128]) {
 /// # Panics
 /// If the lengths differ.
 pub fn hash_colours(
-    backend: AesBackend,
     hash: &Hash,
     tweak: u64,
     delta: u128,
@@ -89,7 +104,7 @@ pub fn hash_colours(
 ) {
     assert!(wire.len() == zeros.len() && wire.len() == ones.len(), "two hashes a label");
     let hashes = [zeros, ones];
-    match backend.isa() {
+    match hash.backend.isa() {
         AesIsa::Scalar => scalar::hash_colours(hash, tweak, delta, wire, hashes),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI and SSSE3.
@@ -119,18 +134,19 @@ mod tests {
             let n = n as usize;
             for kind in HashKind::ALL {
                 for tweak in [0, 1 << 40, u64::MAX - 100] {
-                    let h = Hash { kind, key: 1 << 127 | 3 };
+                    let h = Hash::new(kind, 1 << 127 | 3);
                     let mut expected = wire.clone();
                     scalar::hash(&h, tweak, &mut expected);
                     let (mut zeros, mut ones) = (vec![0; n], vec![0; n]);
                     scalar::hash_colours(&h, tweak, delta, &wire, [&mut zeros, &mut ones]);
                     for backend in AesBackend::available() {
                         let name = backend.name();
+                        let h = h.clone().with_backend(backend);
                         let mut labels = wire.clone();
-                        hash(backend, &h, tweak, &mut labels);
+                        hash(&h, tweak, &mut labels);
                         assert!(labels == expected, "{name}, {kind:?}, {n}");
                         let (mut z, mut o) = (vec![1; n], vec![1; n]);
-                        hash_colours(backend, &h, tweak, delta, &wire, [&mut z, &mut o]);
+                        hash_colours(&h, tweak, delta, &wire, [&mut z, &mut o]);
                         assert!(z == zeros && o == ones, "{name}, {kind:?}, colours of {n}");
                     }
                 }
@@ -149,9 +165,9 @@ mod tests {
         let x = u128::from(plain as u64) << 64 | u128::from(low);
         assert_eq!(sigma(x), plain);
         for backend in AesBackend::available() {
-            let h = Hash { kind: HashKind::Mitccrh, key };
+            let h = Hash::new(HashKind::Mitccrh, key).with_backend(backend);
             let mut labels = [x];
-            hash(backend, &h, 0, &mut labels);
+            hash(&h, 0, &mut labels);
             assert_eq!(labels, [cipher ^ plain], "{}", backend.name());
         }
     }

@@ -28,7 +28,7 @@ macro_rules! hashes {
             /// The keys of a group whose first instance has these tweaks.
             #[target_feature(enable = $features)]
             pub(crate) fn schedule<const T: usize>(hash: &Hash, tweaks: [u64; T]) -> Keys<T> {
-                let Hash { kind, key } = *hash;
+                let Hash { kind, key, .. } = *hash;
                 let seeds = core::array::from_fn(|i| match kind {
                     HashKind::Mitccrh => {
                         let block = (i / T * INSTANCES_PER_KEY) as u64;

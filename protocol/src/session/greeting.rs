@@ -83,7 +83,7 @@ impl Context {
             .finalize()
             .into();
         let (key, _) = key.split_first_chunk::<16>().expect("a digest has 32 bytes");
-        let hash = Hash { kind, key: u128::from_le_bytes(*key) };
+        let hash = Hash::new(kind, u128::from_le_bytes(*key));
         Self { session, hash }
     }
 }

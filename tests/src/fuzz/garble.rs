@@ -31,7 +31,7 @@ pub fn garbled_tables(data: &[u8]) {
 
 fn run(program: &Program, instances: usize, kind: HashKind, change: impl Fn(&[u8]) -> Vec<u8>) {
     let rng = &mut crate::rng(instances as u64);
-    let hash = Hash { kind, key: rng.random() };
+    let hash = Hash::new(kind, rng.random());
     let delta = Delta::random(rng);
     let lanes = instances * program.sums();
     let mask = u32::MAX >> (32 - program.ring_bits());
