@@ -151,18 +151,31 @@ pub(crate) struct ImportArgs {
     /// The network's name; the file's without it
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What training subtracted from pixel/255, for all channels or one each
-    #[arg(long, value_name = "X,…", value_delimiter = ',', allow_negative_numbers = true)]
-    pub(crate) mean: Vec<f64>,
-    /// What training divided the difference by, for all channels or one each
-    #[arg(long, value_name = "X,…", value_delimiter = ',')]
-    pub(crate) std: Vec<f64>,
-    /// The image's shape, for a network that reads a flat vector
-    #[arg(long, value_name = "CHANNELS,HEIGHT,WIDTH", value_delimiter = ',')]
-    pub(crate) shape: Option<Vec<usize>>,
+    #[command(flatten)]
+    pub(crate) pixels: PixelArgs,
     /// Bits of a weight
     #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=12))]
     pub(crate) weight_bits: u32,
+}
+
+/// What the ONNX network reads, where its file does not say.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PixelArgs {
+    /// What training subtracted from pixel/255, for all channels or one each
+    #[arg(
+        long,
+        value_name = "X,…",
+        value_delimiter = ',',
+        requires = "onnx",
+        allow_negative_numbers = true
+    )]
+    pub(crate) mean: Vec<f64>,
+    /// What training divided the difference by, for all channels or one each
+    #[arg(long, value_name = "X,…", value_delimiter = ',', requires = "onnx")]
+    pub(crate) std: Vec<f64>,
+    /// The image's shape, for a network that reads a flat vector
+    #[arg(long, value_name = "CHANNELS,HEIGHT,WIDTH", value_delimiter = ',', requires = "onnx")]
+    pub(crate) shape: Option<Vec<usize>>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -176,6 +189,11 @@ pub(crate) struct EvalArgs {
     /// The labels, if --images is an IDX file
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
+    /// Measure the ONNX network that the model was imported from too
+    #[arg(long, value_name = "FILE.onnx")]
+    pub(crate) onnx: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pixels: PixelArgs,
 }
 
 #[derive(Debug, clap::Args)]

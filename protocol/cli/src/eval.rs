@@ -4,24 +4,40 @@ use crate::{
     args::EvalArgs,
     dataset::{self, Labelled},
     failure::{Failure, Result},
-    files,
+    files, import,
     progress::Progress,
 };
-use gazelle_protocol::model::ModelError;
+use gazelle_protocol::model::{FloatNetwork, ModelError, Network};
 use rayon::prelude::*;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
+    let float = args.onnx.as_deref();
+    let float = float.map(|path| import::read(path, None, &network.card.classes, &args.pixels));
+    let float = float.transpose()?;
     let images = dataset::labelled(&args.images, args.labels.as_deref(), &network.card)?;
+    print(float.as_ref(), &network, &images)
+}
+
+/// Prints the accuracy in integers, beside that before quantisation where there is the network.
+pub(crate) fn print(
+    float: Option<&FloatNetwork>,
+    network: &Network,
+    images: &[Labelled],
+) -> Result<()> {
     let progress = Progress::start("classifying");
-    let hits = accuracy(&images, |image| Ok(network.forward(image)?.label()))?;
+    let float = float.map(|float| accuracy(images, |image| float.label(image))).transpose()?;
+    let integer = accuracy(images, |image| Ok(network.forward(image)?.label()))?;
     drop(progress);
-    println!("accuracy: {}", percent(hits, images.len()));
+    if let Some(float) = float {
+        println!("accuracy in floating point: {}", percent(float, images.len()));
+    }
+    println!("accuracy in integers:       {}", percent(integer, images.len()));
     Ok(())
 }
 
 /// How many images get their label.
-pub(crate) fn accuracy(
+fn accuracy(
     images: &[Labelled],
     classify: impl Fn(&[u8]) -> std::result::Result<usize, ModelError> + Sync,
 ) -> Result<usize> {
@@ -31,6 +47,6 @@ pub(crate) fn accuracy(
 }
 
 /// A share of a whole.
-pub(crate) fn percent(hits: usize, of: usize) -> String {
+fn percent(hits: usize, of: usize) -> String {
     format!("{:.2} % ({hits} of {of})", 100.0 * hits as f64 / of.max(1) as f64)
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod demo;
+mod import;
 mod serve;
 mod support;
 mod wrong_input;

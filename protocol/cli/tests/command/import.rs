@@ -1,0 +1,113 @@
+//! From an ONNX file to a model file, and how well either classifies.
+
+use crate::support::{fail, repository, succeed};
+use std::{fs, path::Path};
+
+const CLASSES: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
+fn path(file: impl AsRef<Path>) -> String {
+    file.as_ref().to_str().expect("a path in Unicode").into()
+}
+
+fn bundled(file: &str) -> String {
+    path(repository("models").join(file))
+}
+
+/// The class whose name stands in a sample's name.
+fn class(file: &str) -> usize {
+    let slug = |class: &str| class.to_lowercase().replace([' ', '/'], "-");
+    CLASSES.iter().position(|name| file.contains(&slug(name))).expect("a class")
+}
+
+/// Sorts the samples into a folder for each class, called by its number.
+fn sort_samples(folder: &Path) {
+    for sample in fs::read_dir(repository("models/samples")).unwrap() {
+        let sample = sample.unwrap().path();
+        let name = sample.file_name().unwrap().to_str().unwrap();
+        if name.ends_with(".png") {
+            let folder = folder.join(class(name).to_string());
+            fs::create_dir_all(&folder).unwrap();
+            fs::copy(&sample, folder.join(name)).unwrap();
+        }
+    }
+}
+
+/// The percentage on the line that begins with `what`.
+fn percentage(text: &str, what: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(what)).expect(text);
+    line.trim().split(' ').next().unwrap().parse().expect("a number")
+}
+
+#[test]
+fn import_then_inspect_and_eval() {
+    let folder = tempfile::tempdir().unwrap();
+    sort_samples(folder.path());
+    let (onnx, images) = (bundled("fashion-mnist-d.onnx"), path(folder.path()));
+    let model = path(folder.path().join("d.gazelle"));
+    let classes = CLASSES.join(",");
+    let options = ["--calibrate", &images, "--test", &images, "--classes", &classes, "-o", &model];
+    let text = succeed(["import", &onnx].iter().chain(&options));
+    for part in ["16×24×24", "100×1×1", "ring bits", "weight bits", "ReLU >> 7", "argmax"] {
+        assert!(text.contains(part), "no {part:?} in:\n{text}");
+    }
+    assert_eq!(percentage(&text, "accuracy in floating point:"), 90.0, "{text}");
+    assert!(percentage(&text, "accuracy in integers:") >= 85.0, "{text}");
+
+    assert!(succeed(["inspect", &model]).contains("fashion-mnist-d"));
+    let eval = ["eval", &model, "--images", &images];
+    let integer = |text: &str| percentage(text, "accuracy in integers:");
+    assert_eq!(integer(&succeed(eval)), integer(&text));
+    let both = succeed(eval.iter().chain(&["--onnx", &onnx]));
+    assert_eq!(percentage(&both, "accuracy in floating point:"), 90.0, "{both}");
+}
+
+#[test]
+fn an_unknown_operator_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("strange.onnx");
+    let mut bytes = fs::read(repository("models/fashion-mnist-d.onnx")).unwrap();
+    let at = bytes.windows(4).rposition(|part| part == b"Relu").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"Sinh");
+    fs::write(&file, bytes).unwrap();
+    let samples = bundled("samples");
+    let model = path(folder.path().join("out.gazelle"));
+    let line = fail(1, ["import", &path(&file), "--calibrate", &samples, "-o", &model]);
+    for part in ["strange.onnx", "relu", "Sinh", "Conv", "MaxPool"] {
+        assert!(line.contains(part), "no {part:?} in {line}");
+    }
+}
+
+#[test]
+fn calibration_needs_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let (onnx, empty) = (bundled("fashion-mnist-d.onnx"), path(folder.path()));
+    let line = fail(1, ["import", &onnx, "--calibrate", &empty, "-o", "unused.gazelle"]);
+    assert!(line.contains("no images"), "{line}");
+}
+
+/// The whole test set, with Debian's package dataset-fashion-mnist.
+#[test]
+#[ignore = "needs the package dataset-fashion-mnist"]
+fn integers_lose_less_than_half_a_point() {
+    let data = |file: &str| format!("/usr/share/datasets/fashion-mnist/{file}-ubyte.gz");
+    let (images, labels) = (data("t10k-images-idx3"), data("t10k-labels-idx1"));
+    let (model, onnx) = (bundled("fashion-mnist-d.gazelle"), bundled("fashion-mnist-d.onnx"));
+    let eval = ["eval", &model, "--onnx", &onnx, "--images", &images, "--labels", &labels];
+    let text = succeed(eval);
+    let (float, integer) = (
+        percentage(&text, "accuracy in floating point:"),
+        percentage(&text, "accuracy in integers:"),
+    );
+    assert!(float >= 88.0 && (float - integer).abs() <= 0.5, "{text}");
+}
