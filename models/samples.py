@@ -22,7 +22,8 @@ def main() -> None:
     for label, name in enumerate(CLASSES):
         for index in [i for i, y in enumerate(labels) if y == label][:2]:
             slug = name.lower().replace(" ", "-").replace("/", "-")
-            Image.fromarray(images[index]).save(arguments.out / f"{index:04}-{slug}.png", optimize=True)
+            path = arguments.out / f"{index:04}-{slug}.png"
+            Image.fromarray(images[index]).save(path, optimize=True)
 
 
 if __name__ == "__main__":

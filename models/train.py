@@ -36,12 +36,12 @@ def load(data: Path, split: str) -> tuple[torch.Tensor, torch.Tensor]:
     )
 
 
-def network_d() -> nn.Sequential:
-    """Conv 5×5→16, max 2, conv 5×5→16, max 2, FC 256→100, FC 100→10."""
+def network_d(classes: int) -> nn.Sequential:
+    """Conv 5×5→16, max 2, conv 5×5→16, max 2, FC 256→100, FC 100→classes."""
     return nn.Sequential(
         nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(16, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(256, 100), nn.ReLU(), nn.Linear(100, 10),
+        nn.Flatten(), nn.Linear(256, 100), nn.ReLU(), nn.Linear(100, classes),
     )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(1)
     torch.set_num_threads(2)
-    model = network_d()
+    model = network_d(len(CLASSES))
     train(model, *load(arguments.data, "train"), arguments.epochs)
     print(f"test accuracy {accuracy(model, *load(arguments.data, 't10k')):.4f}")
     export(model, arguments.out / "fashion-mnist-d.onnx")

@@ -50,6 +50,18 @@ fn every_tensor_of_every_sample_is_exact() {
     assert!(samples.iter().filter(|sample| right(sample)).count() >= 17);
 }
 
+/// The pictures are no X-rays; exact it must be on any.
+#[test]
+fn the_pneumonia_network_is_exact() {
+    let network = network("pneumonia-d.gazelle");
+    let images: Vec<Vec<u8>> = samples(&self::network("fashion-mnist-d.gazelle").card)
+        .into_iter()
+        .step_by(5)
+        .map(|sample| sample.0)
+        .collect();
+    parties::check(&network, &images);
+}
+
 /// 4096 ReLUs at k = 21 and shift 8, and one class.
 fn relus() -> Network {
     let block = |outputs, activation| BlockCard {

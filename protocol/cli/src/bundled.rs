@@ -13,6 +13,8 @@ pub(crate) enum NetworkName {
     /// Ten kinds of clothing, 28 × 28 grey pixels
     #[default]
     FashionMnist,
+    /// Chest X-rays with pneumonia or without, 28 × 28 grey pixels; a demonstration, no diagnosis
+    Pneumonia,
 }
 
 /// The file of a picture.
@@ -30,17 +32,19 @@ impl NetworkName {
     pub(crate) fn network(self) -> Result<Network> {
         let bytes: &[u8] = match self {
             Self::FashionMnist => include_bytes!("../../../models/fashion-mnist-d.gazelle"),
+            Self::Pneumonia => include_bytes!("../../../models/pneumonia-d.gazelle"),
         };
         Network::from_bytes(bytes).when(|| format!("the bundled network {}", self.name()))
     }
 
-    /// The picture that the demo classifies.
-    pub(crate) fn picture(self) -> Picture {
+    /// The picture that the demo classifies, if one may come with the program.
+    pub(crate) fn picture(self) -> Option<Picture> {
         match self {
-            Self::FashionMnist => Picture {
+            Self::FashionMnist => Some(Picture {
                 name: "0000-ankle-boot.png",
                 bytes: include_bytes!("../../../models/samples/0000-ankle-boot.png"),
-            },
+            }),
+            Self::Pneumonia => None,
         }
     }
 }

@@ -58,7 +58,12 @@ fn picture(args: &DemoArgs, shape: Shape) -> Result<(String, Vec<u8>)> {
     if let Some(path) = &args.image {
         return Ok((path.display().to_string(), files::read_image(path, shape)?));
     }
-    let picture = args.network.picture();
+    let Some(picture) = args.network.picture() else {
+        return Err(Failure::new(format!(
+            "no picture comes with the network {}; give one of {shape} with --image FILE",
+            args.network.name()
+        )));
+    };
     let pixels = decode_image(picture.bytes, shape).when(|| picture.name.into())?;
     Ok((picture.name.into(), pixels))
 }

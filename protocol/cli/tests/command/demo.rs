@@ -95,6 +95,18 @@ fn the_server_ends_when_the_demo_is_killed() {
 }
 
 #[test]
+fn the_pneumonia_network_classifies_a_picture_of_its_user() {
+    let line = fail(1, ["demo", "--network", "pneumonia"]);
+    assert!(line.contains("--image") && line.contains("28"), "{line}");
+    // No X-ray, but a picture of its size.
+    let image = repository("models/samples/0018-bag.png");
+    let arguments = ["demo", "--network", "pneumonia", "--image", image.to_str().unwrap()];
+    let text = succeed(arguments);
+    assert!(text.contains("normal") || text.contains("pneumonia"), "{text}");
+    assert!(text.contains("equals the plaintext integer network: yes"), "{text}");
+}
+
+#[test]
 fn an_unknown_network_lists_those_there_are() {
     let line = fail(2, ["demo", "--network", "nonsense"]);
     assert!(line.contains("fashion-mnist"), "{line}");
