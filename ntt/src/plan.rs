@@ -4,7 +4,7 @@ use crate::{Error, Modulus};
 use alloc::{sync::Arc, vec, vec::Vec};
 use gazelle_kernels::{
     VectorBackend,
-    ntt::scalar::{self, Factor},
+    ntt::{Transform, scalar::Factor},
     pointwise::{Pointwise, Term},
 };
 
@@ -20,9 +20,7 @@ struct Tables {
     n: usize,
     modulus: Modulus,
     backend: VectorBackend,
-    roots: Vec<Factor>,
-    inverse_roots: Vec<Factor>,
-    n_inverse: Factor,
+    transform: Transform,
     pointwise: Pointwise,
 }
 
@@ -53,9 +51,13 @@ impl Plan {
             n,
             modulus,
             backend,
-            roots: powers(&modulus, psi, n),
-            inverse_roots: powers(&modulus, modulus.inv(psi), n),
-            n_inverse: Factor::new(modulus.inv(n as u64), q),
+            transform: Transform::new(
+                backend,
+                q,
+                powers(&modulus, psi, n),
+                powers(&modulus, modulus.inv(psi), n),
+                Factor::new(modulus.inv(n as u64), q),
+            ),
             pointwise: Pointwise::new(backend, q),
         })))
     }
@@ -82,7 +84,7 @@ impl Plan {
     pub fn forward(&self, a: &mut [u64]) {
         self.check(a.len());
         for polynomial in a.chunks_exact_mut(self.0.n) {
-            scalar::forward(polynomial, &self.0.roots, self.0.modulus.value());
+            self.0.transform.forward(polynomial);
         }
     }
 
@@ -93,8 +95,7 @@ impl Plan {
     pub fn inverse(&self, a: &mut [u64]) {
         self.check(a.len());
         for polynomial in a.chunks_exact_mut(self.0.n) {
-            let q = self.0.modulus.value();
-            scalar::inverse(polynomial, &self.0.inverse_roots, self.0.n_inverse, q);
+            self.0.transform.inverse(polynomial);
         }
     }
 

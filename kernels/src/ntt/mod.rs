@@ -1,3 +1,84 @@
 //! Negacyclic number-theoretic transforms, one whole transform per call.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2_f64;
 pub mod scalar;
+
+use alloc::vec::Vec;
+use scalar::Factor;
+
+use crate::backend::{VectorBackend, VectorIsa};
+
+/// The tables of one transform, with the kernel that a backend and a modulus call for.
+#[derive(Clone, Debug)]
+pub struct Transform {
+    q: u64,
+    roots: Vec<Factor>,
+    inverse_roots: Vec<Factor>,
+    n_inverse: Factor,
+    class: Class,
+}
+
+/// The kernel and what it needs beside the scalar tables.
+#[derive(Clone, Debug)]
+enum Class {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2F64(avx2_f64::Tables),
+}
+
+impl Transform {
+    /// The transform of size n = `roots.len()` modulo `q`: `roots[i]` is ψ^bitrev(i) for a primitive
+    /// 2n-th root of unity ψ, `inverse_roots[i]` its inverse, `n_inverse` is 1/n.
+    ///
+    /// # Panics
+    /// If n is not a power of two from 8, the tables differ in length, or q is not below 2^62.
+    pub fn new(
+        backend: VectorBackend,
+        q: u64,
+        roots: Vec<Factor>,
+        inverse_roots: Vec<Factor>,
+        n_inverse: Factor,
+    ) -> Self {
+        assert!(roots.len().is_power_of_two() && roots.len() >= 8);
+        assert!(roots.len() == inverse_roots.len() && q < 1 << 62);
+        #[cfg(target_arch = "x86_64")]
+        let n = roots.len();
+        let class = match backend.isa() {
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_f64::Tables::support(n, q) => {
+                Class::Avx2F64(avx2_f64::Tables::new(q, &roots, &inverse_roots, n_inverse))
+            }
+            _ => Class::Scalar,
+        };
+        Self { q, roots, inverse_roots, n_inverse, class }
+    }
+
+    /// Transforms one polynomial in place; residues in [0, q) in and out.
+    ///
+    /// # Panics
+    /// If `a` has not n coefficients.
+    pub fn forward(&self, a: &mut [u64]) {
+        assert_eq!(a.len(), self.roots.len());
+        match &self.class {
+            Class::Scalar => scalar::forward(a, &self.roots, self.q),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
+            Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
+        }
+    }
+
+    /// Transforms one polynomial back in place, 1/n included; residues in [0, q) in and out.
+    ///
+    /// # Panics
+    /// If `a` has not n values.
+    pub fn inverse(&self, a: &mut [u64]) {
+        assert_eq!(a.len(), self.roots.len());
+        match &self.class {
+            Class::Scalar => scalar::inverse(a, &self.inverse_roots, self.n_inverse, self.q),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
+            Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
+        }
+    }
+}
