@@ -132,7 +132,7 @@ fn forward_half<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], w: f64) {
     let (low, high) = a.split_at_mut(a.len() / 2);
     let w = broadcast(w);
     for (x, y) in low.iter_mut().zip(high) {
-        let [u, v] = [m.from_canonical::<WIDE>(x), m.from_canonical::<WIDE>(y)];
+        let [u, v] = [m.decode::<WIDE>(x), m.decode::<WIDE>(y)];
         let [u, v] = m.forward(u, v, w);
         store(x, u);
         store(y, v);
@@ -156,7 +156,7 @@ fn forward_quarter<const WIDE: bool, const FIRST: bool, const REDUCE: bool>(
         let w = [w1, w[0], w[1]].map(|w| broadcast(w));
         for [x0, x1, x2, x3] in quarters(block) {
             let x = [&*x0, x1, x2, x3];
-            let mut x = x.map(|x| if FIRST { m.from_canonical::<WIDE>(x) } else { load(x) });
+            let mut x = x.map(|x| if FIRST { m.decode::<WIDE>(x) } else { load(x) });
             if REDUCE {
                 (x[0], x[1]) = (m.reduce(x[0]), m.reduce(x[1]));
             }
@@ -225,7 +225,7 @@ fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
 #[target_feature(enable = "avx2,fma")]
 fn inverse_rest<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], roots: &[f64]) {
     for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
-        let y = [&x[0], &x[1], &x[2], &x[3]].map(|x| m.from_canonical::<false>(x));
+        let y = [&x[0], &x[1], &x[2], &x[3]].map(|x| m.decode::<false>(x));
         let mut y = m.inverse_quarter(transpose(y), w.four());
         if WIDE {
             (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
@@ -356,7 +356,7 @@ impl Arithmetic {
     /// Doubles of residues in [0, q), centred to b = 1/2 on demand.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn from_canonical<const CENTRE: bool>(&self, x: &Vector) -> __m256d {
+    fn decode<const CENTRE: bool>(&self, x: &Vector) -> __m256d {
         let two_52 = broadcast(TWO_52);
         let x = _mm256_sub_pd(_mm256_or_pd(load(x), two_52), two_52);
         if CENTRE {
