@@ -8,77 +8,99 @@ pub const fn packed_len(count: usize, bits: u32) -> usize {
     (count * bits as usize).div_ceil(8)
 }
 
-/// Appends `values` of `bits` bits (1 to 64); higher bits are dropped. The last byte is padded with zeros.
+/// Appends `values` of `bits` bits; higher bits are dropped. The last byte is padded with zeros.
+///
+/// # Panics
+/// Unless `bits` is 1 to 64.
 pub fn pack_u64(values: &[u64], bits: u32, out: &mut Vec<u8>) {
-    out.reserve(packed_len(values.len(), bits));
     pack(values.iter().copied(), bits, out);
 }
 
-/// Appends `values` of `bits` bits (1 to 32); as [`pack_u64`].
+/// Appends `values` of `bits` bits, as [`pack_u64`].
+///
+/// # Panics
+/// Unless `bits` is 1 to 64.
 pub fn pack_u32(values: &[u32], bits: u32, out: &mut Vec<u8>) {
-    out.reserve(packed_len(values.len(), bits));
     pack(values.iter().map(|&v| u64::from(v)), bits, out);
 }
 
-fn pack(values: impl Iterator<Item = u64>, bits: u32, out: &mut Vec<u8>) {
-    assert!((1..=64).contains(&bits));
+fn pack(values: impl ExactSizeIterator<Item = u64>, bits: u32, out: &mut Vec<u8>) {
+    assert!((1..=64).contains(&bits), "values of {bits} bits");
+    let (start, len) = (out.len(), packed_len(values.len(), bits));
+    out.resize(start + len, 0);
+    let (words, tail) = out[start..].as_chunks_mut::<8>();
+    let mut words = words.iter_mut();
     let mask = u64::MAX >> (64 - bits);
-    let (mut pending, mut held) = (0u128, 0);
+    // Bits that wait for a full word: fewer than 64 of them.
+    let (mut pending, mut held) = (0, 0);
     for value in values {
-        pending |= u128::from(value & mask) << held;
+        let value = value & mask;
+        pending |= value << held;
         held += bits;
-        while held >= 8 {
-            out.push(pending as u8);
-            pending >>= 8;
-            held -= 8;
+        if held >= 64 {
+            if let Some(word) = words.next() {
+                *word = pending.to_le_bytes();
+            }
+            held -= 64;
+            pending = value.checked_shr(bits - held).unwrap_or(0);
         }
     }
-    if held > 0 {
-        out.push(pending as u8);
+    match words.next() {
+        Some(word) => *word = pending.to_le_bytes(),
+        None => tail.copy_from_slice(&pending.to_le_bytes()[..tail.len()]),
     }
 }
 
-/// Reads `out.len()` values of `bits` bits (1 to 64).
+/// Reads `out.len()` values of `bits` bits.
 ///
 /// # Errors
 /// If `bytes` has another length than [`packed_len`], or its padding bits are not zero.
+///
+/// # Panics
+/// Unless `bits` is 1 to 64.
 pub fn unpack_u64(bytes: &[u8], bits: u32, out: &mut [u64]) -> Result<(), Error> {
-    unpack(bytes, bits, out.len(), |i, v| out[i] = v)
+    unpack(bytes, bits, out, |value| value)
 }
 
-/// Reads `out.len()` values of `bits` bits (1 to 32); as [`unpack_u64`].
+/// Reads `out.len()` values of `bits` bits, as [`unpack_u64`].
 ///
 /// # Errors
 /// As [`unpack_u64`].
+///
+/// # Panics
+/// Unless `bits` is 1 to 32.
 pub fn unpack_u32(bytes: &[u8], bits: u32, out: &mut [u32]) -> Result<(), Error> {
-    assert!(bits <= 32);
-    unpack(bytes, bits, out.len(), |i, v| out[i] = v as u32)
+    assert!(bits <= 32, "values of {bits} bits");
+    unpack(bytes, bits, out, |value| value as u32)
 }
 
-fn unpack(
+fn unpack<T>(
     bytes: &[u8],
     bits: u32,
-    count: usize,
-    mut put: impl FnMut(usize, u64),
+    out: &mut [T],
+    convert: impl Fn(u64) -> T,
 ) -> Result<(), Error> {
-    assert!((1..=64).contains(&bits));
-    let expected = packed_len(count, bits);
+    assert!((1..=64).contains(&bits), "values of {bits} bits");
+    let expected = packed_len(out.len(), bits);
     if bytes.len() != expected {
         return Err(Error::PackedLength { expected, found: bytes.len() });
     }
-    let mask = u64::MAX >> (64 - bits);
-    let (mut pending, mut held) = (0u128, 0);
-    let mut next = bytes.iter();
-    for i in 0..count {
-        while held < bits {
-            pending |= u128::from(*next.next().unwrap_or(&0)) << held;
-            held += 8;
-        }
-        put(i, pending as u64 & mask);
-        pending >>= bits;
-        held -= bits;
+    let padding = 8 * expected - out.len() * bits as usize;
+    if bytes.last().is_some_and(|&last| u32::from(last) >> (8 - padding) != 0) {
+        return Err(Error::PackedPadding);
     }
-    if pending == 0 { Ok(()) } else { Err(Error::PackedPadding) }
+    let mask = u64::MAX >> (64 - bits);
+    // A value lies in the 16 bytes from its first one on; near the end, zeros stand for missing ones.
+    for (i, out) in out.iter_mut().enumerate() {
+        let (byte, shift) = (i * bits as usize / 8, i * bits as usize % 8);
+        let window = bytes[byte..].first_chunk::<16>().copied().unwrap_or_else(|| {
+            let mut window = [0; 16];
+            window[..bytes.len() - byte].copy_from_slice(&bytes[byte..]);
+            window
+        });
+        *out = convert((u128::from_le_bytes(window) >> shift) as u64 & mask);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -89,7 +111,7 @@ mod tests {
     #[test]
     fn packing_round_trips_and_padding_is_checked() {
         for bits in 1..=64 {
-            for count in [0, 1, 7, 8, 33] {
+            for count in [0, 1, 7, 8, 9, 33, 64, 130] {
                 let mask = u64::MAX >> (64 - bits);
                 let values: Vec<u64> = (1..=count as u64)
                     .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & mask)
