@@ -10,6 +10,7 @@ mod error;
 mod modulus;
 pub mod pack;
 mod plan;
+pub mod prg;
 pub mod prime;
 pub mod sample;
 
