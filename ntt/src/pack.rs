@@ -13,6 +13,16 @@ pub const fn packed_len(count: usize, bits: u32) -> usize {
 /// # Panics
 /// Unless `bits` is 1 to 64.
 pub fn pack_u64(values: &[u64], bits: u32, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + packed_len(values.len(), bits), 0);
+    pack_u64_into(values, bits, &mut out[start..]);
+}
+
+/// Writes `values` of `bits` bits over `out`, as [`pack_u64`].
+///
+/// # Panics
+/// Unless `bits` is 1 to 64 and `out` of [`packed_len`].
+pub fn pack_u64_into(values: &[u64], bits: u32, out: &mut [u8]) {
     pack(values.iter().copied(), bits, out);
 }
 
@@ -21,14 +31,15 @@ pub fn pack_u64(values: &[u64], bits: u32, out: &mut Vec<u8>) {
 /// # Panics
 /// Unless `bits` is 1 to 64.
 pub fn pack_u32(values: &[u32], bits: u32, out: &mut Vec<u8>) {
-    pack(values.iter().map(|&v| u64::from(v)), bits, out);
+    let start = out.len();
+    out.resize(start + packed_len(values.len(), bits), 0);
+    pack(values.iter().map(|&v| u64::from(v)), bits, &mut out[start..]);
 }
 
-fn pack(values: impl ExactSizeIterator<Item = u64>, bits: u32, out: &mut Vec<u8>) {
+fn pack(values: impl ExactSizeIterator<Item = u64>, bits: u32, out: &mut [u8]) {
     assert!((1..=64).contains(&bits), "values of {bits} bits");
-    let (start, len) = (out.len(), packed_len(values.len(), bits));
-    out.resize(start + len, 0);
-    let (words, tail) = out[start..].as_chunks_mut::<8>();
+    assert_eq!(out.len(), packed_len(values.len(), bits), "bytes for the values");
+    let (words, tail) = out.as_chunks_mut::<8>();
     let mut words = words.iter_mut();
     let mask = u64::MAX >> (64 - bits);
     // Bits that wait for a full word: fewer than 64 of them.

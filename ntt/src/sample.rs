@@ -28,11 +28,12 @@ pub fn uniform(seed: &Seed, stream: u64, modulus: &Modulus, out: &mut [u64]) {
         if below != 0 {
             return;
         }
+        let mut next = kept;
         for i in kept..out.len() {
-            let x = out[i];
-            out[kept] = x;
-            kept += usize::from(x < q);
+            out[next] = out[i];
+            next += usize::from(out[next] < q);
         }
+        kept = next;
     }
 }
 

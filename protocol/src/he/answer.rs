@@ -1,10 +1,11 @@
 //! The server's answer, re-randomised, flooded and switched down; and its decryption.
 
-use gazelle_kernels::ntt::scalar::Factor;
+use gazelle_ntt::prg::AesRng;
 use gazelle_ntt::{Modulus, pack, sample};
-use rand::{CryptoRng, SeedableRng, rngs::ChaCha20Rng};
+use rand::Rng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::encode::ShortFactor;
 use super::keys::residue;
 use super::parameters::ETA;
 use super::{Encoder, Parameters, PublicKey, SecretKey, noise};
@@ -31,67 +32,45 @@ pub(crate) fn encoded_len(
     pack::packed_len(parameters.n(), format.c1_bits) + pack::packed_len(results, format.c0_bits)
 }
 
-/// Everything random in one answer. Used once: consumed by [`answer`].
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Blinding {
+/// Everything random in one answer: drawn anew for each.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
+struct Blinding {
     /// u, ternary.
-    pub(super) ephemeral: Vec<i8>,
+    ephemeral: Vec<i8>,
     /// e′.
-    pub(super) error: Vec<i8>,
+    error: Vec<i8>,
     /// Per result, uniform below 2^b; 2^(b−1) is subtracted when it is added.
-    pub(super) flood: Vec<u128>,
+    flood: Vec<u128>,
     /// t, the server's share of each result.
-    pub(super) share: Vec<u32>,
+    share: Vec<u32>,
 }
 
 impl Blinding {
-    /// Draws the blinding of an answer with `results` results from its own seed.
-    pub(crate) fn sample(
-        parameters: &Parameters,
-        format: &noise::Answer,
-        results: usize,
-        seed: &[u8; 32],
-    ) -> Self {
-        let rng = &mut ChaCha20Rng::from_seed(*seed);
-        let mut blinding = Self {
-            ephemeral: vec![0; parameters.n()],
-            error: vec![0; parameters.n()],
-            flood: vec![0; results],
-            share: vec![0; results],
-        };
-        sample::ternary(rng, &mut blinding.ephemeral);
-        sample::centred_binomial(ETA, rng, &mut blinding.error);
-        fill(rng, &mut blinding.flood, |bytes: [u8; 16]| {
+    fn draw(&mut self, n: usize, format: &noise::Answer, results: usize, rng: &mut AesRng) {
+        self.ephemeral.resize(n, 0);
+        sample::ternary(rng, &mut self.ephemeral);
+        self.error.resize(n, 0);
+        sample::centred_binomial(ETA, rng, &mut self.error);
+        self.flood.resize(results, 0);
+        fill(rng, &mut self.flood, |bytes| {
             u128::from_le_bytes(bytes) & ((1 << format.flood_bits) - 1)
         });
-        fill(rng, &mut blinding.share, |bytes: [u8; 4]| {
+        self.share.resize(results, 0);
+        fill(rng, &mut self.share, |bytes| {
             u32::from_le_bytes(bytes) & (u32::MAX >> (u32::BITS - format.ring_bits))
         });
-        blinding
     }
 }
 
-/// Fills `out` from one request to the generator.
-fn fill<const N: usize, T>(rng: &mut impl CryptoRng, out: &mut [T], parse: impl Fn([u8; N]) -> T) {
-    let mut bytes = Zeroizing::new(vec![0; N * out.len()]);
-    rng.fill_bytes(&mut bytes);
-    let (chunks, _) = bytes.as_chunks::<N>();
-    out.iter_mut().zip(chunks).for_each(|(out, chunk)| *out = parse(*chunk));
-}
-
-/// The answer that holds Σ w·c at the coefficients `positions`, minus the share that is returned
-/// beside it. `terms` gives the summands modulo a prime of q.
-pub(crate) fn answer<'a>(
-    key: &PublicKey,
-    format: &noise::Answer,
-    encoder: &Encoder,
-    terms: impl Fn(usize) -> Vec<Term<'a>>,
-    positions: &[usize],
-    mut blinding: Blinding,
-) -> Masked {
-    let combined = Combined::new(key, format, encoder, terms, positions, &blinding);
-    let message = combined.switch(key.parameters(), format);
-    Masked { message, share: std::mem::take(&mut blinding.share) }
+/// Fills `out` from requests of a fixed size to the generator.
+fn fill<const N: usize, T>(rng: &mut AesRng, out: &mut [T], parse: impl Fn([u8; N]) -> T) {
+    let mut bytes = Zeroizing::new([0; 2048]);
+    for out in out.chunks_mut(2048 / N) {
+        let bytes = &mut bytes[..N * out.len()];
+        rng.fill_bytes(bytes);
+        let (chunks, _) = bytes.as_chunks::<N>();
+        out.iter_mut().zip(chunks).for_each(|(out, chunk)| *out = parse(*chunk));
+    }
 }
 
 /// An answer and the server's share of its results.
@@ -101,64 +80,105 @@ pub(crate) struct Masked {
     pub(crate) share: Vec<u32>,
 }
 
-/// An answer at full modulus, in coefficients: c₀ where there are results, and all of c₁.
-pub(super) struct Combined {
-    /// Limb after limb.
-    pub(super) c0: Vec<u64>,
-    /// Limb after limb.
-    pub(super) c1: Vec<u64>,
+/// Makes answers, one after the other in the same memory.
+pub(crate) struct Answerer<'a> {
+    key: &'a PublicKey,
+    format: &'a noise::Answer,
+    encoder: &'a Encoder,
+    blinding: Blinding,
+    /// u modulo a prime, transformed.
+    ephemeral: Zeroizing<Vec<u64>>,
+    /// c₀ modulo a prime.
+    product: Zeroizing<Vec<u64>>,
+    /// c₀ where there are results, limb after limb.
+    c0: Vec<u64>,
+    /// c₁, limb after limb.
+    c1: Vec<u64>,
 }
 
-impl Combined {
-    pub(super) fn new<'a>(
-        key: &PublicKey,
-        format: &noise::Answer,
-        encoder: &Encoder,
-        terms: impl Fn(usize) -> Vec<Term<'a>>,
+impl<'a> Answerer<'a> {
+    pub(crate) fn new(key: &'a PublicKey, format: &'a noise::Answer, encoder: &'a Encoder) -> Self {
+        let n = key.parameters().n();
+        Self {
+            key,
+            format,
+            encoder,
+            blinding: Blinding::default(),
+            ephemeral: Zeroizing::new(vec![0; n]),
+            product: Zeroizing::new(vec![0; n]),
+            c0: Vec::new(),
+            c1: vec![0; n * key.parameters().limbs()],
+        }
+    }
+
+    /// Draws the blinding of the next answer, which has `results` results.
+    pub(crate) fn draw(&mut self, results: usize, rng: &mut AesRng) {
+        self.blinding.draw(self.key.parameters().n(), self.format, results, rng);
+    }
+
+    /// The answer that holds Σ w·c at the coefficients `positions`, minus the share that is
+    /// returned beside it. `terms` gives the summands modulo a prime of q.
+    pub(crate) fn answer<'t>(
+        &mut self,
+        terms: impl Fn(usize) -> Vec<Term<'t>>,
         positions: &[usize],
-        blinding: &Blinding,
-    ) -> Self {
-        let parameters = key.parameters();
-        let n = parameters.n();
-        let mut out = Self {
-            c0: Vec::with_capacity(positions.len() * parameters.limbs()),
-            c1: vec![0; n * parameters.limbs()],
-        };
-        let mut ephemeral = Zeroizing::new(vec![0; n]);
-        let mut c0 = Zeroizing::new(vec![0; n]);
-        for (limb, (plan, c1)) in
-            parameters.plans().iter().zip(out.c1.chunks_exact_mut(n)).enumerate()
-        {
+        rng: &mut AesRng,
+    ) -> Masked {
+        self.draw(positions.len(), rng);
+        self.finish(terms, positions)
+    }
+
+    /// [`Answerer::answer`] with the blinding that was drawn.
+    pub(crate) fn finish<'t>(
+        &mut self,
+        terms: impl Fn(usize) -> Vec<Term<'t>>,
+        positions: &[usize],
+    ) -> Masked {
+        self.combine(terms, positions);
+        Masked { message: self.switch(), share: std::mem::take(&mut self.blinding.share) }
+    }
+
+    /// The answer at full modulus, in coefficients.
+    pub(super) fn combine<'t>(
+        &mut self,
+        terms: impl Fn(usize) -> Vec<Term<'t>>,
+        positions: &[usize],
+    ) {
+        let Self { blinding, ephemeral, product, c0, c1, .. } = self;
+        let parameters = self.key.parameters();
+        c0.clear();
+        let limbs = parameters.plans().iter().zip(c1.chunks_exact_mut(parameters.n()));
+        for (limb, (plan, c1)) in limbs.enumerate() {
             let modulus = plan.modulus();
-            sample::residues(&blinding.ephemeral, modulus, &mut ephemeral);
-            plan.forward(&mut ephemeral);
+            sample::residues(&blinding.ephemeral, modulus, ephemeral);
+            plan.forward(ephemeral);
             let terms = terms(limb);
-            let (p0, p1) = key.limb(limb);
+            let (p0, p1) = self.key.limb(limb);
             let zero = (&ephemeral[..], [p0, p1]);
             let terms: Vec<_> =
                 terms.iter().map(|t| (t.weight, [t.c0, t.c1])).chain([zero]).collect();
-            plan.inner_products([&mut c0, &mut *c1], &terms);
-            plan.inverse(&mut c0);
+            plan.inner_products([product, &mut *c1], &terms);
+            plan.inverse(product);
             plan.inverse(c1);
             for (c, &e) in c1.iter_mut().zip(&blinding.error) {
                 *c = modulus.add(*c, residue(modulus, e));
             }
-            let flood = Flood::new(modulus, format.flood_bits);
+            let flood = Flood::new(modulus, self.format.flood_bits);
             let secrets = blinding.flood.iter().zip(&blinding.share);
-            out.c0.extend(positions.iter().zip(secrets).map(|(&position, (&drop, &share))| {
-                let flooded = modulus.add(c0[position], flood.residue(modulus, drop));
-                modulus.add(flooded, encoder.encode(limb, share.wrapping_neg()))
+            c0.extend(positions.iter().zip(secrets).map(|(&position, (&drop, &share))| {
+                let flooded = modulus.add(product[position], flood.residue(modulus, drop));
+                modulus.add(flooded, self.encoder.encode(limb, share.wrapping_neg()))
             }));
         }
-        out
     }
 
     /// ⌊2^m·c₁/q⌉ and ⌊2^τ·c₀/q⌉, packed.
-    pub(super) fn switch(&self, parameters: &Parameters, format: &noise::Answer) -> Vec<u8> {
+    fn switch(&self) -> Vec<u8> {
+        let parameters = self.key.parameters();
         let results = self.c0.len() / parameters.limbs();
-        let mut out = Vec::with_capacity(encoded_len(parameters, format, results));
-        switch(parameters, &self.c1, format.c1_bits, &mut out);
-        switch(parameters, &self.c0, format.c0_bits, &mut out);
+        let mut out = Vec::with_capacity(encoded_len(parameters, self.format, results));
+        switch(parameters, &self.c1, self.format.c1_bits, &mut out);
+        switch(parameters, &self.c0, self.format.c0_bits, &mut out);
         out
     }
 }
@@ -178,14 +198,13 @@ fn switch(parameters: &Parameters, residues: &[u64], bits: u32, out: &mut Vec<u8
 
 /// Reduces flood values modulo a prime above 2^33, word by word and without division.
 struct Flood {
-    powers: [Factor; 3],
+    powers: [ShortFactor; 3],
     offset: u64,
 }
 
 impl Flood {
     fn new(modulus: &Modulus, bits: u32) -> Self {
-        let q = modulus.value();
-        let powers = [1, 2, 3].map(|word| Factor::new(modulus.pow(2, 32 * word), q));
+        let powers = [1, 2, 3].map(|word| ShortFactor::new(modulus.pow(2, 32 * word), modulus));
         Self { powers, offset: modulus.pow(2, u64::from(bits - 1)) }
     }
 
@@ -193,7 +212,7 @@ impl Flood {
     fn residue(&self, modulus: &Modulus, value: u128) -> u64 {
         let words = (1..4).map(|word| (value >> (32 * word)) as u32);
         let sum = words.zip(self.powers).fold(value as u32 as u64, |sum, (word, power)| {
-            modulus.add(sum, power.mul(word.into(), modulus.value()))
+            modulus.add(sum, power.mul(word, modulus))
         });
         modulus.sub(sum, self.offset)
     }
@@ -255,41 +274,40 @@ pub(super) fn phases(
 }
 
 #[cfg(test)]
-impl Blinding {
-    /// What an answer would be without its encryption of zero: insecure, to show that it is.
-    pub(crate) fn without_encryption_of_zero(mut self) -> Self {
-        self.ephemeral.fill(0);
-        self.error.fill(0);
-        self
+impl Answerer<'_> {
+    /// Makes the next answer what it would be without its encryption of zero: insecure, to show
+    /// that it is.
+    pub(crate) fn drop_encryption_of_zero(&mut self) {
+        self.blinding.ephemeral.fill(0);
+        self.blinding.error.fill(0);
     }
-}
 
-/// The noise of an answer before its flood, measured modulo the first prime.
-#[cfg(test)]
-pub(crate) fn measure_noise<'a>(
-    (secret, key): (&SecretKey, &PublicKey),
-    format: &noise::Answer,
-    encoder: &Encoder,
-    terms: impl Fn(usize) -> Vec<Term<'a>>,
-    positions: &[usize],
-    blinding: &Blinding,
-    expected: &[u32],
-) -> Vec<i64> {
-    let combined = Combined::new(key, format, encoder, terms, positions, blinding);
-    let plan = &key.parameters().plans()[0];
-    let modulus = plan.modulus();
-    let mut product = combined.c1[..plan.n()].to_vec();
-    plan.forward(&mut product);
-    let transformed = product.clone();
-    plan.pointwise_mul(&mut product, &transformed, secret.limb(0));
-    plan.inverse(&mut product);
-    let flood = Flood::new(modulus, format.flood_bits);
-    let measure = |index: usize| {
-        let phase = modulus.add(combined.c0[index], product[positions[index]]);
-        let result = encoder.encode(0, expected[index].wrapping_sub(blinding.share[index]));
-        let flooded = modulus.sub(phase, result);
-        let noise = modulus.sub(flooded, flood.residue(modulus, blinding.flood[index])) as i64;
-        if noise > modulus.value() as i64 / 2 { noise - modulus.value() as i64 } else { noise }
-    };
-    (0..positions.len()).map(measure).collect()
+    /// The noise of an answer before its flood, measured modulo the first prime.
+    pub(crate) fn measure_noise<'t>(
+        &mut self,
+        secret: &SecretKey,
+        terms: impl Fn(usize) -> Vec<Term<'t>>,
+        positions: &[usize],
+        expected: &[u32],
+    ) -> Vec<i64> {
+        self.combine(terms, positions);
+        let plan = &self.key.parameters().plans()[0];
+        let modulus = plan.modulus();
+        let mut product = self.c1[..plan.n()].to_vec();
+        plan.forward(&mut product);
+        let transformed = product.clone();
+        plan.pointwise_mul(&mut product, &transformed, secret.limb(0));
+        plan.inverse(&mut product);
+        let flood = Flood::new(modulus, self.format.flood_bits);
+        let measure = |index: usize| {
+            let phase = modulus.add(self.c0[index], product[positions[index]]);
+            let share = self.blinding.share[index];
+            let result = self.encoder.encode(0, expected[index].wrapping_sub(share));
+            let flooded = modulus.sub(phase, result);
+            let drop = flood.residue(modulus, self.blinding.flood[index]);
+            let noise = modulus.sub(flooded, drop) as i64;
+            if noise > modulus.value() as i64 / 2 { noise - modulus.value() as i64 } else { noise }
+        };
+        (0..positions.len()).map(measure).collect()
+    }
 }

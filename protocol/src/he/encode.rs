@@ -1,6 +1,6 @@
 //! Messages modulo 2^k as multiples of q/2^k.
 
-use gazelle_kernels::ntt::scalar::Factor;
+use gazelle_kernels::ntt::scalar::reduce_once;
 use gazelle_ntt::Modulus;
 
 use super::Parameters;
@@ -17,8 +17,10 @@ pub(crate) struct Encoder {
 
 struct Limb {
     modulus: Modulus,
+    /// ½.
     half: u64,
-    scale: Factor,
+    /// 2^−k.
+    scale: ShortFactor,
 }
 
 impl Encoder {
@@ -29,8 +31,7 @@ impl Encoder {
             let modulus = *plan.modulus();
             let half = modulus.inv(2);
             let scale = modulus.inv(modulus.pow(2, ring_bits.into()));
-            let scale = Factor::new(scale, modulus.value());
-            Limb { modulus, half, scale }
+            Limb { modulus, half, scale: ShortFactor::new(scale, &modulus) }
         });
         Self { ring_bits, q_low, limbs: limbs.collect() }
     }
@@ -40,6 +41,30 @@ impl Encoder {
         let Limb { modulus, half, scale } = &self.limbs[limb];
         let z = self.q_low.wrapping_mul(m).wrapping_add(1 << (self.ring_bits - 1));
         let z = z & (u32::MAX >> (u32::BITS - self.ring_bits));
-        modulus.sub(*half, scale.mul(z.into(), modulus.value()))
+        modulus.sub(*half, scale.mul(z, modulus))
+    }
+}
+
+/// A fixed residue that multiplies 32-bit numbers.
+#[derive(Clone, Copy)]
+pub(super) struct ShortFactor {
+    value: u64,
+    /// ⌊2^32·value/q⌋.
+    quotient: u64,
+}
+
+impl ShortFactor {
+    pub(super) fn new(value: u64, modulus: &Modulus) -> Self {
+        let quotient = (u128::from(value) << 32) / u128::from(modulus.value());
+        Self { value, quotient: quotient as u64 }
+    }
+
+    /// z·value mod q.
+    #[inline(always)]
+    pub(super) fn mul(self, z: u32, modulus: &Modulus) -> u64 {
+        let (z, q) = (u64::from(z), modulus.value());
+        // z < 2^32, so the estimate of the quotient is at most one too small.
+        let estimate = (z * self.quotient) >> 32;
+        reduce_once(z.wrapping_mul(self.value).wrapping_sub(estimate.wrapping_mul(q)), q)
     }
 }

@@ -1,5 +1,6 @@
 //! The client's secret key and the public key with which the server encrypts zero.
 
+use gazelle_ntt::prg::Seed;
 use gazelle_ntt::{Modulus, Plan, pack, sample};
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -53,17 +54,33 @@ impl SecretKey {
         if wide { &self.wide } else { self.limb(0) }
     }
 
-    /// c₀ = m + e − a·s modulo prime `limb`, all in coefficients; `c0` holds m on entry.
-    pub(crate) fn seal(&self, limb: usize, error: &[i8], mut a: Vec<u64>, c0: &mut [u64]) {
+    /// a·s modulo prime `limb` for the a of a seed, in coefficients.
+    pub(crate) fn multiply(
+        &self,
+        limb: usize,
+        (seed, index): (&Seed, usize),
+        workspace: &mut Workspace,
+    ) {
         let plan = &self.parameters.plans()[limb];
-        let modulus = plan.modulus();
-        plan.forward(&mut a);
-        let mut product = Zeroizing::new(vec![0; a.len()]);
-        plan.pointwise_mul(&mut product, &a, self.limb(limb));
-        plan.inverse(&mut product);
-        for ((c, &e), &p) in c0.iter_mut().zip(error).zip(product.iter()) {
-            *c = modulus.sub(modulus.add(*c, residue(modulus, e)), p);
-        }
+        let Workspace { uniform, product } = workspace;
+        expand(&self.parameters, seed, index, limb, uniform);
+        plan.forward(uniform);
+        plan.pointwise_mul(product, uniform, self.limb(limb));
+        plan.inverse(product);
+    }
+}
+
+/// What [`SecretKey::multiply`] works in.
+pub(crate) struct Workspace {
+    uniform: Vec<u64>,
+    /// a·s.
+    pub(crate) product: Zeroizing<Vec<u64>>,
+}
+
+impl Workspace {
+    pub(crate) fn new(parameters: &Parameters) -> Self {
+        let n = parameters.n();
+        Self { uniform: vec![0; n], product: Zeroizing::new(vec![0; n]) }
     }
 }
 
@@ -80,22 +97,27 @@ pub struct PublicKey {
 impl PublicKey {
     fn new(key: &SecretKey, rng: &mut impl CryptoRng) -> Self {
         let parameters = &key.parameters;
-        let mut seed = [0; 32];
+        let mut seed = Seed::default();
         rng.fill_bytes(&mut seed);
         let mut error = Zeroizing::new(vec![0i8; parameters.n()]);
         sample::centred_binomial(ETA, rng, &mut error);
         let mut bytes = seed.to_vec();
-        for limb in 0..parameters.limbs() {
-            let mut p0 = vec![0; parameters.n()];
-            key.seal(limb, &error, expand(parameters, &seed, 0, limb), &mut p0);
-            pack_limb(parameters, limb, &p0, &mut bytes);
+        let mut workspace = Workspace::new(parameters);
+        let mut p0 = vec![0; parameters.n()];
+        for (limb, plan) in parameters.plans().iter().enumerate() {
+            key.multiply(limb, (&seed, 0), &mut workspace);
+            let modulus = plan.modulus();
+            for ((p0, &e), &product) in p0.iter_mut().zip(&*error).zip(&*workspace.product) {
+                *p0 = modulus.sub(residue(modulus, e), product);
+            }
+            pack::pack_u64(&p0, modulus.bits(), &mut bytes);
         }
         Self::from_bytes(parameters, &bytes).expect("a key parses what it wrote")
     }
 
     /// Bytes of an encoded key: the seed and one packed polynomial.
     pub fn encoded_len(parameters: &Parameters) -> usize {
-        32 + parameters.packed_len()
+        size_of::<Seed>() + parameters.packed_len()
     }
 
     /// The seed, then p₀.
@@ -110,11 +132,9 @@ impl PublicKey {
     pub fn from_bytes(parameters: &Parameters, bytes: &[u8]) -> Result<Self, PeerFault> {
         const MESSAGE: &str = "public key";
         PeerFault::check_length(MESSAGE, bytes, Self::encoded_len(parameters))?;
-        let (seed, body) = bytes.split_first_chunk::<32>().expect("the length is checked");
-        let mut p0 = unpack_polynomial(parameters, body, MESSAGE)?;
-        let mut p1 = expand_polynomial(parameters, seed, 0);
-        forward(parameters, &mut p0);
-        forward(parameters, &mut p1);
+        let (seed, body) = bytes.split_first_chunk().expect("the length is checked");
+        let [mut p0, mut p1] = [0; 2].map(|_| vec![0; parameters.n() * parameters.limbs()]);
+        parse(parameters, body, (seed, 0), (&mut p0, &mut p1), MESSAGE)?;
         Ok(Self { parameters: parameters.clone(), bytes: bytes.to_vec(), p0, p1 })
     }
 
@@ -136,56 +156,38 @@ pub(crate) fn residue(modulus: &Modulus, value: i8) -> u64 {
     (value + (modulus.value() as i64 & (value >> 63))) as u64
 }
 
-/// Transforms a polynomial stored limb after limb.
-pub(crate) fn forward(parameters: &Parameters, limbs: &mut [u64]) {
-    for (plan, limb) in parameters.plans().iter().zip(limbs.chunks_exact_mut(parameters.n())) {
-        plan.forward(limb);
-    }
-}
-
 /// Polynomial `index` of a public seed modulo prime `limb`: uniform.
-pub(crate) fn expand(
-    parameters: &Parameters,
-    seed: &[u8; 32],
-    index: usize,
-    limb: usize,
-) -> Vec<u64> {
-    let mut out = vec![0; parameters.n()];
+fn expand(parameters: &Parameters, seed: &Seed, index: usize, limb: usize, out: &mut [u64]) {
     let stream = index * parameters.limbs() + limb;
-    sample::uniform(seed, stream as u64, parameters.plans()[limb].modulus(), &mut out);
-    out
+    sample::uniform(seed, stream as u64, parameters.plans()[limb].modulus(), out);
 }
 
-/// Polynomial `index` of a public seed, limb after limb.
-pub(crate) fn expand_polynomial(
-    parameters: &Parameters,
-    seed: &[u8; 32],
-    index: usize,
-) -> Vec<u64> {
-    (0..parameters.limbs()).flat_map(|limb| expand(parameters, seed, index, limb)).collect()
-}
-
-/// Appends residues modulo prime `limb`, each in as many bits as the prime has.
-pub(crate) fn pack_limb(parameters: &Parameters, limb: usize, residues: &[u64], out: &mut Vec<u8>) {
-    pack::pack_u64(residues, parameters.plans()[limb].modulus().bits(), out);
-}
-
-/// Parses one polynomial of [`Parameters::packed_len`] bytes; `message` is for the error.
-pub(crate) fn unpack_polynomial(
+/// Parses c₀ from [`Parameters::packed_len`] bytes and expands c₁ from polynomial `index` of a seed,
+/// both transformed, limb after limb; `message` is for the error.
+///
+/// # Errors
+/// [`PeerFault::Padding`] or [`PeerFault::Residue`].
+pub(crate) fn parse(
     parameters: &Parameters,
     mut bytes: &[u8],
+    (seed, index): (&Seed, usize),
+    (c0, c1): (&mut [u64], &mut [u64]),
     message: &'static str,
-) -> Result<Vec<u64>, PeerFault> {
+) -> Result<(), PeerFault> {
     let n = parameters.n();
-    let mut out = vec![0; n * parameters.limbs()];
-    for (plan, limb) in parameters.plans().iter().zip(out.chunks_exact_mut(n)) {
-        let bits = plan.modulus().bits();
+    let limbs = c0.chunks_exact_mut(n).zip(c1.chunks_exact_mut(n));
+    for (limb, (plan, (c0, c1))) in parameters.plans().iter().zip(limbs).enumerate() {
+        let (bits, q) = (plan.modulus().bits(), plan.modulus().value());
         let (head, tail) = bytes.split_at(pack::packed_len(n, bits));
-        pack::unpack_u64(head, bits, limb).map_err(|_| PeerFault::Padding { message })?;
-        if limb.iter().any(|&x| x >= plan.modulus().value()) {
+        pack::unpack_u64(head, bits, c0).map_err(|_| PeerFault::Padding { message })?;
+        // Bit 63 tells a value below q, both being below 2^63.
+        if c0.iter().fold(u64::MAX, |below, x| below & x.wrapping_sub(q)) >> 63 == 0 {
             return Err(PeerFault::Residue { message });
         }
+        plan.forward(c0);
+        expand(parameters, seed, index, limb, c1);
+        plan.forward(c1);
         bytes = tail;
     }
-    Ok(out)
+    Ok(())
 }

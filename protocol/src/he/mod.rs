@@ -41,13 +41,11 @@ pub mod noise;
 mod parameters;
 mod query;
 
-#[cfg(test)]
-pub(crate) use answer::measure_noise;
-pub(crate) use answer::{Blinding, Masked, Term, answer, decrypt, encoded_len as answer_len};
+pub(crate) use answer::{Answerer, Masked, Term, decrypt, encoded_len as answer_len};
 pub(crate) use encode::Encoder;
 pub use keys::{PublicKey, SecretKey};
 pub use parameters::Parameters;
-pub(crate) use query::{Query, draw_seeds, encoded_len as query_len, encrypt};
+pub(crate) use query::{Query, encoded_len as query_len, encrypt};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,12 @@
 //! Seeded secret-key encryptions: what the client sends.
 
-use gazelle_ntt::sample;
-use rand::{CryptoRng, Rng, SeedableRng, rngs::ChaCha20Rng};
+use gazelle_ntt::prg::{AesRng, Seed};
+use gazelle_ntt::{pack, sample};
+use rand::CryptoRng;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::keys::{expand, expand_polynomial, forward, pack_limb, unpack_polynomial};
+use super::keys::{Workspace, parse, residue};
 use super::parameters::ETA;
 use super::{Encoder, Parameters, SecretKey};
 use crate::error::PeerFault;
@@ -14,56 +15,89 @@ const MESSAGE: &str = "query";
 
 /// Bytes of a query of `count` polynomials: the seed, then c₀ of each.
 pub(crate) fn encoded_len(parameters: &Parameters, count: usize) -> usize {
-    32 + count * parameters.packed_len()
+    size_of::<Seed>() + count * parameters.packed_len()
 }
 
-/// Encrypts polynomials of n values modulo 2^k each, one after the other in `messages`.
+/// Encrypts `count` polynomials of n values modulo 2^k each; `message` writes the values of one
+/// over zeros.
 pub(crate) fn encrypt(
     key: &SecretKey,
     encoder: &Encoder,
-    messages: &[u32],
+    count: usize,
+    message: impl Fn(usize, &mut [u32]) + Sync,
     rng: &mut impl CryptoRng,
 ) -> Vec<u8> {
-    let n = key.parameters().n();
-    let mut seed = [0; 32];
-    rng.fill_bytes(&mut seed);
-    let error_seeds = draw_seeds(messages.len() / n, rng);
-    let jobs = messages.par_chunks_exact(n).zip(error_seeds.par_iter()).enumerate();
-    let sealed: Vec<Vec<u8>> = jobs
-        .map(|(index, (message, error_seed))| {
-            encrypt_polynomial(key, encoder, message, (&seed, index), error_seed)
-        })
-        .collect();
-    let mut out = Vec::with_capacity(encoded_len(key.parameters(), sealed.len()));
-    out.extend_from_slice(&seed);
-    sealed.iter().for_each(|bytes| out.extend_from_slice(bytes));
+    let parameters = key.parameters();
+    let mut out = vec![0; encoded_len(parameters, count)];
+    let (seed, body) = out.split_first_chunk_mut().expect("a seed comes first");
+    rng.fill_bytes(seed);
+    let mut error_seed = Zeroizing::new(Seed::default());
+    rng.fill_bytes(&mut *error_seed);
+    let polynomials = body.par_chunks_exact_mut(parameters.packed_len()).enumerate();
+    polynomials.for_each_init(
+        || Encryption::new(parameters),
+        |encryption, (index, bytes)| {
+            encryption.message.fill(0);
+            message(index, &mut encryption.message);
+            let error = &mut AesRng::new(&error_seed, index as u64);
+            encryption.run(key, encoder, (seed, index), error, bytes);
+        },
+    );
     out
 }
 
-fn encrypt_polynomial(
-    key: &SecretKey,
-    encoder: &Encoder,
-    message: &[u32],
-    (seed, index): (&[u8; 32], usize),
-    error_seed: &[u8; 32],
-) -> Vec<u8> {
-    let parameters = key.parameters();
-    let mut error = Zeroizing::new(vec![0i8; message.len()]);
-    sample::centred_binomial(ETA, &mut ChaCha20Rng::from_seed(*error_seed), &mut error);
-    let mut bytes = Vec::with_capacity(parameters.packed_len());
-    for limb in 0..parameters.limbs() {
-        let mut c0: Vec<u64> = message.iter().map(|&m| encoder.encode(limb, m)).collect();
-        key.seal(limb, &error, expand(parameters, seed, index, limb), &mut c0);
-        pack_limb(parameters, limb, &c0, &mut bytes);
+/// What an encryption works in.
+struct Encryption {
+    message: Zeroizing<Vec<u32>>,
+    error: Zeroizing<Vec<i8>>,
+    c0: Vec<u64>,
+    workspace: Workspace,
+}
+
+impl Encryption {
+    fn new(parameters: &Parameters) -> Self {
+        let n = parameters.n();
+        Self {
+            message: Zeroizing::new(vec![0; n]),
+            error: Zeroizing::new(vec![0; n]),
+            c0: vec![0; n],
+            workspace: Workspace::new(parameters),
+        }
     }
-    bytes
+
+    /// Packs c₀ = m + e − a·s, with a from polynomial `index` of the seed and e from `rng`.
+    fn run(
+        &mut self,
+        key: &SecretKey,
+        encoder: &Encoder,
+        (seed, index): (&Seed, usize),
+        rng: &mut AesRng,
+        mut bytes: &mut [u8],
+    ) {
+        sample::centred_binomial(ETA, rng, &mut self.error);
+        for (limb, plan) in key.parameters().plans().iter().enumerate() {
+            key.multiply(limb, (seed, index), &mut self.workspace);
+            let modulus = plan.modulus();
+            let summands = self.message.iter().zip(&*self.error).zip(&*self.workspace.product);
+            for (c0, ((&m, &e), &product)) in self.c0.iter_mut().zip(summands) {
+                let noisy = modulus.add(encoder.encode(limb, m), residue(modulus, e));
+                *c0 = modulus.sub(noisy, product);
+            }
+            let len = pack::packed_len(self.c0.len(), modulus.bits());
+            let (head, tail) = bytes.split_at_mut(len);
+            pack::pack_u64_into(&self.c0, modulus.bits(), head);
+            bytes = tail;
+        }
+    }
 }
 
 /// The client's ciphertexts as the server computes on them: in the transform domain.
 pub(crate) struct Query {
     n: usize,
-    c0: Vec<Vec<u64>>,
-    c1: Vec<Vec<u64>>,
+    limbs: usize,
+    /// Polynomial after polynomial, limb after limb.
+    c0: Vec<u64>,
+    c1: Vec<u64>,
 }
 
 impl Query {
@@ -77,30 +111,21 @@ impl Query {
         bytes: &[u8],
     ) -> Result<Self, PeerFault> {
         PeerFault::check_length(MESSAGE, bytes, encoded_len(parameters, count))?;
-        let (seed, body) = bytes.split_first_chunk::<32>().expect("the length is checked");
-        let parse = |(index, packed): (usize, &[u8])| {
-            let mut c0 = unpack_polynomial(parameters, packed, MESSAGE)?;
-            let mut c1 = expand_polynomial(parameters, seed, index);
-            forward(parameters, &mut c0);
-            forward(parameters, &mut c1);
-            Ok((c0, c1))
-        };
-        let packed = body.par_chunks_exact(parameters.packed_len()).enumerate();
-        let (c0, c1) = packed.map(parse).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-        Ok(Self { n: parameters.n(), c0, c1 })
+        let (seed, body) = bytes.split_first_chunk().expect("the length is checked");
+        let (n, limbs) = (parameters.n(), parameters.limbs());
+        let [mut c0, mut c1] = [0; 2].map(|_| vec![0; count * limbs * n]);
+        let polynomials =
+            c0.par_chunks_exact_mut(limbs * n).zip(c1.par_chunks_exact_mut(limbs * n));
+        let packed = body.par_chunks_exact(parameters.packed_len());
+        polynomials.zip(packed).enumerate().try_for_each(|(i, (out, packed))| {
+            parse(parameters, packed, (seed, i), out, MESSAGE)
+        })?;
+        Ok(Self { n, limbs, c0, c1 })
     }
 
     /// (c₀, c₁) of polynomial `index` modulo prime `limb`, transformed.
     pub(crate) fn limb(&self, index: usize, limb: usize) -> (&[u64], &[u64]) {
-        let range = limb * self.n..(limb + 1) * self.n;
-        (&self.c0[index][range.clone()], &self.c1[index][range])
+        let start = (index * self.limbs + limb) * self.n;
+        (&self.c0[start..][..self.n], &self.c1[start..][..self.n])
     }
-}
-
-/// Independent seeds for parallel work, drawn in order so that the result does not depend on the
-/// number of threads.
-pub(crate) fn draw_seeds(count: usize, rng: &mut impl Rng) -> Zeroizing<Vec<[u8; 32]>> {
-    let mut seeds = Zeroizing::new(vec![[0; 32]; count]);
-    seeds.iter_mut().for_each(|seed| rng.fill_bytes(seed));
-    seeds
 }

@@ -2,7 +2,6 @@
 
 use rand::CryptoRng;
 use rayon::prelude::*;
-use zeroize::Zeroizing;
 
 use super::LinearPlan;
 use crate::error::{Misuse, PeerFault};
@@ -24,13 +23,11 @@ impl LinearPlan {
     ) -> Result<Vec<u8>, Misuse> {
         Misuse::check_values("the mask", mask, self.input_len())?;
         assert_eq!(key.parameters(), &self.parameters, "the key is of the plan's parameters");
-        let n = self.parameters.n();
-        let mut messages = Zeroizing::new(vec![0; n * self.packing.queries()]);
-        messages.par_chunks_exact_mut(n).enumerate().for_each(|(index, message)| {
+        let message = |index: usize, out: &mut [u32]| {
             let (tile, chunk) = (index / self.packing.chunks, index % self.packing.chunks);
-            self.packing.message(tile, chunk, mask, message);
-        });
-        Ok(he::encrypt(key, &self.encoder, &messages, rng))
+            self.packing.message(tile, chunk, mask, out);
+        };
+        Ok(he::encrypt(key, &self.encoder, self.packing.queries(), message, rng))
     }
 
     /// Client: decrypts its share M·r − t of the layer's result.

@@ -1,13 +1,16 @@
 //! The server's offline work for a planned layer.
 
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 
+use gazelle_ntt::prg::{AesRng, Seed};
 use rand::CryptoRng;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::{LinearPlan, ServerShare};
 use crate::error::{Misuse, PeerFault};
-use crate::he::{self, Blinding, Masked, PublicKey, Query, Term};
+use crate::he::{Answerer, Masked, PublicKey, Query, Term};
 
 /// A layer's weights, as polynomials in the transform domain as far as their memory allows.
 pub struct EncodedWeights {
@@ -125,39 +128,33 @@ impl LinearPlan {
         assert_eq!(key.parameters(), &self.parameters, "the key is of the plan's parameters");
         let parse = |bytes: &&[u8]| Query::parse(&self.parameters, self.packing.queries(), bytes);
         let queries = queries.par_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let (answers, tiles) = (self.packing.answers(), self.packing.tiles());
-        let seeds = he::draw_seeds(queries.len() * answers, rng);
+        let tiles = self.packing.tiles();
+        let mut seeds = Zeroizing::new(vec![Seed::default(); queries.len()]);
+        seeds.iter_mut().for_each(|seed| rng.fill_bytes(seed));
+        // As many as there are threads at work.
+        let answerers = Mutex::new(Vec::new());
         let answer_block = |block: usize| {
             let weights = match weights.blocks.get(block) {
                 Some(encoded) => Cow::Borrowed(encoded),
                 None => Cow::Owned(self.encode_block(block, &weights.rest)),
             };
-            let jobs = (0..queries.len() * tiles).into_par_iter();
             let answer = |job: usize| {
                 let (query, index) = (job / tiles, block * tiles + job % tiles);
-                let seed = &seeds[query * answers + index];
-                self.answer(&queries[query], &weights, index, key, seed)
+                let rng = &mut AesRng::new(&seeds[query], index as u64);
+                let positions: Vec<usize> = self.packing.results(index).map(|(p, _)| p).collect();
+                let terms = |limb| self.terms(&queries[query], &weights, index, limb);
+                let idle = answerers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut answerer =
+                    idle.unwrap_or_else(|| Answerer::new(key, &self.format, &self.encoder));
+                let masked = answerer.answer(terms, &positions, rng);
+                answerers.lock().unwrap_or_else(PoisonError::into_inner).push(answerer);
+                masked
             };
-            jobs.map(answer).collect()
+            (0..queries.len() * tiles).into_par_iter().map(answer).collect()
         };
         let blocks: Vec<Vec<Masked>> =
             (0..self.packing.blocks).into_par_iter().map(answer_block).collect();
         Ok((0..queries.len()).map(|query| self.assemble(query, &blocks)).collect())
-    }
-
-    /// Answer polynomial `index`; `weights` are its block's.
-    fn answer(
-        &self,
-        query: &Query,
-        weights: &[u64],
-        index: usize,
-        key: &PublicKey,
-        seed: &[u8; 32],
-    ) -> Masked {
-        let positions: Vec<usize> = self.packing.results(index).map(|(p, _)| p).collect();
-        let blinding = Blinding::sample(&self.parameters, &self.format, positions.len(), seed);
-        let terms = |limb| self.terms(query, weights, index, limb);
-        he::answer(key, &self.format, &self.encoder, terms, &positions, blinding)
     }
 
     /// The summands of answer polynomial `index` modulo one prime; `weights` are its block's.

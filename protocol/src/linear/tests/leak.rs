@@ -1,7 +1,8 @@
 //! Why answers are re-randomised: an attack on a server that is not, and its failure on one that is.
 
 use super::*;
-use crate::he::{self, Blinding, Query};
+use crate::he::{Answerer, Query};
+use gazelle_ntt::prg::AesRng;
 
 /// Weights of ±7, eight per output: 15^4 combinations on either side of a meet in the middle.
 const LARGEST: i64 = 7;
@@ -26,13 +27,13 @@ impl Scene {
         let bytes = plan.encrypt(&[3; INPUTS], &secret, &mut rng).unwrap();
         let query = Query::parse(plan.parameters(), 1, &bytes).unwrap();
         let encoded = plan.prepare(&layer.weights).unwrap();
-        let seed = he::draw_seeds(1, &mut rng)[0];
-        let mut blinding = Blinding::sample(plan.parameters(), plan.noise(), 1, &seed);
+        let mut answerer = Answerer::new(&public, plan.noise(), &plan.encoder);
+        answerer.draw(1, &mut AesRng::new(&[1; 16], 0));
         if !encryption_of_zero {
-            blinding = blinding.without_encryption_of_zero();
+            answerer.drop_encryption_of_zero();
         }
         let terms = |limb| plan.terms(&query, encoded.block(0), 0, limb);
-        let masked = he::answer(&public, plan.noise(), &plan.encoder, terms, &[0], blinding);
+        let masked = answerer.finish(terms, &[0]);
         Self { query, answer: masked.message.clone(), weights: layer.weights, plan }
     }
 

@@ -16,7 +16,7 @@ fn malformed_messages_are_rejected() {
     let (answer, _) = plan.apply(&query, &weights, &public, &mut rng).unwrap();
 
     let longer = |bytes: &[u8]| [bytes, &[0]].concat();
-    let not_canonical = [&query[..32], &[0xff; 6], &query[38..]].concat();
+    let not_canonical = [&query[..16], &[0xff; 6], &query[22..]].concat();
     for bad in [&[][..], &query[..31], &query[..query.len() - 1], &longer(&query), &not_canonical] {
         assert!(plan.apply(bad, &weights, &public, &mut rng).is_err());
     }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::he::{self, Blinding, Query, measure_noise};
+use crate::he::{Answerer, Query};
+use gazelle_ntt::prg::AesRng;
 
 /// The linear layers of GAZELLE's network D and the widest of its CIFAR-10 network.
 fn layers(rng: &mut ChaCha20Rng) -> Vec<(&'static str, Layer)> {
@@ -29,13 +30,11 @@ fn measured_noise_is_under_its_bound_and_floods_are_forty_bits_above() {
         for index in 0..plan.cost().answers.min(4) {
             let (positions, places): (Vec<_>, Vec<_>) = plan.packing.results(index).unzip();
             let expected: Vec<u32> = places.iter().map(|&place: &usize| expected[place]).collect();
-            let seed = he::draw_seeds(1, &mut rng)[0];
-            let blinding = Blinding::sample(plan.parameters(), format, positions.len(), &seed);
+            let mut answerer = Answerer::new(&keys.1, format, &plan.encoder);
+            answerer.draw(positions.len(), &mut AesRng::new(&[1; 16], index as u64));
             let terms =
                 |limb| plan.terms(&query, weights.block(index / plan.packing.tiles()), index, limb);
-            let keys = (&keys.0, &keys.1);
-            let noise =
-                measure_noise(keys, format, &plan.encoder, terms, &positions, &blinding, &expected);
+            let noise = answerer.measure_noise(&keys.0, terms, &positions, &expected);
             worst = worst.max(noise.iter().map(|x| x.abs()).max().unwrap());
             sum += noise.iter().map(|x| x.abs() as f64).sum::<f64>();
             count += noise.len();
