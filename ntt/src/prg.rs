@@ -31,9 +31,12 @@ impl AesRng {
         let mut blocks = [0; BLOCKS];
         for out in out.chunks_mut(2 * BLOCKS) {
             let blocks = self.blocks(&mut blocks, out.len().div_ceil(2));
-            for (words, block) in out.chunks_mut(2).zip(blocks) {
-                let block = [*block as u64, (block >> 64) as u64];
-                words.copy_from_slice(&block[..words.len()]);
+            let (pairs, last) = out.as_chunks_mut::<2>();
+            for (pair, &block) in pairs.iter_mut().zip(blocks) {
+                *pair = [block as u64, (block >> 64) as u64];
+            }
+            if let ([word], Some(&block)) = (last, blocks.last()) {
+                *word = block as u64;
             }
         }
     }
@@ -64,8 +67,12 @@ impl TryRng for AesRng {
         let mut blocks = [0; BLOCKS];
         for out in out.chunks_mut(16 * BLOCKS) {
             let blocks = self.blocks(&mut blocks, out.len().div_ceil(16));
-            for (bytes, block) in out.chunks_mut(16).zip(blocks) {
-                bytes.copy_from_slice(&block.to_le_bytes()[..bytes.len()]);
+            let (whole, last) = out.as_chunks_mut::<16>();
+            for (bytes, block) in whole.iter_mut().zip(blocks) {
+                *bytes = block.to_le_bytes();
+            }
+            if let (len @ 1.., Some(block)) = (last.len(), blocks.last()) {
+                last.copy_from_slice(&block.to_le_bytes()[..len]);
             }
         }
         Ok(())
