@@ -76,7 +76,8 @@ pub fn window_shape(window: &Window, input: Shape) -> Shape {
     }
 }
 
-fn linear(card: &BlockCard, block: &Block, x: &[i64], input: Shape) -> (Vec<i64>, Shape) {
+/// A block's linear map of `x`, a tensor of shape `input`: the sums, bias included, and their shape.
+pub fn linear(card: &BlockCard, block: &Block, x: &[i64], input: Shape) -> (Vec<i64>, Shape) {
     let shape = linear_shape(&card.linear, input);
     let sums = match card.linear {
         Linear::Dense { outputs } => (0..outputs)
