@@ -23,6 +23,20 @@ pub(crate) fn store(blocks: &mut [u128; BLOCKS], v: V) {
     unsafe { _mm256_storeu_si256(blocks.as_mut_ptr().cast(), v) }
 }
 
+#[target_feature(enable = "vaes,avx2")]
+#[inline]
+pub(crate) fn load_bytes(bytes: &[u8; 16 * BLOCKS]) -> V {
+    // SAFETY: the array is as long as the register.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "vaes,avx2")]
+#[inline]
+pub(crate) fn store_bytes(bytes: &mut [u8; 16 * BLOCKS], v: V) {
+    // SAFETY: the array is as long as the register.
+    unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), v) }
+}
+
 /// The same block everywhere.
 #[target_feature(enable = "vaes,avx2")]
 #[inline]
@@ -85,9 +99,16 @@ pub(crate) fn colours(x: V) -> V {
     _mm256_srai_epi32::<31>(_mm256_slli_epi32::<31>(_mm256_shuffle_epi32::<0>(x)))
 }
 
-/// `first`, `first` + 1, … as blocks; must not pass 2^64.
+/// `first`, `first` + 1, … as blocks; the low half wraps by itself.
 #[target_feature(enable = "vaes,avx2")]
 #[inline]
-pub(crate) fn count_from(first: u64) -> V {
-    load(&core::array::from_fn(|i| u128::from(first.wrapping_add(i as u64))))
+pub(crate) fn count_from(first: u128) -> V {
+    advance(load(&core::array::from_fn(|i| i as u128)), broadcast(&first))
+}
+
+/// Adds numbers to the low halves, which wrap by themselves, and to the high halves.
+#[target_feature(enable = "vaes,avx2")]
+#[inline]
+pub(crate) fn advance(a: V, b: V) -> V {
+    _mm256_add_epi64(a, b)
 }

@@ -5,18 +5,21 @@ use bytemuck::{must_cast_slice, must_cast_slice_mut};
 use super::{Hash, HashKind, INSTANCES_PER_KEY};
 use crate::aes::RoundKeys;
 
-/// Instances whose keys are scheduled together, so that the schedules overlap.
-pub(crate) const GROUP: usize = 4 * INSTANCES_PER_KEY;
-/// Keys scheduled together.
+/// Keys scheduled together, so that the schedules overlap.
 const KEYS: usize = 8;
 
 macro_rules! hashes {
-    ($ops:ident, $features:literal) => {
+    ($ops:ident, $features:literal, $hash:literal, $colours:literal) => {
         pub(crate) mod $ops {
             use super::*;
             use crate::aes::$ops::*;
 
-            /// The keys that the instances of a group need, for `T` tweaks each.
+            /// Instances whose keys, for `T` tweaks each, are scheduled together.
+            pub(crate) const fn group(tweaks: usize) -> usize {
+                KEYS / tweaks * INSTANCES_PER_KEY
+            }
+
+            /// The keys of a group of instances, for `T` tweaks each.
             pub(crate) struct Keys<const T: usize> {
                 kind: HashKind,
                 key: u128,
@@ -25,81 +28,76 @@ macro_rules! hashes {
                 scheduled: [RoundKeys; KEYS],
             }
 
-            /// The keys of a group whose first instance has these tweaks.
-            #[target_feature(enable = $features)]
-            pub(crate) fn schedule<const T: usize>(hash: &Hash, tweaks: [u64; T]) -> Keys<T> {
-                let Hash { kind, key, .. } = *hash;
-                let seeds = core::array::from_fn(|i| match kind {
-                    HashKind::Mitccrh => {
-                        let block = (i / T * INSTANCES_PER_KEY) as u64;
-                        key ^ u128::from(tweaks[i % T].wrapping_add(block))
-                    }
-                    HashKind::MitccrhStrict | HashKind::FixedKey => key,
-                });
-                Keys { kind, key, tweaks, scheduled: expand(&seeds) }
+            impl<const T: usize> Keys<T> {
+                pub(crate) fn new(hash: &Hash) -> Self {
+                    let Hash { kind, key, .. } = *hash;
+                    Self { kind, key, tweaks: [0; T], scheduled: [[0; 11]; KEYS] }
+                }
             }
 
-            /// The key schedules of FIPS 197, section 5.2.
+            /// Turns to the group whose first instance has these tweaks. The key schedule is that
+            /// of FIPS 197, section 5.2.
             #[target_feature(enable = $features)]
-            fn expand(seeds: &[u128; KEYS]) -> [RoundKeys; KEYS] {
-                let mut scheduled = [[0; 11]; KEYS];
-                let mut keys = [broadcast(&0); KEYS / BLOCKS];
-                for (key, seeds) in keys.iter_mut().zip(seeds.as_chunks().0) {
+            pub(crate) fn schedule<const T: usize>(keys: &mut Keys<T>, tweaks: [u64; T]) {
+                let seeds: [u128; KEYS] = core::array::from_fn(|i| match keys.kind {
+                    HashKind::Mitccrh => {
+                        let block = (i / T * INSTANCES_PER_KEY) as u64;
+                        keys.key ^ u128::from(tweaks[i % T].wrapping_add(block))
+                    }
+                    HashKind::MitccrhStrict | HashKind::FixedKey => keys.key,
+                });
+                keys.tweaks = tweaks;
+                let mut round_keys = [broadcast(&0); KEYS / BLOCKS];
+                for (key, seeds) in round_keys.iter_mut().zip(seeds.as_chunks().0) {
                     *key = load(seeds);
                 }
                 for round in 0..11 {
-                    for (key, scheduled) in keys.iter_mut().zip(scheduled.as_chunks_mut().0) {
+                    for (i, key) in round_keys.iter_mut().enumerate() {
                         let mut blocks = [0; BLOCKS];
                         store(&mut blocks, *key);
-                        let _: &mut [RoundKeys; BLOCKS] = scheduled;
-                        for (scheduled, block) in scheduled.iter_mut().zip(blocks) {
-                            scheduled[round] = block;
+                        for (j, block) in blocks.into_iter().enumerate() {
+                            keys.scheduled[i * BLOCKS + j][round] = block;
                         }
                         *key = next_key(*key, round.min(9));
                     }
                 }
-                scheduled
             }
 
-            /// Replaces labels by their hashes: `U` registers of instances from number `at` of the
-            /// group on, for each of `T` tweaks and `P` labels under it. The instances must have
+            /// The hashes of labels: `U` registers of instances from number `at` of the group on,
+            /// for each of `T` tweaks the label plus each of `P` offsets. The instances must have
             /// the same key.
             #[target_feature(enable = $features)]
             #[inline]
             pub(crate) fn hash<const T: usize, const P: usize, const U: usize>(
                 keys: &Keys<T>,
                 at: usize,
-                labels: &mut [[[V; U]; P]; T],
-            ) {
+                labels: [[V; U]; T],
+                offsets: [V; P],
+            ) -> [[[V; U]; P]; T] {
                 match keys.kind {
                     HashKind::Mitccrh => {
-                        each(labels, |x| sigma(x));
-                        let whitening = *labels;
                         let first = at / INSTANCES_PER_KEY * T;
-                        let keys = core::array::from_fn(|t| &keys.scheduled[first + t]);
-                        encrypt(keys, labels);
-                        add(labels, &whitening);
+                        let scheduled = core::array::from_fn(|t| &keys.scheduled[first + t]);
+                        let whitened = whiten(labels, offsets);
+                        add(encrypt(scheduled, whitened), whitened)
                     }
                     HashKind::MitccrhStrict => {
-                        each(labels, |x| sigma(x));
-                        let whitening = *labels;
+                        let mut seeds = numbers(keys.tweaks, at);
                         let key = broadcast(&keys.key);
-                        let numbers = numbers::<T, U>(keys.tweaks, at);
-                        encrypt_each(numbers.map(|row| row.map(|n| xor(n, key))), labels);
-                        add(labels, &whitening);
+                        for t in 0..T {
+                            for u in 0..U {
+                                seeds[t][u] = xor(seeds[t][u], key);
+                            }
+                        }
+                        let whitened = whiten(labels, offsets);
+                        add(encrypt_each(seeds, whitened), whitened)
                     }
                     HashKind::FixedKey => {
                         let scheduled = [&keys.scheduled[0]; T];
-                        encrypt(scheduled, labels);
-                        let inner = *labels;
+                        let inner = encrypt(scheduled, spread(labels, offsets));
                         let numbers = numbers::<T, U>(keys.tweaks, at);
-                        for (labels, numbers) in labels.iter_mut().zip(&numbers) {
-                            for row in labels {
-                                row.iter_mut().zip(numbers).for_each(|(x, &n)| *x = xor(*x, n));
-                            }
-                        }
-                        encrypt(scheduled, labels);
-                        add(labels, &inner);
+                        let tweaked = add(inner, numbers.map(|row| [row; P]));
+                        add(encrypt(scheduled, tweaked), inner)
                     }
                 }
             }
@@ -108,34 +106,66 @@ macro_rules! hashes {
             #[target_feature(enable = $features)]
             #[inline]
             fn numbers<const T: usize, const U: usize>(tweaks: [u64; T], at: usize) -> [[V; U]; T] {
-                tweaks.map(|tweak| {
-                    let first = tweak.wrapping_add(at as u64);
-                    core::array::from_fn(|u| count_from(first.wrapping_add((u * BLOCKS) as u64)))
-                })
+                let mut numbers = [[broadcast(&0); U]; T];
+                for t in 0..T {
+                    let first = tweaks[t].wrapping_add(at as u64);
+                    for u in 0..U {
+                        numbers[t][u] = count_from(first.wrapping_add((u * BLOCKS) as u64).into());
+                    }
+                }
+                numbers
             }
 
+            /// Each label plus each offset.
             #[target_feature(enable = $features)]
             #[inline]
-            fn each<const T: usize, const P: usize, const U: usize>(
-                labels: &mut [[[V; U]; P]; T],
-                f: impl Fn(V) -> V,
-            ) {
-                for x in labels.as_flattened_mut().as_flattened_mut() {
-                    *x = f(*x);
+            fn spread<const T: usize, const P: usize, const U: usize>(
+                labels: [[V; U]; T],
+                offsets: [V; P],
+            ) -> [[[V; U]; P]; T] {
+                let mut sums = labels.map(|row| [row; P]);
+                for t in 0..T {
+                    for p in 0..P {
+                        for u in 0..U {
+                            sums[t][p][u] = xor(sums[t][p][u], offsets[p]);
+                        }
+                    }
                 }
+                sums
+            }
+
+            /// σ of each label plus each offset; σ is linear.
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn whiten<const T: usize, const P: usize, const U: usize>(
+                mut labels: [[V; U]; T],
+                mut offsets: [V; P],
+            ) -> [[[V; U]; P]; T] {
+                for t in 0..T {
+                    for u in 0..U {
+                        labels[t][u] = sigma(labels[t][u]);
+                    }
+                }
+                for p in 0..P {
+                    offsets[p] = sigma(offsets[p]);
+                }
+                spread(labels, offsets)
             }
 
             #[target_feature(enable = $features)]
             #[inline]
             fn add<const T: usize, const P: usize, const U: usize>(
-                labels: &mut [[[V; U]; P]; T],
-                terms: &[[[V; U]; P]; T],
-            ) {
-                let terms = terms.as_flattened().as_flattened();
-                for (x, &term) in labels.as_flattened_mut().as_flattened_mut().iter_mut().zip(terms)
-                {
-                    *x = xor(*x, term);
+                mut left: [[[V; U]; P]; T],
+                right: [[[V; U]; P]; T],
+            ) -> [[[V; U]; P]; T] {
+                for t in 0..T {
+                    for p in 0..P {
+                        for u in 0..U {
+                            left[t][p][u] = xor(left[t][p][u], right[t][p][u]);
+                        }
+                    }
                 }
+                left
             }
 
             /// AES under one key for each tweak.
@@ -143,16 +173,19 @@ macro_rules! hashes {
             #[inline]
             fn encrypt<const T: usize, const P: usize, const U: usize>(
                 keys: [&RoundKeys; T],
-                labels: &mut [[[V; U]; P]; T],
-            ) {
-                for round in 0..11 {
-                    for (labels, keys) in labels.iter_mut().zip(keys) {
-                        let key = broadcast(&keys[round]);
-                        for x in labels.as_flattened_mut() {
-                            *x = step(*x, key, round);
+                mut states: [[[V; U]; P]; T],
+            ) -> [[[V; U]; P]; T] {
+                for number in 0..11 {
+                    for t in 0..T {
+                        let key = broadcast(&keys[t][number]);
+                        for p in 0..P {
+                            for u in 0..U {
+                                states[t][p][u] = step(states[t][p][u], key, number);
+                            }
                         }
                     }
                 }
+                states
             }
 
             /// AES under a key of its own for each tweak and instance, scheduled on the way.
@@ -160,72 +193,73 @@ macro_rules! hashes {
             #[inline]
             fn encrypt_each<const T: usize, const P: usize, const U: usize>(
                 mut keys: [[V; U]; T],
-                labels: &mut [[[V; U]; P]; T],
-            ) {
-                for round in 0..11 {
-                    for (labels, keys) in labels.iter_mut().zip(&mut keys) {
-                        for row in labels {
-                            for (x, &key) in row.iter_mut().zip(&*keys) {
-                                *x = step(*x, key, round);
+                mut states: [[[V; U]; P]; T],
+            ) -> [[[V; U]; P]; T] {
+                for number in 0..11 {
+                    for t in 0..T {
+                        for u in 0..U {
+                            for p in 0..P {
+                                states[t][p][u] = step(states[t][p][u], keys[t][u], number);
                             }
-                        }
-                        if round < 10 {
-                            keys.iter_mut().for_each(|key| *key = next_key(*key, round));
+                            keys[t][u] = next_key(keys[t][u], number.min(9));
                         }
                     }
                 }
+                states
             }
 
             #[target_feature(enable = $features)]
             #[inline]
-            fn step(x: V, key: V, number: usize) -> V {
+            fn step(state: V, key: V, number: usize) -> V {
                 match number {
-                    0 => xor(x, key),
-                    10 => last_round(x, key),
-                    _ => round(x, key),
+                    0 => xor(state, key),
+                    10 => last_round(state, key),
+                    _ => round(state, key),
                 }
             }
 
-            /// `U` registers of `blocks` from block `at` on; what is past the end is 0.
+            /// Registers from bytes that they fill.
             #[target_feature(enable = $features)]
             #[inline]
-            pub(crate) fn read<const U: usize>(blocks: &[u8], at: usize) -> [V; U] {
-                let mut row = [[0u128; BLOCKS]; U];
-                let (rest, bytes) =
-                    (&blocks[16 * at..], must_cast_slice_mut(row.as_flattened_mut()));
-                match rest.get(..16 * U * BLOCKS) {
-                    Some(all) => bytes.copy_from_slice(all),
-                    None => bytes[..rest.len()].copy_from_slice(rest),
+            pub(crate) fn read<const U: usize>(bytes: &[u8]) -> [V; U] {
+                let mut values = [broadcast(&0); U];
+                for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
+                    *value = load_bytes(bytes);
                 }
-                row.map(|blocks| load(&blocks))
+                values
             }
 
-            /// Writes to `blocks` from block `at` on; what is past the end is dropped.
+            /// Registers to bytes that they fill.
             #[target_feature(enable = $features)]
             #[inline]
-            pub(crate) fn write<const U: usize>(values: [V; U], blocks: &mut [u8], at: usize) {
-                let mut row = [[0u128; BLOCKS]; U];
-                for (blocks, value) in row.iter_mut().zip(values) {
-                    store(blocks, value);
-                }
-                let (rest, bytes) = (&mut blocks[16 * at..], must_cast_slice(row.as_flattened()));
-                match rest.get_mut(..16 * U * BLOCKS) {
-                    Some(all) => all.copy_from_slice(bytes),
-                    None => rest.copy_from_slice(&bytes[..rest.len()]),
+            pub(crate) fn write<const U: usize>(values: [V; U], bytes: &mut [u8]) {
+                for (value, bytes) in values.iter().zip(bytes.as_chunks_mut().0) {
+                    store_bytes(bytes, *value);
                 }
             }
 
             /// As [`crate::hash::hash`].
             #[target_feature(enable = $features)]
-            pub(crate) fn hash_all(hash: &Hash, tweak: u64, labels: &mut [u128]) {
-                let (n, labels) = (labels.len(), must_cast_slice_mut(labels));
-                for start in (0..n).step_by(KEYS * INSTANCES_PER_KEY) {
-                    let end = n.min(start + KEYS * INSTANCES_PER_KEY);
-                    let keys = schedule(hash, [tweak.wrapping_add(start as u64)]);
-                    for at in (start..end).step_by(8 * BLOCKS) {
-                        let mut x = [[read::<8>(labels, at)]];
-                        self::hash(&keys, at - start, &mut x);
-                        write(x[0][0], labels, at);
+            pub(crate) fn hash_all(h: &Hash, tweak: u64, labels: &mut [u128]) {
+                const WIDTH: usize = $hash * BLOCKS;
+                let mut keys = Keys::new(h);
+                for (i, group) in labels.chunks_mut(group(1)).enumerate() {
+                    schedule(&mut keys, [tweak.wrapping_add((i * self::group(1)) as u64)]);
+                    for (i, labels) in group.chunks_mut(WIDTH).enumerate() {
+                        let mut strip = [0; WIDTH];
+                        let bytes = must_cast_slice_mut(match labels.len() {
+                            WIDTH => &mut *labels,
+                            short => {
+                                strip[..short].copy_from_slice(labels);
+                                &mut strip
+                            }
+                        });
+                        let [[hashes]] =
+                            hash(&keys, i * WIDTH, [read::<$hash>(bytes)], [broadcast(&0)]);
+                        write(hashes, bytes);
+                        if labels.len() < WIDTH {
+                            labels.copy_from_slice(&strip[..labels.len()]);
+                        }
                     }
                 }
             }
@@ -233,25 +267,31 @@ macro_rules! hashes {
             /// As [`crate::hash::hash_colours`].
             #[target_feature(enable = $features)]
             pub(crate) fn hash_colours(
-                hash: &Hash,
+                h: &Hash,
                 tweak: u64,
                 delta: u128,
                 wire: &[u128],
-                hashes: [&mut [u128]; 2],
+                [zeros, ones]: [&mut [u128]; 2],
             ) {
-                let (n, wire) = (wire.len(), must_cast_slice(wire));
-                let [zeros, ones] = hashes.map(|hashes| must_cast_slice_mut(hashes));
+                const WIDTH: usize = $colours * BLOCKS;
                 let delta = broadcast(&delta);
-                for start in (0..n).step_by(KEYS * INSTANCES_PER_KEY) {
-                    let end = n.min(start + KEYS * INSTANCES_PER_KEY);
-                    let keys = schedule(hash, [tweak.wrapping_add(start as u64)]);
-                    for at in (start..end).step_by(4 * BLOCKS) {
-                        let zero = read::<4>(wire, at).map(|x| xor(x, and(colours(x), delta)));
-                        let mut x = [[zero, zero.map(|x| xor(x, delta))]];
-                        self::hash(&keys, at - start, &mut x);
-                        let [[zero, one]] = x;
-                        write(zero, zeros, at);
-                        write(one, ones, at);
+                let mut keys = Keys::new(h);
+                for start in (0..wire.len()).step_by(group(1)) {
+                    schedule(&mut keys, [tweak.wrapping_add(start as u64)]);
+                    let end = wire.len().min(start + group(1));
+                    for at in (start..end).step_by(WIDTH) {
+                        let range = at..end.min(at + WIDTH);
+                        let mut strip = [0; WIDTH];
+                        strip[..range.len()].copy_from_slice(&wire[range.clone()]);
+                        let mut zero = read::<$colours>(must_cast_slice(&strip));
+                        for x in &mut zero {
+                            *x = xor(*x, and(colours(*x), delta));
+                        }
+                        let [[zero, one]] = hash(&keys, at - start, [zero], [broadcast(&0), delta]);
+                        for (hashes, out) in [(zero, &mut *zeros), (one, &mut *ones)] {
+                            write(hashes, must_cast_slice_mut(&mut strip));
+                            out[range.clone()].copy_from_slice(&strip[..range.len()]);
+                        }
                     }
                 }
             }
@@ -259,6 +299,6 @@ macro_rules! hashes {
     };
 }
 
-hashes!(xmm, "aes,ssse3");
-hashes!(ymm, "vaes,avx2");
-hashes!(zmm, "vaes,avx512f,avx512bw");
+hashes!(xmm, "aes,ssse3", 8, 4);
+hashes!(ymm, "vaes,avx2", 8, 4);
+hashes!(zmm, "vaes,avx512f,avx512bw", 8, 4);
