@@ -9,13 +9,17 @@
 //! - *narrow*, q < 2^47: b may be 32, b' = 1/2 + b/64;
 //! - *wide*, q < 2^50: b may be 4, b' = 1/2 + b/8.
 //!
-//! Levels go two to a pass; the last four of the forward transform and the first four of the inverse
-//! stay in registers. The transform's domain is in bit-reversed order, as in the scalar twin.
+//! Levels go two to a pass, no more: a longer chain of dependent operations for each vector leaves
+//! the CPU fewer independent ones within its reach, which costs more than the stores. The last four
+//! levels of the forward transform and the first four of the inverse go by blocks of sixteen. The transform's domain is in bit-reversed order, as in the scalar twin.
+
+mod arithmetic;
 
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
 use super::scalar::Factor;
+use arithmetic::{Arithmetic, Root, broadcast, load, store, to_integer, transpose};
 
 type Vector = [u64; 4];
 
@@ -53,7 +57,7 @@ impl Tables {
         let scaled = |w: Factor| balanced(n_inverse.mul(w.value, q));
         let [_, w1, w2, w3] = [0, 1, 2, 3].map(|i| inverse_roots[i]);
         Self {
-            arithmetic: Arithmetic { q: q as f64, q_inverse: 1.0 / q as f64 },
+            arithmetic: Arithmetic::new(q),
             wide: q >= 1 << 47,
             roots: interleave(roots.iter().map(|w| balanced(w.value)).collect()),
             inverse_roots: interleave(inverse_roots.iter().map(|w| balanced(w.value)).collect()),
@@ -91,7 +95,7 @@ pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
     if t.wide { inverse_class::<true>(t, a) } else { inverse_class::<false>(t, a) }
 }
 
-/// Narrow: a level takes b to at most b + 1/2 + b/64, from 1 to 19 in 17 levels; never reduced.
+/// Narrow: a level takes b to at most b + 1/2 + b/64, from 1 to 11 in 17 levels; never reduced.
 ///
 /// Wide: inputs are centred to b = 1/2 and levels take b to b + 1/2 + b/8: 3.21 after four. Every
 /// second pass then reduces its unmultiplied half to 1/2 while its products come to 1/2 + 3.3/8: four
@@ -120,9 +124,9 @@ fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
         blocks *= 4;
     }
     if WIDE && !reduced {
-        forward_rest::<true, false>(m, a, &t.roots);
+        forward_rest::<true, true, false>(m, a, &t.roots);
     } else {
-        forward_rest::<false, WIDE>(m, a, &t.roots);
+        forward_rest::<WIDE, false, WIDE>(m, a, &t.roots);
     }
 }
 
@@ -130,7 +134,7 @@ fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
 #[target_feature(enable = "avx2,fma")]
 fn forward_half<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], w: f64) {
     let (low, high) = a.split_at_mut(a.len() / 2);
-    let w = broadcast(w);
+    let w = m.root(broadcast(w));
     for (x, y) in low.iter_mut().zip(high) {
         let [u, v] = [m.decode::<WIDE>(x), m.decode::<WIDE>(y)];
         let [u, v] = m.forward(u, v, w);
@@ -153,7 +157,7 @@ fn forward_quarter<const WIDE: bool, const FIRST: bool, const REDUCE: bool>(
     for ((block, &w1), w) in
         a.chunks_exact_mut(len).zip(&roots[blocks..2 * blocks]).zip(pairs.as_chunks::<2>().0)
     {
-        let w = [w1, w[0], w[1]].map(|w| broadcast(w));
+        let w = [w1, w[0], w[1]].map(|w| m.root(broadcast(w)));
         for [x0, x1, x2, x3] in quarters(block) {
             let x = [&*x0, x1, x2, x3];
             let mut x = x.map(|x| if FIRST { m.decode::<WIDE>(x) } else { load(x) });
@@ -171,7 +175,7 @@ fn forward_quarter<const WIDE: bool, const FIRST: bool, const REDUCE: bool>(
 /// The last four levels, in blocks of sixteen. `FIRST` and `SECOND` reduce in the first and the
 /// second pair of levels what its first one does not multiply.
 #[target_feature(enable = "avx2,fma")]
-fn forward_rest<const FIRST: bool, const SECOND: bool>(
+fn forward_rest<const WIDE: bool, const FIRST: bool, const SECOND: bool>(
     m: &Arithmetic,
     a: &mut [Vector],
     roots: &[f64],
@@ -181,12 +185,18 @@ fn forward_rest<const FIRST: bool, const SECOND: bool>(
         if FIRST {
             (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
         }
-        let mut y = transpose(m.forward_quarter(y, w.sixteen()));
+        let y = transpose(m.forward_quarter(y, w.sixteen(m)));
+        for (x, y) in x.iter_mut().zip(y) {
+            store(x, y);
+        }
+    }
+    for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
+        let mut y = [load(&x[0]), load(&x[1]), load(&x[2]), load(&x[3])];
         if SECOND {
             (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
         }
-        let y = m.forward_quarter(y, w.four());
-        let y = transpose(y.map(|y| m.canonical(m.reduce(y))));
+        let y = m.forward_quarter(y, w.four(m));
+        let y = transpose(y.map(|y| m.floor::<WIDE>(y)));
         for (x, y) in x.iter_mut().zip(y) {
             store(x, to_integer(y));
         }
@@ -226,11 +236,17 @@ fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
 fn inverse_rest<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], roots: &[f64]) {
     for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
         let y = [&x[0], &x[1], &x[2], &x[3]].map(|x| m.decode::<false>(x));
-        let mut y = m.inverse_quarter(transpose(y), w.four());
+        let mut y = m.inverse_quarter(transpose(y), w.four(m));
         if WIDE {
             (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
         }
-        let mut y = m.inverse_quarter(transpose(y), w.sixteen());
+        for (x, y) in x.iter_mut().zip(y) {
+            store(x, y);
+        }
+    }
+    for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
+        let y = transpose([load(&x[0]), load(&x[1]), load(&x[2]), load(&x[3])]);
+        let mut y = m.inverse_quarter(y, w.sixteen(m));
         y[0] = m.reduce(y[0]);
         if WIDE {
             y[1] = m.reduce(y[1]);
@@ -254,7 +270,7 @@ fn inverse_quarter<const WIDE: bool, const REDUCE: bool>(
     for ((block, &w1), w) in
         a.chunks_exact_mut(len).zip(&roots[blocks..2 * blocks]).zip(pairs.as_chunks::<2>().0)
     {
-        let w = [w1, w[0], w[1]].map(|w| broadcast(w));
+        let w = [w1, w[0], w[1]].map(|w| m.root(broadcast(w)));
         for [x0, x1, x2, x3] in quarters(block) {
             let mut y = m.inverse_quarter([&*x0, x1, x2, x3].map(|x| load(x)), w);
             if REDUCE {
@@ -274,8 +290,8 @@ fn inverse_quarter<const WIDE: bool, const REDUCE: bool>(
 #[target_feature(enable = "avx2,fma")]
 fn inverse_last_quarter(t: &Tables, a: &mut [Vector]) {
     let m = &t.arithmetic;
-    let [w2, w3, w1] = t.last_roots.map(|w| broadcast(w));
-    let (n_inverse, unscaled) = (broadcast(t.n_inverse), broadcast(t.inverse_roots[1]));
+    let [w2, w3, w1] = t.last_roots.map(|w| m.root(broadcast(w)));
+    let [n_inverse, unscaled] = [t.n_inverse, t.inverse_roots[1]].map(|w| m.root(broadcast(w)));
     for [x0, x1, x2, x3] in quarters(a) {
         let [y0, y1, y2, y3] = [&*x0, x1, x2, x3].map(|x| load(x));
         let [s0, s1] = [_mm256_add_pd(y0, y1), _mm256_add_pd(y2, y3)];
@@ -297,7 +313,7 @@ fn inverse_last_quarter(t: &Tables, a: &mut [Vector]) {
 #[target_feature(enable = "avx2,fma")]
 fn inverse_last_half(t: &Tables, a: &mut [Vector]) {
     let m = &t.arithmetic;
-    let (n_inverse, w) = (broadcast(t.n_inverse), broadcast(t.last_roots[2]));
+    let [n_inverse, w] = [t.n_inverse, t.last_roots[2]].map(|w| m.root(broadcast(w)));
     let (low, high) = a.split_at_mut(a.len() / 2);
     for (x, y) in low.iter_mut().zip(high) {
         let [u, v] = [load(x), load(y)];
@@ -329,151 +345,16 @@ fn rest_roots(roots: &[f64]) -> impl Iterator<Item = RestRoots<'_>> {
 
 impl RestRoots<'_> {
     #[target_feature(enable = "avx2,fma")]
-    fn sixteen(&self) -> [__m256d; 3] {
-        [self.0, self.1[0], self.1[1]].map(|w| broadcast(w))
+    fn sixteen(&self, m: &Arithmetic) -> [Root; 3] {
+        [self.0, self.1[0], self.1[1]].map(|w| m.root(broadcast(w)))
     }
 
     #[target_feature(enable = "avx2,fma")]
-    fn four(&self) -> [__m256d; 3] {
+    fn four(&self, m: &Arithmetic) -> [Root; 3] {
         let [even, odd] = self.3.as_chunks::<4>().0 else { unreachable!("eight are two fours") };
         [self.2, even, odd].map(|w| {
             // SAFETY: the reference is to four doubles.
-            unsafe { _mm256_loadu_pd(w.as_ptr()) }
+            m.root(unsafe { _mm256_loadu_pd(w.as_ptr()) })
         })
     }
-}
-
-/// q and 1/q.
-#[derive(Clone, Copy, Debug)]
-struct Arithmetic {
-    q: f64,
-    q_inverse: f64,
-}
-
-const TWO_52: f64 = (1u64 << 52) as f64;
-
-impl Arithmetic {
-    /// Doubles of residues in [0, q), centred to b = 1/2 on demand.
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn decode<const CENTRE: bool>(&self, x: &Vector) -> __m256d {
-        let two_52 = broadcast(TWO_52);
-        let x = _mm256_sub_pd(_mm256_or_pd(load(x), two_52), two_52);
-        if CENTRE {
-            let above = _mm256_cmp_pd::<_CMP_GT_OQ>(x, broadcast(self.q / 2.0));
-            _mm256_sub_pd(x, _mm256_and_pd(above, broadcast(self.q)))
-        } else {
-            x
-        }
-    }
-
-    /// The nearest integer to x/q, for |x/q| < 2^51.
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn quotient(&self, x: __m256d) -> __m256d {
-        let magic = broadcast(1.5 * TWO_52);
-        _mm256_sub_pd(_mm256_fmadd_pd(x, broadcast(self.q_inverse), magic), magic)
-    }
-
-    /// `y·w` modulo q: see the head of this file.
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn mul(&self, y: __m256d, w: __m256d) -> __m256d {
-        let h = _mm256_mul_pd(y, w);
-        let l = _mm256_fmsub_pd(y, w, h);
-        // h − quotient·q is an integer below 2^53, so this is exact.
-        let rest = _mm256_fnmadd_pd(self.quotient(h), broadcast(self.q), h);
-        _mm256_add_pd(rest, l)
-    }
-
-    /// `x` modulo q with b = 1/2 (and a rounding error of the quotient, below 2^−48).
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn reduce(&self, x: __m256d) -> __m256d {
-        _mm256_fnmadd_pd(self.quotient(x), broadcast(self.q), x)
-    }
-
-    /// `x` in [0, q), for b < 1.
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn canonical(&self, x: __m256d) -> __m256d {
-        let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(x, _mm256_setzero_pd());
-        _mm256_add_pd(x, _mm256_and_pd(negative, broadcast(self.q)))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn forward(&self, x: __m256d, y: __m256d, w: __m256d) -> [__m256d; 2] {
-        let t = self.mul(y, w);
-        [_mm256_add_pd(x, t), _mm256_sub_pd(x, t)]
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn inverse(&self, x: __m256d, y: __m256d, w: __m256d) -> [__m256d; 2] {
-        [_mm256_add_pd(x, y), self.mul(_mm256_sub_pd(x, y), w)]
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn forward_quarter(&self, x: [__m256d; 4], w: [__m256d; 3]) -> [__m256d; 4] {
-        let [y0, y2] = self.forward(x[0], x[2], w[0]);
-        let [y1, y3] = self.forward(x[1], x[3], w[0]);
-        let [z0, z1] = self.forward(y0, y1, w[1]);
-        let [z2, z3] = self.forward(y2, y3, w[2]);
-        [z0, z1, z2, z3]
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn inverse_quarter(&self, x: [__m256d; 4], w: [__m256d; 3]) -> [__m256d; 4] {
-        let [y0, y1] = self.inverse(x[0], x[1], w[1]);
-        let [y2, y3] = self.inverse(x[2], x[3], w[2]);
-        let [z0, z2] = self.inverse(y0, y2, w[0]);
-        let [z1, z3] = self.inverse(y1, y3, w[0]);
-        [z0, z1, z2, z3]
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn broadcast(x: f64) -> __m256d {
-    _mm256_set1_pd(x)
-}
-
-/// Four words as the bits of doubles.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(x: &Vector) -> __m256d {
-    // SAFETY: the reference is to four words.
-    unsafe { _mm256_loadu_pd(x.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(x: &mut Vector, y: __m256d) {
-    // SAFETY: the reference is to four words.
-    unsafe { _mm256_storeu_pd(x.as_mut_ptr().cast(), y) }
-}
-
-/// The bits of the integers that `x`, in [0, 2^52), holds.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn to_integer(x: __m256d) -> __m256d {
-    let two_52 = broadcast(TWO_52);
-    _mm256_xor_pd(_mm256_add_pd(x, two_52), two_52)
-}
-
-/// Rows to columns.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn transpose([a, b, c, d]: [__m256d; 4]) -> [__m256d; 4] {
-    let [ab0, ab1] = [_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)];
-    let [cd0, cd1] = [_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d)];
-    [
-        _mm256_permute2f128_pd::<0x20>(ab0, cd0),
-        _mm256_permute2f128_pd::<0x20>(ab1, cd1),
-        _mm256_permute2f128_pd::<0x31>(ab0, cd0),
-        _mm256_permute2f128_pd::<0x31>(ab1, cd1),
-    ]
 }
