@@ -41,11 +41,25 @@ impl<'a> Evaluator<'a> {
         self.gate += wire.len() as u64;
         labels
     }
-}
 
-/// The evaluator's end of a projection: its hash, plus the row if the active colour is 1.
-fn projected(label: u128, hash: u32, row: u32) -> u32 {
-    hash.wrapping_add(row & (label as u32 & 1).wrapping_neg())
+    /// The evaluator's end of a projection: its hash from bit `half` on, plus the row where the
+    /// active colour is 1, is added to `shares`.
+    fn project(
+        &mut self,
+        wire: &[u128],
+        hashes: &[u128],
+        half: u32,
+        shares: &mut [u32],
+        ring_bits: u32,
+    ) -> Result<(), Error> {
+        let mut rows = vec![0; wire.len()];
+        ring::read(self.take(wire.len() * ring::bytes(ring_bits))?, ring_bits, &mut rows);
+        for (i, share) in shares.iter_mut().enumerate() {
+            let row = rows[i] & (wire[i] as u32 & 1).wrapping_neg();
+            *share = share.wrapping_add((hashes[i] >> half) as u32).wrapping_add(row);
+        }
+        Ok(())
+    }
 }
 
 impl Interpreter for Evaluator<'_> {
@@ -81,31 +95,18 @@ impl Interpreter for Evaluator<'_> {
         terms: &[(Vec<u128>, u32)],
         ring_bits: u32,
     ) -> Result<Vec<u32>, Error> {
-        let (lanes, width) = (select.len(), ring::bytes(ring_bits));
-        let (mut plain, mut crossed) = (vec![0u32; lanes], vec![0u32; lanes]);
+        let (mut plain, mut crossed) = (vec![0u32; select.len()], vec![0u32; select.len()]);
         for bit in bits {
             let hashes = self.hash(bit);
-            let rows = self.take(2 * lanes * width)?;
-            for (i, row) in rows.chunks_exact(2 * width).enumerate() {
-                let (low, high) = row.split_at(width);
-                let share = projected(bit[i], hashes[i] as u32, ring::read(low, ring_bits));
-                plain[i] = plain[i].wrapping_add(share);
-                let share =
-                    projected(bit[i], (hashes[i] >> 64) as u32, ring::read(high, ring_bits));
-                crossed[i] = crossed[i].wrapping_add(share);
-            }
+            self.project(bit, &hashes, 0, &mut plain, ring_bits)?;
+            self.project(bit, &hashes, 64, &mut crossed, ring_bits)?;
         }
-        for i in 0..lanes {
-            let half = crossed[i] & (select[i] as u32 & 1).wrapping_neg();
-            plain[i] = plain[i].wrapping_add(half);
+        for ((share, half), label) in plain.iter_mut().zip(crossed).zip(select) {
+            *share = share.wrapping_add(half & (*label as u32 & 1).wrapping_neg());
         }
         for wire in std::iter::once(select).chain(terms.iter().map(|(wire, _)| wire)) {
             let hashes = self.hash(wire);
-            let rows = self.take(lanes * width)?;
-            for (i, row) in rows.chunks_exact(width).enumerate() {
-                let share = projected(wire[i], hashes[i] as u32, ring::read(row, ring_bits));
-                plain[i] = plain[i].wrapping_add(share);
-            }
+            self.project(wire, &hashes, 0, &mut plain, ring_bits)?;
         }
         plain.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
         Ok(plain)

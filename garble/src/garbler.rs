@@ -12,9 +12,11 @@ pub struct Garbler<'a> {
 }
 
 impl<'a> Garbler<'a> {
-    /// A garbler whose gates have the numbers of `gates`.
-    pub fn new(hash: &'a Hash, delta: &Delta, gates: GateRange) -> Self {
-        Self { hash, delta: delta.expose(), gate: gates.start, tables: Vec::new() }
+    /// A garbler whose gates have the numbers of `gates` and whose tables have `table_bytes` bytes,
+    /// as far as that is known.
+    pub fn new(hash: &'a Hash, delta: &Delta, gates: GateRange, table_bytes: usize) -> Self {
+        let tables = Vec::with_capacity(table_bytes);
+        Self { hash, delta: delta.expose(), gate: gates.start, tables }
     }
 
     /// The tables of everything garbled.
@@ -37,11 +39,25 @@ impl<'a> Garbler<'a> {
         [zeros, ones]
     }
 
-    /// One ring element: the evaluator's share is `of[colour]` plus the result.
-    fn project(&mut self, hashes: [u32; 2], of: [u32; 2], ring_bits: u32) -> u32 {
-        let share = hashes[0].wrapping_sub(of[0]);
-        ring::write(of[1].wrapping_add(share).wrapping_sub(hashes[1]), ring_bits, &mut self.tables);
-        share
+    /// A ring element for each lane: the evaluator's share is `values` of the active colour plus the
+    /// garbler's share, which is added to `shares`. The hash's bits from `half` on mask it.
+    fn project(
+        &mut self,
+        hashes: &[Vec<u128>; 2],
+        half: u32,
+        values: impl Fn(usize) -> [u32; 2],
+        shares: &mut [u32],
+        ring_bits: u32,
+    ) {
+        let [zeros, ones] = hashes;
+        let mut rows = vec![0; shares.len()];
+        for (i, (row, share)) in rows.iter_mut().zip(shares).enumerate() {
+            let [zero, one] = values(i);
+            let own = ((zeros[i] >> half) as u32).wrapping_sub(zero);
+            *row = one.wrapping_add(own).wrapping_sub((ones[i] >> half) as u32);
+            *share = share.wrapping_add(own);
+        }
+        ring::write(&rows, ring_bits, &mut self.tables);
     }
 }
 
@@ -83,36 +99,26 @@ impl Interpreter for Garbler<'_> {
         let lanes = select.len();
         // Shares of the sum of b·r and of the sum of b·(1 − 2r).
         let (mut plain, mut crossed) = (vec![0u32; lanes], vec![0u32; lanes]);
+        let low_bits = |wire: &[u128]| wire.iter().map(|x| *x as u32 & 1).collect::<Vec<u32>>();
+        let selects = low_bits(select);
         for (t, bit) in bits.iter().enumerate() {
             let hashes = self.hash_colours(bit);
-            for i in 0..lanes {
-                let r = select[i] as u32 & 1;
-                // The value of the bit where the active colour is 0, 1.
-                let zero = bit[i] as u32 & 1;
-                let values = [zero, 1 ^ zero].map(|b| b << t);
-                let low = [hashes[0][i] as u32, hashes[1][i] as u32];
-                let high = [(hashes[0][i] >> 64) as u32, (hashes[1][i] >> 64) as u32];
-                let share = self.project(low, values.map(|v| v * r), ring_bits);
-                plain[i] = plain[i].wrapping_add(share);
-                let signed = values.map(|v| v.wrapping_sub(2u32.wrapping_mul(r * v)));
-                let share = self.project(high, signed, ring_bits);
-                crossed[i] = crossed[i].wrapping_add(share);
-            }
+            let zeros = low_bits(bit);
+            // The value of the bit where the active colour is 0, 1.
+            let values = |i: usize| [zeros[i] << t, (1 ^ zeros[i]) << t];
+            let product = |i: usize| values(i).map(|v| v * selects[i]);
+            self.project(&hashes, 0, product, &mut plain, ring_bits);
+            let signed = |i: usize| values(i).map(|v| v.wrapping_sub(2 * selects[i] * v));
+            self.project(&hashes, 64, signed, &mut crossed, ring_bits);
         }
         let hashes = self.hash_colours(select);
-        for i in 0..lanes {
-            let low = [hashes[0][i] as u32, hashes[1][i] as u32];
-            let share = self.project(low, [0, crossed[i].wrapping_neg()], ring_bits);
-            plain[i] = plain[i].wrapping_add(share);
-        }
+        let correction = |i: usize| [0, crossed[i].wrapping_neg()];
+        self.project(&hashes, 0, correction, &mut plain, ring_bits);
         for (wire, value) in terms {
             let hashes = self.hash_colours(wire);
-            for i in 0..lanes {
-                let low = [hashes[0][i] as u32, hashes[1][i] as u32];
-                let zero = wire[i] as u32 & 1;
-                let share = self.project(low, [zero * value, (1 ^ zero) * value], ring_bits);
-                plain[i] = plain[i].wrapping_add(share);
-            }
+            let zeros = low_bits(wire);
+            let values = |i: usize| [zeros[i] * value, (1 ^ zeros[i]) * value];
+            self.project(&hashes, 0, values, &mut plain, ring_bits);
         }
         plain.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
         Ok(plain)

@@ -107,12 +107,11 @@ impl Program {
         let expected = instances * self.labels();
         if found == expected { Ok(()) } else { Err(Error::InputLength { expected, found }) }
     }
+}
 
-    fn check_gates(&self, instances: usize, gates: &GateRange) -> Result<(), Error> {
-        let expected = self.tally(instances).gates;
-        let found = gates.count;
-        if found == expected { Ok(()) } else { Err(Error::GateRange { expected, found }) }
-    }
+fn check_gates(tally: &Tally, gates: &GateRange) -> Result<(), Error> {
+    let (expected, found) = (tally.gates, gates.count);
+    if found == expected { Ok(()) } else { Err(Error::GateRange { expected, found }) }
 }
 
 enum Output<I: Interpreter> {
@@ -136,9 +135,10 @@ pub fn garble(
 ) -> Result<Garbled, Error> {
     program.check(instances, evaluator.len())?;
     program.check(instances, garbler.len())?;
-    program.check_gates(instances, &gates)?;
+    let tally = program.tally(instances);
+    check_gates(&tally, &gates)?;
     let lanes = instances * program.sums();
-    let mut interpreter = Garbler::new(hash, delta, gates);
+    let mut interpreter = Garbler::new(hash, delta, gates, tally.table_bytes);
     let output = program.run(
         &mut interpreter,
         instances,
@@ -167,7 +167,7 @@ pub fn evaluate(
 ) -> Result<Vec<u32>, Error> {
     program.check(instances, evaluator.len())?;
     program.check(instances, garbler.len())?;
-    program.check_gates(instances, &gates)?;
+    check_gates(&program.tally(instances), &gates)?;
     let lanes = instances * program.sums();
     let mut interpreter = Evaluator::new(hash, gates, tables);
     let output = program.run(
@@ -290,6 +290,9 @@ fn largest<I: Interpreter>(
     instances: usize,
     window: usize,
 ) -> Result<Vec<I::Wire>, Error> {
+    if window == 1 {
+        return Ok(bits.to_vec());
+    }
     let mut best = part(i, bits, instances, 0);
     for p in 1..window {
         let next = part(i, bits, instances, p);

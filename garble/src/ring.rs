@@ -10,13 +10,38 @@ pub(crate) const fn mask(ring_bits: u32) -> u32 {
     u32::MAX >> (32 - ring_bits)
 }
 
-pub(crate) fn write(value: u32, ring_bits: u32, out: &mut Vec<u8>) {
-    out.extend_from_slice(&(value & mask(ring_bits)).to_le_bytes()[..bytes(ring_bits)]);
+/// Appends elements, their bits above w dropped.
+pub(crate) fn write(values: &[u32], ring_bits: u32, out: &mut Vec<u8>) {
+    match bytes(ring_bits) {
+        1 => write_each::<1>(values, ring_bits, out),
+        2 => write_each::<2>(values, ring_bits, out),
+        3 => write_each::<3>(values, ring_bits, out),
+        _ => write_each::<4>(values, ring_bits, out),
+    }
 }
 
-/// Reads one element from exactly [`bytes`] bytes; bits above w are dropped.
-pub(crate) fn read(bytes: &[u8], ring_bits: u32) -> u32 {
-    let mut buffer = [0; 4];
-    buffer[..bytes.len()].copy_from_slice(bytes);
-    u32::from_le_bytes(buffer) & mask(ring_bits)
+/// Reads elements from [`bytes`] bytes each; bits above w are dropped.
+pub(crate) fn read(bytes: &[u8], ring_bits: u32, out: &mut [u32]) {
+    match self::bytes(ring_bits) {
+        1 => read_each::<1>(bytes, ring_bits, out),
+        2 => read_each::<2>(bytes, ring_bits, out),
+        3 => read_each::<3>(bytes, ring_bits, out),
+        _ => read_each::<4>(bytes, ring_bits, out),
+    }
+}
+
+fn write_each<const N: usize>(values: &[u32], ring_bits: u32, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + N * values.len(), 0);
+    for (bytes, value) in out[start..].as_chunks_mut::<N>().0.iter_mut().zip(values) {
+        bytes.copy_from_slice(&(value & mask(ring_bits)).to_le_bytes()[..N]);
+    }
+}
+
+fn read_each<const N: usize>(bytes: &[u8], ring_bits: u32, out: &mut [u32]) {
+    for (value, bytes) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {
+        let mut whole = [0; 4];
+        whole[..N].copy_from_slice(bytes);
+        *value = u32::from_le_bytes(whole) & mask(ring_bits);
+    }
 }
