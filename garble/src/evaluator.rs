@@ -1,5 +1,6 @@
 //! The interpreter that evaluates garbled tables.
 
+use crate::label::{self, Labels};
 use crate::{Error, GateRange, Hash, Interpreter, ring};
 use gazelle_kernels::{half_gates, hash};
 
@@ -62,37 +63,37 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-impl Interpreter for Evaluator<'_> {
-    type Wire = Vec<u128>;
+impl<'a> Interpreter for Evaluator<'a> {
+    type Wire = Labels<'a>;
     /// The value plus the garbler's S.
     type Share = Vec<u32>;
     type Revealed = Vec<bool>;
 
-    fn xor(&mut self, a: &Vec<u128>, b: &Vec<u128>) -> Vec<u128> {
-        a.iter().zip(b).map(|(a, b)| a ^ b).collect()
+    fn xor(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Labels<'a> {
+        label::xor(a, b).into()
     }
 
-    fn not(&mut self, a: &Vec<u128>) -> Vec<u128> {
+    fn not(&mut self, a: &Labels<'a>) -> Labels<'a> {
         a.clone()
     }
 
-    fn and(&mut self, a: &Vec<u128>, b: &Vec<u128>) -> Result<Vec<u128>, Error> {
+    fn and(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Result<Labels<'a>, Error> {
         let tables = self.take(half_gates::TABLE_BYTES * a.len())?;
         let mut out = vec![0; a.len()];
         half_gates::evaluate(self.hash, self.gate, [a, b], tables, &mut out);
         self.gate += 2 * a.len() as u64;
-        Ok(out)
+        Ok(out.into())
     }
 
-    fn gather(&mut self, a: &Vec<u128>, lanes: &[u32]) -> Vec<u128> {
-        lanes.iter().map(|&lane| a[lane as usize]).collect()
+    fn gather(&mut self, a: &Labels<'a>, lanes: &[u32]) -> Labels<'a> {
+        lanes.iter().map(|&lane| a[lane as usize]).collect::<Vec<u128>>().into()
     }
 
     fn select(
         &mut self,
-        select: &Vec<u128>,
-        bits: &[Vec<u128>],
-        terms: &[(Vec<u128>, u32)],
+        select: &Labels<'a>,
+        bits: &[Labels<'a>],
+        terms: &[(Labels<'a>, u32)],
         ring_bits: u32,
     ) -> Result<Vec<u32>, Error> {
         let (mut plain, mut crossed) = (vec![0u32; select.len()], vec![0u32; select.len()]);
@@ -101,7 +102,7 @@ impl Interpreter for Evaluator<'_> {
             self.project(bit, &hashes, 0, &mut plain, ring_bits)?;
             self.project(bit, &hashes, 64, &mut crossed, ring_bits)?;
         }
-        for ((share, half), label) in plain.iter_mut().zip(crossed).zip(select) {
+        for ((share, half), label) in plain.iter_mut().zip(crossed).zip(select.iter()) {
             *share = share.wrapping_add(half & (*label as u32 & 1).wrapping_neg());
         }
         for wire in std::iter::once(select).chain(terms.iter().map(|(wire, _)| wire)) {
@@ -112,7 +113,7 @@ impl Interpreter for Evaluator<'_> {
         Ok(plain)
     }
 
-    fn reveal(&mut self, a: &Vec<u128>) -> Result<Vec<bool>, Error> {
+    fn reveal(&mut self, a: &Labels<'a>) -> Result<Vec<bool>, Error> {
         let colours = self.take(a.len().div_ceil(8))?;
         Ok(a.iter()
             .enumerate()

@@ -1,5 +1,6 @@
 //! The interpreter that garbles.
 
+use crate::label::{self, Labels};
 use crate::{Delta, Error, GateRange, Hash, Interpreter, ring};
 use gazelle_kernels::{half_gates, hash};
 
@@ -61,39 +62,39 @@ impl<'a> Garbler<'a> {
     }
 }
 
-impl Interpreter for Garbler<'_> {
-    type Wire = Vec<u128>;
+impl<'a> Interpreter for Garbler<'a> {
+    type Wire = Labels<'a>;
     /// S: the evaluator's share is the value plus S.
     type Share = Vec<u32>;
     type Revealed = ();
 
-    fn xor(&mut self, a: &Vec<u128>, b: &Vec<u128>) -> Vec<u128> {
-        a.iter().zip(b).map(|(a, b)| a ^ b).collect()
+    fn xor(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Labels<'a> {
+        label::xor(a, b).into()
     }
 
-    fn not(&mut self, a: &Vec<u128>) -> Vec<u128> {
-        a.iter().map(|a| a ^ self.delta).collect()
+    fn not(&mut self, a: &Labels<'a>) -> Labels<'a> {
+        a.iter().map(|a| a ^ self.delta).collect::<Vec<u128>>().into()
     }
 
-    fn and(&mut self, a: &Vec<u128>, b: &Vec<u128>) -> Result<Vec<u128>, Error> {
+    fn and(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Result<Labels<'a>, Error> {
         let gate = self.take_gates(2 * a.len());
         let start = self.tables.len();
         self.tables.resize(start + half_gates::TABLE_BYTES * a.len(), 0);
         let mut out = vec![0; a.len()];
         let tables = &mut self.tables[start..];
         half_gates::garble(self.hash, gate, self.delta, [a, b], tables, &mut out);
-        Ok(out)
+        Ok(out.into())
     }
 
-    fn gather(&mut self, a: &Vec<u128>, lanes: &[u32]) -> Vec<u128> {
-        lanes.iter().map(|&lane| a[lane as usize]).collect()
+    fn gather(&mut self, a: &Labels<'a>, lanes: &[u32]) -> Labels<'a> {
+        lanes.iter().map(|&lane| a[lane as usize]).collect::<Vec<u128>>().into()
     }
 
     fn select(
         &mut self,
-        select: &Vec<u128>,
-        bits: &[Vec<u128>],
-        terms: &[(Vec<u128>, u32)],
+        select: &Labels<'a>,
+        bits: &[Labels<'a>],
+        terms: &[(Labels<'a>, u32)],
         ring_bits: u32,
     ) -> Result<Vec<u32>, Error> {
         let lanes = select.len();
@@ -124,7 +125,7 @@ impl Interpreter for Garbler<'_> {
         Ok(plain)
     }
 
-    fn reveal(&mut self, a: &Vec<u128>) -> Result<(), Error> {
+    fn reveal(&mut self, a: &Labels<'a>) -> Result<(), Error> {
         let byte = |lanes: &[u128]| {
             lanes.iter().enumerate().fold(0, |byte, (i, x)| byte | (*x as u8 & 1) << i)
         };

@@ -13,6 +13,7 @@ mod evaluator;
 mod garbler;
 mod gates;
 mod interpreter;
+mod label;
 mod program;
 mod ring;
 mod tally;
@@ -25,6 +26,7 @@ pub use garbler::Garbler;
 pub use gates::{GateCounter, GateRange};
 pub use gazelle_kernels::hash::{Hash, HashKind};
 pub use interpreter::Interpreter;
+pub use label::Labels;
 pub use program::{Garbled, Program, clear, evaluate, garble};
 pub use tally::Tally;
 

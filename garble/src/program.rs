@@ -5,6 +5,7 @@
 //! j stands at `t·lanes + j`. With several sums per instance, sum p of instance i is lane
 //! `p·instances + i`.
 
+use crate::label::Labels;
 use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, Interpreter, Tally, ring};
 
 /// Bits of an activation: results are clamped to 2^8 − 1.
@@ -203,8 +204,8 @@ pub fn clear(program: &Program, instances: usize, a: &[u32], b: &[u32]) -> Resul
     })
 }
 
-fn planes(labels: &[u128], lanes: usize) -> Vec<Vec<u128>> {
-    labels.chunks(lanes.max(1)).map(<[u128]>::to_vec).collect()
+fn planes(labels: &[u128], lanes: usize) -> Vec<Labels<'_>> {
+    labels.chunks(lanes.max(1)).map(Labels::from).collect()
 }
 
 fn numbers(bits: &[Vec<bool>]) -> Vec<u32> {
