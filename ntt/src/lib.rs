@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod automorphism;
 mod error;
 mod modulus;
 pub mod pack;
@@ -13,8 +14,10 @@ mod plan;
 pub mod prg;
 pub mod prime;
 pub mod sample;
+mod scale;
 
 pub use error::Error;
 pub use gazelle_kernels::{VectorBackend, pointwise::Term};
 pub use modulus::Modulus;
 pub use plan::Plan;
+pub use scale::Scale;

@@ -140,6 +140,33 @@ impl Plan {
         self.0.pointwise.inner_products(out, terms);
     }
 
+    /// `a[i] += b[i]`, in either domain.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add_assign(&self, a: &mut [u64], b: &[u64]) {
+        self.0.pointwise.add_assign(a, b);
+    }
+
+    /// `a[i] −= b[i]`, in either domain.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn sub_assign(&self, a: &mut [u64], b: &[u64]) {
+        self.0.pointwise.sub_assign(a, b);
+    }
+
+    /// `a[i] = −a[i]`, in either domain.
+    pub fn negate(&self, a: &mut [u64]) {
+        a.iter_mut().for_each(|x| *x = self.modulus().neg(*x));
+    }
+
+    /// `a[i] *= factor` for a factor in [0, q), in either domain.
+    pub fn scale_assign(&self, a: &mut [u64], factor: u64) {
+        let factor = Factor::new(factor, self.modulus().value());
+        a.iter_mut().for_each(|x| *x = factor.mul(*x, self.modulus().value()));
+    }
+
     fn check(&self, len: usize) {
         assert!(len.is_multiple_of(self.0.n), "the length {len} is not a multiple of {}", self.0.n);
     }

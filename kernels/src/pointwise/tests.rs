@@ -104,6 +104,29 @@ fn sums_of_any_length_are_exact() {
 }
 
 #[test]
+fn sums_and_differences_are_reduced() {
+    for backend in VectorBackend::available() {
+        for q in MODULI {
+            let pointwise = Pointwise::new(backend, q);
+            for len in [0, 1, 7, 8, 9, 33] {
+                for (x, y) in [(0, 0), (0, 1), (1, 2), (3, 0), (4, 5)] {
+                    let (a, b) = (residues(x, len, q), residues(y, len, q));
+                    let mut sum = a.clone();
+                    pointwise.add_assign(&mut sum, &b);
+                    let pairs = || a.iter().zip(&b);
+                    let expected: Vec<u64> = pairs().map(|(a, b)| (a + b) % q).collect();
+                    assert_eq!(sum, expected, "{} {q}", backend.name());
+                    let mut difference = a.clone();
+                    pointwise.sub_assign(&mut difference, &b);
+                    let expected: Vec<u64> = pairs().map(|(a, b)| (a + q - b) % q).collect();
+                    assert_eq!(difference, expected, "{} {q}", backend.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "another length")]
 fn lengths_must_agree() {
     Pointwise::new(VectorBackend::best(), 17).mul(&mut [0; 8], &[1; 8], &[1; 7]);
