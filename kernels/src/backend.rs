@@ -40,12 +40,27 @@ impl VectorBackend {
     /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `avx2` or `avx512`
     /// names the widest one to use; any other value, or none, allows all.
     pub fn best() -> Self {
-        let widest = match detect::requested().as_deref() {
+        let widest = match detect::requested() {
             Some("scalar") => VectorIsa::Scalar,
             Some("avx2") => VectorIsa::Avx2,
             _ => VectorIsa::Avx512,
         };
         Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
+    }
+
+    /// Runs `f` compiled for this backend's instructions, so that its loops are vectorised with
+    /// them. The closure, and what its loops call, must be inlined: mark it `#[inline(always)]`.
+    #[inline]
+    pub fn run<T>(self, f: impl FnOnce() -> T) -> T {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value proves AVX2 and FMA.
+            VectorIsa::Avx2 => unsafe { compiled::avx2(f) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this value proves AVX2, FMA and AVX-512 F, DQ, BW, VL and IFMA.
+            VectorIsa::Avx512 => unsafe { compiled::avx512(f) },
+            _ => f(),
+        }
     }
 
     /// What to dispatch on.
@@ -106,7 +121,7 @@ impl AesBackend {
     /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `aesni`,
     /// `vaes256` or `vaes512` names the widest one to use, `avx2` stands for `vaes256`.
     pub fn best() -> Self {
-        let widest = match detect::requested().as_deref() {
+        let widest = match detect::requested() {
             Some("scalar") => AesIsa::Scalar,
             Some("aesni") => AesIsa::AesNi,
             Some("avx2" | "vaes256") => AesIsa::Vaes256,
@@ -131,9 +146,23 @@ impl AesBackend {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+mod compiled {
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn avx2<T>(f: impl FnOnce() -> T) -> T {
+        f()
+    }
+
+    #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")]
+    pub(super) fn avx512<T>(f: impl FnOnce() -> T) -> T {
+        f()
+    }
+}
+
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod detect {
     use std::string::String;
+    use std::sync::OnceLock;
 
     cpufeatures::new!(has_aesni, "aes", "sse2", "ssse3");
     cpufeatures::new!(has_avx2, "avx2", "fma");
@@ -164,15 +193,15 @@ mod detect {
         vaes256() && avx512()
     }
 
-    pub(super) fn requested() -> Option<String> {
-        std::env::var("GAZELLE_BACKEND").ok()
+    /// Read once: all backends of a process are of one choice.
+    pub(super) fn requested() -> Option<&'static str> {
+        static REQUESTED: OnceLock<Option<String>> = OnceLock::new();
+        REQUESTED.get_or_init(|| std::env::var("GAZELLE_BACKEND").ok()).as_deref()
     }
 }
 
 #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
 mod detect {
-    use alloc::string::String;
-
     pub(super) fn avx2() -> bool {
         false
     }
@@ -193,7 +222,7 @@ mod detect {
         false
     }
 
-    pub(super) fn requested() -> Option<String> {
+    pub(super) fn requested() -> Option<&'static str> {
         None
     }
 }
@@ -217,6 +246,18 @@ mod tests {
                 name.to_string() + " is required by GAZELLE_REQUIRE_BACKENDS, the CPU lacks it"
             );
         }
+    }
+
+    #[test]
+    fn every_backend_runs_the_same_loop() {
+        let mut sums = VectorBackend::available().into_iter().map(|backend| {
+            backend.run(
+                #[inline(always)]
+                || (0..1000u64).fold(0, |sum, i| sum ^ i.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            )
+        });
+        let scalar = sums.next();
+        assert!(sums.all(|sum| Some(sum) == scalar));
     }
 
     #[test]

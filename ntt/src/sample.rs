@@ -2,7 +2,7 @@
 
 use crate::Modulus;
 use crate::prg::{AesRng, Seed};
-use gazelle_kernels::ntt::scalar::reduce_once;
+use gazelle_kernels::{VectorBackend, ntt::scalar::reduce_once};
 use rand::CryptoRng;
 use zeroize::Zeroize;
 
@@ -19,12 +19,16 @@ pub fn uniform(seed: &Seed, stream: u64, modulus: &Modulus, out: &mut [u64]) {
     while kept < out.len() {
         let candidates = &mut out[kept..];
         rng.fill_words(candidates);
-        // Bit 63 tells a candidate below q, both being below 2^63.
-        let mut below = 1 << 63;
-        for x in candidates.iter_mut() {
-            *x &= mask;
-            below &= x.wrapping_sub(q);
-        }
+        // Bit 63 of the difference tells a candidate below q, both being below 2^63.
+        let below = VectorBackend::best().run(
+            #[inline(always)]
+            || {
+                candidates.iter_mut().fold(1 << 63, |below, x| {
+                    *x &= mask;
+                    below & x.wrapping_sub(q)
+                })
+            },
+        );
         if below != 0 {
             return;
         }
@@ -41,11 +45,16 @@ pub fn uniform(seed: &Seed, stream: u64, modulus: &Modulus, out: &mut [u64]) {
 /// minus 1. The bias is below 2^−62.
 pub fn ternary<R: CryptoRng>(rng: &mut R, out: &mut [i8]) {
     const THIRD: u64 = (1 << 63) / 3;
-    sample(rng, out, |word| {
-        let number = word >> 1;
-        let past = |bound: u64| bound.wrapping_sub(number) >> 63;
-        (past(THIRD) + past(2 * THIRD)) as i8 - 1
-    });
+    sample(
+        rng,
+        out,
+        #[inline(always)]
+        |word| {
+            let number = word >> 1;
+            let past = |bound: u64| bound.wrapping_sub(number) >> 63;
+            (past(THIRD) + past(2 * THIRD)) as i8 - 1
+        },
+    );
 }
 
 /// The centred binomial distribution: the difference of two sums of `eta` bits.
@@ -54,11 +63,30 @@ pub fn ternary<R: CryptoRng>(rng: &mut R, out: &mut [i8]) {
 /// Unless `eta` is 1 to 32.
 pub fn centred_binomial<R: CryptoRng>(eta: u32, rng: &mut R, out: &mut [i8]) {
     assert!((1..=32).contains(&eta), "sums of {eta} bits");
-    let mask = u32::MAX >> (32 - eta);
-    sample(rng, out, |word| {
-        let (a, b) = (word as u32 & mask, (word >> 32) as u32 & mask);
-        a.count_ones() as i8 - b.count_ones() as i8
-    });
+    let half = u64::from(u32::MAX >> (32 - eta));
+    let mask = half << 32 | half;
+    sample(
+        rng,
+        out,
+        #[inline(always)]
+        |word| {
+            let ones = ones_of_halves(word & mask);
+            (ones as i8).wrapping_sub((ones >> 32) as i8)
+        },
+    );
+}
+
+/// The number of ones in each half of `word`, in the half's lowest byte.
+#[inline(always)]
+fn ones_of_halves(word: u64) -> u64 {
+    const M1: u64 = 0x5555_5555_5555_5555;
+    const M2: u64 = 0x3333_3333_3333_3333;
+    const M4: u64 = 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = word - (word >> 1 & M1);
+    let nibbles = (pairs & M2) + (pairs >> 2 & M2);
+    let bytes = (nibbles + (nibbles >> 4)) & M4;
+    let words = bytes + (bytes >> 8);
+    words + (words >> 16)
 }
 
 /// Fills `out` with values made of 64 random bits each.
@@ -67,9 +95,14 @@ fn sample<R: CryptoRng>(rng: &mut R, out: &mut [i8], value: impl Fn(u64) -> i8) 
     for out in out.chunks_mut(AT_ONCE) {
         let bytes = &mut bytes[..8 * out.len()];
         rng.fill_bytes(bytes);
-        for (out, word) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
-            *out = value(u64::from_le_bytes(*word));
-        }
+        VectorBackend::best().run(
+            #[inline(always)]
+            || {
+                for (out, word) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
+                    *out = value(u64::from_le_bytes(*word));
+                }
+            },
+        );
     }
     bytes.zeroize();
 }
@@ -80,9 +113,14 @@ fn sample<R: CryptoRng>(rng: &mut R, out: &mut [i8], value: impl Fn(u64) -> i8) 
 /// If the lengths differ.
 pub fn residues(values: &[i8], modulus: &Modulus, out: &mut [u64]) {
     assert_eq!(values.len(), out.len());
-    for (out, &v) in out.iter_mut().zip(values) {
-        *out = reduce_once((i64::from(v) + modulus.value() as i64) as u64, modulus.value());
-    }
+    VectorBackend::best().run(
+        #[inline(always)]
+        || {
+            for (out, &v) in out.iter_mut().zip(values) {
+                *out = reduce_once((i64::from(v) + modulus.value() as i64) as u64, modulus.value());
+            }
+        },
+    );
 }
 
 #[cfg(test)]

@@ -160,15 +160,22 @@ impl<'a> Answerer<'a> {
             plan.inner_products([product, &mut *c1], &terms);
             plan.inverse(product);
             plan.inverse(c1);
-            for (c, &e) in c1.iter_mut().zip(&blinding.error) {
-                *c = modulus.add(*c, residue(modulus, e));
-            }
             let flood = Flood::new(modulus, self.format.flood_bits);
             let secrets = blinding.flood.iter().zip(&blinding.share);
-            c0.extend(positions.iter().zip(secrets).map(|(&position, (&drop, &share))| {
-                let flooded = modulus.add(product[position], flood.residue(modulus, drop));
-                modulus.add(flooded, self.encoder.encode(limb, share.wrapping_neg()))
-            }));
+            let (start, encoder) = (c0.len(), self.encoder.limb(limb));
+            c0.extend(positions.iter().map(|&position| product[position]));
+            plan.backend().run(
+                #[inline(always)]
+                || {
+                    for (c, &e) in c1.iter_mut().zip(&blinding.error) {
+                        *c = modulus.add(*c, residue(modulus, e));
+                    }
+                    for (c, (&drop, &share)) in c0[start..].iter_mut().zip(secrets) {
+                        let flooded = modulus.add(*c, flood.residue(modulus, drop));
+                        *c = modulus.add(flooded, encoder.encode(share.wrapping_neg()));
+                    }
+                },
+            );
         }
     }
 
@@ -188,9 +195,14 @@ fn switch(parameters: &Parameters, residues: &[u64], bits: u32, out: &mut Vec<u8
     let count = residues.len() / parameters.limbs();
     let mut sums = vec![1u64 << (u64::BITS - bits - 1); count];
     for (limb, fraction) in parameters.fractions().iter().enumerate() {
-        for (sum, &c) in sums.iter_mut().zip(&residues[limb * count..]) {
-            *sum = sum.wrapping_add(fraction.of(c));
-        }
+        parameters.plans()[limb].backend().run(
+            #[inline(always)]
+            || {
+                for (sum, &c) in sums.iter_mut().zip(&residues[limb * count..]) {
+                    *sum = sum.wrapping_add(fraction.of(c));
+                }
+            },
+        );
     }
     sums.iter_mut().for_each(|sum| *sum >>= u64::BITS - bits);
     pack::pack_u64(&sums, bits, out);
@@ -302,7 +314,7 @@ impl Answerer<'_> {
         let measure = |index: usize| {
             let phase = modulus.add(self.c0[index], product[positions[index]]);
             let share = self.blinding.share[index];
-            let result = self.encoder.encode(0, expected[index].wrapping_sub(share));
+            let result = self.encoder.limb(0).encode(expected[index].wrapping_sub(share));
             let flooded = modulus.sub(phase, result);
             let drop = flood.residue(modulus, self.blinding.flood[index]);
             let noise = modulus.sub(flooded, drop) as i64;

@@ -10,12 +10,18 @@ use super::Parameters;
 /// With z = (q·m + 2^(k−1)) mod 2^k the encoding is (q·m + 2^(k−1) − z)/2^k, and q ≡ 0 modulo each
 /// of its primes: only q mod 2^k and 2^−k mod qᵢ are needed. Zero encodes as zero.
 pub(crate) struct Encoder {
-    ring_bits: u32,
-    q_low: u32,
     limbs: Vec<Limb>,
 }
 
-struct Limb {
+/// The encoder modulo one prime.
+#[derive(Clone, Copy)]
+pub(super) struct Limb {
+    /// 2^(k−1).
+    rounding: u32,
+    /// 2^k − 1.
+    mask: u32,
+    /// q mod 2^32.
+    q_low: u32,
     modulus: Modulus,
     /// ½.
     half: u64,
@@ -27,21 +33,30 @@ impl Encoder {
     /// For the ring Z_{2^k}, 1 ≤ k ≤ 32.
     pub(crate) fn new(parameters: &Parameters, ring_bits: u32) -> Self {
         let q_low = parameters.primes().fold(1u32, |acc, q| acc.wrapping_mul(q as u32));
+        let rounding = 1 << (ring_bits - 1);
+        let mask = u32::MAX >> (u32::BITS - ring_bits);
         let limbs = parameters.plans().iter().map(|plan| {
             let modulus = *plan.modulus();
             let half = modulus.inv(2);
             let scale = modulus.inv(modulus.pow(2, ring_bits.into()));
-            Limb { modulus, half, scale: ShortFactor::new(scale, &modulus) }
+            let scale = ShortFactor::new(scale, &modulus);
+            Limb { rounding, mask, q_low, modulus, half, scale }
         });
-        Self { ring_bits, q_low, limbs: limbs.collect() }
+        Self { limbs: limbs.collect() }
     }
 
-    /// The encoding's residue modulo prime `limb`; bits of `m` above k are ignored.
-    pub(crate) fn encode(&self, limb: usize, m: u32) -> u64 {
-        let Limb { modulus, half, scale } = &self.limbs[limb];
-        let z = self.q_low.wrapping_mul(m).wrapping_add(1 << (self.ring_bits - 1));
-        let z = z & (u32::MAX >> (u32::BITS - self.ring_bits));
-        modulus.sub(*half, scale.mul(z, modulus))
+    /// The encoder modulo prime `limb`.
+    pub(super) fn limb(&self, limb: usize) -> Limb {
+        self.limbs[limb]
+    }
+}
+
+impl Limb {
+    /// The encoding's residue; bits of `m` above k are ignored.
+    #[inline(always)]
+    pub(super) fn encode(&self, m: u32) -> u64 {
+        let z = self.q_low.wrapping_mul(m).wrapping_add(self.rounding) & self.mask;
+        self.modulus.sub(self.half, self.scale.mul(z, &self.modulus))
     }
 }
 

@@ -77,12 +77,17 @@ impl Encryption {
         sample::centred_binomial(ETA, rng, &mut self.error);
         for (limb, plan) in key.parameters().plans().iter().enumerate() {
             key.multiply(limb, (seed, index), &mut self.workspace);
-            let modulus = plan.modulus();
+            let (modulus, encoder) = (*plan.modulus(), encoder.limb(limb));
             let summands = self.message.iter().zip(&*self.error).zip(&*self.workspace.product);
-            for (c0, ((&m, &e), &product)) in self.c0.iter_mut().zip(summands) {
-                let noisy = modulus.add(encoder.encode(limb, m), residue(modulus, e));
-                *c0 = modulus.sub(noisy, product);
-            }
+            plan.backend().run(
+                #[inline(always)]
+                || {
+                    for (c0, ((&m, &e), &product)) in self.c0.iter_mut().zip(summands) {
+                        let noisy = modulus.add(encoder.encode(m), residue(&modulus, e));
+                        *c0 = modulus.sub(noisy, product);
+                    }
+                },
+            );
             let len = pack::packed_len(self.c0.len(), modulus.bits());
             let (head, tail) = bytes.split_at_mut(len);
             pack::pack_u64_into(&self.c0, modulus.bits(), head);

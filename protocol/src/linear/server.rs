@@ -83,10 +83,15 @@ impl LinearPlan {
             self.packing.weight(block, chunk, weights, &mut coefficients);
             for (plan, limb) in plans.iter().zip(limbs.chunks_exact_mut(n)) {
                 let q = plan.modulus().value() as i64;
-                for (out, &w) in limb.iter_mut().zip(&coefficients) {
-                    let w = i64::from(w);
-                    *out = (w + (q & (w >> 63))) as u64;
-                }
+                plan.backend().run(
+                    #[inline(always)]
+                    || {
+                        for (out, &w) in limb.iter_mut().zip(&coefficients) {
+                            let w = i64::from(w);
+                            *out = (w + (q & (w >> 63))) as u64;
+                        }
+                    },
+                );
                 plan.forward(limb);
             }
         }
