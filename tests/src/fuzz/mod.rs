@@ -11,7 +11,7 @@ mod ot;
 pub use garble::garbled_tables;
 pub use linear::linear_messages;
 pub use model::card_wire;
-pub use ntt::{ntt_backends_agree, unpack};
+pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
 pub use ot::ot_messages;
 
 /// A target's body.
@@ -21,6 +21,7 @@ pub type Body = fn(&[u8]);
 pub const TARGETS: &[(&str, Body)] = &[
     ("ot_messages", ot_messages),
     ("ntt_backends_agree", ntt_backends_agree),
+    ("inner_product_agrees", inner_product_agrees),
     ("unpack", unpack),
     ("linear_messages", linear_messages),
     ("garbled_tables", garbled_tables),

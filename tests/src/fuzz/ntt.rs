@@ -11,11 +11,7 @@ pub fn ntt_backends_agree(data: &[u8]) {
     let n = 1 << (size % 13).max(3);
     let bits = 20 + u32::from(bits % 42);
     let Some(&q) = prime::ntt_primes_below(n, bits, 1).first() else { return };
-    let words: Vec<u64> = rest
-        .chunks(8)
-        .map(|chunk| chunk.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)) % q)
-        .chain([q - 1])
-        .collect();
+    let words: Vec<u64> = words(rest, q).collect();
     let a: Vec<u64> = words.iter().copied().cycle().take(n).collect();
     let b: Vec<u64> = words.iter().rev().copied().cycle().take(n).collect();
 
@@ -55,6 +51,49 @@ fn schoolbook(a: &[u64], b: &[u64], q: u64) -> Vec<u64> {
         }
     }
     product.into_iter().map(|c| c as u64).collect()
+}
+
+/// Inner products are the same on every backend, and equal to division term by term where that is
+/// quick. The first byte chooses the bits of the prime and the second how many terms; the rest are
+/// factors, repeated until there are enough.
+pub fn inner_product_agrees(data: &[u8]) {
+    let [bits, terms, rest @ ..] = data else { return };
+    let (n, bits) = (32, 20 + u32::from(bits % 43));
+    let Some(&q) = prime::ntt_primes_below(n, bits, 1).first() else { return };
+    let words: Vec<u64> = words(rest, q).collect();
+    let terms = usize::from(*terms);
+    let factor = |j: usize| words.iter().copied().cycle().skip(j).take(n).collect::<Vec<_>>();
+    let factors: Vec<_> = (0..=terms + 1).map(factor).collect();
+    let pairs: Vec<_> = (0..terms).map(|j| (&factors[j][..], &factors[j + 1][..])).collect();
+    let shared: Vec<_> =
+        pairs.iter().zip(&factors[2..]).map(|(&(a, b), c)| (a, [b, &c[..]])).collect();
+
+    let expected: Vec<u64> = (0..n)
+        .map(|i| {
+            let term = |(a, b): &(&[u64], &[u64])| u128::from(a[i]) * u128::from(b[i]);
+            let sum = |sum, pair| (sum + term(pair)) % u128::from(q);
+            pairs.iter().fold(0, sum) as u64
+        })
+        .collect();
+    for backend in VectorBackend::available() {
+        let plan = Plan::with_backend(n, q, backend).expect("the prime is one of n's");
+        let id = format!("{} with {terms} terms, q = {q}", backend.name());
+        let mut found = vec![1; n];
+        plan.inner_product(&mut found, &pairs);
+        assert_eq!(found, expected, "{id}");
+        let (mut first, mut second) = (vec![1; n], vec![1; n]);
+        plan.inner_products([&mut first, &mut second], &shared);
+        assert_eq!(first, expected, "{id}");
+        let alone: Vec<_> = shared.iter().map(|&(a, [_, c])| (a, c)).collect();
+        plan.inner_product(&mut found, &alone);
+        assert_eq!(second, found, "{id}");
+    }
+}
+
+/// Eight bytes at a time as residues, and the largest residue last.
+fn words(bytes: &[u8], q: u64) -> impl Iterator<Item = u64> {
+    let word = move |chunk: &[u8]| chunk.iter().fold(0, |word, &b| word << 8 | u64::from(b)) % q;
+    bytes.chunks(8).map(word).chain([q - 1])
 }
 
 /// Whatever unpacks, packs to the same bytes. The first byte chooses the width, the second how many
