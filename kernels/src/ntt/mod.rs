@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2_f64;
+#[cfg(target_arch = "x86_64")]
+mod avx512_ifma;
 pub mod scalar;
 
 use alloc::vec::Vec;
@@ -25,6 +27,8 @@ enum Class {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2F64(avx2_f64::Tables),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Ifma(avx512_ifma::Tables),
 }
 
 impl Transform {
@@ -46,6 +50,10 @@ impl Transform {
         let n = roots.len();
         let class = match backend.isa() {
             #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx512 if avx512_ifma::Tables::support(n, q) => {
+                Class::Avx512Ifma(avx512_ifma::Tables::new(q, &roots, &inverse_roots, n_inverse))
+            }
+            #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_f64::Tables::support(n, q) => {
                 Class::Avx2F64(avx2_f64::Tables::new(q, &roots, &inverse_roots, n_inverse))
             }
@@ -65,6 +73,9 @@ impl Transform {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX-512 F and IFMA.
+            Class::Avx512Ifma(tables) => unsafe { avx512_ifma::forward(tables, a) },
         }
     }
 
@@ -79,6 +90,9 @@ impl Transform {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX-512 F and IFMA.
+            Class::Avx512Ifma(tables) => unsafe { avx512_ifma::inverse(tables, a) },
         }
     }
 }
