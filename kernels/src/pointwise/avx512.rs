@@ -47,11 +47,32 @@ pub(super) unsafe fn sums<const K: usize>(
     terms: &[Term<'_, K>],
     start: Start,
 ) -> usize {
+    // Long strips of each factor at a time, as far as the registers hold their sums.
+    if K == 1 {
+        // SAFETY: as the caller promises.
+        unsafe { blocks::<K, 8>(c, out, terms, start) }
+    } else {
+        // SAFETY: as the caller promises.
+        unsafe { blocks::<K, 4>(c, out, terms, start) }
+    }
+}
+
+/// As [`sums`], `V` vectors at a time.
+///
+/// # Safety
+/// As for [`sums`].
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn blocks<const K: usize, const V: usize>(
+    c: &Constants,
+    out: &mut [&mut [u64]; K],
+    terms: &[Term<'_, K>],
+    start: Start,
+) -> usize {
     let len = out[0].len();
-    let (blocks, whole) = (len / (4 * LANES) * (4 * LANES), len / LANES * LANES);
-    for at in (0..blocks).step_by(4 * LANES) {
-        // SAFETY: at + 4·LANES ≤ len, and the caller promises that all lengths are len.
-        unsafe { block::<K, 4>(c, at, out, terms, start) };
+    let (blocks, whole) = (len / (V * LANES) * (V * LANES), len / LANES * LANES);
+    for at in (0..blocks).step_by(V * LANES) {
+        // SAFETY: at + V·LANES ≤ len, and the caller promises that all lengths are len.
+        unsafe { block::<K, V>(c, at, out, terms, start) };
     }
     for at in (blocks..whole).step_by(LANES) {
         // SAFETY: at + LANES ≤ len, and the caller promises that all lengths are len.
