@@ -7,7 +7,8 @@
 //! Its linear layers, online, in ms: fully connected 1024→128 16.2, 128→16 5.3; convolutions
 //! 28²×1 5×5→5 9.2, 16²×128 1×1→128 107, 32²×32 3×3→32 195, 16²×128 3×3→128 704. Here they are
 //! `linear_encrypt` + `linear_apply` + `linear_decrypt`, all offline, with a re-randomised and
-//! flooded answer; `linear_clear` is what is left online.
+//! flooded answer; `linear_clear` is what is left online. `linear_prepare` encodes the weights,
+//! once per model.
 
 use std::hint::black_box;
 
@@ -19,6 +20,9 @@ use gazelle_protocol::linear::{LinearPlan, clear};
 use gazelle_protocol::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
+
+/// Images of a batch that share the encoded weights.
+const IMAGES: usize = 10;
 
 struct Layer {
     name: &'static str,
@@ -109,10 +113,15 @@ fn primitives(c: &mut Criterion) {
     c.bench_function(&format!("he_add/{}", id()), |b| {
         b.iter(|| {
             for plan in transforms.iter().chain(&transforms) {
-                let modulus = plan.modulus();
-                for ((out, &x), &y) in out.iter_mut().zip(&x).zip(&y) {
-                    *out = modulus.add(x, y);
-                }
+                let modulus = *plan.modulus();
+                plan.backend().run(
+                    #[inline(always)]
+                    || {
+                        for ((out, &x), &y) in out.iter_mut().zip(&x).zip(&y) {
+                            *out = modulus.add(x, y);
+                        }
+                    },
+                );
                 black_box(&mut out);
             }
         });
@@ -156,6 +165,13 @@ fn layers(c: &mut Criterion) {
         });
         measure("linear_apply", answer.len(), &mut || {
             black_box(plan.apply(&query, &weights, &public, rng)).expect("checked above");
+        });
+        let queries = [&query[..]; IMAGES];
+        measure(&format!("linear_apply_{IMAGES}_images"), IMAGES * answer.len(), &mut || {
+            black_box(plan.apply_batch(&queries, &weights, &public, rng)).expect("checked above");
+        });
+        measure("linear_prepare", weights.bytes(), &mut || {
+            black_box(plan.prepare(&layer.weights)).expect("checked above");
         });
         measure("linear_decrypt", answer.len(), &mut || {
             black_box(plan.decrypt(&answer, &secret)).expect("checked above");
