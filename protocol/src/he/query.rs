@@ -100,37 +100,38 @@ impl Encryption {
 pub(crate) struct Query {
     n: usize,
     limbs: usize,
-    /// Polynomial after polynomial, limb after limb.
-    c0: Vec<u64>,
-    c1: Vec<u64>,
+    /// Polynomial after polynomial: c₀ limb after limb, then c₁.
+    values: Vec<u64>,
 }
 
 impl Query {
-    /// Parses a message of exactly `count` polynomials and expands its seed.
+    /// Memory for `count` polynomials.
+    pub(crate) fn new(parameters: &Parameters, count: usize) -> Self {
+        let (n, limbs) = (parameters.n(), parameters.limbs());
+        Self { n, limbs, values: vec![0; 2 * count * limbs * n] }
+    }
+
+    /// Parses a message of exactly as many polynomials and expands its seed.
     ///
     /// # Errors
     /// [`PeerFault::Length`], or [`PeerFault::Residue`] for a residue that is not canonical.
-    pub(crate) fn parse(
-        parameters: &Parameters,
-        count: usize,
-        bytes: &[u8],
-    ) -> Result<Self, PeerFault> {
+    pub(crate) fn read(&mut self, parameters: &Parameters, bytes: &[u8]) -> Result<(), PeerFault> {
+        let len = self.limbs * self.n;
+        let count = self.values.len() / (2 * len);
         PeerFault::check_length(MESSAGE, bytes, encoded_len(parameters, count))?;
         let (seed, body) = bytes.split_first_chunk().expect("the length is checked");
-        let (n, limbs) = (parameters.n(), parameters.limbs());
-        let [mut c0, mut c1] = [0; 2].map(|_| vec![0; count * limbs * n]);
-        let polynomials =
-            c0.par_chunks_exact_mut(limbs * n).zip(c1.par_chunks_exact_mut(limbs * n));
         let packed = body.par_chunks_exact(parameters.packed_len());
-        polynomials.zip(packed).enumerate().try_for_each(|(i, (out, packed))| {
-            parse(parameters, packed, (seed, i), out, MESSAGE)
-        })?;
-        Ok(Self { n, limbs, c0, c1 })
+        let polynomials = self.values.par_chunks_exact_mut(2 * len).zip(packed).enumerate();
+        polynomials.try_for_each(|(index, (values, packed))| {
+            let components = values.split_at_mut(len);
+            parse(parameters, packed, (seed, index), components, MESSAGE)
+        })
     }
 
     /// (c₀, c₁) of polynomial `index` modulo prime `limb`, transformed.
     pub(crate) fn limb(&self, index: usize, limb: usize) -> (&[u64], &[u64]) {
-        let start = (index * self.limbs + limb) * self.n;
-        (&self.c0[start..][..self.n], &self.c1[start..][..self.n])
+        let c0 = (2 * index * self.limbs + limb) * self.n;
+        let c1 = c0 + self.limbs * self.n;
+        (&self.values[c0..][..self.n], &self.values[c1..][..self.n])
     }
 }

@@ -12,6 +12,9 @@ use super::{LinearPlan, ServerShare};
 use crate::error::{Misuse, PeerFault};
 use crate::he::{Answerer, Masked, PublicKey, Query, Term};
 
+/// Bytes of parsed queries that are answered together.
+const QUERY_MEMORY: usize = 2 << 20;
+
 /// A layer's weights, as polynomials in the transform domain as far as their memory allows.
 pub struct EncodedWeights {
     /// The first blocks of outputs: chunk after chunk, limb after limb.
@@ -131,11 +134,40 @@ impl LinearPlan {
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<(Vec<u8>, ServerShare)>, PeerFault> {
         assert_eq!(key.parameters(), &self.parameters, "the key is of the plan's parameters");
-        let parse = |bytes: &&[u8]| Query::parse(&self.parameters, self.packing.queries(), bytes);
-        let queries = queries.par_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let tiles = self.packing.tiles();
         let mut seeds = Zeroizing::new(vec![Seed::default(); queries.len()]);
         seeds.iter_mut().for_each(|seed| rng.fill_bytes(seed));
+        let count = self.together(queries.len(), weights);
+        let mut memory: Vec<_> =
+            (0..count).map(|_| Query::new(&self.parameters, self.packing.queries())).collect();
+        let mut out = Vec::with_capacity(queries.len());
+        for (queries, seeds) in queries.chunks(count).zip(seeds.chunks(count)) {
+            let parsed = &mut memory[..queries.len()];
+            let read = parsed.par_iter_mut().zip(queries);
+            read.try_for_each(|(query, bytes)| query.read(&self.parameters, bytes))?;
+            out.append(&mut self.answer(parsed, seeds, weights, key));
+        }
+        Ok(out)
+    }
+
+    /// How many queries to answer together: all where weights must be encoded for them, else as
+    /// many as stay in the cache.
+    fn together(&self, queries: usize, weights: &EncodedWeights) -> usize {
+        if weights.blocks.len() < self.packing.blocks {
+            return queries.max(1);
+        }
+        let polynomial = 2 * 8 * self.parameters.limbs() * self.parameters.n();
+        (QUERY_MEMORY / (self.packing.queries() * polynomial)).clamp(1, queries.max(1))
+    }
+
+    /// The answers of some queries, each blinded from its seed.
+    fn answer(
+        &self,
+        queries: &[Query],
+        seeds: &[Seed],
+        weights: &EncodedWeights,
+        key: &PublicKey,
+    ) -> Vec<(Vec<u8>, ServerShare)> {
+        let tiles = self.packing.tiles();
         // As many as there are threads at work.
         let answerers = Mutex::new(Vec::new());
         let answer_block = |block: usize| {
@@ -159,7 +191,7 @@ impl LinearPlan {
         };
         let blocks: Vec<Vec<Masked>> =
             (0..self.packing.blocks).into_par_iter().map(answer_block).collect();
-        Ok((0..queries.len()).map(|query| self.assemble(query, &blocks)).collect())
+        (0..queries.len()).map(|query| self.assemble(query, &blocks)).collect()
     }
 
     /// The summands of answer polynomial `index` modulo one prime; `weights` are its block's.

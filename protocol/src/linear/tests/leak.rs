@@ -25,7 +25,8 @@ impl Scene {
         let plan = layer.plan();
         let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
         let bytes = plan.encrypt(&[3; INPUTS], &secret, &mut rng).unwrap();
-        let query = Query::parse(plan.parameters(), 1, &bytes).unwrap();
+        let mut query = Query::new(plan.parameters(), 1);
+        query.read(plan.parameters(), &bytes).unwrap();
         let encoded = plan.prepare(&layer.weights).unwrap();
         let mut answerer = Answerer::new(&public, plan.noise(), &plan.encoder);
         answerer.draw(1, &mut AesRng::new(&[1; 16], 0));

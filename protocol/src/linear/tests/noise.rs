@@ -23,7 +23,8 @@ fn measured_noise_is_under_its_bound_and_floods_are_forty_bits_above() {
         let keys = SecretKey::generate(plan.parameters(), &mut rng);
         let mask = layer.random_values(plan.input_len(), &mut rng);
         let bytes = plan.encrypt(&mask, &keys.0, &mut rng).unwrap();
-        let query = Query::parse(plan.parameters(), plan.cost().queries, &bytes).unwrap();
+        let mut query = Query::new(plan.parameters(), plan.cost().queries);
+        query.read(plan.parameters(), &bytes).unwrap();
         let weights = plan.prepare(&layer.weights).unwrap();
         let expected = layer.clear(&mask, &vec![0; layer.bias.len()]);
         let (mut worst, mut sum, mut count) = (0i64, 0.0, 0);
