@@ -10,8 +10,8 @@ use gazelle_kernels::{
 
 /// The negacyclic transform modulo X^n + 1 over Z_q. Cheap to clone, `Send + Sync`.
 ///
-/// The order of the values in the transform's domain is opaque: pointwise operations are all that
-/// it is for.
+/// Values of the transform's domain are in bit-reversed order on every backend: place i holds the
+/// polynomial at ψ^(2·bitrev(i) + 1).
 #[derive(Clone, Debug)]
 pub struct Plan(Arc<Tables>);
 
