@@ -1,4 +1,4 @@
-//! The automorphisms X → X^g of Z_q[X]/(X^n + 1), in both domains.
+//! The automorphisms X → X^g of Z_q\[X\]/(X^n + 1), in both domains.
 
 use crate::Plan;
 

@@ -1,4 +1,4 @@
-//! Negacyclic number-theoretic transforms over Z_q[X]/(X^n + 1), and the ring arithmetic around
+//! Negacyclic number-theoretic transforms over Z_q\[X\]/(X^n + 1), and the ring arithmetic around
 //! them.
 //!
 //! ```
