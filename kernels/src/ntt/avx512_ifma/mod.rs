@@ -11,9 +11,10 @@
 //! - *wide*, q < 2^50: Harvey's bounds, b = 4 forward and b = 2 backward, by a minimum a level,
 //!   which has to see the low bits alone.
 //!
-//! Levels go three to a pass while blocks are longer than 64; the last six levels of a block of 64
-//! stay in registers, between two transpositions. The order of the domain is bit-reversed, as in
-//! the scalar twin.
+//! Levels go three to a pass, the last three (backward the first three) between two transpositions.
+//! Six levels in registers would save a pass over the memory, but their chain of operations is too
+//! long for the CPU to overlap one block's with the next's. The order of the domain is bit-reversed,
+//! as in the scalar twin.
 
 mod arithmetic;
 
@@ -137,8 +138,13 @@ fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
         forward_eighth(&m, a, roots, blocks);
         blocks *= 8;
     }
-    for (i, (block, lanes)) in a.as_chunks_mut().0.iter_mut().zip(&t.forward.lanes).enumerate() {
-        forward_rest(&m, block, seven(roots, blocks, i), lanes);
+    for (i, block) in a.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let x = m.forward_eighth(load_each(&block.each_ref()), seven(roots, blocks, i));
+        store_each(block.each_mut(), transpose(x));
+    }
+    for (block, lanes) in a.as_chunks_mut::<8>().0.iter_mut().zip(&t.forward.lanes) {
+        let x = m.forward_eighth(load_each(&block.each_ref()), of_lanes(lanes));
+        store_each(block.each_mut(), transpose(x.map(|x| m.canonical(x))));
     }
 }
 
@@ -188,21 +194,6 @@ fn forward_eighth<const WIDE: bool>(
     }
 }
 
-/// The last six levels of a block of 64.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_rest<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
-    block: &mut [Vector; 8],
-    w: [Root; 7],
-    lanes: &[Lanes; 7],
-) {
-    let x = transpose(m.forward_eighth(load_each(&block.each_ref()), w));
-    let x = m.forward_eighth(x, of_lanes(lanes));
-    let x = transpose(x.map(|x| m.canonical(x)));
-    store_each(block.each_mut(), x);
-}
-
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 8 * t.inverse.roots.len());
@@ -211,8 +202,14 @@ fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
     let roots = &t.inverse.roots;
     let a = a.as_chunks_mut::<8>().0;
     let mut blocks = a.len() / 8;
-    for (i, (block, lanes)) in a.as_chunks_mut().0.iter_mut().zip(&t.inverse.lanes).enumerate() {
-        inverse_rest(&m, block, seven(roots, blocks, i), lanes, offsets);
+    for (block, lanes) in a.as_chunks_mut::<8>().0.iter_mut().zip(&t.inverse.lanes) {
+        let x = transpose(load_each(&block.each_ref()));
+        let x = m.inverse_eighth(x, of_lanes(lanes), offsets);
+        store_each(block.each_mut(), transpose(x));
+    }
+    for (i, block) in a.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let x = load_each(&block.each_ref());
+        store_each(block.each_mut(), m.inverse_eighth(x, seven(roots, blocks, i), offsets));
     }
     while blocks > 8 {
         blocks /= 8;
@@ -224,21 +221,6 @@ fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
         4 => inverse_last_quarter(&m, a, roots, last, offsets),
         _ => inverse_last_eighth(&m, a, roots, last, offsets),
     }
-}
-
-/// The first six levels of a block of 64.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse_rest<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
-    block: &mut [Vector; 8],
-    w: [Root; 7],
-    lanes: &[Lanes; 7],
-    offsets: [__m512i; 3],
-) {
-    let x = transpose(load_each(&block.each_ref()));
-    let x = transpose(m.inverse_eighth(x, of_lanes(lanes), offsets));
-    store_each(block.each_mut(), m.inverse_eighth(x, w, offsets));
 }
 
 /// Three levels, from eight times `blocks` blocks to `blocks`.
