@@ -13,16 +13,6 @@ use crate::error::PeerFault;
 
 const MESSAGE: &str = "answer";
 
-/// One summand w·(c₀, c₁) of an answer modulo one prime, all transformed.
-pub(crate) struct Term<'a> {
-    /// The plaintext polynomial.
-    pub(crate) weight: &'a [u64],
-    /// The ciphertext's first component.
-    pub(crate) c0: &'a [u64],
-    /// The ciphertext's second component.
-    pub(crate) c1: &'a [u64],
-}
-
 /// Bytes of one answer with `results` results.
 pub(crate) fn encoded_len(
     parameters: &Parameters,
@@ -88,12 +78,8 @@ pub(crate) struct Answerer<'a> {
     blinding: Blinding,
     /// u modulo a prime, transformed.
     ephemeral: Zeroizing<Vec<u64>>,
-    /// c₀ modulo a prime.
-    product: Zeroizing<Vec<u64>>,
     /// c₀ where there are results, limb after limb.
     c0: Vec<u64>,
-    /// c₁, limb after limb.
-    c1: Vec<u64>,
 }
 
 impl<'a> Answerer<'a> {
@@ -105,9 +91,7 @@ impl<'a> Answerer<'a> {
             encoder,
             blinding: Blinding::default(),
             ephemeral: Zeroizing::new(vec![0; n]),
-            product: Zeroizing::new(vec![0; n]),
             c0: Vec::new(),
-            c1: vec![0; n * key.parameters().limbs()],
         }
     }
 
@@ -116,58 +100,54 @@ impl<'a> Answerer<'a> {
         self.blinding.draw(self.key.parameters().n(), self.format, results, rng);
     }
 
-    /// The answer that holds Σ w·c at the coefficients `positions`, minus the share that is
-    /// returned beside it. `terms` gives the summands modulo a prime of q.
-    pub(crate) fn answer<'t>(
+    /// The answer that holds `sum` at the coefficients `positions`, minus the share that is returned
+    /// beside it. `sum` is transformed, c₀ limb after limb, then c₁; it is spent.
+    pub(crate) fn answer(
         &mut self,
-        terms: impl Fn(usize) -> Vec<Term<'t>>,
+        sum: &mut [u64],
         positions: &[usize],
         rng: &mut AesRng,
     ) -> Masked {
         self.draw(positions.len(), rng);
-        self.finish(terms, positions)
+        self.finish(sum, positions)
     }
 
     /// [`Answerer::answer`] with the blinding that was drawn.
-    pub(crate) fn finish<'t>(
-        &mut self,
-        terms: impl Fn(usize) -> Vec<Term<'t>>,
-        positions: &[usize],
-    ) -> Masked {
-        self.combine(terms, positions);
-        Masked { message: self.switch(), share: std::mem::take(&mut self.blinding.share) }
+    pub(crate) fn finish(&mut self, sum: &mut [u64], positions: &[usize]) -> Masked {
+        self.blind(sum, positions);
+        let (_, c1) = sum.split_at(sum.len() / 2);
+        let (parameters, format) = (self.key.parameters(), self.format);
+        let mut message = Vec::with_capacity(encoded_len(parameters, format, positions.len()));
+        switch(parameters, c1, format.c1_bits, &mut message);
+        switch(parameters, &self.c0, format.c0_bits, &mut message);
+        Masked { message, share: std::mem::take(&mut self.blinding.share) }
     }
 
-    /// The answer at full modulus, in coefficients.
-    pub(super) fn combine<'t>(
-        &mut self,
-        terms: impl Fn(usize) -> Vec<Term<'t>>,
-        positions: &[usize],
-    ) {
-        let Self { blinding, ephemeral, product, c0, c1, .. } = self;
-        let parameters = self.key.parameters();
+    /// The answer at full modulus, in coefficients: c₁ stays in `sum`, c₀ goes to `self.c0`.
+    fn blind(&mut self, sum: &mut [u64], positions: &[usize]) {
+        let Self { key, blinding, ephemeral, c0, .. } = self;
+        let parameters = key.parameters();
+        let n = parameters.n();
+        let (sum0, sum1) = sum.split_at_mut(n * parameters.limbs());
+        let limbs = sum0.chunks_exact_mut(n).zip(sum1.chunks_exact_mut(n));
         c0.clear();
-        let limbs = parameters.plans().iter().zip(c1.chunks_exact_mut(parameters.n()));
-        for (limb, (plan, c1)) in limbs.enumerate() {
+        for (limb, (plan, (sum0, sum1))) in parameters.plans().iter().zip(limbs).enumerate() {
             let modulus = plan.modulus();
             sample::residues(&blinding.ephemeral, modulus, ephemeral);
             plan.forward(ephemeral);
-            let terms = terms(limb);
-            let (p0, p1) = self.key.limb(limb);
-            let zero = (&ephemeral[..], [p0, p1]);
-            let terms: Vec<_> =
-                terms.iter().map(|t| (t.weight, [t.c0, t.c1])).chain([zero]).collect();
-            plan.inner_products([product, &mut *c1], &terms);
-            plan.inverse(product);
-            plan.inverse(c1);
+            let (p0, p1) = key.limb(limb);
+            plan.pointwise_mul_add(sum0, ephemeral, p0);
+            plan.pointwise_mul_add(sum1, ephemeral, p1);
+            plan.inverse(sum0);
+            plan.inverse(sum1);
             let flood = Flood::new(modulus, self.format.flood_bits);
             let secrets = blinding.flood.iter().zip(&blinding.share);
             let (start, encoder) = (c0.len(), self.encoder.limb(limb));
-            c0.extend(positions.iter().map(|&position| product[position]));
+            c0.extend(positions.iter().map(|&position| sum0[position]));
             plan.backend().run(
                 #[inline(always)]
                 || {
-                    for (c, &e) in c1.iter_mut().zip(&blinding.error) {
+                    for (c, &e) in sum1.iter_mut().zip(&blinding.error) {
                         *c = modulus.add(*c, residue(modulus, e));
                     }
                     for (c, (&drop, &share)) in c0[start..].iter_mut().zip(secrets) {
@@ -177,16 +157,6 @@ impl<'a> Answerer<'a> {
                 },
             );
         }
-    }
-
-    /// ⌊2^m·c₁/q⌉ and ⌊2^τ·c₀/q⌉, packed.
-    fn switch(&self) -> Vec<u8> {
-        let parameters = self.key.parameters();
-        let results = self.c0.len() / parameters.limbs();
-        let mut out = Vec::with_capacity(encoded_len(parameters, self.format, results));
-        switch(parameters, &self.c1, self.format.c1_bits, &mut out);
-        switch(parameters, &self.c0, self.format.c0_bits, &mut out);
-        out
     }
 }
 
@@ -295,17 +265,17 @@ impl Answerer<'_> {
     }
 
     /// The noise of an answer before its flood, measured modulo the first prime.
-    pub(crate) fn measure_noise<'t>(
+    pub(crate) fn measure_noise(
         &mut self,
         secret: &SecretKey,
-        terms: impl Fn(usize) -> Vec<Term<'t>>,
+        sum: &mut [u64],
         positions: &[usize],
         expected: &[u32],
     ) -> Vec<i64> {
-        self.combine(terms, positions);
+        self.blind(sum, positions);
         let plan = &self.key.parameters().plans()[0];
         let modulus = plan.modulus();
-        let mut product = self.c1[..plan.n()].to_vec();
+        let mut product = sum[sum.len() / 2..][..plan.n()].to_vec();
         plan.forward(&mut product);
         let transformed = product.clone();
         plan.pointwise_mul(&mut product, &transformed, secret.limb(0));

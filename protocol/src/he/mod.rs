@@ -41,7 +41,7 @@ pub mod noise;
 mod parameters;
 mod query;
 
-pub(crate) use answer::{Answerer, Masked, Term, decrypt, encoded_len as answer_len};
+pub(crate) use answer::{Answerer, Masked, decrypt, encoded_len as answer_len};
 pub(crate) use encode::Encoder;
 pub use keys::{PublicKey, SecretKey};
 pub use parameters::Parameters;

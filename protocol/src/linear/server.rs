@@ -10,10 +10,16 @@ use zeroize::Zeroizing;
 
 use super::{LinearPlan, ServerShare};
 use crate::error::{Misuse, PeerFault};
-use crate::he::{Answerer, Masked, PublicKey, Query, Term};
+use crate::he::{Answerer, Masked, PublicKey, Query};
 
 /// Bytes of parsed queries that are answered together.
 const QUERY_MEMORY: usize = 2 << 20;
+
+/// Bytes of a query that several blocks take turns on.
+const QUERY_PART: usize = 256 << 10;
+
+/// The most blocks that do so.
+const BLOCKS_AT_ONCE: usize = 4;
 
 /// A layer's weights, as polynomials in the transform domain as far as their memory allows.
 pub struct EncodedWeights {
@@ -167,59 +173,101 @@ impl LinearPlan {
         weights: &EncodedWeights,
         key: &PublicKey,
     ) -> Vec<(Vec<u8>, ServerShare)> {
-        let tiles = self.packing.tiles();
+        let (blocks, tiles) = (self.packing.blocks, self.packing.tiles());
+        let jobs = blocks * tiles * queries.len();
+        let step = (jobs / (2 * rayon::current_num_threads())).clamp(1, BLOCKS_AT_ONCE);
         // As many as there are threads at work.
-        let answerers = Mutex::new(Vec::new());
-        let answer_block = |block: usize| {
-            let weights = match weights.blocks.get(block) {
-                Some(encoded) => Cow::Borrowed(encoded),
+        let workspaces = Mutex::new(Vec::new());
+        let answer_blocks = |first: usize| {
+            let encoded = |block: usize| match weights.blocks.get(block) {
+                Some(encoded) => Cow::Borrowed(&encoded[..]),
                 None => Cow::Owned(self.encode_block(block, &weights.rest)),
             };
+            let range = first..(first + step).min(blocks);
+            let weights: Vec<Cow<'_, [u64]>> = range.clone().map(encoded).collect();
+            let blocks: Vec<(usize, &[u64])> = range.zip(weights.iter().map(|w| &w[..])).collect();
             let answer = |job: usize| {
-                let (query, index) = (job / tiles, block * tiles + job % tiles);
-                let rng = &mut AesRng::new(&seeds[query], index as u64);
-                let positions: Vec<usize> = self.packing.results(index).map(|(p, _)| p).collect();
-                let terms = |limb| self.terms(&queries[query], &weights, index, limb);
-                let idle = answerers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let mut answerer =
-                    idle.unwrap_or_else(|| Answerer::new(key, &self.format, &self.encoder));
-                let masked = answerer.answer(terms, &positions, rng);
-                answerers.lock().unwrap_or_else(PoisonError::into_inner).push(answerer);
-                masked
+                let (query, tile) = (job / tiles, job % tiles);
+                let idle = workspaces.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let (mut answerer, mut products) = idle.unwrap_or_else(|| {
+                    (Answerer::new(key, &self.format, &self.encoder), Vec::new())
+                });
+                self.multiply(&queries[query], tile, &blocks, &mut products);
+                let len = products.len() / blocks.len();
+                let answers = blocks.iter().zip(products.chunks_exact_mut(len)).map(
+                    |(&(block, _), product)| {
+                        let index = block * tiles + tile;
+                        let positions: Vec<_> =
+                            self.packing.results(index).map(|(p, _)| p).collect();
+                        let rng = &mut AesRng::new(&seeds[query], index as u64);
+                        answerer.answer(product, &positions, rng)
+                    },
+                );
+                let answers = answers.collect();
+                workspaces
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((answerer, products));
+                answers
             };
             (0..queries.len() * tiles).into_par_iter().map(answer).collect()
         };
-        let blocks: Vec<Vec<Masked>> =
-            (0..self.packing.blocks).into_par_iter().map(answer_block).collect();
-        (0..queries.len()).map(|query| self.assemble(query, &blocks)).collect()
+        let groups = (0..blocks.div_ceil(step)).into_par_iter();
+        let answers: Vec<Vec<Vec<Masked>>> =
+            groups.map(|group| answer_blocks(group * step)).collect();
+        (0..queries.len()).map(|query| self.assemble(query, &answers)).collect()
     }
 
-    /// The summands of answer polynomial `index` modulo one prime; `weights` are its block's.
-    pub(super) fn terms<'a>(
+    /// Σ w·c of a tile for some blocks, each with its weights: transformed, block after block, c₀
+    /// limb after limb and then c₁. The blocks take turns on a part of the query, which stays in the
+    /// cache.
+    pub(super) fn multiply(
         &self,
-        query: &'a Query,
-        weights: &'a [u64],
-        index: usize,
-        limb: usize,
-    ) -> Vec<Term<'a>> {
+        query: &Query,
+        tile: usize,
+        blocks: &[(usize, &[u64])],
+        products: &mut Vec<u64>,
+    ) {
         let (n, limbs) = (self.parameters.n(), self.parameters.limbs());
-        let (block, tile) = (index / self.packing.tiles(), index % self.packing.tiles());
-        let term = |(place, chunk): (usize, usize)| {
-            let (c0, c1) = query.limb(tile * self.packing.chunks + chunk, limb);
-            Term { weight: &weights[(place * limbs + limb) * n..][..n], c0, c1 }
-        };
-        self.packing.chunks_of(block).enumerate().map(term).collect()
+        products.resize(2 * limbs * n * blocks.len(), 0);
+        let part = (QUERY_PART / (16 * self.packing.chunks)).clamp(64, n);
+        let part = 1 << part.ilog2();
+        for (limb, plan) in self.parameters.plans().iter().enumerate() {
+            for start in (0..n).step_by(part) {
+                let products = products.chunks_exact_mut(2 * limbs * n);
+                for (&(block, weights), product) in blocks.iter().zip(products) {
+                    let term = |(place, chunk): (usize, usize)| {
+                        let (c0, c1) = query.limb(tile * self.packing.chunks + chunk, limb);
+                        let weight = &weights[(place * limbs + limb) * n + start..][..part];
+                        (weight, [&c0[start..][..part], &c1[start..][..part]])
+                    };
+                    let terms: Vec<_> =
+                        self.packing.chunks_of(block).enumerate().map(term).collect();
+                    let (c0, c1) = product.split_at_mut(limbs * n);
+                    let place = limb * n + start;
+                    plan.inner_products(
+                        [&mut c0[place..][..part], &mut c1[place..][..part]],
+                        &terms,
+                    );
+                }
+            }
+        }
     }
 
     /// The message and the share of one query, from the answers of all.
-    fn assemble(&self, query: usize, blocks: &[Vec<Masked>]) -> (Vec<u8>, ServerShare) {
+    fn assemble(&self, query: usize, groups: &[Vec<Vec<Masked>>]) -> (Vec<u8>, ServerShare) {
         let tiles = self.packing.tiles();
         let mut message = Vec::with_capacity(self.cost().answer_bytes);
         let mut share = vec![0; self.output_len()];
-        let answers = blocks.iter().flat_map(|block| &block[query * tiles..][..tiles]);
-        for (index, answer) in answers.enumerate() {
-            message.extend_from_slice(&answer.message);
-            self.packing.scatter(index, &answer.share, &mut share);
+        let mut index = 0;
+        for group in groups.iter().map(|group| &group[query * tiles..][..tiles]) {
+            for block in 0..group.first().map_or(0, Vec::len) {
+                for answer in group.iter().map(|tile| &tile[block]) {
+                    message.extend_from_slice(&answer.message);
+                    self.packing.scatter(index, &answer.share, &mut share);
+                    index += 1;
+                }
+            }
         }
         (message, ServerShare::new(share, self.ring_bits()))
     }

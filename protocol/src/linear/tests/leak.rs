@@ -33,8 +33,9 @@ impl Scene {
         if !encryption_of_zero {
             answerer.drop_encryption_of_zero();
         }
-        let terms = |limb| plan.terms(&query, encoded.block(0), 0, limb);
-        let masked = answerer.finish(terms, &[0]);
+        let mut product = Vec::new();
+        plan.multiply(&query, 0, &[(0, encoded.block(0))], &mut product);
+        let masked = answerer.finish(&mut product, &[0]);
         Self { query, answer: masked.message.clone(), weights: layer.weights, plan }
     }
 

@@ -33,9 +33,10 @@ fn measured_noise_is_under_its_bound_and_floods_are_forty_bits_above() {
             let expected: Vec<u32> = places.iter().map(|&place: &usize| expected[place]).collect();
             let mut answerer = Answerer::new(&keys.1, format, &plan.encoder);
             answerer.draw(positions.len(), &mut AesRng::new(&[1; 16], index as u64));
-            let terms =
-                |limb| plan.terms(&query, weights.block(index / plan.packing.tiles()), index, limb);
-            let noise = answerer.measure_noise(&keys.0, terms, &positions, &expected);
+            let (block, tile) = (index / plan.packing.tiles(), index % plan.packing.tiles());
+            let mut product = Vec::new();
+            plan.multiply(&query, tile, &[(block, weights.block(block))], &mut product);
+            let noise = answerer.measure_noise(&keys.0, &mut product, &positions, &expected);
             worst = worst.max(noise.iter().map(|x| x.abs()).max().unwrap());
             sum += noise.iter().map(|x| x.abs() as f64).sum::<f64>();
             count += noise.len();
