@@ -272,17 +272,17 @@ impl Cost {
     }
 }
 
-/// What things cost on a current core, in picoseconds per coefficient, one thread. Their ratios
-/// choose the plan, so they are part of what both parties agree on.
+/// What things cost on one core with AVX-512, in picoseconds per coefficient. Their ratios choose
+/// the plan, so they are part of what both parties agree on.
 mod rates {
     /// A transform.
-    pub(super) const TRANSFORM: u64 = 1_000;
+    pub(super) const TRANSFORM: u64 = 900;
     /// A product in an inner product, weights streamed from memory.
-    pub(super) const PRODUCT: u64 = 250;
+    pub(super) const PRODUCT: u64 = 400;
     /// Encoding, expanding, packing and parsing one limb of a query, both parties together.
-    pub(super) const QUERY_LIMB: u64 = 15_000;
+    pub(super) const QUERY_LIMB: u64 = 4_500;
     /// Sampling, unpacking and rounding an answer.
-    pub(super) const ANSWER: u64 = 15_000;
+    pub(super) const ANSWER: u64 = 4_000;
     /// Blinding and switching one limb of an answer.
-    pub(super) const ANSWER_LIMB: u64 = 4_000;
+    pub(super) const ANSWER_LIMB: u64 = 1_500;
 }
