@@ -6,7 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use gazelle_protocol::model::{Activation, Network, Trace};
-use gazelle_protocol::session::{Client, Outcome, Server, Settings, Shares, Statistics};
+use gazelle_protocol::session::{
+    Client, NetworkPlan, Outcome, Server, Settings, Shares, Statistics,
+};
+use gazelle_protocol::transport::Traffic;
 use gazelle_protocol::{Link, transport};
 use rand::rngs::ChaCha20Rng;
 use rayon::ThreadPoolBuilder;
@@ -94,8 +97,24 @@ pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, ima
     assert_eq!(outcome.logits, logits);
 }
 
+/// Asserts that the phases of one classification sent what the plan says, to the byte and the round.
+///
+/// # Panics
+/// If a phase did not.
+pub fn assert_planned(plan: &NetworkPlan, statistics: &Statistics) {
+    let Statistics { setup, offline, online } = *statistics;
+    let phases = [(setup, plan.setup()), (offline, plan.offline(1)), (online, plan.online())];
+    for (counted, planned) in phases {
+        let Traffic { sent, received, rounds } = planned;
+        assert_eq!(
+            (counted.bytes_up, counted.bytes_down, counted.rounds),
+            (sent, received, rounds)
+        );
+    }
+}
+
 /// Classifies images privately with the default settings and asserts that everything equals the
-/// plaintext network.
+/// plaintext network and costs what was planned.
 ///
 /// # Panics
 /// If anything differs.
@@ -106,5 +125,6 @@ pub fn check(network: &Network, images: &[Vec<u8>]) {
         let inference = classify(&server, image, Conditions { seed, ..Default::default() });
         let trace = network.forward(image).expect("the image fits");
         assert_equal(network, &inference, &trace, image);
+        assert_planned(server.plan(), &inference.statistics);
     }
 }
