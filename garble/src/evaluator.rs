@@ -1,12 +1,13 @@
 //! The interpreter that evaluates garbled tables.
 
+use crate::gate_hash::GateHash;
 use crate::label::{self, Labels};
 use crate::{Error, GateRange, Hash, Interpreter, ring};
 use gazelle_kernels::{half_gates, hash};
 
 /// Evaluates a garbled program. A wire holds the active label of every lane.
 pub struct Evaluator<'a> {
-    hash: &'a Hash,
+    hash: GateHash<'a>,
     gate: u64,
     tables: &'a [u8],
 }
@@ -14,7 +15,7 @@ pub struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// An evaluator of `tables`, whose gates have the numbers of `gates`.
     pub fn new(hash: &'a Hash, gates: GateRange, tables: &'a [u8]) -> Self {
-        Self { hash, gate: gates.start, tables }
+        Self { hash: GateHash::new(hash), gate: gates.start, tables }
     }
 
     /// Ends the evaluation.
@@ -38,7 +39,7 @@ impl<'a> Evaluator<'a> {
 
     fn hash(&mut self, wire: &[u128]) -> Vec<u128> {
         let mut labels = wire.to_vec();
-        hash::hash(self.hash, self.gate, &mut labels);
+        hash::hash(self.hash.of(&[wire], 0), self.gate, &mut labels);
         self.gate += wire.len() as u64;
         labels
     }
@@ -80,12 +81,13 @@ impl<'a> Interpreter for Evaluator<'a> {
     fn and(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Result<Labels<'a>, Error> {
         let tables = self.take(half_gates::TABLE_BYTES * a.len())?;
         let mut out = vec![0; a.len()];
-        half_gates::evaluate(self.hash, self.gate, [a, b], tables, &mut out);
+        half_gates::evaluate(self.hash.of(&[a, b], 0), self.gate, [a, b], tables, &mut out);
         self.gate += 2 * a.len() as u64;
         Ok(out.into())
     }
 
     fn gather(&mut self, a: &Labels<'a>, lanes: &[u32]) -> Labels<'a> {
+        self.hash.gather(a.len(), lanes);
         lanes.iter().map(|&lane| a[lane as usize]).collect::<Vec<u128>>().into()
     }
 

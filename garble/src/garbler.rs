@@ -1,12 +1,13 @@
 //! The interpreter that garbles.
 
+use crate::gate_hash::GateHash;
 use crate::label::{self, Labels};
 use crate::{Delta, Error, GateRange, Hash, Interpreter, ring};
 use gazelle_kernels::{half_gates, hash};
 
 /// Garbles a program. A wire holds the zero label of every lane; tables come out in program order.
 pub struct Garbler<'a> {
-    hash: &'a Hash,
+    hash: GateHash<'a>,
     delta: u128,
     gate: u64,
     tables: Vec<u8>,
@@ -17,6 +18,7 @@ impl<'a> Garbler<'a> {
     /// as far as that is known.
     pub fn new(hash: &'a Hash, delta: &Delta, gates: GateRange, table_bytes: usize) -> Self {
         let tables = Vec::with_capacity(table_bytes);
+        let hash = GateHash::new(hash);
         Self { hash, delta: delta.expose(), gate: gates.start, tables }
     }
 
@@ -36,7 +38,7 @@ impl<'a> Garbler<'a> {
         let gate = self.take_gates(wire.len());
         let (mut zeros, mut ones) = (vec![0; wire.len()], vec![0; wire.len()]);
         let hashes = [&mut zeros[..], &mut ones[..]];
-        hash::hash_colours(self.hash, gate, self.delta, wire, hashes);
+        hash::hash_colours(self.hash.of(&[wire], self.delta), gate, self.delta, wire, hashes);
         [zeros, ones]
     }
 
@@ -82,11 +84,13 @@ impl<'a> Interpreter for Garbler<'a> {
         self.tables.resize(start + half_gates::TABLE_BYTES * a.len(), 0);
         let mut out = vec![0; a.len()];
         let tables = &mut self.tables[start..];
-        half_gates::garble(self.hash, gate, self.delta, [a, b], tables, &mut out);
+        let hash = self.hash.of(&[a, b], self.delta);
+        half_gates::garble(hash, gate, self.delta, [a, b], tables, &mut out);
         Ok(out.into())
     }
 
     fn gather(&mut self, a: &Labels<'a>, lanes: &[u32]) -> Labels<'a> {
+        self.hash.gather(a.len(), lanes);
         lanes.iter().map(|&lane| a[lane as usize]).collect::<Vec<u128>>().into()
     }
 

@@ -23,7 +23,8 @@ pub trait Interpreter {
     /// If the tables end too early.
     fn and(&mut self, a: &Self::Wire, b: &Self::Wire) -> Result<Self::Wire, Error>;
 
-    /// Lane i of the result is lane `lanes[i]` of `a`; free.
+    /// Lane i of the result is lane `lanes[i]` of `a`; free. Under [`crate::HashKind::Mitccrh`], after
+    /// any gather but of one of several equal parts of a wire each lane has a key of its own.
     fn gather(&mut self, a: &Self::Wire, lanes: &[u32]) -> Self::Wire;
 
     /// Additive shares of `s·Σ 2^i·bits[i] + Σ v·x` over the `terms` (x, v), in Z_{2^w}.

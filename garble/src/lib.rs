@@ -11,6 +11,7 @@ mod delta;
 mod error;
 mod evaluator;
 mod garbler;
+mod gate_hash;
 mod gates;
 mod interpreter;
 mod label;

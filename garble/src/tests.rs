@@ -101,3 +101,43 @@ fn an_activation_costs_what_the_protocol_promises() {
     let pool = Program::Relu { ring_bits: 21, shift: 9, window: 4, out_ring_bits: 21 };
     assert!(pool.tally(1).table_bytes <= 5_300, "{}", pool.tally(1).table_bytes);
 }
+
+/// Lanes that share a label (constants, repeated lanes) must not share a key: the difference of two
+/// such half-gates would be that of the other wire's zero labels.
+#[test]
+fn related_lanes_have_keys_of_their_own() {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let delta = Delta::random(&mut rng);
+    for kind in KINDS {
+        let hash = Hash::new(kind, rng.random());
+        let a = labels(&mut rng, 4);
+        let run = |lanes: Option<&[u32]>, input: &[u128]| {
+            let gates = || GateCounter::new().take(8);
+            let mut garbler = Garbler::new(&hash, &delta, gates(), 0);
+            let mut wire = Labels::from(input.to_vec());
+            let b = match lanes {
+                Some(lanes) => garbler.gather(&wire, lanes),
+                None => garbler.xor(&wire, &wire),
+            };
+            let b = garbler.not(&b);
+            wire.to_mut().rotate_left(1);
+            let zero = garbler.and(&wire, &b).unwrap();
+            let tables = garbler.finish();
+            let mut evaluator = Evaluator::new(&hash, gates(), &tables);
+            let active = Labels::from(input.to_vec());
+            let b = match lanes {
+                Some(lanes) => evaluator.gather(&active, lanes),
+                None => evaluator.xor(&active, &active),
+            };
+            let out = evaluator.and(&wire, &b).unwrap();
+            // Inputs are false and b is inverted: x = 0 and b = 1.
+            assert_eq!(out, zero, "{kind:?}");
+            let half = |i: usize| *tables.as_chunks::<16>().0.get(4 + i).unwrap();
+            let difference = u128::from_le_bytes(half(0)) ^ u128::from_le_bytes(half(1));
+            assert_ne!(difference, wire[0] ^ wire[1], "{kind:?}, {lanes:?}");
+        };
+        run(None, &a);
+        run(Some(&[2, 2, 3, 3]), &a);
+        run(Some(&[0, 1, 2, 3]), &a);
+    }
+}

@@ -58,6 +58,11 @@ impl Hash {
         Self { backend, ..self }
     }
 
+    /// The hash of another kind with the same key.
+    pub fn with_kind(self, kind: HashKind) -> Self {
+        Self { kind, ..self }
+    }
+
     /// The construction.
     pub fn kind(&self) -> HashKind {
         self.kind
