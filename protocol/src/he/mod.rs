@@ -5,7 +5,7 @@
 //! by plaintext polynomials with small coefficients and adds, nothing else.
 //!
 //! **Query.** The client encrypts a polynomial m under its secret key s (ternary):
-//! c₁ = a, expanded from a public 32-byte seed, and c₀ = −a·s + e + ⌊q·m/2^k⌉. Only the seed and c₀
+//! c₁ = a, expanded from a public 16-byte seed, and c₀ = −a·s + e + ⌊q·m/2^k⌉. Only the seed and c₀
 //! travel. The phase c₀ + c₁·s of Σⱼ wⱼ·cⱼ is q/2^k·Σⱼ wⱼ·mⱼ plus a small noise, modulo q: the
 //! product over the integers need not be reduced, because q/2^k·2^k ≡ 0.
 //!
@@ -28,6 +28,11 @@
 //! and it depends on u and e′ no more; then replace c₁ by a uniform polynomial (ring-LWE); what is
 //! left is made from M·r − t. Steps 4 and 5 are functions of the result. The adversary is
 //! semi-honest; a is expanded from a seed so that even a hostile client cannot choose it freely.
+//!
+//! *Generators.* a is expanded by AES-128 in counter mode under the public seed, as from an ideal
+//! cipher; errors and blindings come from the same construction under secret seeds, one per message,
+//! which the party's generator draws, and one stream per polynomial: what is sent does not depend on
+//! the number of threads.
 //!
 //! Sources: Lyubashevsky, Peikert, Regev, "On ideal lattices and learning with errors over rings"
 //! (EUROCRYPT 2010); Huang, Lu, Hong, Ding, "Cheetah" (USENIX Security 2022), §3 for coefficient

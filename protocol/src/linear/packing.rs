@@ -176,29 +176,39 @@ impl Packing {
 
     /// The polynomial that multiplies query polynomials `chunk` for the answers of `block`.
     pub(super) fn weight(&self, block: usize, chunk: usize, weights: &[i16], out: &mut [i16]) {
+        let taps = self.taps(chunk);
         for (slot, output) in self.outputs(block).enumerate() {
             let row = &weights[output * self.conv.row_len()..][..self.conv.row_len()];
             let group = output / self.conv.group_outputs();
-            for (local, channel) in self.channels(chunk).enumerate() {
-                let (map, a, b) = self.split(channel);
-                if map / self.conv.group_channels != group {
-                    continue;
-                }
-                let map = map % self.conv.group_channels;
-                for (u, alpha) in taps(&self.conv.rows, a) {
-                    for (v, beta) in taps(&self.conv.columns, b) {
-                        let (kernel_rows, kernel_columns) =
-                            (self.conv.rows.kernel, self.conv.columns.kernel);
-                        let weight = row[(map * kernel_rows + u) * kernel_columns + v];
-                        let cell = (local * self.rows.pitch) as isize + alpha - self.rows.first;
-                        let cell = cell * self.columns.pitch as isize + beta - self.columns.first;
-                        let exponent = (slot * self.stride()) as isize - cell;
-                        let wrapped = exponent.rem_euclid(self.n as isize) as usize;
-                        out[wrapped] = if exponent < 0 { -weight } else { weight };
-                    }
+            for tap in taps.iter().filter(|tap| tap.group == group) {
+                let exponent = (slot * self.stride()) as isize - tap.cell;
+                let weight = row[tap.weight];
+                if exponent < 0 {
+                    out[(exponent + self.n as isize) as usize] = -weight;
+                } else {
+                    out[exponent as usize] = weight;
                 }
             }
         }
+    }
+
+    /// All taps of a query polynomial's channels.
+    fn taps(&self, chunk: usize) -> Vec<Tap> {
+        let (rows, columns) = (&self.conv.rows, &self.conv.columns);
+        let mut found = Vec::new();
+        for (local, channel) in self.channels(chunk).enumerate() {
+            let (map, a, b) = self.split(channel);
+            let (group, map) = (map / self.conv.group_channels, map % self.conv.group_channels);
+            for (u, alpha) in taps(rows, a) {
+                for (v, beta) in taps(columns, b) {
+                    let weight = (map * rows.kernel + u) * columns.kernel + v;
+                    let cell = (local * self.rows.pitch) as isize + alpha - self.rows.first;
+                    let cell = cell * self.columns.pitch as isize + beta - self.columns.first;
+                    found.push(Tap { group, weight, cell });
+                }
+            }
+        }
+        found
     }
 
     /// The coefficients of answer `index` that carry results, each with its place in the result.
@@ -274,6 +284,16 @@ impl Packing {
         let (map, row) = (rest / self.row_phases.len(), rest % self.row_phases.len());
         (map, self.row_phases[row], self.column_phases[column])
     }
+}
+
+/// One weight of an output's row.
+struct Tap {
+    /// The channel group that it belongs to.
+    group: usize,
+    /// Its place in the row.
+    weight: usize,
+    /// c·PQ + α·Q + β: the cell that it reads for the first result.
+    cell: isize,
 }
 
 /// `total` things in `count` parts of `size`, as (parts, their size): all but the last, the last.
