@@ -32,7 +32,7 @@ pub(crate) struct Task<'a> {
     pub(crate) threads: usize,
 }
 
-/// One phase, for one image.
+/// One phase: for one image, but for the round trips, which are the batch's.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct PhaseCost {
     #[serde(flatten)]
@@ -204,13 +204,13 @@ impl Cpu {
     }
 }
 
-/// Round trips are the batch's: images that are prepared together share them.
+/// The share of one image; round trips stay those of the batch.
 fn per_image(phase: Phase, images: u64) -> Phase {
     Phase {
         seconds: phase.seconds / images as f64,
         bytes_up: phase.bytes_up / images,
         bytes_down: phase.bytes_down / images,
-        rounds: phase.rounds.div_ceil(images),
+        rounds: phase.rounds,
     }
 }
 

@@ -72,12 +72,19 @@ fn print(args: &BenchArgs, measurement: &Measurement) {
     }
 }
 
-/// The table of phases, for one image.
+/// The table of phases, for one image; round trips are the batch's.
 fn summary(measurement: &Measurement) -> String {
     let Measurement { setup, offline, online, .. } = measurement;
     let link = measurement.link.as_deref().unwrap_or("loopback");
-    let headings =
-        ["phase", "seconds", "client CPU s", "server CPU s", "bytes up", "bytes down", "rounds"];
+    let headings = [
+        "phase",
+        "seconds",
+        "client CPU s",
+        "server CPU s",
+        "bytes up",
+        "bytes down",
+        "batch rounds",
+    ];
     let cpu = |seconds: Option<f64>| seconds.map_or("–".into(), |s| format!("{s:.4}"));
     let row = |(name, cost): (&str, &PhaseCost)| {
         [
