@@ -159,7 +159,7 @@ pub(crate) struct ImportArgs {
 }
 
 /// What the ONNX network reads, where its file does not say.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct PixelArgs {
     /// What training subtracted from pixel/255, for all channels or one each
     #[arg(
@@ -198,7 +198,8 @@ pub(crate) struct EvalArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
-    /// A network of GAZELLE's paper with random weights (a, b, c, d or cifar10), or a model file
+    /// A network of GAZELLE's paper with random weights (a, b, c, d or cifar10), a model file or an
+    /// ONNX file
     #[arg(long, value_name = "NAME|FILE", default_value = "d")]
     pub(crate) network: String,
     /// Images prepared together in one offline phase

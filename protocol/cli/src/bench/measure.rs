@@ -84,7 +84,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     let cpu = Cpu::start(parties);
     let mut client = classify::connect(server.address(), TIMEOUT, task.link)?;
     let setup = cpu.stop(client.statistics().setup, 1);
-    let images = images(task);
+    let images = random_images(task.network.card.input.len(), task.images);
     progress.step("warming up");
     run(&mut client, &images, parties)?;
     let mut runs = Vec::new();
@@ -133,15 +133,15 @@ fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
     arguments
 }
 
-/// Random images, the same each time.
-fn images(task: &Task<'_>) -> Vec<Vec<u8>> {
+/// Random images of `len` pixels, the same each time.
+pub(super) fn random_images(len: usize, count: usize) -> Vec<Vec<u8>> {
     let mut rng = ChaCha20Rng::seed_from_u64(0);
     let image = |_| {
-        let mut image = vec![0; task.network.card.input.len()];
+        let mut image = vec![0; len];
         rng.fill_bytes(&mut image);
         image
     };
-    (0..task.images).map(image).collect()
+    (0..count).map(image).collect()
 }
 
 /// What one run cost for each image.

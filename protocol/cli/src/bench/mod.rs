@@ -5,16 +5,22 @@ mod plot;
 mod process;
 
 use crate::{
-    args::BenchArgs,
-    failure::{Failure, Result},
-    files, serve, table,
+    args::{BenchArgs, PixelArgs},
+    failure::{Failure, Result, While},
+    files, import, serve, table,
 };
-use gazelle_protocol::model::{Network, zoo};
+use gazelle_protocol::model::{Network, quantise, zoo};
 use measure::{LayerCost, Measurement, PhaseCost, Task, measure};
 use std::path::Path;
 
 /// Widths of the scaling plot: the maps of network D, so many times as many.
 const WIDTHS: [usize; 4] = [1, 2, 4, 8];
+
+/// Images that an ONNX network is quantised on.
+const CALIBRATION: usize = 16;
+
+/// Bits of an ONNX network's weights.
+const WEIGHT_BITS: u32 = 8;
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     serve::set_threads(args.threads)?;
@@ -47,14 +53,23 @@ fn task<'a>(args: &BenchArgs, network: &'a Network) -> Task<'a> {
 
 /// A benchmark network by its name, or one from a file.
 fn network(name: &str) -> Result<Network> {
+    let path = Path::new(name);
     match zoo::network(&name.to_lowercase()) {
         Some(network) => Ok(network),
-        None if Path::new(name).exists() => files::read_network(Path::new(name)),
-        None => Err(Failure::new(format!(
-            "there is no network or model file `{name}`; give a file or one of {}",
+        None if !path.exists() => Err(Failure::new(format!(
+            "there is no network or file `{name}`; give a file or one of {}",
             zoo::NAMES.join(", ")
         ))),
+        None if path.extension().is_some_and(|extension| extension == "onnx") => onnx(path),
+        None => files::read_network(path),
     }
+}
+
+/// An ONNX network, quantised on the images that are measured: costs hardly depend on them.
+fn onnx(path: &Path) -> Result<Network> {
+    let float = import::read(path, None, &[], &PixelArgs::default())?;
+    let images = measure::random_images(float.card().input.len(), CALIBRATION);
+    quantise(&float, &images, WEIGHT_BITS).when(|| path.display().to_string())
 }
 
 fn print(args: &BenchArgs, measurement: &Measurement) {
