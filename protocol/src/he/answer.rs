@@ -126,6 +126,7 @@ impl<'a> Answerer<'a> {
     /// The answer at full modulus, in coefficients: c₁ stays in `sum`, c₀ goes to `self.c0`.
     fn blind(&mut self, sum: &mut [u64], positions: &[usize]) {
         let Self { key, blinding, ephemeral, c0, .. } = self;
+        assert_eq!(blinding.share.len(), positions.len(), "each answer has a blinding of its own");
         let parameters = key.parameters();
         let n = parameters.n();
         let (sum0, sum1) = sum.split_at_mut(n * parameters.limbs());
