@@ -36,14 +36,23 @@ impl Interpreter for Clear {
     ) -> Result<Vec<u32>, Error> {
         let lane = |i: usize| {
             let product: u32 = bits.iter().enumerate().map(|(t, b)| u32::from(b[i]) << t).sum();
-            let terms = terms.iter().map(|(x, v)| if x[i] { *v } else { 0 });
-            terms.fold(if select[i] { product } else { 0 }, u32::wrapping_add)
-                & ring::mask(ring_bits)
+            let product = if select[i] { product } else { 0 };
+            product.wrapping_add(sum(terms, i)) & ring::mask(ring_bits)
         };
         Ok((0..select.len()).map(lane).collect())
+    }
+
+    fn project(&mut self, terms: &[(Vec<bool>, u32)], ring_bits: u32) -> Result<Vec<u32>, Error> {
+        let lanes = terms.first().map_or(0, |(x, _)| x.len());
+        Ok((0..lanes).map(|i| sum(terms, i) & ring::mask(ring_bits)).collect())
     }
 
     fn reveal(&mut self, a: &Vec<bool>) -> Result<Vec<bool>, Error> {
         Ok(a.clone())
     }
+}
+
+fn sum(terms: &[(Vec<bool>, u32)], lane: usize) -> u32 {
+    let values = terms.iter().map(|(x, v)| if x[lane] { *v } else { 0 });
+    values.fold(0, u32::wrapping_add)
 }

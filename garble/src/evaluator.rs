@@ -45,21 +45,37 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The evaluator's end of a projection: its hash from bit `half` on, plus the row where the
-    /// active colour is 1, is added to `shares`.
-    fn project(
+    /// active colour is 1, times 2^`shift`, is added to `shares`.
+    fn project_colours(
         &mut self,
         wire: &[u128],
         hashes: &[u128],
         half: u32,
         shares: &mut [u32],
-        ring_bits: u32,
+        (shift, width): (u32, u32),
     ) -> Result<(), Error> {
         let mut rows = vec![0; wire.len()];
-        ring::read(self.take(wire.len() * ring::bytes(ring_bits))?, ring_bits, &mut rows);
+        ring::read(self.take(wire.len() * ring::bytes(width))?, width, &mut rows);
         for (i, share) in shares.iter_mut().enumerate() {
             let row = rows[i] & (wire[i] as u32 & 1).wrapping_neg();
-            *share = share.wrapping_add((hashes[i] >> half) as u32).wrapping_add(row);
+            *share = share.wrapping_add(row.wrapping_add((hashes[i] >> half) as u32) << shift);
         }
+        Ok(())
+    }
+
+    /// Adds the evaluator's shares of the terms.
+    fn project_terms(
+        &mut self,
+        terms: &[(Labels<'a>, u32)],
+        shares: &mut [u32],
+        ring_bits: u32,
+    ) -> Result<(), Error> {
+        for (wire, value) in terms {
+            let Some(place) = ring::place(*value, ring_bits) else { continue };
+            let hashes = self.hash(wire);
+            self.project_colours(wire, &hashes, 0, shares, place)?;
+        }
+        shares.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
         Ok(())
     }
 }
@@ -99,20 +115,25 @@ impl<'a> Interpreter for Evaluator<'a> {
         ring_bits: u32,
     ) -> Result<Vec<u32>, Error> {
         let (mut plain, mut crossed) = (vec![0u32; select.len()], vec![0u32; select.len()]);
-        for bit in bits {
+        for (t, bit) in (0..ring_bits).zip(bits) {
+            let place = (t, ring_bits - t);
             let hashes = self.hash(bit);
-            self.project(bit, &hashes, 0, &mut plain, ring_bits)?;
-            self.project(bit, &hashes, 64, &mut crossed, ring_bits)?;
+            self.project_colours(bit, &hashes, 0, &mut plain, place)?;
+            self.project_colours(bit, &hashes, 64, &mut crossed, place)?;
         }
         for ((share, half), label) in plain.iter_mut().zip(crossed).zip(select.iter()) {
             *share = share.wrapping_add(half & (*label as u32 & 1).wrapping_neg());
         }
-        for wire in std::iter::once(select).chain(terms.iter().map(|(wire, _)| wire)) {
-            let hashes = self.hash(wire);
-            self.project(wire, &hashes, 0, &mut plain, ring_bits)?;
-        }
-        plain.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
+        let hashes = self.hash(select);
+        self.project_colours(select, &hashes, 0, &mut plain, (0, ring_bits))?;
+        self.project_terms(terms, &mut plain, ring_bits)?;
         Ok(plain)
+    }
+
+    fn project(&mut self, terms: &[(Labels<'a>, u32)], ring_bits: u32) -> Result<Vec<u32>, Error> {
+        let mut shares = vec![0; terms.first().map_or(0, |(wire, _)| wire.len())];
+        self.project_terms(terms, &mut shares, ring_bits)?;
+        Ok(shares)
     }
 
     fn reveal(&mut self, a: &Labels<'a>) -> Result<Vec<bool>, Error> {

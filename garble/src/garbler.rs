@@ -42,15 +42,16 @@ impl<'a> Garbler<'a> {
         [zeros, ones]
     }
 
-    /// A ring element for each lane: the evaluator's share is `values` of the active colour plus the
-    /// garbler's share, which is added to `shares`. The hash's bits from `half` on mask it.
-    fn project(
+    /// A multiple of 2^`shift` for each lane: the evaluator's share is `values`·2^`shift` of the
+    /// active colour plus the garbler's share, which is added to `shares`. The hash's bits from
+    /// `half` on mask it.
+    fn project_colours(
         &mut self,
         hashes: &[Vec<u128>; 2],
         half: u32,
         values: impl Fn(usize) -> [u32; 2],
         shares: &mut [u32],
-        ring_bits: u32,
+        (shift, width): (u32, u32),
     ) {
         let [zeros, ones] = hashes;
         let mut rows = vec![0; shares.len()];
@@ -58,10 +59,27 @@ impl<'a> Garbler<'a> {
             let [zero, one] = values(i);
             let own = ((zeros[i] >> half) as u32).wrapping_sub(zero);
             *row = one.wrapping_add(own).wrapping_sub((ones[i] >> half) as u32);
-            *share = share.wrapping_add(own);
+            *share = share.wrapping_add(own << shift);
         }
-        ring::write(&rows, ring_bits, &mut self.tables);
+        ring::write(&rows, width, &mut self.tables);
     }
+
+    /// Adds the garbler's shares of the terms.
+    fn project_terms(&mut self, terms: &[(Labels<'a>, u32)], shares: &mut [u32], ring_bits: u32) {
+        for (wire, value) in terms {
+            let Some(place) = ring::place(*value, ring_bits) else { continue };
+            let hashes = self.hash_colours(wire);
+            let zeros = low_bits(wire);
+            let value = value >> place.0;
+            let values = |i: usize| [zeros[i] * value, (1 ^ zeros[i]) * value];
+            self.project_colours(&hashes, 0, values, shares, place);
+        }
+        shares.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
+    }
+}
+
+fn low_bits(wire: &[u128]) -> Vec<u32> {
+    wire.iter().map(|x| *x as u32 & 1).collect()
 }
 
 impl<'a> Interpreter for Garbler<'a> {
@@ -104,29 +122,29 @@ impl<'a> Interpreter for Garbler<'a> {
         let lanes = select.len();
         // Shares of the sum of b·r and of the sum of b·(1 − 2r).
         let (mut plain, mut crossed) = (vec![0u32; lanes], vec![0u32; lanes]);
-        let low_bits = |wire: &[u128]| wire.iter().map(|x| *x as u32 & 1).collect::<Vec<u32>>();
         let selects = low_bits(select);
-        for (t, bit) in bits.iter().enumerate() {
+        for (t, bit) in (0..ring_bits).zip(bits) {
+            let place = (t, ring_bits - t);
             let hashes = self.hash_colours(bit);
             let zeros = low_bits(bit);
             // The value of the bit where the active colour is 0, 1.
-            let values = |i: usize| [zeros[i] << t, (1 ^ zeros[i]) << t];
+            let values = |i: usize| [zeros[i], 1 ^ zeros[i]];
             let product = |i: usize| values(i).map(|v| v * selects[i]);
-            self.project(&hashes, 0, product, &mut plain, ring_bits);
+            self.project_colours(&hashes, 0, product, &mut plain, place);
             let signed = |i: usize| values(i).map(|v| v.wrapping_sub(2 * selects[i] * v));
-            self.project(&hashes, 64, signed, &mut crossed, ring_bits);
+            self.project_colours(&hashes, 64, signed, &mut crossed, place);
         }
         let hashes = self.hash_colours(select);
         let correction = |i: usize| [0, crossed[i].wrapping_neg()];
-        self.project(&hashes, 0, correction, &mut plain, ring_bits);
-        for (wire, value) in terms {
-            let hashes = self.hash_colours(wire);
-            let zeros = low_bits(wire);
-            let values = |i: usize| [zeros[i] * value, (1 ^ zeros[i]) * value];
-            self.project(&hashes, 0, values, &mut plain, ring_bits);
-        }
-        plain.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
+        self.project_colours(&hashes, 0, correction, &mut plain, (0, ring_bits));
+        self.project_terms(terms, &mut plain, ring_bits);
         Ok(plain)
+    }
+
+    fn project(&mut self, terms: &[(Labels<'a>, u32)], ring_bits: u32) -> Result<Vec<u32>, Error> {
+        let mut shares = vec![0; terms.first().map_or(0, |(wire, _)| wire.len())];
+        self.project_terms(terms, &mut shares, ring_bits);
+        Ok(shares)
     }
 
     fn reveal(&mut self, a: &Labels<'a>) -> Result<(), Error> {

@@ -32,7 +32,9 @@ pub trait Interpreter {
     /// The product is taken as two halves: with r the colour of the select wire's zero label, which
     /// the garbler knows, and σ the active colour, which the evaluator knows,
     /// b·s = b·r + σ·b·(1 − 2r). Each bit is projected to shares of both coefficients under one
-    /// hash, and one more element cancels the garbler's share of the σ half.
+    /// hash, and one more element cancels the garbler's share of the σ half. What is multiplied by
+    /// 2^i is sent modulo 2^{w−i}, in whole bytes; bits and terms that are multiples of 2^w cost
+    /// nothing.
     ///
     /// # Errors
     /// If the tables end too early.
@@ -40,6 +42,17 @@ pub trait Interpreter {
         &mut self,
         select: &Self::Wire,
         bits: &[Self::Wire],
+        terms: &[(Self::Wire, u32)],
+        ring_bits: u32,
+    ) -> Result<Self::Share, Error>;
+
+    /// Additive shares of `Σ v·x` over the `terms` (x, v), in Z_{2^w}: one hash of each label and one
+    /// ring element a term, modulo 2^{w−i} if 2^i divides v.
+    ///
+    /// # Errors
+    /// If the tables end too early.
+    fn project(
+        &mut self,
         terms: &[(Self::Wire, u32)],
         ring_bits: u32,
     ) -> Result<Self::Share, Error>;

@@ -10,6 +10,13 @@ pub(crate) const fn mask(ring_bits: u32) -> u32 {
     u32::MAX >> (32 - ring_bits)
 }
 
+/// How a multiple of `value` is sent: divided by the returned power of two, in the returned number of
+/// bits. None for multiples of 2^w, which are 0.
+pub(crate) fn place(value: u32, ring_bits: u32) -> Option<(u32, u32)> {
+    let shift = value.trailing_zeros();
+    (shift < ring_bits).then(|| (shift, ring_bits - shift))
+}
+
 /// Appends elements, their bits above w dropped.
 pub(crate) fn write(values: &[u32], ring_bits: u32, out: &mut Vec<u8>) {
     match bytes(ring_bits) {

@@ -44,9 +44,22 @@ impl Interpreter for Tally {
         terms: &[(usize, u32)],
         ring_bits: u32,
     ) -> Result<usize, Error> {
-        self.gates += (*select * (bits.len() + terms.len() + 1)) as u64;
-        self.table_bytes += select * (2 * bits.len() + terms.len() + 1) * ring::bytes(ring_bits);
+        let bits = bits.len().min(ring_bits as usize);
+        let elements: usize = (0..bits as u32).map(|t| 2 * ring::bytes(ring_bits - t)).sum();
+        self.gates += (select * (bits + 1)) as u64;
+        self.table_bytes += select * (elements + ring::bytes(ring_bits));
+        self.project(terms, ring_bits)?;
         Ok(*select)
+    }
+
+    fn project(&mut self, terms: &[(usize, u32)], ring_bits: u32) -> Result<usize, Error> {
+        for (lanes, value) in terms {
+            if let Some((_, width)) = ring::place(*value, ring_bits) {
+                self.gates += *lanes as u64;
+                self.table_bytes += lanes * ring::bytes(width);
+            }
+        }
+        Ok(terms.first().map_or(0, |(lanes, _)| *lanes))
     }
 
     fn reveal(&mut self, a: &usize) -> Result<usize, Error> {
