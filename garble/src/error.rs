@@ -24,6 +24,9 @@ pub enum Error {
         /// What was given.
         found: usize,
     },
+    /// A program with a number out of the range that its field states.
+    #[error("a number of the program is out of its range; Program's fields state the ranges")]
+    Program,
     /// The gate range has another size than the program consumes.
     #[error("a range of {found} gate numbers for a program that consumes {expected}")]
     GateRange {

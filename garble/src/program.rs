@@ -1,51 +1,124 @@
-//! The activation programs, and how they are run on a chunk of instances.
+//! The activation programs.
 //!
 //! A program takes two additive shares of each sum y in Z_{2^k}: a, whose bits the evaluator holds
-//! labels of, and b, whose bits are the garbler's. Wires are bit planes: the label of bit t of lane
-//! j stands at `t·lanes + j`. With several sums per instance, sum p of instance i is lane
-//! `p·instances + i`.
+//! labels of, and b, whose bits are the garbler's. Sums are signed k-bit numbers. Wires are bit
+//! planes: the label of bit t of lane j stands at `t·lanes + j`. With several sums per instance, sum
+//! p of instance i is lane `p·instances + i`; several results per instance stand in the same order.
 
-use crate::label::Labels;
-use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, Interpreter, Tally, ring};
+mod arithmetic;
+mod order;
+mod output;
+mod run;
 
-/// Bits of an activation: results are clamped to 2^8 − 1.
-const ACTIVATION_BITS: u32 = 8;
+use crate::{Error, Interpreter, Tally};
+
+pub use run::{Garbled, clear, evaluate, garble};
+
+/// The largest result of [`Program::Relu`].
+const ACTIVATION_MAX: u32 = 255;
 
 /// What is computed on each instance's sums.
+///
+/// The costs are for one instance, e(v) = ⌈v/8⌉ bytes being an element of Z_{2^v}; an AND has
+/// 32 bytes. Every program first adds the shares with k − 1 ANDs, which the costs include.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Program {
     /// `min(max(y, 0) >> shift, 255)` of the largest of `window` sums, as shares in
-    /// Z_{2^out_ring_bits}.
+    /// Z_{2^out_ring_bits}: [`Program::Clip`] with the bound 255.
     Relu {
         /// k: the sums are signed k-bit numbers.
         ring_bits: u32,
-        /// Bits dropped; at most k − 9.
+        /// Bits dropped; at most k − 2.
         shift: u32,
         /// Sums per instance; 1 without pooling.
         window: usize,
-        /// The ring of the result, 8 to 32 bits.
+        /// The ring of the result, 1 to 32 bits.
         out_ring_bits: u32,
     },
-    /// The index of the largest of `classes` sums, the lowest such index; revealed to the evaluator.
+    /// `min(max(y, 0) >> shift, bound)` of the largest of `window` sums, as shares in
+    /// Z_{2^w}: a ReLU clamped anywhere, as ReLU6 is, or nowhere.
+    ///
+    /// With m = k − 1 − shift, the bits of the unclamped result, a bound of 2^m − 1 and above clamps
+    /// nothing. ANDs: `window`·(k − 1) for the sums, 2(m + 1) for each window place but the first,
+    /// m − (the ones at the low end of the bound) for the clamp. Beside them, with c the bits of a
+    /// clamping bound, else m: Σ_{t<c} 2·e(w − t) + e(w) bytes, and e(w − trailing zeros of the
+    /// bound) if it clamps.
+    Clip {
+        /// k: the sums are signed k-bit numbers.
+        ring_bits: u32,
+        /// Bits dropped; at most k − 2.
+        shift: u32,
+        /// Sums per instance; 1 without pooling.
+        window: usize,
+        /// The largest result, in the unit of the shifted sums; at least 1.
+        bound: u32,
+        /// w: the ring of the result, 1 to 32 bits.
+        out_ring_bits: u32,
+    },
+    /// `y >> shift`, rounded towards −∞ and exact, as shares in Z_{2^w}: an extension of the sign
+    /// where w > k − shift, a reduction where it is smaller.
+    ///
+    /// k − 1 ANDs and Σ e(w − t) bytes over t < min(k − shift, w).
+    Truncate {
+        /// k: the sums are signed k-bit numbers.
+        ring_bits: u32,
+        /// Bits dropped; at most k − 1.
+        shift: u32,
+        /// w: the ring of the result, 1 to 32 bits.
+        out_ring_bits: u32,
+    },
+    /// 1 where y < 0, else 0, as shares in Z_{2^w}: k − 1 ANDs and e(w) bytes.
+    Sign {
+        /// k: the sums are signed k-bit numbers.
+        ring_bits: u32,
+        /// w: the ring of the result, 1 to 32 bits.
+        out_ring_bits: u32,
+    },
+    /// The largest sum under every position of a window that moves over a map, as shares in
+    /// Z_{2^w}. Windows may overlap: a sum is added once and gathered where it is needed. Instance
+    /// i's sum at row r and column c is lane `(r·columns + c)·instances + i`, and results stand
+    /// likewise. Positions that do not fit whole are left out.
+    ///
+    /// With s sums, r results and n places in a window, s(k − 1) + r(n − 1)·2k ANDs and r·Σ e(w − t)
+    /// bytes over t < min(k, w).
+    MaxPool {
+        /// k: the sums are signed k-bit numbers.
+        ring_bits: u32,
+        /// Rows and columns of the map.
+        map: [usize; 2],
+        /// Rows and columns of the window, at most the map's.
+        kernel: [usize; 2],
+        /// How far the window moves, down and to the right; at least 1.
+        stride: [usize; 2],
+        /// w: the ring of the result, 1 to 32 bits.
+        out_ring_bits: u32,
+    },
+    /// The index of the largest of `classes` sums, the lowest such index; revealed to the evaluator:
+    /// [`Program::TopK`] with one place.
     Argmax {
         /// k: the sums are signed k-bit numbers.
         ring_bits: u32,
         /// Sums per instance.
         classes: usize,
     },
-    /// The sums themselves as k-bit numbers; revealed to the evaluator.
+    /// The indices of the largest `places` of `classes` sums, revealed to the evaluator: the largest
+    /// sum's first, and of equal sums the one with the lowest index first.
+    ///
+    /// `classes`·(k − 1) + Σ_{0<c<classes} min(c, places)·(2k + i) ANDs, with i = ⌈log₂ classes⌉, at
+    /// least 1; beside them i·`places` bits.
+    TopK {
+        /// k: the sums are signed k-bit numbers.
+        ring_bits: u32,
+        /// Sums per instance.
+        classes: usize,
+        /// Indices revealed; at most `classes`.
+        places: usize,
+    },
+    /// The sums themselves as k-bit numbers, revealed to the evaluator: k − 1 ANDs and k bits.
     Reveal {
         /// k.
         ring_bits: u32,
     },
-}
-
-/// What the garbler makes of one chunk.
-pub struct Garbled {
-    /// The tables, for the evaluator.
-    pub tables: Vec<u8>,
-    /// S of every instance: the evaluator's result is f(a + b) + S. Empty for revealed results.
-    pub shares: Vec<u32>,
 }
 
 impl Program {
@@ -53,17 +126,46 @@ impl Program {
     pub const fn ring_bits(&self) -> u32 {
         match *self {
             Self::Relu { ring_bits, .. }
+            | Self::Clip { ring_bits, .. }
+            | Self::Truncate { ring_bits, .. }
+            | Self::Sign { ring_bits, .. }
+            | Self::MaxPool { ring_bits, .. }
             | Self::Argmax { ring_bits, .. }
+            | Self::TopK { ring_bits, .. }
             | Self::Reveal { ring_bits } => ring_bits,
+        }
+    }
+
+    /// The bits of the ring that results are shared in; none where they are revealed.
+    pub const fn out_ring_bits(&self) -> Option<u32> {
+        match *self {
+            Self::Relu { out_ring_bits, .. }
+            | Self::Clip { out_ring_bits, .. }
+            | Self::Truncate { out_ring_bits, .. }
+            | Self::Sign { out_ring_bits, .. }
+            | Self::MaxPool { out_ring_bits, .. } => Some(out_ring_bits),
+            Self::Argmax { .. } | Self::TopK { .. } | Self::Reveal { .. } => None,
         }
     }
 
     /// Sums per instance.
     pub const fn sums(&self) -> usize {
         match *self {
-            Self::Relu { window, .. } => window,
-            Self::Argmax { classes, .. } => classes,
-            Self::Reveal { .. } => 1,
+            Self::Relu { window, .. } | Self::Clip { window, .. } => window,
+            Self::MaxPool { map: [rows, columns], .. } => rows * columns,
+            Self::Argmax { classes, .. } | Self::TopK { classes, .. } => classes,
+            Self::Truncate { .. } | Self::Sign { .. } | Self::Reveal { .. } => 1,
+        }
+    }
+
+    /// Results per instance.
+    pub const fn results(&self) -> usize {
+        match *self {
+            Self::TopK { places, .. } => places,
+            Self::MaxPool { map, kernel, stride, .. } => {
+                ((map[0] - kernel[0]) / stride[0] + 1) * ((map[1] - kernel[1]) / stride[1] + 1)
+            }
+            _ => 1,
         }
     }
 
@@ -73,13 +175,41 @@ impl Program {
     }
 
     /// What `instances` cost.
+    ///
+    /// # Panics
+    /// If [`Program::check`] fails.
     pub fn tally(&self, instances: usize) -> Tally {
+        self.check().expect("the program's numbers are in their ranges");
         let mut tally = Tally::default();
         let wires = vec![instances * self.sums(); self.ring_bits() as usize];
         match self.run(&mut tally, instances, &wires, &wires) {
             Ok(_) => tally,
             Err(_) => unreachable!("counting reads no tables"),
         }
+    }
+
+    /// Whether every number is in the range that its field states.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if one is not.
+    pub fn check(&self) -> Result<(), Error> {
+        let bits = self.ring_bits();
+        let own = match *self {
+            Self::Relu { shift, window, .. } => shift.saturating_add(2) <= bits && window > 0,
+            Self::Clip { shift, window, bound, .. } => {
+                shift.saturating_add(2) <= bits && window > 0 && bound > 0
+            }
+            Self::Truncate { shift, .. } => shift < bits,
+            Self::Sign { .. } | Self::Reveal { .. } => true,
+            Self::MaxPool { map, kernel, stride, .. } => (0..2).all(|side| {
+                (1..=map[side]).contains(&kernel[side]) && stride[side] > 0 && map[side] < 1 << 15
+            }),
+            Self::Argmax { classes, .. } => classes > 0,
+            Self::TopK { classes, places, .. } => (1..=classes).contains(&places),
+        };
+        let rings = (1..=32).contains(&bits)
+            && self.out_ring_bits().is_none_or(|bits| (1..=32).contains(&bits));
+        if own && rings { Ok(()) } else { Err(Error::Program) }
     }
 
     fn run<I: Interpreter>(
@@ -89,257 +219,56 @@ impl Program {
         a: &[I::Wire],
         b: &[I::Wire],
     ) -> Result<Output<I>, Error> {
-        let sums = add(i, a, b)?;
-        match *self {
-            Self::Relu { shift, window, out_ring_bits, .. } => {
+        let sums = arithmetic::add(i, a, b)?;
+        match self.general() {
+            Self::Clip { shift, window, bound, out_ring_bits, .. } => {
                 let kept = &sums[shift as usize..];
-                let largest = largest(i, kept, instances, window)?;
-                Ok(Output::Share(clamp(i, &largest, out_ring_bits)?))
+                let places: Vec<_> = (0..window).map(|p| order::place(p, instances)).collect();
+                let shares = match window {
+                    1 => output::clip(i, kept, bound, out_ring_bits)?,
+                    _ => {
+                        let largest = order::largest(i, kept, &places)?;
+                        output::clip(i, &largest, bound, out_ring_bits)?
+                    }
+                };
+                Ok(Output::Shares(shares))
             }
-            Self::Argmax { classes, .. } => {
-                let index = argmax(i, &sums, instances, classes)?;
-                Ok(Output::Revealed(reveal(i, &index)?))
+            Self::Truncate { shift, out_ring_bits, .. } => {
+                Ok(Output::Shares(output::signed(i, &sums[shift as usize..], out_ring_bits)?))
             }
-            Self::Reveal { .. } => Ok(Output::Revealed(reveal(i, &sums)?)),
+            Self::Sign { out_ring_bits, .. } => {
+                let sign = sums.last().expect("numbers have at least one bit").clone();
+                Ok(Output::Shares(i.project(&[(sign, 1)], out_ring_bits)?))
+            }
+            Self::MaxPool { map, kernel, stride, out_ring_bits, .. } => {
+                let places = order::windows(map, kernel, stride, instances);
+                let largest = order::largest(i, &sums, &places)?;
+                Ok(Output::Shares(output::signed(i, &largest, out_ring_bits)?))
+            }
+            Self::TopK { classes, places, .. } => {
+                let indices = order::top(i, &sums, instances, classes, places)?;
+                let revealed = indices.iter().map(|index| output::reveal(i, index));
+                Ok(Output::Revealed(revealed.collect::<Result<_, _>>()?))
+            }
+            Self::Reveal { .. } => Ok(Output::Revealed(vec![output::reveal(i, &sums)?])),
+            Self::Relu { .. } | Self::Argmax { .. } => unreachable!("made general"),
         }
     }
 
-    fn check(&self, instances: usize, found: usize) -> Result<(), Error> {
-        let expected = instances * self.labels();
-        if found == expected { Ok(()) } else { Err(Error::InputLength { expected, found }) }
+    /// The same program as one of the general kinds.
+    fn general(self) -> Self {
+        match self {
+            Self::Relu { ring_bits, shift, window, out_ring_bits } => {
+                Self::Clip { ring_bits, shift, window, bound: ACTIVATION_MAX, out_ring_bits }
+            }
+            Self::Argmax { ring_bits, classes } => Self::TopK { ring_bits, classes, places: 1 },
+            other => other,
+        }
     }
-}
-
-fn check_gates(tally: &Tally, gates: &GateRange) -> Result<(), Error> {
-    let (expected, found) = (tally.gates, gates.count);
-    if found == expected { Ok(()) } else { Err(Error::GateRange { expected, found }) }
 }
 
 enum Output<I: Interpreter> {
-    Share(I::Share),
-    Revealed(Vec<I::Revealed>),
-}
-
-/// Garbles `instances` of a program. `evaluator` and `garbler` are the zero labels of both parties'
-/// bits, as bit planes.
-///
-/// # Errors
-/// If the labels or the gate numbers are not as many as the program takes.
-pub fn garble(
-    program: &Program,
-    instances: usize,
-    hash: &Hash,
-    delta: &Delta,
-    gates: GateRange,
-    evaluator: &[u128],
-    garbler: &[u128],
-) -> Result<Garbled, Error> {
-    program.check(instances, evaluator.len())?;
-    program.check(instances, garbler.len())?;
-    let tally = program.tally(instances);
-    check_gates(&tally, &gates)?;
-    let lanes = instances * program.sums();
-    let mut interpreter = Garbler::new(hash, delta, gates, tally.table_bytes);
-    let output = program.run(
-        &mut interpreter,
-        instances,
-        &planes(evaluator, lanes),
-        &planes(garbler, lanes),
-    )?;
-    let shares = match output {
-        Output::Share(shares) => shares,
-        Output::Revealed(_) => Vec::new(),
-    };
-    Ok(Garbled { tables: interpreter.finish(), shares })
-}
-
-/// Evaluates what [`garble`] made, from the active labels: one result per instance.
-///
-/// # Errors
-/// If the tables, the labels or the gate numbers are not as many as the program takes.
-pub fn evaluate(
-    program: &Program,
-    instances: usize,
-    hash: &Hash,
-    gates: GateRange,
-    tables: &[u8],
-    evaluator: &[u128],
-    garbler: &[u128],
-) -> Result<Vec<u32>, Error> {
-    program.check(instances, evaluator.len())?;
-    program.check(instances, garbler.len())?;
-    check_gates(&program.tally(instances), &gates)?;
-    let lanes = instances * program.sums();
-    let mut interpreter = Evaluator::new(hash, gates, tables);
-    let output = program.run(
-        &mut interpreter,
-        instances,
-        &planes(evaluator, lanes),
-        &planes(garbler, lanes),
-    )?;
-    interpreter.finish()?;
-    Ok(match output {
-        Output::Share(shares) => shares,
-        Output::Revealed(bits) => numbers(&bits),
-    })
-}
-
-/// Computes a program in the clear from the shares of every sum (lane by lane).
-///
-/// # Errors
-/// If the shares are not as many as the program takes.
-pub fn clear(program: &Program, instances: usize, a: &[u32], b: &[u32]) -> Result<Vec<u32>, Error> {
-    let expected = instances * program.sums();
-    for found in [a.len(), b.len()] {
-        if found != expected {
-            return Err(Error::InputLength { expected, found });
-        }
-    }
-    let bits = |values: &[u32]| -> Vec<Vec<bool>> {
-        (0..program.ring_bits()).map(|t| values.iter().map(|v| v >> t & 1 == 1).collect()).collect()
-    };
-    Ok(match program.run(&mut Clear, instances, &bits(a), &bits(b))? {
-        Output::Share(values) => values,
-        Output::Revealed(bits) => numbers(&bits),
-    })
-}
-
-fn planes(labels: &[u128], lanes: usize) -> Vec<Labels<'_>> {
-    labels.chunks(lanes.max(1)).map(Labels::from).collect()
-}
-
-fn numbers(bits: &[Vec<bool>]) -> Vec<u32> {
-    let lanes = bits.first().map_or(0, Vec::len);
-    let number = |i: usize| bits.iter().enumerate().map(|(t, b)| u32::from(b[i]) << t).sum();
-    (0..lanes).map(number).collect()
-}
-
-fn reveal<I: Interpreter>(i: &mut I, bits: &[I::Wire]) -> Result<Vec<I::Revealed>, Error> {
-    bits.iter().map(|bit| i.reveal(bit)).collect()
-}
-
-/// a + b mod 2^k by a carry chain: k − 1 ANDs.
-fn add<I: Interpreter>(i: &mut I, a: &[I::Wire], b: &[I::Wire]) -> Result<Vec<I::Wire>, Error> {
-    let mut sums = Vec::with_capacity(a.len());
-    let mut carry: Option<I::Wire> = None;
-    for (t, (x, y)) in a.iter().zip(b).enumerate() {
-        let xy = i.xor(x, y);
-        sums.push(carry.as_ref().map_or_else(|| xy.clone(), |c| i.xor(&xy, c)));
-        if t + 1 < a.len() {
-            carry = Some(match &carry {
-                None => i.and(x, y)?,
-                // The majority of x, y and c: ((x ⊕ c) ∧ (y ⊕ c)) ⊕ c.
-                Some(c) => {
-                    let (xc, yc) = (i.xor(x, c), i.xor(y, c));
-                    let both = i.and(&xc, &yc)?;
-                    i.xor(&both, c)
-                }
-            });
-        }
-    }
-    Ok(sums)
-}
-
-/// Whether a > b as signed numbers: one AND a bit.
-fn greater<I: Interpreter>(i: &mut I, a: &[I::Wire], b: &[I::Wire]) -> Result<I::Wire, Error> {
-    let last = a.len() - 1;
-    let mut result: Option<I::Wire> = None;
-    for (t, (x, y)) in a.iter().zip(b).enumerate() {
-        // A sign bit of 1 is the smaller one.
-        let x = if t == last { i.not(x) } else { x.clone() };
-        let y = if t == last { i.not(y) } else { y.clone() };
-        let differ = i.xor(&x, &y);
-        result = Some(match result {
-            None => i.and(&differ, &x)?,
-            // Where the bits differ x decides, else the lower bits do.
-            Some(lower) => {
-                let change = i.xor(&x, &lower);
-                let change = i.and(&differ, &change)?;
-                i.xor(&lower, &change)
-            }
-        });
-    }
-    Ok(result.expect("numbers have at least one bit"))
-}
-
-/// `s ? a : b`, one AND a bit.
-fn mux<I: Interpreter>(
-    i: &mut I,
-    s: &I::Wire,
-    a: &[I::Wire],
-    b: &[I::Wire],
-) -> Result<Vec<I::Wire>, Error> {
-    let mut out = Vec::with_capacity(a.len());
-    for (x, y) in a.iter().zip(b) {
-        let differ = i.xor(x, y);
-        let change = i.and(s, &differ)?;
-        out.push(i.xor(y, &change));
-    }
-    Ok(out)
-}
-
-/// The numbers at place p of every instance.
-fn part<I: Interpreter>(i: &mut I, bits: &[I::Wire], instances: usize, p: usize) -> Vec<I::Wire> {
-    let lanes: Vec<u32> = (p * instances..(p + 1) * instances).map(|lane| lane as u32).collect();
-    bits.iter().map(|bit| i.gather(bit, &lanes)).collect()
-}
-
-/// The largest of each instance's signed numbers.
-fn largest<I: Interpreter>(
-    i: &mut I,
-    bits: &[I::Wire],
-    instances: usize,
-    window: usize,
-) -> Result<Vec<I::Wire>, Error> {
-    if window == 1 {
-        return Ok(bits.to_vec());
-    }
-    let mut best = part(i, bits, instances, 0);
-    for p in 1..window {
-        let next = part(i, bits, instances, p);
-        let greater = greater(i, &next, &best)?;
-        best = mux(i, &greater, &next, &best)?;
-    }
-    Ok(best)
-}
-
-/// The index of each instance's largest signed number, the lowest such index.
-fn argmax<I: Interpreter>(
-    i: &mut I,
-    bits: &[I::Wire],
-    instances: usize,
-    classes: usize,
-) -> Result<Vec<I::Wire>, Error> {
-    let mut best = part(i, bits, instances, 0);
-    let zero = i.xor(&best[0], &best[0]);
-    let width = classes.max(2).next_power_of_two().trailing_zeros() as usize;
-    let mut index = vec![zero; width];
-    for class in 1..classes {
-        let next = part(i, bits, instances, class);
-        let greater = greater(i, &next, &best)?;
-        best = mux(i, &greater, &next, &best)?;
-        for (t, bit) in index.iter_mut().enumerate() {
-            let differ = if class >> t & 1 == 1 { i.not(bit) } else { bit.clone() };
-            let change = i.and(&greater, &differ)?;
-            *bit = i.xor(bit, &change);
-        }
-    }
-    Ok(index)
-}
-
-/// `min(max(y, 0), 255)` as shares: with p = "neither negative nor over 255" and q = "over 255",
-/// p·(low 8 bits) + 255·q. q = ¬sign ⊕ p is free.
-fn clamp<I: Interpreter>(i: &mut I, y: &[I::Wire], ring_bits: u32) -> Result<I::Share, Error> {
-    let (sign, magnitude) = y.split_last().expect("numbers have at least one bit");
-    let (low, high) = magnitude.split_at(magnitude.len().min(ACTIVATION_BITS as usize));
-    let positive = i.not(sign);
-    let mut fits = positive.clone();
-    for bit in high {
-        let clear = i.not(bit);
-        fits = i.and(&fits, &clear)?;
-    }
-    let over = i.xor(&positive, &fits);
-    let terms = if high.is_empty() { vec![] } else { vec![(over, (1 << ACTIVATION_BITS) - 1)] };
-    debug_assert!(ring::mask(ring_bits) >= (1 << ACTIVATION_BITS) - 1);
-    i.select(&fits, low, &terms, ring_bits)
+    Shares(I::Share),
+    /// The bits of each result.
+    Revealed(Vec<Vec<I::Revealed>>),
 }

@@ -34,13 +34,13 @@ fn private(program: &Program, kind: HashKind, n: usize, a: &[u32], b: &[u32]) ->
     let evaluated = evaluate(program, n, &hash, gates(), &garbled.tables, &a, &b).unwrap();
     let short = &garbled.tables[1..];
     assert!(evaluate(program, n, &hash, gates(), short, &a, &b).is_err());
-    match *program {
-        Program::Relu { out_ring_bits, .. } => evaluated
+    match program.out_ring_bits() {
+        Some(bits) => evaluated
             .iter()
             .zip(&garbled.shares)
-            .map(|(e, s)| e.wrapping_sub(*s) & ring::mask(out_ring_bits))
+            .map(|(e, s)| e.wrapping_sub(*s) & ring::mask(bits))
             .collect(),
-        _ => evaluated,
+        None => evaluated,
     }
 }
 
@@ -48,58 +48,173 @@ fn signed(value: u32, bits: u32) -> i64 {
     i64::from((value << (32 - bits)) as i32 >> (32 - bits))
 }
 
+/// The program on n instances, by its definition.
+fn expected(program: &Program, n: usize, a: &[u32], b: &[u32]) -> Vec<u32> {
+    let bits = program.ring_bits();
+    let y = |p: usize, i: usize| signed(a[p * n + i].wrapping_add(b[p * n + i]), bits);
+    let clip = |i: usize, window: usize, shift: u32, bound: u32| {
+        let largest = (0..window).map(|p| y(p, i)).max().unwrap();
+        (largest.max(0) >> shift).min(i64::from(bound))
+    };
+    // The places in order, a stable sort keeping equal sums in the order of their indices.
+    let top = |i: usize, classes: usize| -> Vec<usize> {
+        let mut order: Vec<usize> = (0..classes).collect();
+        order.sort_by_key(|&p| -y(p, i));
+        order
+    };
+    let result = |place: usize, i: usize| match *program {
+        Program::Relu { shift, window, .. } => clip(i, window, shift, 255),
+        Program::Clip { shift, window, bound, .. } => clip(i, window, shift, bound),
+        Program::Truncate { shift, .. } => y(0, i) >> shift,
+        Program::Sign { .. } => i64::from(y(0, i) < 0),
+        Program::MaxPool { map, kernel, stride, .. } => {
+            let columns = (map[1] - kernel[1]) / stride[1] + 1;
+            let corner = [place / columns * stride[0], place % columns * stride[1]];
+            let cell = |at: usize| {
+                let [u, v] = [at / kernel[1], at % kernel[1]];
+                y((corner[0] + u) * map[1] + corner[1] + v, i)
+            };
+            (0..kernel[0] * kernel[1]).map(cell).max().unwrap()
+        }
+        Program::Argmax { classes, .. } => top(i, classes)[0] as i64,
+        Program::TopK { classes, .. } => top(i, classes)[place] as i64,
+        Program::Reveal { .. } => i64::from(y(0, i) as u32 & ring::mask(bits)),
+    };
+    let mask = program.out_ring_bits().map_or(u32::MAX, ring::mask);
+    (0..program.results())
+        .flat_map(|place| (0..n).map(move |i| (place, i)))
+        .map(|(place, i)| result(place, i) as u32 & mask)
+        .collect()
+}
+
+fn check(program: &Program, n: usize, a: &[u32], b: &[u32]) {
+    let expected = expected(program, n, a, b);
+    assert_eq!(clear(program, n, a, b).unwrap(), expected, "{program:?} in the clear");
+    for kind in KINDS {
+        assert_eq!(private(program, kind, n, a, b), expected, "{program:?} with {}", kind.name());
+    }
+}
+
+/// Every kind of program with one sum.
+fn programs_of_one_sum(ring_bits: u32, shift: u32, out_ring_bits: u32) -> Vec<Program> {
+    let largest = u32::MAX >> (33 - ring_bits);
+    let bounds = [1, 5, 6, 7, largest / 3 + 1, largest - 1, largest, u32::MAX];
+    let clip = |bound: u32| Program::Clip {
+        ring_bits,
+        shift,
+        window: 1,
+        bound: bound.max(1),
+        out_ring_bits,
+    };
+    bounds
+        .map(clip)
+        .into_iter()
+        .chain([
+            Program::Relu { ring_bits, shift, window: 1, out_ring_bits },
+            Program::Truncate { ring_bits, shift, out_ring_bits },
+            Program::Sign { ring_bits, out_ring_bits },
+            Program::Reveal { ring_bits },
+        ])
+        .collect()
+}
+
 #[test]
-fn relu_is_exact_for_every_pair_of_small_shares() {
-    for (ring_bits, shift, window) in [(5, 0, 1), (6, 2, 1), (7, 1, 1)] {
+fn programs_are_exact_for_every_pair_of_small_shares() {
+    for (ring_bits, shift, out_ring_bits) in [(2, 0, 1), (5, 0, 9), (6, 2, 3), (7, 1, 17)] {
         let size = 1u32 << ring_bits;
         let a: Vec<u32> = (0..size * size).map(|i| i % size).collect();
         let b: Vec<u32> = (0..size * size).map(|i| i / size).collect();
-        let program = Program::Relu { ring_bits, shift, window, out_ring_bits: 9 };
-        let expected: Vec<u32> = a
-            .iter()
-            .zip(&b)
-            .map(|(a, b)| (signed(a.wrapping_add(*b), ring_bits).max(0) >> shift).min(255) as u32)
-            .collect();
-        assert_eq!(clear(&program, a.len(), &a, &b).unwrap(), expected);
-        for kind in KINDS {
-            assert_eq!(private(&program, kind, a.len(), &a, &b), expected);
+        for program in programs_of_one_sum(ring_bits, shift, out_ring_bits) {
+            check(&program, a.len(), &a, &b);
         }
     }
 }
 
+/// Every tuple of sums, the shares being random: ties included.
 #[test]
-fn pooled_relu_argmax_and_reveal_are_exact_on_random_sums() {
+fn orders_are_exact_for_every_tuple_of_small_sums() {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let (ring_bits, sums) = (3u32, 4usize);
+    let n = 1 << (ring_bits as usize * sums);
+    let b: Vec<u32> = (0..n * sums).map(|_| rng.next_u32() & ring::mask(ring_bits)).collect();
+    let sum = |at: usize| ((at % n) >> (at / n * ring_bits as usize)) as u32;
+    let a: Vec<u32> =
+        (0..n * sums).map(|at| sum(at).wrapping_sub(b[at]) & ring::mask(ring_bits)).collect();
+    for places in 1..=sums {
+        check(&Program::TopK { ring_bits, classes: sums, places }, n, &a, &b);
+    }
+    check(&Program::Argmax { ring_bits, classes: sums }, n, &a, &b);
+    check(&Program::Relu { ring_bits, shift: 1, window: sums, out_ring_bits: 5 }, n, &a, &b);
+    let (kernel, stride, out_ring_bits) = ([1, 2], [1, 1], 2);
+    let pool = Program::MaxPool { ring_bits, map: [2, 2], kernel, stride, out_ring_bits };
+    check(&pool, n, &a, &b);
+}
+
+#[test]
+fn programs_are_exact_on_wide_random_sums() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    for (ring_bits, shift, sums) in [(21, 9, 4), (18, 0, 9), (32, 12, 2), (12, 3, 1)] {
+    for (ring_bits, shift, sums) in [(21, 9, 4), (18, 0, 9), (32, 12, 2), (32, 0, 3), (12, 3, 1)] {
         let n = 37;
         let mask = ring::mask(ring_bits);
-        let mut values = || -> Vec<u32> { (0..n * sums).map(|_| rng.next_u32() & mask).collect() };
-        let (a, b) = (values(), values());
-        let y = |p: usize, i: usize| signed(a[p * n + i].wrapping_add(b[p * n + i]), ring_bits);
-        let relu = Program::Relu { ring_bits, shift, window: sums, out_ring_bits: 23 };
-        let expected: Vec<u32> = (0..n)
-            .map(|i| ((0..sums).map(|p| y(p, i)).max().unwrap().max(0) >> shift).min(255) as u32)
-            .collect();
-        let argmax = Program::Argmax { ring_bits, classes: sums };
-        let indices: Vec<u32> =
-            (0..n).map(|i| (0..sums).rev().max_by_key(|&p| y(p, i)).unwrap() as u32).collect();
-        for kind in KINDS {
-            assert_eq!(private(&relu, kind, n, &a, &b), expected);
-            assert_eq!(private(&argmax, kind, n, &a, &b), indices);
+        let mut values =
+            |count| -> Vec<u32> { (0..count).map(|_| rng.next_u32() & mask).collect() };
+        let (a, b) = (values(n * sums), values(n * sums));
+        for out_ring_bits in [23, 32] {
+            let relu = Program::Relu { ring_bits, shift, window: sums, out_ring_bits };
+            check(&relu, n, &a, &b);
+            for program in programs_of_one_sum(ring_bits, shift, out_ring_bits) {
+                check(&program, n * sums, &a, &b);
+            }
         }
-        let reveal = Program::Reveal { ring_bits };
-        let plain: Vec<u32> = a.iter().zip(&b).map(|(a, b)| a.wrapping_add(*b) & mask).collect();
-        assert_eq!(private(&reveal, HashKind::Mitccrh, n * sums, &a, &b), plain);
+        check(&Program::Argmax { ring_bits, classes: sums }, n, &a, &b);
+        check(&Program::TopK { ring_bits, classes: sums, places: sums.div_ceil(2) }, n, &a, &b);
+        // Overlapping windows over a map, rows and columns left out at its end.
+        let pool = Program::MaxPool {
+            ring_bits,
+            map: [6, 5],
+            kernel: [3, 2],
+            stride: [2, 1],
+            out_ring_bits: 24,
+        };
+        let (a, b) = (values(3 * pool.sums()), values(3 * pool.sums()));
+        check(&pool, 3, &a, &b);
     }
 }
 
 #[test]
-fn an_activation_costs_what_the_protocol_promises() {
-    let relu = Program::Relu { ring_bits: 21, shift: 9, window: 1, out_ring_bits: 21 };
-    assert_eq!(relu.tally(1).ands, 23);
-    assert!(relu.tally(1).table_bytes <= 840, "{}", relu.tally(1).table_bytes);
-    let pool = Program::Relu { ring_bits: 21, shift: 9, window: 4, out_ring_bits: 21 };
-    assert!(pool.tally(1).table_bytes <= 5_300, "{}", pool.tally(1).table_bytes);
+fn numbers_out_of_range_are_refused() {
+    let relu = |ring_bits, shift, window, out_ring_bits| Program::Relu {
+        ring_bits,
+        shift,
+        window,
+        out_ring_bits,
+    };
+    let pool = |kernel, stride| Program::MaxPool {
+        ring_bits: 8,
+        map: [4, 4],
+        kernel,
+        stride,
+        out_ring_bits: 8,
+    };
+    for program in [
+        relu(0, 0, 1, 8),
+        relu(33, 0, 1, 8),
+        relu(8, 7, 1, 8),
+        relu(8, u32::MAX, 1, 8),
+        relu(8, 0, 0, 8),
+        relu(8, 0, 1, 0),
+        relu(8, 0, 1, 33),
+        Program::Clip { ring_bits: 8, shift: 0, window: 1, bound: 0, out_ring_bits: 8 },
+        Program::Truncate { ring_bits: 8, shift: 8, out_ring_bits: 8 },
+        Program::Argmax { ring_bits: 8, classes: 0 },
+        Program::TopK { ring_bits: 8, classes: 3, places: 4 },
+        Program::TopK { ring_bits: 8, classes: 3, places: 0 },
+        pool([5, 1], [1, 1]),
+        pool([0, 1], [1, 1]),
+        pool([2, 2], [0, 1]),
+    ] {
+        assert_eq!(clear(&program, 0, &[], &[]), Err(Error::Program), "{program:?}");
+    }
 }
 
 /// Lanes that share a label (constants, repeated lanes) must not share a key: the difference of two
@@ -141,3 +256,5 @@ fn related_lanes_have_keys_of_their_own() {
         run(Some(&[0, 1, 2, 3]), &a);
     }
 }
+
+mod tally;

@@ -12,10 +12,27 @@ pub fn garbled_tables(data: &[u8]) {
     let ring_bits = 9 + u32::from(ring_bits % 24);
     let shift = u32::from(*shift) % (ring_bits - 8);
     let sums = 1 + usize::from(sums % 5);
-    let program = match kind & 3 {
-        0 => Program::Argmax { ring_bits, classes: sums },
-        1 => Program::Reveal { ring_bits },
-        _ => Program::Relu { ring_bits, shift, window: sums, out_ring_bits: 8 + ring_bits % 25 },
+    let out_ring_bits = 8 + ring_bits % 25;
+    let program = match (kind & 3, kind >> 5) {
+        (0, places) if places > 3 => {
+            Program::TopK { ring_bits, classes: sums, places: sums.min(places.into()) }
+        }
+        (0, _) => Program::Argmax { ring_bits, classes: sums },
+        (1, 0..3) => Program::Reveal { ring_bits },
+        (1, 3) => Program::Sign { ring_bits, out_ring_bits },
+        (1, 4) => Program::Truncate { ring_bits, shift, out_ring_bits },
+        (1, _) => Program::MaxPool {
+            ring_bits,
+            map: [sums + 1, 3],
+            kernel: [2, 2],
+            stride: [1, usize::from(kind >> 5) - 4],
+            out_ring_bits,
+        },
+        (2, bits) if bits > 3 => {
+            let bound = u32::MAX >> (bits * 4);
+            Program::Clip { ring_bits, shift, window: sums, bound, out_ring_bits }
+        }
+        _ => Program::Relu { ring_bits, shift, window: sums, out_ring_bits },
     };
     let hash_kind = match kind >> 2 & 3 {
         0 => HashKind::MitccrhStrict,
@@ -69,7 +86,7 @@ fn active(zeros: &[u128], values: &[u32], delta: &Delta) -> Vec<u128> {
 
 /// Takes the garbler's shares from the evaluator's.
 fn unmask(program: &Program, values: &[u32], shares: &[u32]) -> Vec<u32> {
-    let Program::Relu { out_ring_bits, .. } = program else { return values.to_vec() };
+    let Some(out_ring_bits) = program.out_ring_bits() else { return values.to_vec() };
     let mask = u32::MAX >> (32 - out_ring_bits);
     values.iter().zip(shares).map(|(v, s)| v.wrapping_sub(*s) & mask).collect()
 }
