@@ -27,6 +27,14 @@ pub enum Error {
     /// A program with a number out of the range that its field states.
     #[error("a number of the program is out of its range; Program's fields state the ranges")]
     Program,
+    /// A text that is no circuit in Bristol fashion.
+    #[error("line {line} of the circuit: {what}")]
+    Circuit {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// The gate range has another size than the program consumes.
     #[error("a range of {found} gate numbers for a program that consumes {expected}")]
     GateRange {

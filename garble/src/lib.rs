@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bristol;
 mod clear;
 mod delta;
 mod error;
@@ -19,6 +20,7 @@ mod program;
 mod ring;
 mod tally;
 
+pub use bristol::{Circuit, MAX_WIRES};
 pub use clear::Clear;
 pub use delta::Delta;
 pub use error::Error;

@@ -1,6 +1,6 @@
 //! The interpreter that counts.
 
-use crate::{Error, Interpreter, ring};
+use crate::{Error, GateRange, Interpreter, ring};
 
 /// Counts what a program costs. A wire is its number of lanes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,14 @@ pub struct Tally {
     pub table_bytes: usize,
     /// Gate numbers consumed.
     pub gates: u64,
+}
+
+impl Tally {
+    /// Whether a range has as many gate numbers as were counted.
+    pub(crate) fn check(&self, gates: &GateRange) -> Result<(), Error> {
+        let (expected, found) = (self.gates, gates.count);
+        if found == expected { Ok(()) } else { Err(Error::GateRange { expected, found }) }
+    }
 }
 
 impl Interpreter for Tally {

@@ -2,7 +2,7 @@
 
 use super::{Output, Program};
 use crate::label::Labels;
-use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, Tally};
+use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash};
 
 /// What the garbler makes of one chunk.
 pub struct Garbled {
@@ -29,7 +29,7 @@ pub fn garble(
 ) -> Result<Garbled, Error> {
     check_inputs(program, instances * program.labels(), [evaluator.len(), garbler.len()])?;
     let tally = program.tally(instances);
-    check_gates(&tally, &gates)?;
+    tally.check(&gates)?;
     let lanes = instances * program.sums();
     let mut interpreter = Garbler::new(hash, delta, gates, tally.table_bytes);
     let output = program.run(
@@ -60,7 +60,7 @@ pub fn evaluate(
     garbler: &[u128],
 ) -> Result<Vec<u32>, Error> {
     check_inputs(program, instances * program.labels(), [evaluator.len(), garbler.len()])?;
-    check_gates(&program.tally(instances), &gates)?;
+    program.tally(instances).check(&gates)?;
     let lanes = instances * program.sums();
     let mut interpreter = Evaluator::new(hash, gates, tables);
     let output = program.run(
@@ -109,9 +109,4 @@ fn check_inputs(program: &Program, expected: usize, found: [usize; 2]) -> Result
         None => Ok(()),
         Some(found) => Err(Error::InputLength { expected, found }),
     }
-}
-
-fn check_gates(tally: &Tally, gates: &GateRange) -> Result<(), Error> {
-    let (expected, found) = (tally.gates, gates.count);
-    if found == expected { Ok(()) } else { Err(Error::GateRange { expected, found }) }
 }
