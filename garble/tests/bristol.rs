@@ -14,7 +14,7 @@ fn run(circuit: &Circuit, inputs: &[Vec<bool>]) -> Vec<Vec<bool>> {
     let hash = Hash::new(HashKind::MitccrhStrict, rng.random());
     let zeros: Vec<u128> = bits.iter().map(|_| rng.random()).collect();
     let active =
-        zeros.iter().zip(&bits).map(|(zero, bit)| zero ^ u128::from(*bit) * delta.expose());
+        zeros.iter().zip(&bits).map(|(zero, bit)| zero ^ (u128::from(*bit) * delta.expose()));
     let active: Vec<u128> = active.collect();
     let gates = || GateCounter::new().take(circuit.tally(n).gates);
 
@@ -140,7 +140,7 @@ fn texts_that_are_no_circuits_are_refused() {
         (format!("{header}1 1 0 2 AND"), 4),
         (format!("{header}1 1 2 2 EQ"), 4),
         (format!("{header}4294967295 4294967295 0 MAND"), 4),
-        (format!("{header}"), 3),
+        (header.into(), 3),
         (format!("{header}2 1 0 1 2 AND\n2 1 0 1 2 AND"), 5),
         ("2 4\n1 2\n1 1\n2 1 0 1 2 AND\n0 0 MAND\n".into(), 1),
     ] {

@@ -11,7 +11,7 @@ pub(crate) fn aes128() -> String {
     let mut round_constant = 1;
     for round in 1..=10 {
         next_key(&mut c, &mut key, round_constant);
-        round_constant = round_constant << 1 ^ (round_constant >> 7) * 0x11b;
+        round_constant = (round_constant << 1) ^ ((round_constant >> 7) * 0x11b);
         for byte in &mut state {
             *byte = sub_byte(&mut c, byte);
         }
@@ -43,7 +43,7 @@ fn next_key(c: &mut Builder, key: &mut [Bits], round_constant: u32) {
     }
 }
 
-/// The polynomial x times a byte, as polynomials.
+/// A byte times x, as polynomials.
 fn double(c: &mut Builder, x: &[u32]) -> Bits {
     let mut out = vec![x[7]];
     out.extend_from_slice(&x[..7]);
