@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::bundled::NetworkName;
-use clap::{Parser, Subcommand};
-use gazelle_protocol::Link;
+use clap::{Parser, Subcommand, ValueEnum};
+use gazelle_protocol::{Link, session::HashKind};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
@@ -77,6 +77,9 @@ pub(crate) struct ServeArgs {
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
+    /// The hash that garbles
+    #[arg(long, value_enum, value_name = "HASH", default_value_t)]
+    pub(crate) hash: HashName,
     /// Delay what is sent as that link would
     #[arg(long, hide = true)]
     pub(crate) simulate_link: bool,
@@ -103,6 +106,28 @@ pub(crate) struct ClassifyArgs {
     /// Print one JSON object for each image instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The garbling's hashes by the names that benches use.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum HashName {
+    /// One AES key for up to 128 instances of a gate
+    #[default]
+    Mitccrh,
+    /// An AES key for every instance
+    MitccrhStrict,
+    /// One AES key for the session, the classic
+    FixedKey,
+}
+
+impl From<HashName> for HashKind {
+    fn from(name: HashName) -> Self {
+        match name {
+            HashName::Mitccrh => Self::Mitccrh,
+            HashName::MitccrhStrict => Self::MitccrhStrict,
+            HashName::FixedKey => Self::FixedKey,
+        }
+    }
 }
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";

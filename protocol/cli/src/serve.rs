@@ -28,7 +28,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let network = with_policy(args.model.network()?, args.allow_logits);
     set_threads(args.threads)?;
-    let server = Arc::new(Server::new(network, &Settings::for_link(args.link))?);
+    let settings = Settings { hash: args.hash.into(), ..Settings::for_link(args.link) };
+    let server = Arc::new(Server::new(network, &settings)?);
     let simulated = args.simulate_link.then_some(args.link);
     let cannot = || format!("cannot listen on {}; choose another --listen address", args.listen);
     let listener = TcpListener::bind(args.listen).when(cannot)?;

@@ -30,6 +30,8 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub use gazelle_garble::HashKind;
+
 pub use client::{Client, ClientBundle, Outcome};
 pub use plan::{BlockCost, NetworkPlan};
 pub use server::{Served, Server};

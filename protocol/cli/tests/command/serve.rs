@@ -28,6 +28,16 @@ fn many_images_one_after_another() {
 }
 
 #[test]
+fn every_hash_garbles() {
+    for hash in ["mitccrh", "mitccrh-strict", "fixed-key"] {
+        let server = Server::start(&["--network", "fashion-mnist", "--hash", hash]);
+        let image = samples()[0].clone();
+        let text = succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
+        assert!(text.contains("Ankle boot"), "{hash}: {text}");
+    }
+}
+
+#[test]
 fn clients_at_the_same_time() {
     let server = Server::start(&["--network", "fashion-mnist"]);
     let files = samples();
