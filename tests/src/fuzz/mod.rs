@@ -7,12 +7,14 @@ mod linear;
 mod model;
 mod ntt;
 mod ot;
+mod vector;
 
 pub use garble::garbled_tables;
 pub use linear::linear_messages;
 pub use model::card_wire;
 pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
 pub use ot::ot_messages;
+pub use vector::{bristol_circuit, programs_agree};
 
 /// A target's body.
 pub type Body = fn(&[u8]);
@@ -26,6 +28,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("linear_messages", linear_messages),
     ("garbled_tables", garbled_tables),
     ("card_wire", card_wire),
+    ("programs_agree", programs_agree),
+    ("bristol_circuit", bristol_circuit),
 ];
 
 /// Replaces bytes of an honest `message` as `edits` says, so that a fuzzer gets past length checks:
