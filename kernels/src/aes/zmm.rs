@@ -89,7 +89,7 @@ pub(crate) fn next_key(key: V, number: usize) -> V {
 #[inline]
 pub(crate) fn sigma(x: V) -> V {
     let upper = broadcast(&(u128::MAX << 64));
-    xor(_mm512_shuffle_epi32::<0x4e>(x), and(x, upper))
+    _mm512_ternarylogic_epi64::<0x78>(_mm512_shuffle_epi32::<0x4e>(x), x, upper)
 }
 
 /// All ones in the blocks whose lowest bit is set.

@@ -6,7 +6,7 @@ use super::{Hash, HashKind, INSTANCES_PER_KEY};
 use crate::aes::RoundKeys;
 
 /// Keys scheduled together, so that the schedules overlap.
-const KEYS: usize = 8;
+const KEYS: usize = 16;
 
 macro_rules! hashes {
     ($ops:ident, $features:literal, $hash:literal, $colours:literal) => {
@@ -279,21 +279,40 @@ macro_rules! hashes {
                 for start in (0..wire.len()).step_by(group(1)) {
                     schedule(&mut keys, [tweak.wrapping_add(start as u64)]);
                     let end = wire.len().min(start + group(1));
-                    for at in (start..end).step_by(WIDTH) {
-                        let range = at..end.min(at + WIDTH);
-                        let mut strip = [0; WIDTH];
-                        strip[..range.len()].copy_from_slice(&wire[range.clone()]);
-                        let mut zero = read::<$colours>(must_cast_slice(&strip));
-                        for x in &mut zero {
-                            *x = xor(*x, and(colours(*x), delta));
-                        }
-                        let [[zero, one]] = hash(&keys, at - start, [zero], [broadcast(&0), delta]);
-                        for (hashes, out) in [(zero, &mut *zeros), (one, &mut *ones)] {
-                            write(hashes, must_cast_slice_mut(&mut strip));
-                            out[range.clone()].copy_from_slice(&strip[..range.len()]);
-                        }
+                    let mut at = start;
+                    while at + WIDTH <= end {
+                        let outputs = [&mut zeros[at..][..WIDTH], &mut ones[at..][..WIDTH]];
+                        let wire = &wire[at..][..WIDTH];
+                        hash_colours_strip(&keys, at - start, delta, wire, outputs);
+                        at += WIDTH;
+                    }
+                    if at < end {
+                        let [mut strip, mut zero, mut one] = [[0; WIDTH]; 3];
+                        strip[..end - at].copy_from_slice(&wire[at..end]);
+                        let outputs = [&mut zero[..], &mut one[..]];
+                        hash_colours_strip(&keys, at - start, delta, &strip, outputs);
+                        zeros[at..end].copy_from_slice(&zero[..end - at]);
+                        ones[at..end].copy_from_slice(&one[..end - at]);
                     }
                 }
+            }
+
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn hash_colours_strip(
+                keys: &Keys<1>,
+                at: usize,
+                delta: V,
+                wire: &[u128],
+                [zeros, ones]: [&mut [u128]; 2],
+            ) {
+                let mut labels = read::<$colours>(must_cast_slice(wire));
+                for x in &mut labels {
+                    *x = xor(*x, and(colours(*x), delta));
+                }
+                let [[zero, one]] = hash(keys, at, [labels], [broadcast(&0), delta]);
+                write(zero, must_cast_slice_mut(zeros));
+                write(one, must_cast_slice_mut(ones));
             }
         }
     };
