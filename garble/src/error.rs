@@ -27,6 +27,12 @@ pub enum Error {
     /// A program with a number out of the range that its field states.
     #[error("a number of the program is out of its range; Program's fields state the ranges")]
     Program,
+    /// A share in Z_p that is not reduced.
+    #[error("a share that is not below the modulus {modulus}")]
+    Share {
+        /// p.
+        modulus: u32,
+    },
     /// A text that is no circuit in Bristol fashion.
     #[error("line {line} of the circuit: {what}")]
     Circuit {

@@ -29,7 +29,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn take(&mut self, bytes: usize) -> Result<&'a [u8], Error> {
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<&'a [u8], Error> {
         let missing = bytes.saturating_sub(self.tables.len());
         let (taken, rest) =
             self.tables.split_at_checked(bytes).ok_or(Error::TablesShort { missing })?;
@@ -37,7 +37,7 @@ impl<'a> Evaluator<'a> {
         Ok(taken)
     }
 
-    fn hash(&mut self, wire: &[u128]) -> Vec<u128> {
+    pub(crate) fn hash(&mut self, wire: &[u128]) -> Vec<u128> {
         let mut labels = wire.to_vec();
         hash::hash(self.hash.of(&[wire], 0), self.gate, &mut labels);
         self.gate += wire.len() as u64;

@@ -8,9 +8,9 @@ use gazelle_kernels::{half_gates, hash};
 /// Garbles a program. A wire holds the zero label of every lane; tables come out in program order.
 pub struct Garbler<'a> {
     hash: GateHash<'a>,
-    delta: u128,
+    pub(crate) delta: u128,
     gate: u64,
-    tables: Vec<u8>,
+    pub(crate) tables: Vec<u8>,
 }
 
 impl<'a> Garbler<'a> {
@@ -34,7 +34,7 @@ impl<'a> Garbler<'a> {
     }
 
     /// The hashes of the labels of colour 0 and of colour 1.
-    fn hash_colours(&mut self, wire: &[u128]) -> [Vec<u128>; 2] {
+    pub(crate) fn hash_colours(&mut self, wire: &[u128]) -> [Vec<u128>; 2] {
         let gate = self.take_gates(wire.len());
         let (mut zeros, mut ones) = (vec![0; wire.len()], vec![0; wire.len()]);
         let hashes = [&mut zeros[..], &mut ones[..]];

@@ -257,4 +257,5 @@ fn related_lanes_have_keys_of_their_own() {
     }
 }
 
+mod field;
 mod tally;
