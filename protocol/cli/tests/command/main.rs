@@ -5,6 +5,8 @@
 mod bench;
 mod demo;
 mod import;
+mod inspect;
+mod peers;
 mod serve;
 mod support;
 mod wrong_input;

@@ -1,0 +1,44 @@
+//! What `inspect` promises is what a run's channel counts.
+
+use crate::support::{repository, succeed};
+use serde_json::Value;
+
+/// The numbers on the line that begins with `name`.
+fn numbers(text: &str, name: &str) -> Vec<u64> {
+    let line = text.lines().rev().find_map(|line| line.strip_prefix(name)).expect(text);
+    line.split_whitespace().map(|cell| cell.replace(',', "").parse().expect("a number")).collect()
+}
+
+#[test]
+fn bytes_and_rounds_are_those_of_the_demo() {
+    let model = repository("models/fashion-mnist-d.gazelle");
+    let text = succeed(["inspect", model.to_str().unwrap()]);
+    let demo: Value = serde_json::from_str(&succeed(["demo", "--json"])).unwrap();
+    for (name, field) in [("set-up", "setup"), ("offline", "offline"), ("online", "online")] {
+        let costs = ["bytes_up", "bytes_down", "rounds"].map(|part| demo[field][part].as_u64());
+        assert_eq!(numbers(&text, name).into_iter().map(Some).collect::<Vec<_>>(), costs, "{text}");
+    }
+}
+
+#[test]
+fn layers_add_up() {
+    let model = repository("models/fashion-mnist-d.gazelle");
+    let text = succeed(["inspect", model.to_str().unwrap()]);
+    let layers = ["1 convolution 5×5", "2 convolution 5×5", "3 dense", "4 dense"];
+    let layers = layers.map(|name| numbers(&text, name));
+    let total = numbers(&text, "all layers");
+    assert_eq!(total.len(), 6, "{text}");
+    for (column, &total) in total.iter().enumerate() {
+        assert_eq!(layers.iter().map(|layer| layer[column]).sum::<u64>(), total, "{text}");
+    }
+}
+
+#[test]
+fn alternatives_mark_the_chosen_plan_of_each_layer() {
+    let model = repository("models/fashion-mnist-d.gazelle");
+    let text = succeed(["inspect", model.to_str().unwrap(), "--alternatives"]);
+    for layer in 1..=4 {
+        let chosen = text.lines().filter(|line| line.starts_with(&format!("{layer} (chosen)")));
+        assert_eq!(chosen.count(), 1, "layer {layer}:\n{text}");
+    }
+}
