@@ -6,8 +6,8 @@
 //! x − r, evaluates M·(x − r) + bias with [`clear::apply`] and adds t: the two shares add up to
 //! M·x + bias in Z_{2^k}. (Delphi, USENIX Security 2020, moved the homomorphic half offline.)
 //!
-//! Every layer is brought to one shape, a stride-1 convolution over channels ([`geometry`]), laid
-//! out in polynomials ([`packing`]), priced and chosen ([`LinearPlan`]).
+//! Every layer is brought to one shape, a stride-1 convolution over channels (`geometry`), laid
+//! out in polynomials (`packing`), priced and chosen ([`LinearPlan`]).
 
 pub mod clear;
 mod client;
