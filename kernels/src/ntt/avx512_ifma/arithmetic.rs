@@ -125,13 +125,57 @@ impl<const WIDE: bool> Arithmetic<WIDE> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn forward_eighth(&self, x: [__m512i; 8], w: [Root; 7]) -> [__m512i; 8] {
-        let [x0, x4] = self.forward(x[0], x[4], w[0]);
-        let [x1, x5] = self.forward(x[1], x[5], w[0]);
-        let [x2, x6] = self.forward(x[2], x[6], w[0]);
-        let [x3, x7] = self.forward(x[3], x[7], w[0]);
-        let [x0, x1, x2, x3] = self.forward_quarter([x0, x1, x2, x3], [w[1], w[3], w[4]]);
-        let [x4, x5, x6, x7] = self.forward_quarter([x4, x5, x6, x7], [w[2], w[5], w[6]]);
-        [x0, x1, x2, x3, x4, x5, x6, x7]
+        let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
+        let (a, b) = self.forward_four([x0, x1, x2, x3], [x4, x5, x6, x7], [w[0]; 4]);
+        let (low, high) = ([a[0], a[1], b[0], b[1]], [a[2], a[3], b[2], b[3]]);
+        let (a, b) = self.forward_four(low, high, [w[1], w[1], w[2], w[2]]);
+        let (low, high) = ([a[0], b[0], a[2], b[2]], [a[1], b[1], a[3], b[3]]);
+        let (a, b) = self.forward_four(low, high, [w[3], w[4], w[5], w[6]]);
+        [a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]
+    }
+
+    /// Three levels of two blocks, level by level: `w` holds each block's root of the first, the
+    /// two of the second, the four of the third.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn forward_eighths(
+        &self,
+        [x, y]: [[__m512i; 8]; 2],
+        [v, w]: [[Root; 7]; 2],
+    ) -> [[__m512i; 8]; 2] {
+        let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
+        let [y0, y1, y2, y3, y4, y5, y6, y7] = y;
+        let (a, b) = self.forward_four([x0, x1, x2, x3], [x4, x5, x6, x7], [v[0]; 4]);
+        let (c, d) = self.forward_four([y0, y1, y2, y3], [y4, y5, y6, y7], [w[0]; 4]);
+        let [v1, v2, w1, w2] = [v[1], v[2], w[1], w[2]];
+        let (low, high) = ([a[0], a[1], b[0], b[1]], [a[2], a[3], b[2], b[3]]);
+        let (a, b) = self.forward_four(low, high, [v1, v1, v2, v2]);
+        let (low, high) = ([c[0], c[1], d[0], d[1]], [c[2], c[3], d[2], d[3]]);
+        let (c, d) = self.forward_four(low, high, [w1, w1, w2, w2]);
+        let (low, high) = ([a[0], b[0], a[2], b[2]], [a[1], b[1], a[3], b[3]]);
+        let (a, b) = self.forward_four(low, high, [v[3], v[4], v[5], v[6]]);
+        let (low, high) = ([c[0], d[0], c[2], d[2]], [c[1], d[1], c[3], d[3]]);
+        let (c, d) = self.forward_four(low, high, [w[3], w[4], w[5], w[6]]);
+        [
+            [a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]],
+            [c[0], d[0], c[1], d[1], c[2], d[2], c[3], d[3]],
+        ]
+    }
+
+    /// Four butterflies.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn forward_four(
+        &self,
+        x: [__m512i; 4],
+        y: [__m512i; 4],
+        w: [Root; 4],
+    ) -> ([__m512i; 4], [__m512i; 4]) {
+        let [x0, y0] = self.forward(x[0], y[0], w[0]);
+        let [x1, y1] = self.forward(x[1], y[1], w[1]);
+        let [x2, y2] = self.forward(x[2], y[2], w[2]);
+        let [x3, y3] = self.forward(x[3], y[3], w[3]);
+        ([x0, x1, x2, x3], [y0, y1, y2, y3])
     }
 
     #[inline]

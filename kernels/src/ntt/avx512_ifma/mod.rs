@@ -138,13 +138,46 @@ fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
         forward_eighth(&m, a, roots, blocks);
         blocks *= 8;
     }
-    for (i, block) in a.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        let x = m.forward_eighth(load_each(&block.each_ref()), seven(roots, blocks, i));
+    let a = a.as_chunks_mut().0;
+    if WIDE { forward_rest(&m, a, &t.forward) } else { forward_rest_in_pairs(&m, a, &t.forward) }
+}
+
+/// The last six levels of every block of 64.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn forward_rest<const WIDE: bool>(m: &Arithmetic<WIDE>, a: &mut [[Vector; 8]], t: &Direction) {
+    let count = a.len();
+    for (i, block) in a.iter_mut().enumerate() {
+        let x = m.forward_eighth(load_each(&block.each_ref()), seven(&t.roots, count, i));
         store_each(block.each_mut(), transpose(x));
     }
-    for (block, lanes) in a.as_chunks_mut::<8>().0.iter_mut().zip(&t.forward.lanes) {
+    for (block, lanes) in a.iter_mut().zip(&t.lanes) {
         let x = m.forward_eighth(load_each(&block.each_ref()), of_lanes(lanes));
         store_each(block.each_mut(), transpose(x.map(|x| m.canonical(x))));
+    }
+}
+
+/// The same two blocks at a time: without minima their intermediates fit the registers, and twice
+/// as many independent operations stand side by side.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn forward_rest_in_pairs<const WIDE: bool>(
+    m: &Arithmetic<WIDE>,
+    a: &mut [[Vector; 8]],
+    t: &Direction,
+) {
+    let count = a.len();
+    for (i, [a, b]) in a.as_chunks_mut().0.iter_mut().enumerate() {
+        let w = [seven(&t.roots, count, 2 * i), seven(&t.roots, count, 2 * i + 1)];
+        let x = [load_each(&a.each_ref()), load_each(&b.each_ref())];
+        let [x, y] = m.forward_eighths(x, w);
+        store_each(a.each_mut(), transpose(x));
+        store_each(b.each_mut(), transpose(y));
+    }
+    let lanes = t.lanes.as_chunks().0;
+    for ([a, b], [v, w]) in a.as_chunks_mut().0.iter_mut().zip(lanes) {
+        let x = [load_each(&a.each_ref()), load_each(&b.each_ref())];
+        let [x, y] = m.forward_eighths(x, [of_lanes(v), of_lanes(w)]);
+        store_each(a.each_mut(), transpose(x.map(|x| m.canonical(x))));
+        store_each(b.each_mut(), transpose(y.map(|x| m.canonical(x))));
     }
 }
 
@@ -187,9 +220,14 @@ fn forward_eighth<const WIDE: bool>(
     let len = a.len() / blocks;
     for (i, block) in a.chunks_exact_mut(len).enumerate() {
         let w = seven(roots, blocks, i);
-        for x in parts(block) {
-            let y = m.forward_eighth(load_each(&x), w);
-            store_each(x, y);
+        for x in parts(block.as_chunks_mut::<2>().0) {
+            let even = x.each_ref().map(|x| load(&x[0]));
+            let odd = x.each_ref().map(|x| load(&x[1]));
+            let [even, odd] = m.forward_eighths([even, odd], [w; 2]);
+            for ((x, even), odd) in x.into_iter().zip(even).zip(odd) {
+                store(&mut x[0], even);
+                store(&mut x[1], odd);
+            }
         }
     }
 }
@@ -329,7 +367,7 @@ fn of_lanes(lanes: &[Lanes; 7]) -> [Root; 7] {
 }
 
 /// Equal places of the `N` equal parts of a block.
-fn parts<const N: usize>(mut block: &mut [Vector]) -> impl Iterator<Item = [&mut Vector; N]> {
+fn parts<T, const N: usize>(mut block: &mut [T]) -> impl Iterator<Item = [&mut T; N]> {
     let len = block.len() / N;
     let mut parts = core::array::from_fn::<_, N, _>(|_| {
         let (part, rest) = core::mem::take(&mut block).split_at_mut(len);
