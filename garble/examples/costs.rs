@@ -1,0 +1,43 @@
+//! What each activation program costs, for one instance: `cargo run -p gazelle-garble --example costs`.
+//!
+//! Sums and results have 21 bits, which hold the sums of a layer of 4,096 products of 8-bit numbers; 9
+//! of them are dropped where the program scales. Online bytes are the garbler's labels.
+
+use gazelle_garble::{FieldProgram, Program, Tally};
+
+fn main() {
+    let (ring_bits, shift, out_ring_bits) = (21, 9, 21);
+    let relu = |window| Program::Relu { ring_bits, shift, window, out_ring_bits };
+    let clip = |bound| Program::Clip { ring_bits, shift, window: 1, bound, out_ring_bits };
+    let pool =
+        |map, kernel, stride| Program::MaxPool { ring_bits, map, kernel, stride, out_ring_bits };
+    let programs = [
+        ("ReLU, clamped to 8 bits", relu(1)),
+        ("ReLU, clamped to 6 (ReLU6 with unit 1)", clip(6)),
+        ("ReLU, not clamped", clip(u32::MAX)),
+        ("2×2 max pooling and one clamped ReLU", relu(4)),
+        ("truncation", Program::Truncate { ring_bits, shift, out_ring_bits }),
+        ("sign", Program::Sign { ring_bits, out_ring_bits }),
+        ("2×2 max pooling", pool([2, 2], [2, 2], [2, 2])),
+        ("3×3 max pooling, stride 2, of a map of 15×15", pool([15, 15], [3, 3], [2, 2])),
+        ("argmax of 10", Program::Argmax { ring_bits, classes: 10 }),
+        ("5 largest of 10", Program::TopK { ring_bits, classes: 10, places: 5 }),
+        ("reveal", Program::Reveal { ring_bits }),
+    ];
+    println!("| program | ANDs | table bytes | online bytes |");
+    println!("| --- | ---: | ---: | ---: |");
+    for (name, program) in programs {
+        print(name, &program.tally(1), 16 * program.labels());
+    }
+    let modulus = 1_032_193;
+    for (name, program) in [
+        ("ReLU in Z_p, p of 20 bits", FieldProgram::Relu { modulus }),
+        ("2×2 max pooling in Z_p", FieldProgram::MaxPool { modulus, window: 4 }),
+    ] {
+        print(name, &program.tally(1), 0);
+    }
+}
+
+fn print(name: &str, tally: &Tally, online: usize) {
+    println!("| {name} | {} | {} | {online} |", tally.ands, tally.table_bytes);
+}
