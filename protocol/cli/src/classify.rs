@@ -3,7 +3,7 @@
 use crate::{
     args::ClassifyArgs,
     failure::{Failure, Result},
-    files,
+    files, output,
     progress::Progress,
     table,
 };
@@ -30,11 +30,11 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
         } else {
             format!("{}: {}", path.display(), text(client.plan().card(), &outcome))
         };
-        progress.print(&line);
+        progress.print(&line)?;
     }
     drop(progress);
     if !args.json {
-        println!("\n{}", table::phases(&client.statistics()).trim_end());
+        output::line(format_args!("\n{}", table::phases(&client.statistics()).trim_end()))?;
     }
     // The images are classified, whether or not the server hears the farewell.
     let _ = client.close();

@@ -4,7 +4,7 @@ use crate::{
     args::DemoArgs,
     classify,
     failure::{Failure, Result, While},
-    files,
+    files, output,
     progress::Progress,
     server_process::ServerProcess,
     table,
@@ -40,12 +40,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         statistics,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&report).expect("strings and numbers are JSON"));
+        output::line(serde_json::to_string(&report).expect("strings and numbers are JSON"))?;
     } else {
-        println!("{name}: {}", classify::text(&network.card, &outcome));
+        output::line(format_args!("{name}: {}", classify::text(&network.card, &outcome)))?;
         let answer = if report.matches_plaintext { "yes" } else { "no" };
-        println!("equals the plaintext integer network: {answer}\n");
-        println!("{}", table::phases(&statistics).trim_end());
+        output::line(format_args!("equals the plaintext integer network: {answer}\n"))?;
+        output::line(table::phases(&statistics).trim_end())?;
     }
     match report.matches_plaintext {
         true => Ok(()),

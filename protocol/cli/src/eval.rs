@@ -4,7 +4,7 @@ use crate::{
     args::EvalArgs,
     dataset::{self, Labelled},
     failure::{Failure, Result},
-    files, import,
+    files, import, output,
     progress::Progress,
 };
 use gazelle_protocol::model::{FloatNetwork, ModelError, Network};
@@ -30,10 +30,9 @@ pub(crate) fn print(
     let integer = accuracy(images, |image| Ok(network.forward(image)?.label()))?;
     drop(progress);
     if let Some(float) = float {
-        println!("accuracy in floating point: {}", percent(float, images.len()));
+        output::line(format_args!("accuracy in floating point: {}", percent(float, images.len())))?;
     }
-    println!("accuracy in integers:       {}", percent(integer, images.len()));
-    Ok(())
+    output::line(format_args!("accuracy in integers:       {}", percent(integer, images.len())))
 }
 
 /// How many images get their label.

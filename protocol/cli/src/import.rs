@@ -4,7 +4,7 @@ use crate::{
     args::{ImportArgs, PixelArgs},
     dataset, eval,
     failure::{Failure, Result, While},
-    files, inspect,
+    files, inspect, output,
     progress::Progress,
 };
 use gazelle_protocol::{
@@ -28,14 +28,13 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     };
     drop(progress);
     let plan = NetworkPlan::new(network.card.clone(), &Settings::default())?;
-    println!("{}", inspect::layers(&plan));
-    println!("calibrated on {} images", images.len());
+    output::line(inspect::layers(&plan))?;
+    output::line(format_args!("calibrated on {} images", images.len()))?;
     if !test.is_empty() {
         eval::print(Some(&float), &network, &test)?;
     }
     network.write(&args.output).map_err(|error| files::naming(&args.output, &error))?;
-    println!("wrote {}", args.output.display());
-    Ok(())
+    output::line(format_args!("wrote {}", args.output.display()))
 }
 
 /// Reads an ONNX file; the network gets the file's name if it has none.

@@ -3,7 +3,7 @@
 use crate::{
     args::InspectArgs,
     failure::{Result, While},
-    files,
+    files, output,
     table::{grouped, table},
 };
 use gazelle_protocol::{
@@ -18,13 +18,18 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let settings = Settings::for_link(args.link);
     let plan = NetworkPlan::new(network.card, &settings)?;
     let card = plan.card();
-    println!("{}: {} to one of {} classes", card.name, card.input, card.classes.len());
-    println!("planned for {}\n", args.link);
-    println!("{}", layers(&plan));
-    println!("{}", costs(&plan));
-    println!("{}", phases(&plan).trim_end());
+    output::line(format_args!(
+        "{}: {} to one of {} classes",
+        card.name,
+        card.input,
+        card.classes.len()
+    ))?;
+    output::line(format_args!("planned for {}\n", args.link))?;
+    output::line(layers(&plan))?;
+    output::line(costs(&plan))?;
+    output::line(phases(&plan).trim_end())?;
     if args.alternatives {
-        println!("\n{}", alternatives(&plan)?.trim_end());
+        output::line(format_args!("\n{}", alternatives(&plan)?.trim_end()))?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod failure;
 mod files;
 mod import;
 mod inspect;
+mod output;
 mod progress;
 mod serve;
 mod server_process;
@@ -32,7 +33,11 @@ fn main() -> ExitCode {
         Ok(args) => args.command,
         Err(error) => return refuse(&error),
     };
-    match run(command) {
+    end(run(command))
+}
+
+fn end(result: Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("gazelle: {failure}");
@@ -56,8 +61,7 @@ fn run(command: Command) -> Result<()> {
 /// Help and version go out as they are; a usage error becomes one line.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        print!("{error}");
-        return ExitCode::SUCCESS;
+        return end(output::line(error.to_string().trim_end()));
     }
     let text = error.to_string();
     let message: Vec<&str> = text

@@ -1,5 +1,6 @@
 //! Progress on standard error, where somebody looks at it.
 
+use crate::{failure::Result, output};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
@@ -24,9 +25,9 @@ impl Progress {
     pub(crate) fn bytes(&self, step: &'static str, received: u64, expected: u64) {
         if self.0.length() != Some(expected) {
             let style = "{msg} {wide_bar} {bytes} of {total_bytes}";
+            self.0.set_length(expected);
             self.0.set_style(ProgressStyle::with_template(style).expect("a valid template"));
             self.0.set_message(step);
-            self.0.set_length(expected);
         }
         self.0.set_position(received);
     }
@@ -37,8 +38,8 @@ impl Progress {
     }
 
     /// Prints a line to standard output without tearing the bar.
-    pub(crate) fn print(&self, line: &str) {
-        self.0.suspend(|| println!("{line}"));
+    pub(crate) fn print(&self, line: &str) -> Result<()> {
+        self.0.suspend(|| output::line(line))
     }
 }
 

@@ -7,7 +7,7 @@ mod process;
 use crate::{
     args::{BenchArgs, PixelArgs},
     failure::{Failure, Result, While},
-    files, import, serve, table,
+    files, import, output, serve, table,
 };
 use gazelle_protocol::model::{Network, quantise, zoo};
 use measure::{LayerCost, Measurement, PhaseCost, Task, measure};
@@ -31,8 +31,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     if let Some(path) = &args.plot {
         plot::layers(path, &measurement)?;
     }
-    print(args, &measurement);
-    Ok(())
+    print(args, &measurement)
 }
 
 /// Networks of growing width, one after the other.
@@ -40,7 +39,7 @@ fn scaling(args: &BenchArgs, path: &Path) -> Result<()> {
     let mut measurements = Vec::new();
     for width in WIDTHS {
         let measurement = measure(&task(args, &zoo::wide(width)))?;
-        print(args, &measurement);
+        print(args, &measurement)?;
         measurements.push(measurement);
     }
     plot::scaling(path, &measurements)
@@ -72,19 +71,19 @@ fn onnx(path: &Path) -> Result<Network> {
     quantise(&float, &images, WEIGHT_BITS).when(|| path.display().to_string())
 }
 
-fn print(args: &BenchArgs, measurement: &Measurement) {
+fn print(args: &BenchArgs, measurement: &Measurement) -> Result<()> {
     if args.json {
         let mut object = measurement.clone();
         if !args.layers {
             object.layers.clear();
         }
-        println!("{}", serde_json::to_string(&object).expect("strings and numbers are JSON"));
-        return;
+        return output::line(serde_json::to_string(&object).expect("strings and numbers are JSON"));
     }
-    println!("{}", summary(measurement));
+    output::line(summary(measurement))?;
     if args.layers {
-        println!("\n{}", layers(&measurement.layers).trim_end());
+        output::line(format_args!("\n{}", layers(&measurement.layers).trim_end()))?;
     }
+    Ok(())
 }
 
 /// The table of phases, for one image; round trips are the batch's.

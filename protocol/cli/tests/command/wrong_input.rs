@@ -1,9 +1,10 @@
 //! Every wrong input ends in one line that says what to do, exit code 2 for usage, 1 for failures.
 
-use crate::support::{Server, fail, repository, run, write_png};
+use crate::support::{Server, fail, gazelle, repository, run, write_png};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    process::Stdio,
     time::Duration,
 };
 
@@ -86,6 +87,21 @@ fn a_server_that_is_not_there() {
 
     let line = fail(1, ["classify", "--server", "not an address", image.to_str().unwrap()]);
     assert!(line.contains("not an address"), "{line}");
+}
+
+#[test]
+fn a_reader_that_has_left() {
+    let model = repository("models/fashion-mnist-d.gazelle");
+    for arguments in [&["--help"][..], &["inspect", model.to_str().unwrap()], &["demo", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = gazelle().args(arguments).stdout(writer).stderr(Stdio::piped()).spawn();
+        let output = child.unwrap().wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert!(errors.contains("cannot print the result"), "{errors}");
+    }
 }
 
 #[test]
