@@ -95,7 +95,7 @@ impl AesBackend {
     /// instructions where the CPU has them).
     pub const SCALAR: Self = Self(AesIsa::Scalar);
 
-    /// AES-NI on 128-bit registers, if this CPU has it.
+    /// AES-NI on 128-bit registers with AVX's instruction forms, if this CPU has both.
     pub fn aesni() -> Option<Self> {
         detect::aesni().then_some(Self(AesIsa::AesNi))
     }
@@ -164,7 +164,7 @@ mod detect {
     use std::string::String;
     use std::sync::OnceLock;
 
-    cpufeatures::new!(has_aesni, "aes", "sse2", "ssse3");
+    cpufeatures::new!(has_aesni, "aes", "ssse3", "avx");
     cpufeatures::new!(has_avx2, "avx2", "fma");
 
     pub(super) fn avx2() -> bool {

@@ -31,7 +31,7 @@ pub fn garble(
     match h.backend.isa() {
         AesIsa::Scalar => scalar::garble(h, tweak, delta, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI and SSSE3.
+        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::garble(h, tweak, delta, [a, b], tables, out) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves VAES and AVX2.
@@ -54,7 +54,7 @@ pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: 
     match h.backend.isa() {
         AesIsa::Scalar => scalar::evaluate(h, tweak, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI and SSSE3.
+        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::evaluate(h, tweak, [a, b], tables, out) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves VAES and AVX2.

@@ -9,7 +9,7 @@ macro_rules! half_gates {
         pub(super) mod $ops {
             use super::*;
             use crate::aes::$ops::*;
-            use x86::$ops::{Keys, group, hash, read, schedule, write};
+            use x86::$ops::{Keys, group, hash, missing, read, schedule, write};
 
             /// Bytes of the labels that are garbled, and evaluated, at once.
             const GARBLE: usize = 16 * BLOCKS * $garble;
@@ -78,14 +78,17 @@ macro_rules! half_gates {
                 [generators, evaluators, out]: [&mut [u8; GARBLE]; 3],
             ) {
                 let (a0, b0) = (read::<$garble>(a), read::<$garble>(b));
-                let [[ha0, ha1], [hb0, hb1]] = hash(keys, at, [a0, b0], [broadcast(&0), delta]);
+                let [[ha0, ha1], [hb0, hb1]] =
+                    hash::<false, _, _, _>(keys, at, [a0, b0], [broadcast(&0), delta]);
+                let missing = missing(keys, at);
                 let [mut generator, mut evaluator, mut zero] = [a0; 3];
                 for u in 0..$garble {
                     let both = xor(hb0[u], hb1[u]);
                     generator[u] = xor(xor(ha0[u], ha1[u]), and(colours(b0[u]), delta));
                     evaluator[u] = xor(both, a0[u]);
-                    let left = xor(ha0[u], and(colours(a0[u]), generator[u]));
-                    zero[u] = xor(left, xor(hb0[u], and(colours(b0[u]), both)));
+                    let hashes = xor(xor(ha0[u], hb0[u]), missing);
+                    let left = and(colours(a0[u]), generator[u]);
+                    zero[u] = xor(hashes, xor(left, and(colours(b0[u]), both)));
                 }
                 write(generator, generators);
                 write(evaluator, evaluators);
@@ -146,14 +149,16 @@ macro_rules! half_gates {
                 out: &mut [u8; EVALUATE],
             ) {
                 let (a, b) = (read::<$evaluate>(a), read::<$evaluate>(b));
-                let [[ha], [hb]] = hash(keys, at, [a, b], [broadcast(&0)]);
+                let [[ha], [hb]] = hash::<false, _, _, _>(keys, at, [a, b], [broadcast(&0)]);
                 let (generator, evaluator): ([V; $evaluate], [V; $evaluate]) =
                     (read(generators), read(evaluators));
+                let missing = missing(keys, at);
                 let mut active = a;
                 for u in 0..$evaluate {
-                    let left = xor(ha[u], and(colours(a[u]), generator[u]));
-                    let row = xor(evaluator[u], a[u]);
-                    active[u] = xor(left, xor(hb[u], and(colours(b[u]), row)));
+                    let hashes = xor(xor(ha[u], hb[u]), missing);
+                    let left = and(colours(a[u]), generator[u]);
+                    let right = and(colours(b[u]), xor(evaluator[u], a[u]));
+                    active[u] = xor(hashes, xor(left, right));
                 }
                 write::<$evaluate>(active, out);
             }
@@ -168,6 +173,6 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     whole
 }
 
-half_gates!(xmm, "aes,ssse3", 2, 4);
+half_gates!(xmm, "aes,ssse3,avx", 2, 4);
 half_gates!(ymm, "vaes,avx2", 2, 4);
 half_gates!(zmm, "vaes,avx512f,avx512bw", 4, 4);

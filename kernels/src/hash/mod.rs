@@ -82,7 +82,7 @@ pub fn hash(hash: &Hash, tweak: u64, labels: &mut [u128]) {
     match hash.backend.isa() {
         AesIsa::Scalar => scalar::hash(hash, tweak, labels),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI and SSSE3.
+        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::hash_all(hash, tweak, labels) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves VAES and AVX2.
@@ -112,7 +112,7 @@ pub fn hash_colours(
     match hash.backend.isa() {
         AesIsa::Scalar => scalar::hash_colours(hash, tweak, delta, wire, hashes),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI and SSSE3.
+        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::hash_colours(hash, tweak, delta, wire, hashes) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves VAES and AVX2.

@@ -65,10 +65,15 @@ macro_rules! hashes {
 
             /// The hashes of labels: `U` registers of instances from number `at` of the group on,
             /// for each of `T` tweaks the label plus each of `P` offsets. The instances must have
-            /// the same key.
+            /// the same key. Unless they shall be `WHOLE`, a term is [`missing`] from a tweak's hashes.
             #[target_feature(enable = $features)]
             #[inline]
-            pub(crate) fn hash<const T: usize, const P: usize, const U: usize>(
+            pub(crate) fn hash<
+                const WHOLE: bool,
+                const T: usize,
+                const P: usize,
+                const U: usize,
+            >(
                 keys: &Keys<T>,
                 at: usize,
                 labels: [[V; U]; T],
@@ -79,7 +84,10 @@ macro_rules! hashes {
                         let first = at / INSTANCES_PER_KEY * T;
                         let scheduled = core::array::from_fn(|t| &keys.scheduled[first + t]);
                         let whitened = whiten(labels, offsets);
-                        add(encrypt(scheduled, whitened), whitened)
+                        match WHOLE {
+                            true => add(encrypt(scheduled, whitened), whitened),
+                            false => encrypt_whitened(scheduled, whitened),
+                        }
                     }
                     HashKind::MitccrhStrict => {
                         let mut seeds = numbers(keys.tweaks, at);
@@ -188,6 +196,57 @@ macro_rules! hashes {
                 states
             }
 
+            /// AES under one key for each tweak, plus its argument, the sum of the first and the last
+            /// round key missing. The argument plus the first round key is the last round's key.
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn encrypt_whitened<const T: usize, const P: usize, const U: usize>(
+                keys: [&RoundKeys; T],
+                mut whitened: [[[V; U]; P]; T],
+            ) -> [[[V; U]; P]; T] {
+                for t in 0..T {
+                    let key = broadcast(&keys[t][0]);
+                    for p in 0..P {
+                        for u in 0..U {
+                            whitened[t][p][u] = xor(whitened[t][p][u], key);
+                        }
+                    }
+                }
+                let mut states = whitened;
+                for number in 1..10 {
+                    for t in 0..T {
+                        let key = broadcast(&keys[t][number]);
+                        for p in 0..P {
+                            for u in 0..U {
+                                states[t][p][u] = round(states[t][p][u], key);
+                            }
+                        }
+                    }
+                }
+                for t in 0..T {
+                    for p in 0..P {
+                        for u in 0..U {
+                            states[t][p][u] = last_round(states[t][p][u], whitened[t][p][u]);
+                        }
+                    }
+                }
+                states
+            }
+
+            /// What [`hash`] leaves out of every hash of an instance: the sum over the tweaks.
+            #[target_feature(enable = $features)]
+            #[inline]
+            pub(crate) fn missing<const T: usize>(keys: &Keys<T>, at: usize) -> V {
+                let mut sum = broadcast(&0);
+                if let HashKind::Mitccrh = keys.kind {
+                    let first = at / INSTANCES_PER_KEY * T;
+                    for key in &keys.scheduled[first..][..T] {
+                        sum = xor(sum, xor(broadcast(&key[0]), broadcast(&key[10])));
+                    }
+                }
+                sum
+            }
+
             /// AES under a key of its own for each tweak and instance, scheduled on the way.
             #[target_feature(enable = $features)]
             #[inline]
@@ -254,8 +313,9 @@ macro_rules! hashes {
                                 &mut strip
                             }
                         });
+                        let whole = [read::<$hash>(bytes)];
                         let [[hashes]] =
-                            hash(&keys, i * WIDTH, [read::<$hash>(bytes)], [broadcast(&0)]);
+                            hash::<true, _, _, _>(&keys, i * WIDTH, whole, [broadcast(&0)]);
                         write(hashes, bytes);
                         if labels.len() < WIDTH {
                             labels.copy_from_slice(&strip[..labels.len()]);
@@ -310,7 +370,8 @@ macro_rules! hashes {
                 for x in &mut labels {
                     *x = xor(*x, and(colours(*x), delta));
                 }
-                let [[zero, one]] = hash(keys, at, [labels], [broadcast(&0), delta]);
+                let offsets = [broadcast(&0), delta];
+                let [[zero, one]] = hash::<true, _, _, _>(keys, at, [labels], offsets);
                 write(zero, must_cast_slice_mut(zeros));
                 write(one, must_cast_slice_mut(ones));
             }
@@ -318,6 +379,6 @@ macro_rules! hashes {
     };
 }
 
-hashes!(xmm, "aes,ssse3", 8, 4);
+hashes!(xmm, "aes,ssse3,avx", 8, 4);
 hashes!(ymm, "vaes,avx2", 8, 4);
 hashes!(zmm, "vaes,avx512f,avx512bw", 8, 4);
