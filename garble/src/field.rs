@@ -6,6 +6,7 @@
 //! choose the gates' polarity.
 
 mod interpreter;
+mod residue;
 
 use self::interpreter::FieldInterpreter;
 use crate::{
@@ -117,7 +118,7 @@ impl FieldProgram {
         for (q, first) in places.iter().enumerate() {
             for second in &places[q + 1..] {
                 let pairs = first.iter().zip(*second);
-                differences.extend(pairs.map(|(a, b)| subtract(*a, *b, self.modulus())));
+                differences.extend(pairs.map(|(a, b)| residue::subtract(*a, *b, self.modulus())));
             }
         }
         differences
@@ -165,11 +166,6 @@ impl FieldProgram {
     }
 }
 
-fn subtract(a: u32, b: u32, modulus: u32) -> u32 {
-    // Both are below p < 2^31.
-    (a + modulus - b) % modulus
-}
-
 /// Whether a + b mod p ≤ (p − 1)/2, that is, whether a lies in the cyclic interval of as many numbers
 /// that begins at −b.
 fn not_negative<I: FieldInterpreter>(
@@ -178,8 +174,9 @@ fn not_negative<I: FieldInterpreter>(
     b: &[u32],
     p: u32,
 ) -> Result<I::Wire, Error> {
-    let starts: Vec<u32> = b.iter().map(|b| subtract(0, *b, p)).collect();
-    let ends: Vec<u32> = starts.iter().map(|start| (start + p.div_ceil(2)) % p).collect();
+    let starts: Vec<u32> = b.iter().map(|b| residue::subtract(0, *b, p)).collect();
+    let ends: Vec<u32> =
+        starts.iter().map(|start| residue::add(*start, p.div_ceil(2), p)).collect();
     let wraps: Vec<u32> = starts.iter().zip(&ends).map(|(s, e)| u32::from(s > e)).collect();
     let from_start = at_least(i, a, &starts)?;
     let from_end = at_least(i, a, &ends)?;

@@ -120,13 +120,36 @@ fn programs_of_one_sum(ring_bits: u32, shift: u32, out_ring_bits: u32) -> Vec<Pr
 
 #[test]
 fn programs_are_exact_for_every_pair_of_small_shares() {
-    for (ring_bits, shift, out_ring_bits) in [(2, 0, 1), (5, 0, 9), (6, 2, 3), (7, 1, 17)] {
+    for ring_bits in 2..=7 {
         let size = 1u32 << ring_bits;
         let a: Vec<u32> = (0..size * size).map(|i| i % size).collect();
         let b: Vec<u32> = (0..size * size).map(|i| i / size).collect();
-        for program in programs_of_one_sum(ring_bits, shift, out_ring_bits) {
-            check(&program, a.len(), &a, &b);
+        for shift in 0..=ring_bits - 2 {
+            let out_ring_bits = 1 + (5 * ring_bits + 7 * shift) % 32;
+            for program in programs_of_one_sum(ring_bits, shift, out_ring_bits) {
+                check(&program, a.len(), &a, &b);
+            }
         }
+    }
+}
+
+/// Every pair of shares of two sums at once.
+#[test]
+fn orders_are_exact_for_all_small_shares() {
+    let (ring_bits, n) = (3, 1 << 12);
+    let shares = |first: u32| -> Vec<u32> {
+        (0..2 * n).map(|at: u32| (at % n) >> (first + at / n * 6) & 7).collect()
+    };
+    let (a, b) = (shares(0), shares(3));
+    let (kernel, stride, out_ring_bits) = ([1, 2], [1, 1], 4);
+    for program in [
+        Program::TopK { ring_bits, classes: 2, places: 2 },
+        Program::Argmax { ring_bits, classes: 2 },
+        Program::Relu { ring_bits, shift: 0, window: 2, out_ring_bits },
+        Program::Clip { ring_bits, shift: 0, window: 2, bound: 2, out_ring_bits },
+        Program::MaxPool { ring_bits, map: [1, 2], kernel, stride, out_ring_bits },
+    ] {
+        check(&program, n as usize, &a, &b);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the interpreters do with values that the garbler knows. Slices of such values are empty for
 //! the interpreters that do not know them.
 
+use super::residue::{add, from_hash, power, reduce, subtract, times};
 use crate::{Clear, Error, Evaluator, Garbler, Interpreter, Labels, Tally, ring};
 
 /// A select wire, the bits of a number and the garbler's number.
@@ -12,8 +13,8 @@ pub(super) trait FieldInterpreter: Interpreter {
 
     /// Additive shares of `Σ s·(Σ 2^i·bits[i] + known)` over the products, in Z_p.
     ///
-    /// As [`Interpreter::select`], but with a hash for each element, of which 128 bits are reduced:
-    /// they are uniform but for 2^-97.
+    /// As [`Interpreter::select`], but with a hash for each element, whose 128 bits give a number
+    /// that is uniform but for 2^-97.
     fn select_known(
         &mut self,
         products: &[Product<'_, Self::Wire>],
@@ -23,20 +24,6 @@ pub(super) trait FieldInterpreter: Interpreter {
 
 fn bits(modulus: u32) -> u32 {
     u32::BITS - modulus.leading_zeros()
-}
-
-/// The sum of residues' products with signs; p < 2^31, so nothing overflows.
-fn reduce(value: i64, modulus: u32) -> u32 {
-    value.rem_euclid(i64::from(modulus)) as u32
-}
-
-fn residue(hash: u128, modulus: u32) -> i64 {
-    (hash % u128::from(modulus)) as i64
-}
-
-/// 2^t mod p.
-fn power(t: usize, modulus: u32) -> i64 {
-    (1i64 << t) % i64::from(modulus)
 }
 
 impl FieldInterpreter for Clear {
@@ -50,11 +37,11 @@ impl FieldInterpreter for Clear {
         modulus: u32,
     ) -> Result<Vec<u32>, Error> {
         let product = |(select, bits, known): &Product<'_, Vec<bool>>, i: usize| {
-            let number: i64 = bits.iter().enumerate().map(|(t, b)| i64::from(b[i]) << t).sum();
-            i64::from(select[i]) * (number + i64::from(known[i]))
+            let number: u64 = bits.iter().enumerate().map(|(t, b)| u64::from(b[i]) << t).sum();
+            u64::from(select[i]) * (number + u64::from(known[i]))
         };
-        let lane = |i| products.iter().map(|one| product(one, i)).sum();
-        Ok((0..products[0].0.len()).map(|i| reduce(lane(i), modulus)).collect())
+        let lane = |i| products.iter().map(|one| product(one, i)).sum::<u64>();
+        Ok((0..products[0].0.len()).map(|i| (lane(i) % u64::from(modulus)) as u32).collect())
     }
 }
 
@@ -79,31 +66,28 @@ impl FieldInterpreter for Tally {
 
 impl Garbler<'_> {
     /// An element for each lane: the evaluator's share is the value of the active colour plus the
-    /// returned garbler's share.
+    /// garbler's share, which is added to `shares`.
     fn project_known(
         &mut self,
         wire: &[u128],
-        values: impl Fn(usize) -> [i64; 2],
-        modulus: u32,
-    ) -> Vec<i64> {
+        values: impl Fn(usize) -> [u32; 2],
+        shares: &mut [u32],
+        p: u32,
+    ) {
         let [zeros, ones] = self.hash_colours(wire);
-        let lane = |i: usize| {
+        let mut rows = vec![0; wire.len()];
+        for (i, (row, share)) in rows.iter_mut().zip(shares).enumerate() {
             let [zero, one] = values(i);
-            let own = residue(zeros[i], modulus) - zero;
-            (reduce(own, modulus), reduce(one + own - residue(ones[i], modulus), modulus))
-        };
-        let (shares, rows): (Vec<u32>, Vec<u32>) = (0..wire.len()).map(lane).unzip();
-        ring::write(&rows, bits(modulus), &mut self.tables);
-        shares.into_iter().map(i64::from).collect()
+            let own = subtract(from_hash(zeros[i], p), zero, p);
+            *row = subtract(add(one, own, p), from_hash(ones[i], p), p);
+            *share = add(*share, own, p);
+        }
+        ring::write(&rows, bits(p), &mut self.tables);
     }
 }
 
-fn add(sums: &mut [i64], values: &[i64]) {
-    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
-}
-
-fn low_bits(wire: &[u128]) -> Vec<i64> {
-    wire.iter().map(|x| *x as i64 & 1).collect()
+fn low_bits(wire: &[u128]) -> Vec<u32> {
+    wire.iter().map(|x| *x as u32 & 1).collect()
 }
 
 impl<'a> FieldInterpreter for Garbler<'a> {
@@ -115,41 +99,48 @@ impl<'a> FieldInterpreter for Garbler<'a> {
     fn select_known(
         &mut self,
         products: &[Product<'_, Labels<'a>>],
-        modulus: u32,
+        p: u32,
     ) -> Result<Vec<u32>, Error> {
         let lanes = products[0].0.len();
-        let mut plain = vec![0i64; lanes];
+        let mut plain = vec![0; lanes];
         for (select, number, known) in products {
             let selects = low_bits(select);
-            let mut crossed = vec![0i64; lanes];
+            let mut crossed = vec![0; lanes];
             for (t, bit) in number.iter().enumerate() {
                 let zeros = low_bits(bit);
-                let power = power(t, modulus);
-                let values = |i: usize| [zeros[i] * power, (1 ^ zeros[i]) * power];
-                let product = |i: usize| values(i).map(|v| v * selects[i]);
-                add(&mut plain, &self.project_known(bit, product, modulus));
-                let signed = |i: usize| values(i).map(|v| v - 2 * selects[i] * v);
-                add(&mut crossed, &self.project_known(bit, signed, modulus));
+                let power = power(t, p);
+                let values = |i: usize| [zeros[i], 1 ^ zeros[i]].map(|bit| times(power, bit));
+                let product = |i: usize| values(i).map(|v| times(v, selects[i]));
+                self.project_known(bit, product, &mut plain, p);
+                // v·(1 − 2r), by masks.
+                let signed = |i: usize| {
+                    values(i).map(|v| subtract(times(v, 1 ^ selects[i]), times(v, selects[i]), p))
+                };
+                self.project_known(bit, signed, &mut crossed, p);
             }
             // The known number's product, and what cancels the garbler's share of the σ half.
             let last = |i: usize| {
-                let known = i64::from(known[i]);
-                [selects[i] * known, (1 ^ selects[i]) * known - crossed[i]]
+                let [zero, one] = [selects[i], 1 ^ selects[i]].map(|bit| times(known[i], bit));
+                [zero, subtract(one, crossed[i], p)]
             };
-            add(&mut plain, &self.project_known(select, last, modulus));
+            self.project_known(select, last, &mut plain, p);
         }
-        Ok(plain.into_iter().map(|share| reduce(share, modulus)).collect())
+        Ok(plain)
     }
 }
 
 impl Evaluator<'_> {
-    fn project_known(&mut self, wire: &[u128], modulus: u32) -> Result<Vec<i64>, Error> {
+    /// The evaluator's end of a projection, added to `shares`.
+    fn project_known(&mut self, wire: &[u128], shares: &mut [u32], p: u32) -> Result<(), Error> {
         let hashes = self.hash(wire);
-        let bits = bits(modulus);
         let mut rows = vec![0; wire.len()];
-        ring::read(self.take(wire.len() * ring::bytes(bits))?, bits, &mut rows);
-        let row = |i: usize| i64::from(rows[i] & (wire[i] as u32 & 1).wrapping_neg());
-        Ok((0..wire.len()).map(|i| residue(hashes[i], modulus) + row(i)).collect())
+        ring::read(self.take(wire.len() * ring::bytes(bits(p)))?, bits(p), &mut rows);
+        for (i, share) in shares.iter_mut().enumerate() {
+            // A row has no more bits than p, so it is below 2p.
+            let row = times(reduce(rows[i], p), wire[i] as u32 & 1);
+            *share = add(*share, add(row, from_hash(hashes[i], p), p), p);
+        }
+        Ok(())
     }
 }
 
@@ -161,21 +152,21 @@ impl<'a> FieldInterpreter for Evaluator<'a> {
     fn select_known(
         &mut self,
         products: &[Product<'_, Labels<'a>>],
-        modulus: u32,
+        p: u32,
     ) -> Result<Vec<u32>, Error> {
         let lanes = products[0].0.len();
-        let mut plain = vec![0i64; lanes];
+        let mut plain = vec![0; lanes];
         for (select, number, _) in products {
-            let mut crossed = vec![0i64; lanes];
+            let mut crossed = vec![0; lanes];
             for bit in number {
-                add(&mut plain, &self.project_known(bit, modulus)?);
-                add(&mut crossed, &self.project_known(bit, modulus)?);
+                self.project_known(bit, &mut plain, p)?;
+                self.project_known(bit, &mut crossed, p)?;
             }
             for ((share, half), label) in plain.iter_mut().zip(crossed).zip(select.iter()) {
-                *share += half & (*label as i64 & 1).wrapping_neg();
+                *share = add(*share, times(half, *label as u32 & 1), p);
             }
-            add(&mut plain, &self.project_known(select, modulus)?);
+            self.project_known(select, &mut plain, p)?;
         }
-        Ok(plain.into_iter().map(|share| reduce(share, modulus)).collect())
+        Ok(plain)
     }
 }

@@ -1,7 +1,10 @@
 //! Garbled tables.
 
 use super::tamper;
-use gazelle_garble::{Delta, Error, GateCounter, Hash, HashKind, Program, clear, evaluate, garble};
+use gazelle_garble::{
+    Delta, Error, FieldProgram, GateCounter, Hash, HashKind, Program, clear, clear_field, evaluate,
+    evaluate_field, garble, garble_field,
+};
 use rand::RngExt;
 
 /// An activation program of random shape is garbled; its tables are changed, replaced or left, and
@@ -43,7 +46,48 @@ pub fn garbled_tables(data: &[u8]) {
         0 => tamper(tables.to_vec(), rest),
         _ => rest.to_vec(),
     };
-    run(&program, 1 + usize::from(instances % 9), hash_kind, changed);
+    let instances = 1 + usize::from(instances % 9);
+    match (kind & 3, kind >> 5) {
+        (3, window) if window > 3 => {
+            let modulus = ((1 << (ring_bits - 2)) - 1 - u32::from(window)) | 1;
+            let pool = FieldProgram::MaxPool { modulus, window: usize::from(window) - 2 };
+            let program = if sums > 2 { pool } else { FieldProgram::Relu { modulus } };
+            run_field(&program, instances, hash_kind, changed);
+        }
+        _ => run(&program, instances, hash_kind, changed),
+    }
+}
+
+fn run_field(
+    program: &FieldProgram,
+    instances: usize,
+    kind: HashKind,
+    change: impl Fn(&[u8]) -> Vec<u8>,
+) {
+    let rng = &mut crate::rng(instances as u64);
+    let hash = Hash::new(kind, rng.random());
+    let delta = Delta::random(rng);
+    let p = program.modulus();
+    let mut shares = || -> Vec<u32> {
+        (0..instances * program.sums()).map(|_| rng.random_range(0..p)).collect()
+    };
+    let (a, b) = (shares(), shares());
+    let zeros: Vec<u128> = (0..instances * program.labels()).map(|_| rng.random()).collect();
+    let bits = program.evaluator_bits(instances, &a).expect("the right lengths");
+    let label = |(zero, bit): (&u128, bool)| zero ^ (u128::from(bit) * delta.expose());
+    let active: Vec<u128> = zeros.iter().zip(bits).map(label).collect();
+    let gates = || GateCounter::new().take(program.tally(instances).gates);
+
+    let garbled = garble_field(program, instances, &hash, &delta, gates(), &zeros, &b)
+        .expect("as many labels as the program takes");
+    let tables = change(&garbled.tables);
+    let result = evaluate_field(program, instances, &hash, gates(), &tables, &active);
+    assert_eq!(result.is_err(), tables.len() != garbled.tables.len());
+    if tables == garbled.tables {
+        let parties = result.expect("honest tables").into_iter().zip(&garbled.shares);
+        let values: Vec<u32> = parties.map(|(e, s)| (e + p - s) % p).collect();
+        assert_eq!(values, clear_field(program, instances, &a, &b).expect("the right lengths"));
+    }
 }
 
 fn run(program: &Program, instances: usize, kind: HashKind, change: impl Fn(&[u8]) -> Vec<u8>) {
