@@ -177,7 +177,11 @@ impl LinearPlan {
     /// The layout, for people.
     pub fn layout(&self) -> String {
         let Packing { chunk, slots, .. } = self.packing;
-        format!("{} tiles × {chunk} channels × {slots} outputs", self.packing.tiles())
+        let tiles = match self.packing.tiles() {
+            1 => "1 tile".into(),
+            tiles => format!("{tiles} tiles"),
+        };
+        format!("{tiles} × {chunk} channels × {slots} outputs")
     }
 }
 
