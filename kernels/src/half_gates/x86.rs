@@ -173,6 +173,6 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     whole
 }
 
-half_gates!(xmm, "aes,ssse3,avx", 2, 4);
-half_gates!(ymm, "vaes,avx2", 2, 4);
+half_gates!(xmm, "aes,ssse3,avx", 4, 4);
+half_gates!(ymm, "vaes,avx2", 4, 4);
 half_gates!(zmm, "vaes,avx512f,avx512bw", 4, 4);

@@ -79,6 +79,7 @@ macro_rules! hashes {
                 labels: [[V; U]; T],
                 offsets: [V; P],
             ) -> [[[V; U]; P]; T] {
+                const { assert!(INSTANCES_PER_KEY.is_multiple_of(U * BLOCKS)) };
                 match keys.kind {
                     HashKind::Mitccrh => {
                         let first = at / INSTANCES_PER_KEY * T;
@@ -254,13 +255,28 @@ macro_rules! hashes {
                 mut keys: [[V; U]; T],
                 mut states: [[[V; U]; P]; T],
             ) -> [[[V; U]; P]; T] {
-                for number in 0..11 {
+                for t in 0..T {
+                    for u in 0..U {
+                        for p in 0..P {
+                            states[t][p][u] = xor(states[t][p][u], keys[t][u]);
+                        }
+                        keys[t][u] = next_key(keys[t][u], 0);
+                    }
+                }
+                for number in 1..10 {
                     for t in 0..T {
                         for u in 0..U {
                             for p in 0..P {
-                                states[t][p][u] = step(states[t][p][u], keys[t][u], number);
+                                states[t][p][u] = round(states[t][p][u], keys[t][u]);
                             }
-                            keys[t][u] = next_key(keys[t][u], number.min(9));
+                            keys[t][u] = next_key(keys[t][u], number);
+                        }
+                    }
+                }
+                for t in 0..T {
+                    for u in 0..U {
+                        for p in 0..P {
+                            states[t][p][u] = last_round(states[t][p][u], keys[t][u]);
                         }
                     }
                 }
