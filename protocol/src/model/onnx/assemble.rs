@@ -9,7 +9,7 @@ use super::graph::{Chain, Placed};
 use super::operator::Step;
 use crate::model::float::FloatBlock;
 use crate::model::layer::slide;
-use crate::model::{Activation, BlockCard, Extent, Linear, Padding, Shape, Window};
+use crate::model::{Activation, BlockCard, Extent, Linear, MAX_BLOCKS, Padding, Shape, Window};
 
 /// The blocks of a network, with cards whose bits and shifts are not yet chosen.
 pub(super) struct Blocks {
@@ -134,6 +134,12 @@ impl Assembly {
                 "follows the linear node `{}` with no ReLU between them, and a block has one linear \
                  map; put a ReLU there or merge the two",
                 open.node
+            )));
+        }
+        if self.done.cards.len() == MAX_BLOCKS {
+            return Err(NodeFault::Structure(format!(
+                "begins block {}, one too many",
+                MAX_BLOCKS + 1
             )));
         }
         let mut weights: Vec<f64> = weights.iter().map(|&w| w.into()).collect();

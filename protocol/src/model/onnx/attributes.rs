@@ -48,8 +48,8 @@ impl<'a> Attributes<'a> {
 
     /// The value of a Constant node.
     pub(super) fn constant(&self) -> Result<Constant, NodeFault> {
-        let floats = |v: Vec<f32>, dims| Constant { dims, values: Values::Floats(v) };
-        let ints = |v: Vec<i64>, dims| Constant { dims, values: Values::Ints(v) };
+        let floats = |v: Vec<f32>, dims| Constant { dims, values: Values::Floats(v.into()) };
+        let ints = |v: Vec<i64>, dims| Constant { dims, values: Values::Ints(v.into()) };
         for a in self.0 {
             match &a.name[..] {
                 "value" => {

@@ -1,6 +1,8 @@
 //! Constants of a graph, and the arithmetic on them that exporters leave behind: the chains of
 //! Shape, Gather and Concat that compute a flattened shape.
 
+use std::rc::Rc;
+
 use super::attributes::Attributes;
 use super::fault::{NodeFault, OnnxFault};
 use super::proto::{self, data_type};
@@ -8,7 +10,10 @@ use super::proto::{self, data_type};
 /// The most values of a constant: the cap on a network's weights.
 const MAX_VALUES: usize = crate::model::MAX_WEIGHTS;
 
-/// A tensor whose values are known at import.
+/// The most values of a computed shape; what is computed from shapes cannot grow without bound.
+const MAX_COMPUTED: usize = 64;
+
+/// A tensor whose values are known at import; a clone shares them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Constant {
     pub(super) dims: Vec<usize>,
@@ -17,13 +22,13 @@ pub(super) struct Constant {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
-    Floats(Vec<f32>),
-    Ints(Vec<i64>),
+    Floats(Rc<[f32]>),
+    Ints(Rc<[i64]>),
 }
 
 impl Constant {
     pub(super) fn ints(values: Vec<i64>) -> Self {
-        Self { dims: vec![values.len()], values: Values::Ints(values) }
+        Self { dims: vec![values.len()], values: Values::Ints(values.into()) }
     }
 
     /// Reads an initializer or a constant's attribute.
@@ -33,13 +38,14 @@ impl Constant {
             return Err(OnnxFault::ExternalData { tensor: tensor.name.clone() });
         }
         let dims: Option<Vec<usize>> = tensor.dims.iter().map(|&d| d.try_into().ok()).collect();
-        let len = dims.as_ref().and_then(|d| d.iter().try_fold(1usize, |n, &d| n.checked_mul(d)));
-        let (Some(dims), Some(len @ ..=MAX_VALUES)) = (dims, len) else {
+        // An empty dimension counts as 1, so that it hides no other's size.
+        let most = dims.iter().flatten().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
+        let (Some(dims), Some(..=MAX_VALUES)) = (dims, most) else {
             return Err(fault(format!("has the impossible shape {:?}", tensor.dims)));
         };
         let values = match tensor.data_type {
             data_type::FLOAT if tensor.raw_data.is_empty() => {
-                Values::Floats(tensor.float_data.clone())
+                Values::Floats(tensor.float_data[..].into())
             }
             data_type::FLOAT => Values::Floats(raw(tensor, f32::from_le_bytes)),
             data_type::DOUBLE if tensor.raw_data.is_empty() => {
@@ -47,7 +53,7 @@ impl Constant {
             }
             data_type::DOUBLE => Values::Floats(raw(tensor, |b| f64::from_le_bytes(b) as f32)),
             data_type::INT64 if tensor.raw_data.is_empty() => {
-                Values::Ints(tensor.int64_data.clone())
+                Values::Ints(tensor.int64_data[..].into())
             }
             data_type::INT64 => Values::Ints(raw(tensor, i64::from_le_bytes)),
             data_type::INT32 if tensor.raw_data.is_empty() => {
@@ -60,6 +66,7 @@ impl Constant {
                 )));
             }
         };
+        let len = dims.iter().product::<usize>();
         let constant = Self { dims, values };
         let got = constant.len();
         match got == len {
@@ -90,8 +97,12 @@ impl Constant {
     }
 }
 
-fn raw<const N: usize, T>(tensor: &proto::Tensor, from: impl Fn([u8; N]) -> T) -> Vec<T> {
-    tensor.raw_data.as_chunks().0.iter().map(|&bytes| from(bytes)).collect()
+/// Nothing if the bytes are not a whole number of values.
+fn raw<const N: usize, T>(tensor: &proto::Tensor, from: impl Fn([u8; N]) -> T) -> Rc<[T]> {
+    match tensor.raw_data.as_chunks() {
+        (values, []) => values.iter().map(|&bytes| from(bytes)).collect(),
+        _ => Rc::new([]),
+    }
 }
 
 /// The value of a node all of whose inputs are constants; `None` if this is not an operator that
@@ -101,6 +112,11 @@ pub(super) fn evaluate(
     inputs: &[&Constant],
     attributes: &Attributes<'_>,
 ) -> Option<Result<Constant, NodeFault>> {
+    if !matches!(operator, "Identity" | "Constant") && inputs.iter().any(|x| x.len() > MAX_COMPUTED)
+    {
+        let what = format!("a computation on constants of more than {MAX_COMPUTED} values");
+        return Some(Err(NodeFault::Unsupported(what)));
+    }
     let value = match (operator, inputs) {
         ("Identity" | "Cast" | "Unsqueeze" | "Squeeze", [x, ..]) => reshaped(operator, x),
         ("Gather", [x, at]) => gather(x, at),
@@ -132,7 +148,7 @@ fn gather(x: &Constant, at: &Constant) -> Option<Constant> {
     let (values, indices) = (x.as_ints()?, at.as_ints()?);
     let picked: Option<Vec<i64>> =
         indices.iter().map(|&i| values.get(position(i, values.len())?).copied()).collect();
-    Some(Constant { dims: at.dims.clone(), values: Values::Ints(picked?) })
+    Some(Constant { dims: at.dims.clone(), values: Values::Ints(picked?.into()) })
 }
 
 fn concat(parts: &[&Constant]) -> Option<Constant> {
@@ -162,7 +178,7 @@ fn pairwise(a: &Constant, b: &Constant, f: impl Fn(i64, i64) -> Option<i64>) -> 
         return None;
     }
     let values: Option<Vec<i64>> = x.iter().zip(y).map(|(&x, &y)| f(x, y)).collect();
-    Some(Constant { dims: a.dims.clone(), values: Values::Ints(values?) })
+    Some(Constant { dims: a.dims.clone(), values: Values::Ints(values?.into()) })
 }
 
 /// An index that may count from the end.

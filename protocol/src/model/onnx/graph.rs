@@ -8,7 +8,8 @@ use super::constant::{self, Constant, position};
 use super::fault::{NodeFault, OnnxFault};
 use super::operator::{self, Context, SUPPORTED, Step, Tensor};
 use super::proto::{self, data_type};
-use crate::model::Shape;
+use crate::model::layer::check_shape;
+use crate::model::{MAX_TENSOR, MAX_WEIGHTS, Shape};
 
 /// A step with the node it came from.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ struct Walk {
     passed: HashMap<String, Vec<i64>>,
     batch: i64,
     steps: Vec<Placed>,
+    /// Numbers that the steps hold.
+    held: usize,
 }
 
 impl Walk {
@@ -80,6 +83,7 @@ impl Walk {
             passed: HashMap::new(),
             batch,
             steps: Vec::new(),
+            held: 0,
         };
         walk.pass();
         Ok(walk)
@@ -101,6 +105,10 @@ impl Walk {
         if operator != node.op_type {
             return Err(unknown());
         }
+        if self.constants.contains_key(&output) || self.passed.contains_key(&output) {
+            let what = format!("makes `{output}`, which was made before");
+            return Err(at(NodeFault::Structure(what)));
+        }
         if let Some(value) = self.constant_result(node).map_err(at)? {
             self.constants.insert(output, value.ok_or_else(unknown)?);
             return Ok(());
@@ -115,6 +123,15 @@ impl Walk {
         let step = operator::read(&context).ok_or_else(unknown)?;
         self.reads_head(node).map_err(at)?;
         let (step, tensor) = step.map_err(at)?;
+        self.held += step.len();
+        let sides = Shape { channels: 1, ..tensor.shape };
+        if check_shape(sides).is_none()
+            || tensor.shape.len() > MAX_TENSOR
+            || self.held > MAX_WEIGHTS
+        {
+            let what = format!("makes a tensor of {}, or weights, too large", tensor.shape);
+            return Err(at(NodeFault::Shape(what)));
+        }
         (self.head, self.tensor) = (output, tensor);
         self.pass();
         self.steps.push(Placed { node: name, operator, step });
@@ -150,8 +167,12 @@ impl Walk {
             .filter(|name| !name.is_empty() && !self.constants.contains_key(*name))
             .map(String::as_str)
             .collect();
+        let first = node.input.first() == Some(&self.head);
         match varying.iter().find(|name| **name != self.head) {
-            None => Ok(()),
+            None if first || matches!(&node.op_type[..], "Add" | "Sub" | "Mul" | "Div") => Ok(()),
+            None => {
+                Err(NodeFault::Unsupported("a constant in the place of the image's data".into()))
+            }
             Some(other) if self.passed.contains_key(*other) => Err(NodeFault::Structure(format!(
                 "reads `{other}`, which another node reads too: branches, such as residual \
                      connections, are not supported"
@@ -210,7 +231,7 @@ fn image(input: &proto::ValueInfo) -> Result<(i64, Tensor), OnnxFault> {
             )));
         }
     };
-    match crate::model::layer::check_shape(tensor.shape) {
+    match check_shape(tensor.shape) {
         Some(_) => Ok((dims[0].clamp(1, 1 << 20), tensor)),
         None => Err(fault(format!("of shape {dims:?} is too large"))),
     }

@@ -40,6 +40,13 @@ pub struct ImageOptions {
 pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNetwork, ModelError> {
     let interface = |what: String| ModelError::from(OnnxFault::Interface(what));
     let model = proto::Model::decode(bytes).map_err(|e| OnnxFault::Encoding(e.to_string()))?;
+    let versions =
+        model.opset_import.iter().filter(|set| matches!(&set.domain[..], "" | "ai.onnx"));
+    if let Some(old) = versions.map(|set| set.version).find(|&version| version < 7) {
+        return Err(interface(format!(
+            "the file uses version {old} of ONNX's operators; export it again with `opset_version=17`"
+        )));
+    }
     let graph = model.graph.ok_or(OnnxFault::Encoding("it holds no graph".into()))?;
     let chain = graph::follow(&graph)?;
     let image = match (chain.input.flat, options.shape) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::attributes::Attributes;
 use super::constant::{Constant, position};
 use super::fault::NodeFault;
-use super::proto::Node;
+use super::proto::{Node, data_type};
 use super::windows::{self, WindowKind};
 use crate::model::{Extent, Linear, Padding, Shape, Window};
 
@@ -34,6 +34,18 @@ pub(super) enum Step {
     Nothing,
     /// A map of class values to probabilities that keeps their order: must be the last.
     Softmax,
+}
+
+impl Step {
+    /// How many numbers the step holds.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Linear { weights: a, bias: b, .. } | Self::Affine { scale: a, shift: b } => {
+                a.len() + b.len()
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// The tensor that a node reads.
@@ -73,8 +85,9 @@ pub(super) fn read(context: &Context<'_>) -> Option<Result<(Step, Tensor), NodeF
         "Flatten" => context.flatten(),
         "Reshape" => context.reshape(),
         "Squeeze" => context.squeeze(),
-        "Dropout" | "Identity" | "Cast" => Ok((Step::Nothing, context.tensor)),
-        "Softmax" | "LogSoftmax" => Ok((Step::Softmax, context.tensor)),
+        "Dropout" | "Identity" => Ok((Step::Nothing, context.tensor)),
+        "Cast" => context.cast(),
+        "Softmax" | "LogSoftmax" => context.softmax(),
         _ => return None,
     })
 }
@@ -100,7 +113,7 @@ impl Context<'_> {
     fn matrix(&self, index: usize) -> Result<(&[f32], usize, usize), NodeFault> {
         let constant = self.constant(index).ok_or(NodeFault::Missing("matrix of weights"))?;
         match (constant.as_floats(), &constant.dims[..]) {
-            (Some(values), &[rows, columns]) => Ok((values, rows, columns)),
+            (Some(values @ [_, ..]), &[rows, columns]) => Ok((values, rows, columns)),
             _ => Err(NodeFault::Missing("matrix of weights")),
         }
     }
@@ -124,7 +137,7 @@ impl Context<'_> {
     fn convolution(&self) -> Result<(Step, Tensor), NodeFault> {
         let input = self.map()?;
         let weights = self.constant(1).ok_or(NodeFault::Missing("weights"))?;
-        let (Some(values), &[outputs, depth, height, width]) =
+        let (Some(values @ [_, ..]), &[outputs, depth, height, width]) =
             (weights.as_floats(), &weights.dims[..])
         else {
             return Err(NodeFault::Unsupported(format!(
@@ -367,6 +380,23 @@ impl Context<'_> {
             return Err(NodeFault::Unsupported("a map of more than one cell".into()));
         };
         Ok(self.flattened())
+    }
+
+    fn cast(&self) -> Result<(Step, Tensor), NodeFault> {
+        match self.attributes.int("to", 0) {
+            to if to == data_type::FLOAT.into() || to == data_type::DOUBLE.into() => {
+                Ok((Step::Nothing, self.tensor))
+            }
+            to => Err(NodeFault::Unsupported(format!("element type {to}; only floating point"))),
+        }
+    }
+
+    fn softmax(&self) -> Result<(Step, Tensor), NodeFault> {
+        self.vector()?;
+        match position(self.attributes.int("axis", -1), 2) {
+            Some(1) => Ok((Step::Softmax, self.tensor)),
+            _ => Err(NodeFault::Unsupported("an axis other than the classes'".into())),
+        }
     }
 
     /// The tensor's dimensions, batch included.
