@@ -11,7 +11,7 @@ mod vector;
 
 pub use garble::garbled_tables;
 pub use linear::linear_messages;
-pub use model::card_wire;
+pub use model::{card_wire, model_file, onnx_import};
 pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
 pub use ot::ot_messages;
 pub use vector::{bristol_circuit, programs_agree};
@@ -30,6 +30,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("card_wire", card_wire),
     ("programs_agree", programs_agree),
     ("bristol_circuit", bristol_circuit),
+    ("onnx_import", onnx_import),
+    ("model_file", model_file),
 ];
 
 /// Replaces bytes of an honest `message` as `edits` says, so that a fuzzer gets past length checks:
