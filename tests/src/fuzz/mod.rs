@@ -7,6 +7,7 @@ mod linear;
 mod model;
 mod ntt;
 mod ot;
+mod session;
 mod vector;
 
 pub use garble::garbled_tables;
@@ -14,6 +15,7 @@ pub use linear::linear_messages;
 pub use model::{card_wire, model_file, onnx_import};
 pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
 pub use ot::ot_messages;
+pub use session::session_messages;
 pub use vector::{bristol_circuit, programs_agree};
 
 /// A target's body.
@@ -26,6 +28,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("inner_product_agrees", inner_product_agrees),
     ("unpack", unpack),
     ("linear_messages", linear_messages),
+    ("session_messages", session_messages),
     ("garbled_tables", garbled_tables),
     ("card_wire", card_wire),
     ("programs_agree", programs_agree),
