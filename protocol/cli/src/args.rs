@@ -3,7 +3,7 @@
 use crate::bundled::NetworkName;
 use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{Link, session::HashKind};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
 #[derive(Debug, Parser)]
@@ -71,8 +71,8 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) allow_logits: bool,
     /// Serve at most this many clients at a time
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    pub(crate) max_clients: usize,
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub(crate) max_clients: NonZeroUsize,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]

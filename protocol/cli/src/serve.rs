@@ -45,7 +45,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let seat = Arc::new(());
     for (number, stream) in listener.incoming().enumerate() {
         match stream {
-            Ok(stream) if Arc::strong_count(&seat) > args.max_clients => refuse(stream, timeout),
+            Ok(stream) if Arc::strong_count(&seat) > args.max_clients.get() => {
+                refuse(stream, timeout)
+            }
             Ok(stream) => {
                 let (server, seat) = (Arc::clone(&server), Arc::clone(&seat));
                 thread::spawn(move || {

@@ -1,6 +1,6 @@
 //! A server and its clients as processes of their own.
 
-use crate::support::{Server, repository, succeed};
+use crate::support::{Server, fail, repository, succeed};
 use std::path::PathBuf;
 
 /// The sample images with their class names, in order.
@@ -59,4 +59,16 @@ fn logits_only_where_the_server_allows_them() {
     let open = Server::start(&["--network", "fashion-mnist", "--allow-logits"]);
     let text = succeed(["classify", "--server", &open.address, image]);
     assert!(text.contains("Ankle boot") && text.contains("Trouser"), "{text}");
+}
+
+#[test]
+fn one_client_too_many_is_told_so() {
+    let server = Server::start(&["--network", "fashion-mnist", "--max-clients", "1"]);
+    // A client that has connected first and says nothing.
+    let seated = std::net::TcpStream::connect(&server.address).unwrap();
+    let image = samples()[0].clone();
+    let arguments = ["classify", "--server", &server.address, image.to_str().unwrap()];
+    let line = fail(1, arguments);
+    assert!(line.contains("too many clients"), "{line}");
+    drop(seated);
 }
