@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2_f64;
 #[cfg(target_arch = "x86_64")]
-mod avx512_ifma;
+mod avx512;
 pub mod scalar;
 
 use alloc::vec::Vec;
@@ -28,7 +28,7 @@ enum Class {
     #[cfg(target_arch = "x86_64")]
     Avx2F64(avx2_f64::Tables),
     #[cfg(target_arch = "x86_64")]
-    Avx512Ifma(avx512_ifma::Tables),
+    Avx512(avx512::Tables),
 }
 
 impl Transform {
@@ -50,8 +50,8 @@ impl Transform {
         let n = roots.len();
         let class = match backend.isa() {
             #[cfg(target_arch = "x86_64")]
-            VectorIsa::Avx512 if avx512_ifma::Tables::support(n, q) => {
-                Class::Avx512Ifma(avx512_ifma::Tables::new(q, &roots, &inverse_roots, n_inverse))
+            VectorIsa::Avx512 if avx512::Tables::support(n, q) => {
+                Class::Avx512(avx512::Tables::new(q, &roots, &inverse_roots, n_inverse))
             }
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_f64::Tables::support(n, q) => {
@@ -74,8 +74,8 @@ impl Transform {
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the class was made for a backend that proves AVX-512 F and IFMA.
-            Class::Avx512Ifma(tables) => unsafe { avx512_ifma::forward(tables, a) },
+            // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
+            Class::Avx512(tables) => unsafe { avx512::forward(tables, a) },
         }
     }
 
@@ -91,8 +91,8 @@ impl Transform {
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the class was made for a backend that proves AVX-512 F and IFMA.
-            Class::Avx512Ifma(tables) => unsafe { avx512_ifma::inverse(tables, a) },
+            // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
+            Class::Avx512(tables) => unsafe { avx512::inverse(tables, a) },
         }
     }
 }

@@ -1,15 +1,18 @@
-//! AVX-512 IFMA: 52-bit products, primes below 2^50, n ≥ 128.
+//! AVX-512: products of 52 bits (IFMA) for primes below 2^50, of 64 bits (DQ) below 2^62; n ≥ 128.
 //!
-//! Between levels a residue is known modulo 2^52: the low 52 bits of its word are an integer below
-//! b·q ≤ 2^52, what stands above them is noise that no product sees. A product with a factor w and
-//! w' = ⌊w·2^52/q⌋ is y·w − ⌊y·w'/2^52⌋·q, in [0, 2q) for any y below 2^52: b = 2 (Shoup; Harvey,
-//! 2014, section 3). There are two classes of primes:
+//! Between levels a residue is known modulo 2^s, s = 52 or 64: the low s bits of its word are an
+//! integer below b·q ≤ 2^s, what stands above them is noise that no product sees. A product with a
+//! factor w and w' = ⌊w·2^s/q⌋ is y·w − ⌊y·w'/2^s⌋·q, in [0, 2q) for any y below 2^s: b = 2 (Shoup;
+//! Harvey, 2014, section 3). There are four classes of primes:
 //!
-//! - *narrow*, q < 2^47: b may be 32. Forward levels take b to b + 2, from 1 to 31 in 15 levels and
-//!   no reduction at all, so n ≤ 2^15. Backward steps of three levels go from b = 4 to 4: their
-//!   sums of eight inputs (b = 32) and of four products (b = 8) are reduced.
-//! - *wide*, q < 2^50: Harvey's bounds, b = 4 forward and b = 2 backward, by a minimum a level,
-//!   which has to see the low bits alone.
+//! - *narrow*, s = 52, q < 2^47: b may be 32. Forward levels take b to b + 2, from 1 to 31 in 15
+//!   levels and no reduction at all, so n ≤ 2^15. Backward steps of three levels go from b = 4 to 4:
+//!   their sums of eight inputs (b = 32) and of four products (b = 8) are reduced.
+//! - *wide*, s = 52, q < 2^50: Harvey's bounds, b = 4 forward and b = 2 backward, by a minimum a
+//!   level, which has to see the low bits alone.
+//! - *word*, s = 64, q < 2^61: the same with all bounds doubled, b = 8 forward and b = 4 backward,
+//!   since the quotient is estimated without the product of the low halves: at most 3 too small.
+//! - *full*, s = 64, q < 2^62: Harvey's bounds and the exact high product.
 //!
 //! Levels go three to a pass, the last three (backward the first three) between two transpositions.
 //! Six levels in registers would save a pass over the memory, but their chain of operations is too
@@ -17,12 +20,14 @@
 //! as in the scalar twin.
 
 mod arithmetic;
+mod class;
 
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
 use super::scalar::Factor;
 use arithmetic::{Arithmetic, Pair, Root, load, root, roots, store, transpose};
+use class::{Class, Full, Kind, Narrow, Wide, Word};
 
 type Vector = [u64; 8];
 
@@ -30,7 +35,7 @@ type Vector = [u64; 8];
 #[derive(Clone, Debug)]
 pub(super) struct Tables {
     q: u64,
-    wide: bool,
+    class: Kind,
     forward: Direction,
     inverse: Direction,
     n_inverse: Pair,
@@ -57,7 +62,7 @@ struct Lanes {
 impl Tables {
     /// Whether there is a kernel for the size `n` and the modulus `q`.
     pub(super) const fn support(n: usize, q: u64) -> bool {
-        n >= 128 && q < 1 << 50 && (n <= 1 << 15 || q >= 1 << 47)
+        n >= 128 && q < 1 << 62 && (n <= 1 << 15 || q >= 1 << 47)
     }
 
     /// For the tables of the scalar twin.
@@ -72,26 +77,27 @@ impl Tables {
     ) -> Self {
         assert!(Self::support(roots.len(), q));
         let last_root = Factor::new(n_inverse.mul(inverse_roots[1].value, q), q);
+        let class = Kind::of(q);
         Self {
             q,
-            wide: q >= 1 << 47,
-            forward: Direction::new(roots),
-            inverse: Direction::new(inverse_roots),
-            n_inverse: n_inverse.into(),
-            last_root: last_root.into(),
+            class,
+            forward: Direction::new(roots, class),
+            inverse: Direction::new(inverse_roots, class),
+            n_inverse: Pair::new(n_inverse, class),
+            last_root: Pair::new(last_root, class),
         }
     }
 }
 
 impl Direction {
-    fn new(roots: &[Factor]) -> Self {
+    fn new(roots: &[Factor], class: Kind) -> Self {
         let n = roots.len();
         let lanes = |block: usize| {
             core::array::from_fn(|i| {
                 // The level has `parts` roots for each part of eight, of which this is number `i`.
                 let parts = [1, 2, 2, 4, 4, 4, 4][i];
                 let first = n / 8 * parts + 8 * block * parts + i + 1 - parts;
-                let of_lane = |lane: usize| Pair::from(roots[first + lane * parts]);
+                let of_lane = |lane: usize| Pair::new(roots[first + lane * parts], class);
                 Lanes {
                     value: core::array::from_fn(|lane| of_lane(lane).value),
                     quotient: core::array::from_fn(|lane| of_lane(lane).quotient),
@@ -99,7 +105,7 @@ impl Direction {
             })
         };
         Self {
-            roots: roots[..n / 8].iter().map(|&w| w.into()).collect(),
+            roots: roots[..n / 8].iter().map(|&w| Pair::new(w, class)).collect(),
             lanes: (0..n / 64).map(lanes).collect(),
         }
     }
@@ -109,24 +115,34 @@ impl Direction {
 ///
 /// # Panics
 /// If `a` is not as long as the tables.
-#[target_feature(enable = "avx512f,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn forward(t: &Tables, a: &mut [u64]) {
-    if t.wide { forward_class::<true>(t, a) } else { forward_class::<false>(t, a) }
+    match t.class {
+        Kind::Narrow => forward_class::<Narrow>(t, a),
+        Kind::Wide => forward_class::<Wide>(t, a),
+        Kind::Word => forward_class::<Word>(t, a),
+        Kind::Full => forward_class::<Full>(t, a),
+    }
 }
 
 /// The inverse transform, 1/n included; input and output in [0, q).
 ///
 /// # Panics
 /// If `a` is not as long as the tables.
-#[target_feature(enable = "avx512f,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
-    if t.wide { inverse_class::<true>(t, a) } else { inverse_class::<false>(t, a) }
+    match t.class {
+        Kind::Narrow => inverse_class::<Narrow>(t, a),
+        Kind::Wide => inverse_class::<Wide>(t, a),
+        Kind::Word => inverse_class::<Word>(t, a),
+        Kind::Full => inverse_class::<Full>(t, a),
+    }
 }
 
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn forward_class<C: Class>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 8 * t.forward.roots.len());
-    let m = Arithmetic::<WIDE>::new(t.q);
+    let m = Arithmetic::<C>::new(t.q);
     let (n, roots) = (a.len(), &t.forward.roots);
     let a = a.as_chunks_mut::<8>().0;
     let mut blocks = match (n / 64).trailing_zeros() % 3 {
@@ -139,12 +155,12 @@ fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
         blocks *= 8;
     }
     let a = a.as_chunks_mut().0;
-    if WIDE { forward_rest(&m, a, &t.forward) } else { forward_rest_in_pairs(&m, a, &t.forward) }
+    if C::LAZY { forward_rest_in_pairs(&m, a, &t.forward) } else { forward_rest(&m, a, &t.forward) }
 }
 
 /// The last six levels of every block of 64.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_rest<const WIDE: bool>(m: &Arithmetic<WIDE>, a: &mut [[Vector; 8]], t: &Direction) {
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn forward_rest<C: Class>(m: &Arithmetic<C>, a: &mut [[Vector; 8]], t: &Direction) {
     let count = a.len();
     for (i, block) in a.iter_mut().enumerate() {
         let x = m.forward_eighth(load_each(&block.each_ref()), seven(&t.roots, count, i));
@@ -158,12 +174,8 @@ fn forward_rest<const WIDE: bool>(m: &Arithmetic<WIDE>, a: &mut [[Vector; 8]], t
 
 /// The same two blocks at a time: without minima their intermediates fit the registers, and twice
 /// as many independent operations stand side by side.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_rest_in_pairs<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
-    a: &mut [[Vector; 8]],
-    t: &Direction,
-) {
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn forward_rest_in_pairs<C: Class>(m: &Arithmetic<C>, a: &mut [[Vector; 8]], t: &Direction) {
     let count = a.len();
     for (i, [a, b]) in a.as_chunks_mut().0.iter_mut().enumerate() {
         let w = [seven(&t.roots, count, 2 * i), seven(&t.roots, count, 2 * i + 1)];
@@ -182,8 +194,8 @@ fn forward_rest_in_pairs<const WIDE: bool>(
 }
 
 /// The first level alone; returns how many blocks there are then.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_half<const WIDE: bool>(m: &Arithmetic<WIDE>, a: &mut [Vector], roots: &[Pair]) -> usize {
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn forward_half<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], roots: &[Pair]) -> usize {
     let (low, high) = a.split_at_mut(a.len() / 2);
     let w = root(roots[1]);
     for (x, y) in low.iter_mut().zip(high) {
@@ -195,12 +207,8 @@ fn forward_half<const WIDE: bool>(m: &Arithmetic<WIDE>, a: &mut [Vector], roots:
 }
 
 /// The first two levels; returns how many blocks there are then.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_quarter<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
-    a: &mut [Vector],
-    roots: &[Pair],
-) -> usize {
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn forward_quarter<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], roots: &[Pair]) -> usize {
     let w = [1, 2, 3].map(|i| root(roots[i]));
     for x in parts(a) {
         let y = m.forward_quarter(load_each(&x), w);
@@ -210,13 +218,8 @@ fn forward_quarter<const WIDE: bool>(
 }
 
 /// Three levels, from `blocks` blocks to eight times as many.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_eighth<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
-    a: &mut [Vector],
-    roots: &[Pair],
-    blocks: usize,
-) {
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn forward_eighth<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], roots: &[Pair], blocks: usize) {
     let len = a.len() / blocks;
     for (i, block) in a.chunks_exact_mut(len).enumerate() {
         let w = seven(roots, blocks, i);
@@ -232,10 +235,10 @@ fn forward_eighth<const WIDE: bool>(
     }
 }
 
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn inverse_class<C: Class>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 8 * t.inverse.roots.len());
-    let m = Arithmetic::<WIDE>::new(t.q);
+    let m = Arithmetic::<C>::new(t.q);
     let offsets = m.offsets();
     let roots = &t.inverse.roots;
     let a = a.as_chunks_mut::<8>().0;
@@ -262,9 +265,9 @@ fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
 }
 
 /// Three levels, from eight times `blocks` blocks to `blocks`.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse_eighth<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn inverse_eighth<C: Class>(
+    m: &Arithmetic<C>,
     a: &mut [Vector],
     roots: &[Pair],
     blocks: usize,
@@ -282,9 +285,9 @@ fn inverse_eighth<const WIDE: bool>(
 
 /// The last level: the sum times 1/n and the difference times the root times 1/n.
 #[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn last<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn last<C: Class>(
+    m: &Arithmetic<C>,
     x: __m512i,
     y: __m512i,
     [n_inverse, w]: [Root; 2],
@@ -296,9 +299,9 @@ fn last<const WIDE: bool>(
 }
 
 /// The last level alone.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse_last_half<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn inverse_last_half<C: Class>(
+    m: &Arithmetic<C>,
     a: &mut [Vector],
     w: [Root; 2],
     offsets: [__m512i; 3],
@@ -310,9 +313,9 @@ fn inverse_last_half<const WIDE: bool>(
 }
 
 /// The last two levels.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse_last_quarter<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn inverse_last_quarter<C: Class>(
+    m: &Arithmetic<C>,
     a: &mut [Vector],
     roots: &[Pair],
     w: [Root; 2],
@@ -330,9 +333,9 @@ fn inverse_last_quarter<const WIDE: bool>(
 }
 
 /// The last three levels.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse_last_eighth<const WIDE: bool>(
-    m: &Arithmetic<WIDE>,
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn inverse_last_eighth<C: Class>(
+    m: &Arithmetic<C>,
     a: &mut [Vector],
     roots: &[Pair],
     w: [Root; 2],

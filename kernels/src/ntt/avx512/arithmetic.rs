@@ -1,129 +1,142 @@
-//! Residues in the low 52 bits of words: the arithmetic of the transform on eight at a time. The
-//! head of the parent module explains b.
+//! Residues in the low s bits of words: the arithmetic of the transform on eight at a time. The
+//! head of the parent module explains s and b.
 
 use core::arch::x86_64::*;
+use core::marker::PhantomData;
 
-use super::{Factor, Vector};
+use super::{Class, Factor, Kind, Vector};
 
 const MASK: u64 = (1 << 52) - 1;
 
-/// A factor w with ⌊w·2^52 / q⌋.
+/// A factor w with ⌊w·2^s / q⌋.
 #[derive(Clone, Copy)]
 pub(super) struct Root {
     value: __m512i,
     quotient: __m512i,
 }
 
-/// A factor w with ⌊w·2^52 / q⌋, to be broadcast.
+/// A factor w with ⌊w·2^s / q⌋, to be broadcast.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pair {
     pub(super) value: u64,
     pub(super) quotient: u64,
 }
 
-impl From<Factor> for Pair {
-    fn from(w: Factor) -> Self {
-        Self { value: w.value, quotient: w.quotient >> 12 }
+impl Pair {
+    pub(super) fn new(w: Factor, class: Kind) -> Self {
+        Self { value: w.value, quotient: w.quotient >> (64 - class.bits()) }
     }
 }
 
-/// Constants of q, below 2^47 or, if `WIDE`, below 2^50.
+/// Constants of q.
 #[derive(Clone, Copy)]
-pub(super) struct Arithmetic<const WIDE: bool> {
+pub(super) struct Arithmetic<C> {
     q: __m512i,
     two_q: __m512i,
+    /// The bound of a product, b·q.
+    product: __m512i,
     /// 2^52 − q.
     minus_q: __m512i,
     /// ⌊2^52 / q⌋.
     one_quotient: __m512i,
+    class: PhantomData<C>,
 }
 
-impl<const WIDE: bool> Arithmetic<WIDE> {
+impl<C: Class> Arithmetic<C> {
     #[target_feature(enable = "avx512f")]
     pub(super) fn new(q: u64) -> Self {
         Self {
             q: broadcast(q),
             two_q: broadcast(2 * q),
-            minus_q: broadcast((1 << 52) - q),
+            product: broadcast(C::PRODUCT * q),
+            minus_q: broadcast((1u64 << 52).wrapping_sub(q)),
             one_quotient: broadcast((1 << 52) / q),
+            class: PhantomData,
         }
     }
 
-    /// `y·w` modulo q with b = 2, for any `y`. Narrow: with bits above the 52nd.
+    /// `y·w` modulo q with the b of products, for any `y`. Narrow: with bits above the 52nd.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn mul(&self, y: __m512i, w: Root) -> __m512i {
+        if C::BITS == 64 {
+            let quotient = high_product::<C>(y, w.quotient);
+            let product = _mm512_mullo_epi64(y, w.value);
+            return _mm512_sub_epi64(product, _mm512_mullo_epi64(quotient, self.q));
+        }
         let zero = _mm512_setzero_si512();
         let quotient = _mm512_madd52hi_epu64(zero, y, w.quotient);
         let product = _mm512_madd52lo_epu64(zero, y, w.value);
         let rest = _mm512_madd52lo_epu64(product, quotient, self.minus_q);
-        if WIDE { low(rest) } else { rest }
+        if C::LAZY { rest } else { low(rest) }
     }
 
-    /// Narrow: takes b to b + 2. Wide: from b = 4 to b = 4.
+    /// Narrow: takes b to b + 2. Others: from twice the b of products to the same.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn forward(&self, x: __m512i, y: __m512i, w: Root) -> [__m512i; 2] {
-        if WIDE {
-            let u = reduce_once(x, self.two_q);
-            let t = self.mul(y, w);
-            [_mm512_add_epi64(u, t), _mm512_sub_epi64(_mm512_add_epi64(u, self.two_q), t)]
-        } else {
+        if C::LAZY {
             let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), y, w.quotient);
             let sum = _mm512_madd52lo_epu64(x, y, w.value);
             let sum = _mm512_madd52lo_epu64(sum, quotient, self.minus_q);
             // x + t and x + 2q − t = 2x + 2q − (x + t).
             let twice = _mm512_add_epi64(_mm512_add_epi64(x, x), self.two_q);
             [sum, _mm512_sub_epi64(twice, sum)]
+        } else {
+            let u = reduce_once(x, self.product);
+            let t = self.mul(y, w);
+            [_mm512_add_epi64(u, t), _mm512_sub_epi64(_mm512_add_epi64(u, self.product), t)]
         }
     }
 
-    /// The sum, and the difference times `w` with b = 2; `y` is below `offset`. Narrow: the sum
-    /// doubles b. Wide: from b = 2 to b = 2.
+    /// The sum, and the difference times `w`; `y` is below `offset`. Narrow: the sum doubles b.
+    /// Others: from the b of products to the same.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn inverse(&self, x: __m512i, y: __m512i, w: Root, offset: __m512i) -> [__m512i; 2] {
         let sum = _mm512_add_epi64(x, y);
-        let sum = if WIDE { reduce_once(sum, self.two_q) } else { sum };
+        let sum = if C::LAZY { sum } else { reduce_once(sum, self.product) };
         [sum, self.mul(_mm512_sub_epi64(_mm512_add_epi64(x, offset), y), w)]
     }
 
     /// `x` with b = 2. The quotient's estimate is at most one too small: x < 2^52.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn reduce(&self, x: __m512i) -> __m512i {
         let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), x, self.one_quotient);
         _mm512_madd52lo_epu64(low(x), quotient, self.minus_q)
     }
 
-    /// `x` in [0, q); narrow for b = 32, wide for b = 4.
+    /// `x` in [0, q); narrow for b = 32, others for twice the b of products.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn canonical(&self, x: __m512i) -> __m512i {
-        let x = if WIDE { reduce_once(x, self.two_q) } else { low(self.reduce(x)) };
+        let x = if C::LAZY { self.reduce(x) } else { reduce_once(x, self.product) };
+        self.canonical_product(x)
+    }
+
+    /// `x` in [0, q), for the b of products.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn canonical_product(&self, x: __m512i) -> __m512i {
+        let x = if C::LAZY { low(x) } else { x };
+        let x = if C::PRODUCT == 4 { reduce_once(x, self.two_q) } else { x };
         reduce_once(x, self.q)
     }
 
-    /// `x` in [0, q), for b = 2.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn canonical_product(&self, x: __m512i) -> __m512i {
-        reduce_once(low(x), self.q)
-    }
-
     /// What keeps differences from being negative, a multiple of q for each of three backward
-    /// levels: inputs have b = 4, their sums 8 and 16. Wide: 2.
+    /// levels: inputs have b = 4, their sums 8 and 16. Others: that of products.
     #[target_feature(enable = "avx512f")]
     pub(super) fn offsets(&self) -> [__m512i; 3] {
         let four_q = _mm512_slli_epi64::<1>(self.two_q);
         let eight_q = _mm512_slli_epi64::<2>(self.two_q);
         let sixteen_q = _mm512_slli_epi64::<3>(self.two_q);
-        if WIDE { [self.two_q; 3] } else { [four_q, eight_q, sixteen_q] }
+        if C::LAZY { [four_q, eight_q, sixteen_q] } else { [self.product; 3] }
     }
 
     /// Three levels: `w` holds the root of the first, the two of the second, the four of the third.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn forward_eighth(&self, x: [__m512i; 8], w: [Root; 7]) -> [__m512i; 8] {
         let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
         let (a, b) = self.forward_four([x0, x1, x2, x3], [x4, x5, x6, x7], [w[0]; 4]);
@@ -137,7 +150,7 @@ impl<const WIDE: bool> Arithmetic<WIDE> {
     /// Three levels of two blocks, level by level: `w` holds each block's root of the first, the
     /// two of the second, the four of the third.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn forward_eighths(
         &self,
         [x, y]: [[__m512i; 8]; 2],
@@ -164,7 +177,7 @@ impl<const WIDE: bool> Arithmetic<WIDE> {
 
     /// Four butterflies.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn forward_four(
         &self,
         x: [__m512i; 4],
@@ -179,7 +192,7 @@ impl<const WIDE: bool> Arithmetic<WIDE> {
     }
 
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn forward_quarter(&self, x: [__m512i; 4], w: [Root; 3]) -> [__m512i; 4] {
         let [y0, y2] = self.forward(x[0], x[2], w[0]);
         let [y1, y3] = self.forward(x[1], x[3], w[0]);
@@ -188,9 +201,9 @@ impl<const WIDE: bool> Arithmetic<WIDE> {
         [z0, z1, z2, z3]
     }
 
-    /// Three levels back; from b = 4 to b = 4 (wide: 2).
+    /// Three levels back; from b = 4 to b = 4 (others: that of products).
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn inverse_eighth(
         &self,
         x: [__m512i; 8],
@@ -207,13 +220,13 @@ impl<const WIDE: bool> Arithmetic<WIDE> {
         let [x2, x6] = self.inverse(x2, x6, w[0], offsets[2]);
         let [x3, x7] = self.inverse(x3, x7, w[0], offsets[2]);
         // x0 is a sum of eight inputs, x1 of four products; the others are sums of two or products.
-        let [x0, x1] = if WIDE { [x0, x1] } else { [self.reduce(x0), self.reduce(x1)] };
+        let [x0, x1] = if C::LAZY { [self.reduce(x0), self.reduce(x1)] } else { [x0, x1] };
         [x0, x1, x2, x3, x4, x5, x6, x7]
     }
 
     /// Two levels back; the first output is a sum of four inputs, the second of two products.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn inverse_quarter(
         &self,
         x: [__m512i; 4],
@@ -233,6 +246,24 @@ impl<const WIDE: bool> Arithmetic<WIDE> {
 #[target_feature(enable = "avx512f")]
 fn reduce_once(x: __m512i, m: __m512i) -> __m512i {
     _mm512_min_epu64(x, _mm512_sub_epi64(x, m))
+}
+
+/// ⌊y·w / 2^64⌋; where the class has it so, without the product of the low halves. That leaves out
+/// less than 1, and so does the floor of each cross product: the result is at most 2 too small. With
+/// the rounding of w itself, the estimate of a quotient is less than 4 below y·w/q.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn high_product<C: Class>(y: __m512i, w: __m512i) -> __m512i {
+    let (y_high, w_high) = (_mm512_srli_epi64::<32>(y), _mm512_srli_epi64::<32>(w));
+    let high = _mm512_mul_epu32(y_high, w_high);
+    let (mut left, mut right) = (_mm512_mul_epu32(y_high, w), _mm512_mul_epu32(y, w_high));
+    if !C::APPROXIMATE {
+        // (2^32 − 1)^2 + 2^32 − 1 < 2^64.
+        right = _mm512_add_epi64(right, _mm512_srli_epi64::<32>(_mm512_mul_epu32(y, w)));
+        left = _mm512_add_epi64(left, _mm512_and_si512(right, broadcast(u32::MAX.into())));
+    }
+    let high = _mm512_add_epi64(high, _mm512_srli_epi64::<32>(left));
+    _mm512_add_epi64(high, _mm512_srli_epi64::<32>(right))
 }
 
 /// The low 52 bits.

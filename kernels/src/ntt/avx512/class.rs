@@ -1,0 +1,75 @@
+//! The classes of primes. The head of the parent module explains b.
+
+/// What a class of primes decides at compile time.
+pub(super) trait Class: Copy {
+    /// Bits of the word that factors' quotients and products are taken by: 52 (IFMA) or 64.
+    const BITS: u32;
+    /// Whether levels go without reductions, which leaves noise above the word.
+    const LAZY: bool;
+    /// Whether the low halves' product is left out of the high product of 64-bit words.
+    const APPROXIMATE: bool;
+    /// The b of a product.
+    const PRODUCT: u64 = if Self::APPROXIMATE { 4 } else { 2 };
+}
+
+/// A class, once per transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Narrow,
+    Wide,
+    Word,
+    Full,
+}
+
+impl Kind {
+    /// The fastest class for a prime `q` below 2^62.
+    pub(super) const fn of(q: u64) -> Self {
+        match u64::BITS - q.leading_zeros() {
+            0..=47 => Self::Narrow,
+            48..=50 => Self::Wide,
+            51..=61 => Self::Word,
+            _ => Self::Full,
+        }
+    }
+
+    /// [`Class::BITS`] of the class.
+    pub(super) const fn bits(self) -> u32 {
+        match self {
+            Self::Narrow => Narrow::BITS,
+            Self::Wide => Wide::BITS,
+            Self::Word => Word::BITS,
+            Self::Full => Full::BITS,
+        }
+    }
+}
+
+macro_rules! class {
+    ($(#[$doc:meta])* $name:ident: $bits:literal, lazy: $lazy:literal, approximate: $app:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub(super) struct $name;
+
+        impl Class for $name {
+            const BITS: u32 = $bits;
+            const LAZY: bool = $lazy;
+            const APPROXIMATE: bool = $app;
+        }
+    };
+}
+
+class!(
+    /// q < 2^47.
+    Narrow: 52, lazy: true, approximate: false
+);
+class!(
+    /// q < 2^50.
+    Wide: 52, lazy: false, approximate: false
+);
+class!(
+    /// q < 2^61.
+    Word: 64, lazy: false, approximate: true
+);
+class!(
+    /// q < 2^62.
+    Full: 64, lazy: false, approximate: false
+);
