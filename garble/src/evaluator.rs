@@ -1,7 +1,7 @@
 //! The interpreter that evaluates garbled tables.
 
 use crate::gate_hash::GateHash;
-use crate::label::{self, Labels};
+use crate::label::Labels;
 use crate::{Error, GateRange, Hash, Interpreter, ring};
 use gazelle_kernels::{half_gates, hash};
 
@@ -87,7 +87,7 @@ impl<'a> Interpreter for Evaluator<'a> {
     type Revealed = Vec<bool>;
 
     fn xor(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Labels<'a> {
-        label::xor(a, b).into()
+        self.hash.xor(a, b).into()
     }
 
     fn not(&mut self, a: &Labels<'a>) -> Labels<'a> {

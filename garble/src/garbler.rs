@@ -1,7 +1,7 @@
 //! The interpreter that garbles.
 
 use crate::gate_hash::GateHash;
-use crate::label::{self, Labels};
+use crate::label::Labels;
 use crate::{Delta, Error, GateRange, Hash, Interpreter, ring};
 use gazelle_kernels::{half_gates, hash};
 
@@ -89,7 +89,7 @@ impl<'a> Interpreter for Garbler<'a> {
     type Revealed = ();
 
     fn xor(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Labels<'a> {
-        label::xor(a, b).into()
+        self.hash.xor(a, b).into()
     }
 
     fn not(&mut self, a: &Labels<'a>) -> Labels<'a> {

@@ -7,6 +7,7 @@
 //! more than to take one of several equal parts of a wire. Then every lane gets a key of its own.
 
 use crate::{Hash, HashKind};
+use gazelle_kernels::label;
 
 /// Chooses the hash of each gate of a program.
 pub(crate) struct GateHash<'a> {
@@ -42,5 +43,10 @@ impl<'a> GateHash<'a> {
         } else {
             &self.strict
         }
+    }
+
+    /// The sum of two wires.
+    pub(crate) fn xor(&self, a: &[u128], b: &[u128]) -> Vec<u128> {
+        label::xor(self.session.backend(), a, b)
     }
 }

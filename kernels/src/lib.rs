@@ -13,6 +13,7 @@ mod aes;
 pub mod backend;
 pub mod half_gates;
 pub mod hash;
+pub mod label;
 pub mod ntt;
 pub mod pointwise;
 pub mod prg;

@@ -28,7 +28,7 @@ pub fn garble(
     out: &mut [u128],
 ) {
     check(a, b, tables, out);
-    match h.backend.isa() {
+    match h.backend().isa() {
         AesIsa::Scalar => scalar::garble(h, tweak, delta, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
@@ -51,7 +51,7 @@ pub fn garble(
 /// If `a`, `b` and `out` have different lengths or `tables` has not 32 bytes an instance.
 pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
     check(a, b, tables, out);
-    match h.backend.isa() {
+    match h.backend().isa() {
         AesIsa::Scalar => scalar::evaluate(h, tweak, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.

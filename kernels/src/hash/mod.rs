@@ -44,7 +44,7 @@ pub const INSTANCES_PER_KEY: usize = 128;
 pub struct Hash {
     kind: HashKind,
     key: u128,
-    pub(crate) backend: AesBackend,
+    backend: AesBackend,
 }
 
 impl Hash {
@@ -63,6 +63,11 @@ impl Hash {
         Self { kind, ..self }
     }
 
+    /// The instructions that compute it.
+    pub fn backend(&self) -> AesBackend {
+        self.backend
+    }
+
     /// The construction.
     pub fn kind(&self) -> HashKind {
         self.kind
@@ -79,7 +84,7 @@ pub const fn sigma(x: u128) -> u128 {
 /// Replaces each label by its hash. Instance i has the tweak `tweak + i` (numbers wrap at 2^64);
 /// under [`HashKind::Mitccrh`] the tweak of the first instance of its block of 128.
 pub fn hash(hash: &Hash, tweak: u64, labels: &mut [u128]) {
-    match hash.backend.isa() {
+    match hash.backend().isa() {
         AesIsa::Scalar => scalar::hash(hash, tweak, labels),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
@@ -109,7 +114,7 @@ pub fn hash_colours(
 ) {
     assert!(wire.len() == zeros.len() && wire.len() == ones.len(), "two hashes a label");
     let hashes = [zeros, ones];
-    match hash.backend.isa() {
+    match hash.backend().isa() {
         AesIsa::Scalar => scalar::hash_colours(hash, tweak, delta, wire, hashes),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
