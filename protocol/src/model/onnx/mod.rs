@@ -7,6 +7,9 @@ mod fault;
 mod graph;
 mod operator;
 mod proto;
+mod reshape;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 use prost::Message;

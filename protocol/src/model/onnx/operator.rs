@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::attributes::Attributes;
 use super::constant::{Constant, position};
 use super::fault::NodeFault;
-use super::proto::{Node, data_type};
+use super::proto::Node;
 use super::windows::{self, WindowKind};
 use crate::model::{Extent, Linear, Padding, Shape, Window};
 
@@ -93,7 +93,7 @@ pub(super) fn read(context: &Context<'_>) -> Option<Result<(Step, Tensor), NodeF
 }
 
 impl Context<'_> {
-    fn constant(&self, index: usize) -> Option<&Constant> {
+    pub(super) fn constant(&self, index: usize) -> Option<&Constant> {
         self.constants.get(self.node.input.get(index)?)
     }
 
@@ -118,14 +118,14 @@ impl Context<'_> {
         }
     }
 
-    fn map(&self) -> Result<Shape, NodeFault> {
+    pub(super) fn map(&self) -> Result<Shape, NodeFault> {
         match self.tensor.flat {
             false => Ok(self.tensor.shape),
             true => Err(NodeFault::Shape("works on a map, but a vector reaches it".into())),
         }
     }
 
-    fn vector(&self) -> Result<usize, NodeFault> {
+    pub(super) fn vector(&self) -> Result<usize, NodeFault> {
         match self.tensor.flat {
             true => Ok(self.tensor.shape.len()),
             false => Err(NodeFault::Shape(
@@ -227,11 +227,14 @@ impl Context<'_> {
         if least != Some(0.0) {
             return Err(NodeFault::Unsupported("a lower bound other than 0".into()));
         }
-        match most.filter(|most| *most < f32::MAX) {
+        match most {
             Some(most) if most.is_nan() || most <= 0.0 => {
                 Err(NodeFault::Unsupported("an upper bound that is not above 0".into()))
             }
-            most => Ok((Step::Relu { most }, self.tensor)),
+            most => {
+                let most = most.filter(|&most| most < f32::MAX);
+                Ok((Step::Relu { most }, self.tensor))
+            }
         }
     }
 
@@ -331,80 +334,6 @@ impl Context<'_> {
             _ => (values.iter().map(|v| v.recip()).collect(), zeros),
         };
         Ok((Step::Affine { scale, shift }, self.tensor))
-    }
-
-    fn flatten(&self) -> Result<(Step, Tensor), NodeFault> {
-        let rank = if self.tensor.flat { 2 } else { 4 };
-        match position(self.attributes.int("axis", 1), rank) {
-            Some(1) => Ok(self.flattened()),
-            _ => Err(NodeFault::Unsupported("an axis other than 1".into())),
-        }
-    }
-
-    fn flattened(&self) -> (Step, Tensor) {
-        let tensor = Tensor { shape: Shape::flat(self.tensor.shape.len()), flat: true };
-        (if self.tensor.flat { Step::Nothing } else { Step::Flatten }, tensor)
-    }
-
-    /// Only to a vector, or to the shape that the tensor already has.
-    fn reshape(&self) -> Result<(Step, Tensor), NodeFault> {
-        let target = self.constant(1).and_then(Constant::as_ints);
-        let target = target.ok_or(NodeFault::Missing("target shape"))?;
-        let dims = self.dims();
-        let keeps_zero = self.attributes.int("allowzero", 0) != 0;
-        let mut resolved: Vec<i64> = Vec::with_capacity(target.len());
-        for (i, &size) in target.iter().enumerate() {
-            resolved.push(match size {
-                0 if !keeps_zero => *dims.get(i).ok_or(NodeFault::Missing("target shape"))?,
-                size => size,
-            });
-        }
-        let total = dims.iter().product::<i64>();
-        let known = resolved.iter().filter(|&&d| d != -1).try_fold(1i64, |n, &d| n.checked_mul(d));
-        if let (Some(at), Some(known @ 1..)) = (resolved.iter().position(|&d| d == -1), known) {
-            resolved[at] = total / known;
-        }
-        if resolved == dims {
-            return Ok((Step::Nothing, self.tensor));
-        }
-        if resolved == [self.batch, total / self.batch] {
-            return Ok(self.flattened());
-        }
-        Err(NodeFault::Unsupported(format!(
-            "a reshape from {dims:?} to {target:?}; only to one vector per image"
-        )))
-    }
-
-    fn squeeze(&self) -> Result<(Step, Tensor), NodeFault> {
-        let Shape { height: 1, width: 1, .. } = self.map()? else {
-            return Err(NodeFault::Unsupported("a map of more than one cell".into()));
-        };
-        Ok(self.flattened())
-    }
-
-    fn cast(&self) -> Result<(Step, Tensor), NodeFault> {
-        match self.attributes.int("to", 0) {
-            to if to == data_type::FLOAT.into() || to == data_type::DOUBLE.into() => {
-                Ok((Step::Nothing, self.tensor))
-            }
-            to => Err(NodeFault::Unsupported(format!("element type {to}; only floating point"))),
-        }
-    }
-
-    fn softmax(&self) -> Result<(Step, Tensor), NodeFault> {
-        self.vector()?;
-        match position(self.attributes.int("axis", -1), 2) {
-            Some(1) => Ok((Step::Softmax, self.tensor)),
-            _ => Err(NodeFault::Unsupported("an axis other than the classes'".into())),
-        }
-    }
-
-    /// The tensor's dimensions, batch included.
-    pub(super) fn dims(&self) -> Vec<i64> {
-        let Shape { channels, height, width } = self.tensor.shape;
-        let sizes: &[usize] =
-            if self.tensor.flat { &[channels] } else { &[channels, height, width] };
-        [self.batch].into_iter().chain(sizes.iter().map(|&d| d as i64)).collect()
     }
 }
 

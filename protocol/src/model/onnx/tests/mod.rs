@@ -1,0 +1,5 @@
+//! Every operator against its definition, and every error.
+
+mod build;
+mod faults;
+mod operators;
