@@ -89,7 +89,7 @@ fn round(
 ) -> Result<Block, ModelError> {
     let bias = |&b: &f32| {
         let scaled = (f64::from(b) * bias_scale).round();
-        (scaled.abs() < f64::from(1 << 30)).then_some(scaled as i32 + rounding)
+        (scaled.abs() < f64::from(1 << 30)).then(|| scaled as i32 + rounding)
     };
     let weight = |&w: &f32| (f64::from(w) * weight_scale).round() as i16;
     let what = "a bias is too large beside the activations; give other calibration images";
