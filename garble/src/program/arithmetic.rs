@@ -11,17 +11,17 @@ pub(super) fn add<I: Interpreter>(
     let mut sums = Vec::with_capacity(a.len());
     let mut carry: Option<I::Wire> = None;
     for (t, (x, y)) in a.iter().zip(b).enumerate() {
-        let xy = i.xor(x, y);
-        sums.push(carry.as_ref().map_or_else(|| xy.clone(), |c| i.xor(&xy, c)));
+        let (xc, yc) = match &carry {
+            None => (x.clone(), y.clone()),
+            Some(c) => (i.xor(x, c), i.xor(y, c)),
+        };
+        sums.push(i.xor(&xc, y));
         if t + 1 < a.len() {
+            // The majority of x, y and c: ((x ⊕ c) ∧ (y ⊕ c)) ⊕ c.
+            let both = i.and(&xc, &yc)?;
             carry = Some(match &carry {
-                None => i.and(x, y)?,
-                // The majority of x, y and c: ((x ⊕ c) ∧ (y ⊕ c)) ⊕ c.
-                Some(c) => {
-                    let (xc, yc) = (i.xor(x, c), i.xor(y, c));
-                    let both = i.and(&xc, &yc)?;
-                    i.xor(&both, c)
-                }
+                None => both,
+                Some(c) => i.xor(&both, c),
             });
         }
     }
