@@ -1,6 +1,6 @@
 """Train network D on PneumoniaMNIST, chest X-rays of children, and export it as ONNX.
 
-    python pneumonia.py --data pneumoniamnist.npz --out . --folders /tmp/x-rays
+    python pneumonia.py --data pneumoniamnist.npz --out . --folders x-rays
 
 `--folders` also writes the training and validation images as PNG, in a folder for each class, for
 `gazelle import` and `gazelle eval`.
