@@ -149,8 +149,9 @@ impl Assembly {
             && self.before.shifts()
         {
             return Err(NodeFault::Structure(
-                "pads with zeros after a normalisation that moves the zero (a mean), which cannot \
-                 be folded exactly; train on pixels without a mean, or convolve without padding"
+                "pads with zeros after a step that moves the zero (the mean of pixels, or a \
+                 normalisation that follows a ReLU), which cannot be folded exactly; train without \
+                 a mean, normalise before the ReLU, or convolve without padding"
                     .into(),
             ));
         }

@@ -89,6 +89,11 @@ impl Constant {
         }
     }
 
+    /// Few whole numbers.
+    fn as_shape(&self) -> Option<&[i64]> {
+        self.as_ints().filter(|values| values.len() <= MAX_COMPUTED)
+    }
+
     pub(super) fn as_ints(&self) -> Option<&[i64]> {
         match &self.values {
             Values::Ints(values) => Some(values),
@@ -106,61 +111,72 @@ fn raw<const N: usize, T>(tensor: &proto::Tensor, from: impl Fn([u8; N]) -> T) -
 }
 
 /// The value of a node all of whose inputs are constants; `None` if this is not an operator that
-/// works on shapes.
+/// works on constants.
 pub(super) fn evaluate(
     operator: &str,
     inputs: &[&Constant],
     attributes: &Attributes<'_>,
 ) -> Option<Result<Constant, NodeFault>> {
-    if !matches!(operator, "Identity" | "Constant") && inputs.iter().any(|x| x.len() > MAX_COMPUTED)
-    {
-        let what = format!("a computation on constants of more than {MAX_COMPUTED} values");
-        return Some(Err(NodeFault::Unsupported(what)));
-    }
     let value = match (operator, inputs) {
         ("Identity" | "Cast" | "Unsqueeze" | "Squeeze", [x, ..]) => reshaped(operator, x),
         ("Gather", [x, at]) => gather(x, at),
         ("Concat", parts) => concat(parts),
         ("Slice", [x, bounds @ ..]) => slice(x, bounds),
         ("ReduceProd", [x, ..]) => x
-            .as_ints()
+            .as_shape()
             .and_then(|v| v.iter().try_fold(1i64, |a, &b| a.checked_mul(b)))
             .map(|product| Constant::ints(vec![product])),
         ("Mul", [a, b]) => pairwise(a, b, i64::checked_mul),
         ("Add", [a, b]) => pairwise(a, b, i64::checked_add),
         ("Sub", [a, b]) => pairwise(a, b, i64::checked_sub),
         ("Div", [a, b]) => pairwise(a, b, i64::checked_div),
+        ("Transpose", [x]) => transposed(x, attributes),
         ("Constant", []) => return Some(attributes.constant()),
         _ => return None,
     };
     Some(value.ok_or_else(|| {
-        NodeFault::Unsupported("a computation on constants other than whole-number shapes".into())
+        NodeFault::Unsupported(format!(
+            "a computation on constants other than shapes, of up to {MAX_COMPUTED} whole numbers"
+        ))
     }))
 }
 
 /// Constants here are scalars or vectors of whole numbers, for which these change nothing, or
 /// weights that pass through.
 fn reshaped(operator: &str, x: &Constant) -> Option<Constant> {
-    (operator == "Identity" || x.as_ints().is_some()).then(|| x.clone())
+    (operator == "Identity" || x.as_shape().is_some()).then(|| x.clone())
+}
+
+fn transposed(x: &Constant, attributes: &Attributes<'_>) -> Option<Constant> {
+    let (&[rows, columns], None | Some([1, 0])) = (&x.dims[..], attributes.ints("perm")) else {
+        return None;
+    };
+    let values = transpose(x.as_floats()?, rows, columns);
+    Some(Constant { dims: vec![columns, rows], values: Values::Floats(values.into()) })
+}
+
+/// The values of a matrix column by column.
+pub(super) fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c])).collect()
 }
 
 fn gather(x: &Constant, at: &Constant) -> Option<Constant> {
-    let (values, indices) = (x.as_ints()?, at.as_ints()?);
+    let (values, indices) = (x.as_shape()?, at.as_shape()?);
     let picked: Option<Vec<i64>> =
         indices.iter().map(|&i| values.get(position(i, values.len())?).copied()).collect();
     Some(Constant { dims: at.dims.clone(), values: Values::Ints(picked?.into()) })
 }
 
 fn concat(parts: &[&Constant]) -> Option<Constant> {
-    let parts: Option<Vec<&[i64]>> = parts.iter().map(|part| part.as_ints()).collect();
+    let parts: Option<Vec<&[i64]>> = parts.iter().map(|part| part.as_shape()).collect();
     Some(Constant::ints(parts?.concat()))
 }
 
 /// Inputs starts, ends, axes, steps; along the only axis, with step 1.
 fn slice(x: &Constant, bounds: &[&Constant]) -> Option<Constant> {
-    let values = x.as_ints()?;
+    let values = x.as_shape()?;
     let bounds: Option<Vec<i64>> =
-        bounds.iter().map(|b| b.as_ints().filter(|b| b.len() == 1).map(|b| b[0])).collect();
+        bounds.iter().map(|b| b.as_shape().filter(|b| b.len() == 1).map(|b| b[0])).collect();
     let (start, end) = match bounds?[..] {
         [start, end] | [start, end, 0] | [start, end, 0, 1] => (start, end),
         _ => return None,
@@ -173,7 +189,7 @@ fn slice(x: &Constant, bounds: &[&Constant]) -> Option<Constant> {
 }
 
 fn pairwise(a: &Constant, b: &Constant, f: impl Fn(i64, i64) -> Option<i64>) -> Option<Constant> {
-    let (x, y) = (a.as_ints()?, b.as_ints()?);
+    let (x, y) = (a.as_shape()?, b.as_shape()?);
     if x.len() != y.len() {
         return None;
     }

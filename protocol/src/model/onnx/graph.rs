@@ -56,7 +56,7 @@ struct Walk {
     passed: HashMap<String, Vec<i64>>,
     batch: i64,
     steps: Vec<Placed>,
-    /// Numbers that the steps hold.
+    /// Numbers that the steps and computed constants hold.
     held: usize,
 }
 
@@ -110,7 +110,9 @@ impl Walk {
             return Err(at(NodeFault::Structure(what)));
         }
         if let Some(value) = self.constant_result(node).map_err(at)? {
-            self.constants.insert(output, value.ok_or_else(unknown)?);
+            let value = value.ok_or_else(unknown)?;
+            self.hold(value.len()).map_err(at)?;
+            self.constants.insert(output, value);
             return Ok(());
         }
         let context = Context {
@@ -123,13 +125,10 @@ impl Walk {
         let step = operator::read(&context).ok_or_else(unknown)?;
         self.reads_head(node).map_err(at)?;
         let (step, tensor) = step.map_err(at)?;
-        self.held += step.len();
+        self.hold(step.len()).map_err(at)?;
         let sides = Shape { channels: 1, ..tensor.shape };
-        if check_shape(sides).is_none()
-            || tensor.shape.len() > MAX_TENSOR
-            || self.held > MAX_WEIGHTS
-        {
-            let what = format!("makes a tensor of {}, or weights, too large", tensor.shape);
+        if check_shape(sides).is_none() || tensor.shape.len() > MAX_TENSOR {
+            let what = format!("makes a tensor of {}, which is too large", tensor.shape);
             return Err(at(NodeFault::Shape(what)));
         }
         (self.head, self.tensor) = (output, tensor);
@@ -180,6 +179,15 @@ impl Walk {
             Some(other) => {
                 Err(NodeFault::Structure(format!("reads `{other}`, which no node before it makes")))
             }
+        }
+    }
+
+    /// Counts numbers that the import keeps.
+    fn hold(&mut self, len: usize) -> Result<(), NodeFault> {
+        self.held += len;
+        match self.held > MAX_WEIGHTS {
+            false => Ok(()),
+            true => Err(NodeFault::Shape(format!("more than {MAX_WEIGHTS} weights, the most"))),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::attributes::Attributes;
-use super::constant::{Constant, position};
+use super::constant::{Constant, position, transpose};
 use super::fault::NodeFault;
 use super::proto::Node;
 use super::windows::{self, WindowKind};
@@ -350,8 +350,4 @@ fn per_channel(constant: &Constant, channels: usize, rank: usize) -> Option<Vec<
         && constant.dims.get(axis) == Some(&channels)
         && values.len() == channels;
     fits.then(|| values.to_vec())
-}
-
-fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c])).collect()
 }

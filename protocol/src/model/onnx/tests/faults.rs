@@ -118,7 +118,7 @@ fn structures_that_the_protocol_cannot_express() {
     let less = || node("Sub", vec![], &[floats(&[], &[1.0])]);
     refused(pool(less(), "MaxPool"), "reads values that may be negative");
     let padded = less().then("Conv", vec![ints("pads", &[1; 4])], &kernel);
-    refused(padded, "pads with zeros after a normalisation that moves the zero");
+    refused(padded, "pads with zeros after a step that moves the zero");
     let negative = pool(conv(map()), "MaxPool").then("Mul", vec![], &[floats(&[], &[-1.0])]);
     refused(negative, "scales by a negative value after max pooling");
     let each = conv(map()).then("Flatten", vec![], &[]).then("Mul", vec![], &[ramp(&[32])]);
@@ -210,7 +210,7 @@ fn nothing_grows_without_bound() {
         let node = Node { input, output, op_type: "Concat".into(), ..Node::default() };
         doubling.graph().node.push(node);
     }
-    refused(doubling, "a computation on constants of more than 64 values");
+    refused(doubling, "other than shapes, of up to 64 whole numbers");
 
     let padded = vec![ints("pads", &[4096; 4])];
     refused(node("Conv", padded, &[ramp(&[2, 2, 1, 1])]), "too large");

@@ -226,6 +226,17 @@ fn a_constant_node_is_a_constant() {
 }
 
 #[test]
+fn a_transposed_constant_is_a_constant() {
+    let matrix = floats(&[2, 3], &[1., 2., 3., 10., 20., 30.]);
+    let mut network = Builder::reading(&[3]).then("MatMul", vec![], &[matrix]);
+    let input = vec![std::mem::replace(&mut network.graph().node[0].input[1], "turned".into())];
+    let (output, op_type) = (vec!["turned".into()], "Transpose".into());
+    let node = proto::Node { input, output, op_type, ..proto::Node::default() };
+    network.graph().node.insert(0, node);
+    assert_eq!(run_vector(network, &[1, 1, 2]), [9., 90.]);
+}
+
+#[test]
 fn pixels_are_normalised_as_the_options_say() {
     let file = Builder::reading(&[2, 1, 1]).then("Relu", vec![], &[]).finish();
     let options = ImageOptions { mean: vec![0.2, 0.4], std: vec![0.5], ..ImageOptions::default() };
