@@ -3,6 +3,7 @@
 //! `fuzz/` calls them under libFuzzer; the test `fuzz_seeds` replays `fuzz/seeds/` on stable.
 
 mod garble;
+mod image;
 mod linear;
 mod model;
 mod ntt;
@@ -11,6 +12,7 @@ mod session;
 mod vector;
 
 pub use garble::garbled_tables;
+pub use image::image_decode;
 pub use linear::linear_messages;
 pub use model::{card_wire, model_file, onnx_import};
 pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
@@ -35,6 +37,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("bristol_circuit", bristol_circuit),
     ("onnx_import", onnx_import),
     ("model_file", model_file),
+    ("image_decode", image_decode),
 ];
 
 /// Replaces bytes of an honest `message` as `edits` says, so that a fuzzer gets past length checks:
