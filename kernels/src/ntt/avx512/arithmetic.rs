@@ -62,19 +62,26 @@ impl<C: Class> Arithmetic<C> {
         if C::BITS == 64 {
             let quotient = high_product::<C>(y, w.quotient);
             let product = _mm512_mullo_epi64(y, w.value);
-            return _mm512_sub_epi64(product, _mm512_mullo_epi64(quotient, self.q));
+            let rest = _mm512_sub_epi64(product, _mm512_mullo_epi64(quotient, self.q));
+            debug_assert!(self.below(rest, C::PRODUCT));
+            return rest;
         }
         let zero = _mm512_setzero_si512();
         let quotient = _mm512_madd52hi_epu64(zero, y, w.quotient);
         let product = _mm512_madd52lo_epu64(zero, y, w.value);
         let rest = _mm512_madd52lo_epu64(product, quotient, self.minus_q);
-        if C::LAZY { rest } else { low(rest) }
+        let rest = if C::LAZY { rest } else { low(rest) };
+        debug_assert!(self.below(rest, C::PRODUCT));
+        rest
     }
 
     /// Narrow: takes b to b + 2. Others: from twice the b of products to the same.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn forward(&self, x: __m512i, y: __m512i, w: Root) -> [__m512i; 2] {
+        // Narrow: all but the last of 15 levels leave b at 29 or less.
+        debug_assert!(self.below(x, if C::LAZY { 29 } else { 2 * C::PRODUCT }));
+        debug_assert!(self.below(y, if C::LAZY { 29 } else { 2 * C::PRODUCT }));
         if C::LAZY {
             let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), y, w.quotient);
             let sum = _mm512_madd52lo_epu64(x, y, w.value);
@@ -94,7 +101,9 @@ impl<C: Class> Arithmetic<C> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn inverse(&self, x: __m512i, y: __m512i, w: Root, offset: __m512i) -> [__m512i; 2] {
+        debug_assert!(less::<C>(y, _mm512_add_epi64(offset, broadcast(1))));
         let sum = _mm512_add_epi64(x, y);
+        debug_assert!(self.below(sum, if C::LAZY { 32 } else { 2 * C::PRODUCT }));
         let sum = if C::LAZY { sum } else { reduce_once(sum, self.product) };
         [sum, self.mul(_mm512_sub_epi64(_mm512_add_epi64(x, offset), y), w)]
     }
@@ -104,13 +113,16 @@ impl<C: Class> Arithmetic<C> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn reduce(&self, x: __m512i) -> __m512i {
         let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), x, self.one_quotient);
-        _mm512_madd52lo_epu64(low(x), quotient, self.minus_q)
+        let rest = _mm512_madd52lo_epu64(low(x), quotient, self.minus_q);
+        debug_assert!(self.below(rest, 2));
+        rest
     }
 
     /// `x` in [0, q); narrow for b = 32, others for twice the b of products.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn canonical(&self, x: __m512i) -> __m512i {
+        debug_assert!(self.below(x, if C::LAZY { 32 } else { 2 * C::PRODUCT }));
         let x = if C::LAZY { self.reduce(x) } else { reduce_once(x, self.product) };
         self.canonical_product(x)
     }
@@ -119,9 +131,17 @@ impl<C: Class> Arithmetic<C> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn canonical_product(&self, x: __m512i) -> __m512i {
+        debug_assert!(self.below(x, C::PRODUCT));
         let x = if C::LAZY { low(x) } else { x };
         let x = if C::PRODUCT == 4 { reduce_once(x, self.two_q) } else { x };
         reduce_once(x, self.q)
+    }
+
+    /// Whether all lanes are below b·q ≤ 2^s, noise left out.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq")]
+    fn below(&self, x: __m512i, b: u64) -> bool {
+        less::<C>(x, _mm512_mullo_epi64(self.q, broadcast(b)))
     }
 
     /// What keeps differences from being negative, a multiple of q for each of three backward
@@ -264,6 +284,13 @@ fn high_product<C: Class>(y: __m512i, w: __m512i) -> __m512i {
     }
     let high = _mm512_add_epi64(high, _mm512_srli_epi64::<32>(left));
     _mm512_add_epi64(high, _mm512_srli_epi64::<32>(right))
+}
+
+/// Whether all lanes are less than `bound`, noise left out.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn less<C: Class>(x: __m512i, bound: __m512i) -> bool {
+    _mm512_cmplt_epu64_mask(if C::LAZY { low(x) } else { x }, bound) == 0xff
 }
 
 /// The low 52 bits.

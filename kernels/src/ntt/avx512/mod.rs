@@ -142,6 +142,7 @@ pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn forward_class<C: Class>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 8 * t.forward.roots.len());
+    debug_assert!(a.iter().all(|&x| x < t.q));
     let m = Arithmetic::<C>::new(t.q);
     let (n, roots) = (a.len(), &t.forward.roots);
     let a = a.as_chunks_mut::<8>().0;
@@ -238,6 +239,7 @@ fn forward_eighth<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], roots: &[Pair],
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn inverse_class<C: Class>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 8 * t.inverse.roots.len());
+    debug_assert!(a.iter().all(|&x| x < t.q));
     let m = Arithmetic::<C>::new(t.q);
     let offsets = m.offsets();
     let roots = &t.inverse.roots;
