@@ -13,6 +13,12 @@ pub struct Evaluation {
     chunks: Vec<Stored>,
 }
 
+/// What is left of an evaluation. Wiping and giving back so much memory takes as long as evaluating
+/// a layer, so it is done after the answer.
+pub(crate) struct Spent {
+    _chunks: Vec<Stored>,
+}
+
 /// One chunk: what the transfers and the garbler gave for it.
 #[derive(ZeroizeOnDrop)]
 struct Stored {
@@ -60,20 +66,21 @@ impl Evaluation {
     }
 
     /// Evaluates the layer, chunk by chunk, while `receive` waits for the garbler's labels of the
-    /// next (it is told how many bytes they have): f(y) + S of the layer's instances.
+    /// next (it is told how many bytes they have): f(y) + S of the layer's instances, and what is
+    /// left, to be dropped when nobody waits.
     ///
     /// # Errors
     /// If the labels do not come, or they or the tables do not fit the program.
     pub(crate) fn evaluate(
-        self,
+        mut self,
         plan: &ActivationPlan,
         hash: &Hash,
         mut receive: impl FnMut(usize) -> Result<Vec<u8>, Error>,
-    ) -> Result<Vec<u32>, Error> {
+    ) -> Result<(Vec<u32>, Spent), Error> {
         let mut results: Vec<Result<Vec<u32>, Error>> =
             self.chunks.iter().map(|_| Ok(Vec::new())).collect();
         rayon::in_place_scope(|scope| {
-            let parts = self.chunks.into_iter().zip(plan.chunks()).zip(&mut results);
+            let parts = self.chunks.iter_mut().zip(plan.chunks()).zip(&mut results);
             for ((stored, chunk), result) in parts {
                 let labels = receive(plan.label_bytes(&chunk))?;
                 scope.spawn(move |_| *result = stored.evaluate(plan, &chunk, hash, &labels));
@@ -82,13 +89,13 @@ impl Evaluation {
         })?;
         let results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
         // A revealed result has several planes only inside its chunk, so chunks follow each other.
-        Ok(results.concat())
+        Ok((results.concat(), Spent { _chunks: self.chunks }))
     }
 }
 
 impl Stored {
     fn evaluate(
-        mut self,
+        &mut self,
         plan: &ActivationPlan,
         chunk: &Chunk,
         hash: &Hash,

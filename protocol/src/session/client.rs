@@ -233,7 +233,7 @@ impl Client {
             return Err(Misuse::OtherSession.into());
         }
         let meter = Meter::start(&self.channel);
-        let mut lap = Lap::start();
+        let (mut lap, mut spent) = (Lap::start(), Vec::new());
         self.channel.send(Kind::Online, bundle.number.to_le_bytes().to_vec())?;
         let mut x: Zeroizing<Vec<u32>> =
             Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());
@@ -246,7 +246,9 @@ impl Client {
             self.channel.send(Kind::Masked, masked)?;
             let plan = &self.plan.activations[block];
             let receive = |len| self.channel.receive(Kind::Labels, len);
-            *x = evaluation.evaluate(plan, &self.context.hash, receive)?;
+            let (result, left) = evaluation.evaluate(plan, &self.context.hash, receive)?;
+            x = Zeroizing::new(result);
+            spent.push(left);
             self.layer_seconds[block].online += lap.seconds();
         }
         self.statistics.online += meter.stop(&self.channel);
