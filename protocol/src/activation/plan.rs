@@ -78,9 +78,14 @@ impl ActivationPlan {
         self.instances
     }
 
+    /// Instances of a chunk; the last one may have fewer.
+    fn step(&self) -> usize {
+        (CHUNK_SUMS / self.program.sums()).max(1)
+    }
+
     /// The chunks, in order.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
-        let step = (CHUNK_SUMS / self.program.sums()).max(1);
+        let step = self.step();
         (0..self.instances).step_by(step).map(move |first| {
             let instances = first..(first + step).min(self.instances);
             let places = (0..self.program.sums())
@@ -106,16 +111,23 @@ impl ActivationPlan {
 
     /// What the layer costs with an OT extension of `field` bits.
     pub fn cost(&self, field: FieldBits) -> Cost {
-        self.chunks().fold(Cost::default(), |cost, chunk| {
-            let tally = self.program.tally(chunk.instances.len());
-            Cost {
-                ands: cost.ands + tally.ands,
-                transfer_bytes: cost.transfer_bytes + self.transfer_bytes(&chunk, field),
-                table_bytes: cost.table_bytes + tally.table_bytes,
-                label_bytes: cost.label_bytes + self.label_bytes(&chunk),
-                chunks: cost.chunks + 1,
-            }
-        })
+        // All chunks but the last are alike.
+        let step = self.step();
+        let kinds = [(self.instances / step, step), (1, self.instances % step)];
+        kinds.iter().filter(|(_, instances)| *instances > 0).fold(
+            Cost::default(),
+            |cost, &(chunks, instances)| {
+                let tally = self.program.tally(instances);
+                let labels = instances * self.program.labels();
+                Cost {
+                    ands: cost.ands + chunks as u64 * tally.ands,
+                    transfer_bytes: cost.transfer_bytes + chunks * field.message_len(labels),
+                    table_bytes: cost.table_bytes + chunks * tally.table_bytes,
+                    label_bytes: cost.label_bytes + chunks * 16 * labels,
+                    chunks: cost.chunks + chunks,
+                }
+            },
+        )
     }
 }
 

@@ -17,6 +17,10 @@ pub const MAX_TENSOR: usize = 1 << 24;
 pub const MAX_WEIGHTS: usize = 1 << 28;
 /// The most multiplications of one linear map.
 pub const MAX_PRODUCTS: usize = 1 << 36;
+/// The most sums that a network's activations read, a pooled sum once for each of its windows.
+pub const MAX_ACTIVATION_SUMS: usize = 1 << 26;
+/// The most sums under one window of a max pooling.
+pub const MAX_WINDOW: usize = 1 << 16;
 /// The most classes.
 pub const MAX_CLASSES: usize = 1 << 16;
 /// The most bytes of the network's name or of a class name.
@@ -63,6 +67,16 @@ impl Layer {
         self.sums.channels
     }
 
+    /// How many sums the activation reads, a pooled sum once for each of its windows.
+    fn activation_sums(&self) -> usize {
+        match self.block.activation {
+            Activation::Relu { max_pool: Some(Window { kernel, .. }), .. } => {
+                kernel.height * kernel.width * self.output.len()
+            }
+            _ => self.sums.len(),
+        }
+    }
+
     /// How many multiplications the linear map takes, padding included.
     pub fn products(&self) -> usize {
         self.row_len() * self.sums.len()
@@ -93,12 +107,15 @@ impl Card {
         within("number of blocks", self.blocks.len(), 1, MAX_BLOCKS)?;
         check_shape(self.input).ok_or(CardFault::Input(self.input))?;
         let mut layers: Vec<Layer> = Vec::with_capacity(self.blocks.len());
-        let mut weights = 0;
+        let (mut weights, mut sums) = (0, 0);
         for (block, card) in self.blocks.iter().enumerate() {
             let input = layers.last().map_or(self.input, |before| before.output);
             let layer = place(block, card, input, self.blocks.len())?;
             weights += layer.weights_len();
             within("number of weights", weights, 1, MAX_WEIGHTS)?;
+            // At most 2^8 blocks of 2^16 sums for each of 2^24 values: no overflow.
+            sums += layer.activation_sums();
+            within("number of sums that activations read", sums, 1, MAX_ACTIVATION_SUMS)?;
             if let Some(before) = layers.last_mut() {
                 before.output_ring_bits = card.ring_bits();
             }
@@ -145,7 +162,8 @@ fn place(block: usize, card: &BlockCard, input: Shape, blocks: usize) -> Result<
     let sums = linear(&card.linear, pooled).ok_or(misfit("linear map"))?;
     let output = match card.activation {
         Activation::Relu { max_pool: Some(window), .. } => {
-            pool(&window, sums).ok_or(misfit("max pooling"))?
+            let small = window.kernel.height.checked_mul(window.kernel.width) <= Some(MAX_WINDOW);
+            pool(&window, sums).filter(|_| small).ok_or(misfit("max pooling"))?
         }
         Activation::Relu { max_pool: None, .. } | Activation::Logits => sums,
         Activation::Argmax => Shape::flat(1),

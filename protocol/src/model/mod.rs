@@ -22,8 +22,8 @@ pub use float::{FloatBlock, FloatNetwork};
 pub use forward::{Step, Trace};
 pub use image::{MAX_IMAGE_BYTES, decode_image, read_image};
 pub use layer::{
-    ACTIVATION_MAX, Layer, MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, MAX_NAME, MAX_PRODUCTS, MAX_SIDE,
-    MAX_TENSOR, MAX_WEIGHTS,
+    ACTIVATION_MAX, Layer, MAX_ACTIVATION_SUMS, MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, MAX_NAME,
+    MAX_PRODUCTS, MAX_SIDE, MAX_TENSOR, MAX_WEIGHTS, MAX_WINDOW,
 };
 pub use network::{Block, Network};
 pub use quantise::quantise;

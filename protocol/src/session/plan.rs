@@ -2,8 +2,9 @@
 
 use super::greeting;
 use super::settings::Settings;
+use crate::Link;
 use crate::activation::{self, ActivationPlan};
-use crate::error::Error;
+use crate::error::{Error, Misuse};
 use crate::linear::{self, LinearPlan, ServerKeys};
 use crate::model::{Card, Layer, ModelError};
 use crate::ot;
@@ -12,6 +13,9 @@ use gazelle_ntt::pack;
 
 /// Bytes of a frame's header, which every message carries.
 const HEADER: usize = 5;
+
+/// The most bytes of a linear map's query or answer, each of which is one frame.
+const MAX_MESSAGE: usize = 1 << 30;
 
 /// A network, planned: a function of the public card and the settings alone.
 pub struct NetworkPlan {
@@ -44,13 +48,14 @@ impl NetworkPlan {
     /// Plans the network of a card.
     ///
     /// # Errors
-    /// If the card is not valid, or a layer would not decrypt or not be private.
+    /// If the card is not valid, or a layer would not decrypt, not be private, or take a message of
+    /// more than 1 GiB.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
         let layers = card.layers().map_err(ModelError::from)?;
         let card_bytes = card.to_bytes().map_err(ModelError::from)?.len();
         let linear = layers
             .iter()
-            .map(|layer| LinearPlan::choose(&layer.block, layer.pooled, &settings.link))
+            .map(|layer| linear_plan(layer, &settings.link))
             .collect::<Result<_, _>>()?;
         let activations = layers.iter().map(ActivationPlan::new).collect();
         Ok(Self { settings: *settings, card, card_bytes, layers, linear, activations })
@@ -149,5 +154,16 @@ impl NetworkPlan {
                 linear::clear::sum_pool(window, layer.input, input, layer.block.ring_bits())
             }
         }
+    }
+}
+
+fn linear_plan(layer: &Layer, link: &Link) -> Result<LinearPlan, Misuse> {
+    let plan = LinearPlan::choose(&layer.block, layer.pooled, link)?;
+    let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
+    match query_bytes.max(answer_bytes) {
+        ..=MAX_MESSAGE => Ok(plan),
+        bytes => Err(Misuse::Layer(format!(
+            "a message would have {bytes} bytes, and {MAX_MESSAGE} are the most"
+        ))),
     }
 }

@@ -3,16 +3,21 @@
 use sha2::{Digest, Sha256};
 
 use gazelle_protocol::model::{Card, Network, onnx, quantise};
+use gazelle_protocol::session::{NetworkPlan, Settings};
 
 /// Multiplications that a target may spend on evaluating a network.
 const PRODUCTS: usize = 1 << 20;
 
-/// A card that parses is written as it was read, and every block finds its place.
+/// A card that parses is written as it was read, every block finds its place, and the network is
+/// planned or refused, as a client does with the card of a server that it does not trust.
 pub fn card_wire(data: &[u8]) {
     if let Ok(card) = Card::from_bytes(data) {
         assert_eq!(card.to_bytes().as_deref(), Ok(data));
         let layers = card.layers().expect("a card is checked when it is read");
         assert_eq!(layers.len(), card.blocks.len());
+        if let Ok(plan) = NetworkPlan::new(card, &Settings::default()) {
+            assert_eq!(plan.costs().len(), layers.len());
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Cards: every fault is found, every size is capped, the encoding is the only one.
 
 use crate::model::{
-    Activation, Block, BlockCard, Card, CardFault, Extent, Linear, MAX_CARD_BYTES, ModelError,
-    Network, Padding, Shape, Window,
+    Activation, Block, BlockCard, Card, CardFault, Extent, Linear, MAX_ACTIVATION_SUMS,
+    MAX_CARD_BYTES, ModelError, Network, Padding, Shape, Window,
 };
 
 fn square(size: usize) -> Extent {
@@ -91,6 +91,26 @@ fn every_fault_of_a_card_is_found() {
         let bytes = postcard::to_allocvec(&card).unwrap();
         assert!(Card::from_bytes(&bytes).is_err(), "{name} on the wire");
     }
+}
+
+/// A max pooling's windows overlap: a small card could ask for any number of comparisons.
+#[test]
+fn max_pooling_is_bounded() {
+    let pooled = |side, kernel| {
+        let mut card = card();
+        card.input = Shape { channels: 2, height: side, width: side };
+        let max_pool = Some(Window { stride: square(1), ..window(kernel) });
+        card.blocks[0].activation = Activation::Relu { shift: 0, max_pool };
+        card.check()
+    };
+    assert_eq!(pooled(256, 255), Ok(()));
+    let misfit = CardFault::Misfit { block: 0, part: "max pooling" };
+    assert_eq!(pooled(300, 257), Err(misfit));
+    let fault = pooled(300, 200).unwrap_err();
+    assert!(
+        matches!(fault, CardFault::Range { got: 1_632_160_000.., most: MAX_ACTIVATION_SUMS, .. }),
+        "{fault}"
+    );
 }
 
 #[test]
