@@ -164,3 +164,20 @@ fn a_spent_bundle_is_refused() {
     let error = served.join().unwrap().unwrap();
     assert!(matches!(error, Error::Peer(PeerFault::Bundle(0))), "{error}");
 }
+
+/// A card of a few bytes must not make a client allocate messages without bound.
+#[test]
+fn a_layer_whose_messages_are_too_long_is_refused() {
+    let card = Card {
+        name: "large".into(),
+        input: Shape { channels: 1, height: 4096, width: 4096 },
+        blocks: vec![
+            block(convolution(1, 60, 1, 0), Activation::Relu { shift: 0, max_pool: None }),
+            block(Linear::Dense { outputs: 2 }, Activation::Argmax),
+        ],
+        classes: vec!["a".into(), "b".into()],
+    };
+    assert!(card.check().is_ok());
+    let refusal = NetworkPlan::new(card, &Settings::default()).err().unwrap().to_string();
+    assert!(refusal.contains("1073741824 are the most"), "{refusal}");
+}
