@@ -19,18 +19,15 @@ impl Plan {
         }
     }
 
-    /// The same in the transform's domain: value i is a(ψ^e) with e = 2·bitrev(i) + 1, and that of
+    /// The same in the transform's domain: the value at [`Plan::exponent`] e is a(ψ^e), and that of
     /// a(X^g) is a(ψ^(e·g)), so values only change places.
     ///
     /// # Panics
     /// Unless `out` and `a` have n values and g is odd.
     pub fn automorphism_transformed(&self, g: usize, out: &mut [u64], a: &[u64]) {
         let n = self.check_automorphism(g, out, a);
-        let shift = usize::BITS - n.trailing_zeros();
-        for (i, out) in out.iter_mut().enumerate() {
-            let exponent = 2 * (i.reverse_bits() >> shift) + 1;
-            let image = exponent.wrapping_mul(g) & (2 * n - 1);
-            *out = a[(image >> 1).reverse_bits() >> shift];
+        for (place, out) in out.iter_mut().enumerate() {
+            *out = a[self.place(self.exponent(place).wrapping_mul(g) & (2 * n - 1))];
         }
     }
 

@@ -10,8 +10,8 @@ use gazelle_kernels::{
 
 /// The negacyclic transform modulo X^n + 1 over Z_q. Cheap to clone, `Send + Sync`.
 ///
-/// Values of the transform's domain are in bit-reversed order on every backend: place i holds the
-/// polynomial at ψ^(2·bitrev(i) + 1).
+/// Values of the transform's domain are in one order on every backend: [`Plan::exponent`] tells which
+/// value a place holds.
 #[derive(Clone, Debug)]
 pub struct Plan(Arc<Tables>);
 
@@ -97,6 +97,30 @@ impl Plan {
         for polynomial in a.chunks_exact_mut(self.0.n) {
             self.0.transform.inverse(polynomial);
         }
+    }
+
+    /// Which value stands at a place of the transform's domain: that of the polynomial at ψ^e for
+    /// the e returned, odd and below 2n. It is 2·bitrev(i) + 1, where i is `place`; from n = 64 on with
+    /// its lowest three bits and the three above them exchanged.
+    ///
+    /// # Panics
+    /// If `place` is not below n.
+    pub fn exponent(&self, place: usize) -> usize {
+        assert!(place < self.0.n, "place {place} of {}", self.0.n);
+        2 * self.reverse(self.exchange(place)) + 1
+    }
+
+    /// The place of the polynomial's value at ψ^`exponent`; odd and below 2n.
+    pub(crate) fn place(&self, exponent: usize) -> usize {
+        self.exchange(self.reverse(exponent / 2))
+    }
+
+    fn reverse(&self, i: usize) -> usize {
+        i.reverse_bits() >> (usize::BITS - self.0.n.trailing_zeros())
+    }
+
+    fn exchange(&self, i: usize) -> usize {
+        if self.0.n < 64 { i } else { i & !63 | (i & 7) << 3 | i >> 3 & 7 }
     }
 
     /// `out[i] = a[i]·b[i]`.

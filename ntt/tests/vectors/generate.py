@@ -1,7 +1,8 @@
 """Known answers for the negacyclic transform, by definition and with Python's integers alone.
 
 The value at place i of the transform is the polynomial's value at psi^(2*bitrev(i)+1), psi being
-x^((q-1)/2n) for the least x >= 2 that makes it a primitive 2n-th root of unity. Products are the
+x^((q-1)/2n) for the least x >= 2 that makes it a primitive 2n-th root of unity; from n = 64 on the
+lowest three bits of the place and the three above them are exchanged first. Products are the
 schoolbook's. Run: python3 generate.py > transforms.json
 """
 
@@ -48,9 +49,10 @@ def case(n, bits):
     psi = pow(x, (q - 1) // (2 * n), q)
     width = n.bit_length() - 1
     reverse = lambda i: int(format(i, f"0{width}b")[::-1], 2)
+    exchange = lambda i: i if n < 64 else i & ~63 | (i & 7) << 3 | i >> 3 & 7
     a, b = coefficients("a", n, q), coefficients("b", n, q)
     transform = [
-        sum(c * pow(psi, j * (2 * reverse(i) + 1), q) for j, c in enumerate(a)) % q for i in range(n)
+        sum(c * pow(psi, j * (2 * reverse(exchange(i)) + 1), q) for j, c in enumerate(a)) % q for i in range(n)
     ]
     product = [0] * n
     for i, x in enumerate(a):
@@ -60,7 +62,7 @@ def case(n, bits):
     return {"n": n, "q": q, "a": a, "b": b, "transform_of_a": transform, "product": product}
 
 
-CASES = [(8, 5), (8, 20), (16, 30), (32, 46), (64, 47), (64, 50), (32, 60), (32, 62)]
+CASES = [(8, 5), (8, 20), (16, 30), (32, 46), (64, 47), (64, 50), (32, 60), (32, 62), (128, 47), (128, 50), (128, 60)]
 lines = ",\n".join(json.dumps(case(n, bits)) for n, bits in CASES)
 print(
     '{"origin": "ntt/tests/vectors/generate.py: the definition, in Python integers",\n"cases": [\n'

@@ -14,10 +14,10 @@
 //!   since the quotient is estimated without the product of the low halves: at most 3 too small.
 //! - *full*, s = 64, q < 2^62: Harvey's bounds and the exact high product.
 //!
-//! Levels go three to a pass, the last three (backward the first three) between two transpositions.
+//! Levels go three to a pass, the last three (backward the first three) with one part of eight of a
+//! block in each lane: a transposition before them, none after, for that is the domain's order.
 //! Six levels in registers would save a pass over the memory, but their chain of operations is too
-//! long for the CPU to overlap one block's with the next's. The order of the domain is bit-reversed,
-//! as in the scalar twin.
+//! long for the CPU to overlap one block's with the next's.
 
 mod arithmetic;
 mod class;
@@ -43,17 +43,20 @@ pub(super) struct Tables {
     last_root: Pair,
 }
 
-/// The roots of one direction.
+/// The roots of one direction. Three levels of a block have seven: the first level's, the second's
+/// two, the third's four.
 #[derive(Clone, Debug)]
 struct Direction {
-    /// In the order of the scalar twin, as far as blocks are longer than 8.
+    /// In the order of the scalar twin, for blocks longer than 64.
     roots: Vec<Pair>,
-    /// For each block of 64 the roots of its last three levels, one for each part of eight: the
-    /// first level's, the second's two, the third's four.
+    /// For each block of 64 those of its first three levels.
+    blocks: Vec<[Pair; 7]>,
+    /// For each block of 64 those of its last three levels, one for each part of eight.
     lanes: Vec<[Lanes; 7]>,
 }
 
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 struct Lanes {
     value: Vector,
     quotient: Vector,
@@ -92,12 +95,14 @@ impl Tables {
 impl Direction {
     fn new(roots: &[Factor], class: Kind) -> Self {
         let n = roots.len();
+        let roots = |i: usize| Pair::new(roots[i], class);
+        let blocks = |block| seven(n / 64, block).map(roots);
         let lanes = |block: usize| {
             core::array::from_fn(|i| {
                 // The level has `parts` roots for each part of eight, of which this is number `i`.
                 let parts = [1, 2, 2, 4, 4, 4, 4][i];
                 let first = n / 8 * parts + 8 * block * parts + i + 1 - parts;
-                let of_lane = |lane: usize| Pair::new(roots[first + lane * parts], class);
+                let of_lane = |lane: usize| roots(first + lane * parts);
                 Lanes {
                     value: core::array::from_fn(|lane| of_lane(lane).value),
                     quotient: core::array::from_fn(|lane| of_lane(lane).quotient),
@@ -105,7 +110,8 @@ impl Direction {
             })
         };
         Self {
-            roots: roots[..n / 8].iter().map(|&w| Pair::new(w, class)).collect(),
+            roots: (0..n / 64).map(roots).collect(),
+            blocks: (0..n / 64).map(blocks).collect(),
             lanes: (0..n / 64).map(lanes).collect(),
         }
     }
@@ -141,7 +147,7 @@ pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn forward_class<C: Class>(t: &Tables, a: &mut [u64]) {
-    assert_eq!(a.len(), 8 * t.forward.roots.len());
+    assert_eq!(a.len(), 64 * t.forward.roots.len());
     debug_assert!(a.iter().all(|&x| x < t.q));
     let m = Arithmetic::<C>::new(t.q);
     let (n, roots) = (a.len(), &t.forward.roots);
@@ -162,14 +168,13 @@ fn forward_class<C: Class>(t: &Tables, a: &mut [u64]) {
 /// The last six levels of every block of 64.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn forward_rest<C: Class>(m: &Arithmetic<C>, a: &mut [[Vector; 8]], t: &Direction) {
-    let count = a.len();
-    for (i, block) in a.iter_mut().enumerate() {
-        let x = m.forward_eighth(load_each(&block.each_ref()), seven(&t.roots, count, i));
+    for (block, w) in a.iter_mut().zip(&t.blocks) {
+        let x = m.forward_eighth(load_each(&block.each_ref()), w.map(|w| root(w)));
         store_each(block.each_mut(), transpose(x));
     }
-    for (block, lanes) in a.iter_mut().zip(&t.lanes) {
-        let x = m.forward_eighth(load_each(&block.each_ref()), of_lanes(lanes));
-        store_each(block.each_mut(), transpose(x.map(|x| m.canonical(x))));
+    for (block, w) in a.iter_mut().zip(&t.lanes) {
+        let x = m.forward_eighth(load_each(&block.each_ref()), of_lanes(w));
+        store_each(block.each_mut(), x.map(|x| m.canonical(x)));
     }
 }
 
@@ -177,20 +182,18 @@ fn forward_rest<C: Class>(m: &Arithmetic<C>, a: &mut [[Vector; 8]], t: &Directio
 /// as many independent operations stand side by side.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn forward_rest_in_pairs<C: Class>(m: &Arithmetic<C>, a: &mut [[Vector; 8]], t: &Direction) {
-    let count = a.len();
-    for (i, [a, b]) in a.as_chunks_mut().0.iter_mut().enumerate() {
-        let w = [seven(&t.roots, count, 2 * i), seven(&t.roots, count, 2 * i + 1)];
+    let a = a.as_chunks_mut().0;
+    for ([a, b], [v, w]) in a.iter_mut().zip(t.blocks.as_chunks().0) {
         let x = [load_each(&a.each_ref()), load_each(&b.each_ref())];
-        let [x, y] = m.forward_eighths(x, w);
+        let [x, y] = m.forward_eighths(x, [v.map(|v| root(v)), w.map(|w| root(w))]);
         store_each(a.each_mut(), transpose(x));
         store_each(b.each_mut(), transpose(y));
     }
-    let lanes = t.lanes.as_chunks().0;
-    for ([a, b], [v, w]) in a.as_chunks_mut().0.iter_mut().zip(lanes) {
+    for ([a, b], [v, w]) in a.iter_mut().zip(t.lanes.as_chunks().0) {
         let x = [load_each(&a.each_ref()), load_each(&b.each_ref())];
         let [x, y] = m.forward_eighths(x, [of_lanes(v), of_lanes(w)]);
-        store_each(a.each_mut(), transpose(x.map(|x| m.canonical(x))));
-        store_each(b.each_mut(), transpose(y.map(|x| m.canonical(x))));
+        store_each(a.each_mut(), x.map(|x| m.canonical(x)));
+        store_each(b.each_mut(), y.map(|x| m.canonical(x)));
     }
 }
 
@@ -223,7 +226,7 @@ fn forward_quarter<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], roots: &[Pair]
 fn forward_eighth<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], roots: &[Pair], blocks: usize) {
     let len = a.len() / blocks;
     for (i, block) in a.chunks_exact_mut(len).enumerate() {
-        let w = seven(roots, blocks, i);
+        let w = seven(blocks, i).map(|i| root(roots[i]));
         for x in parts(block.as_chunks_mut::<2>().0) {
             let even = x.each_ref().map(|x| load(&x[0]));
             let odd = x.each_ref().map(|x| load(&x[1]));
@@ -238,21 +241,22 @@ fn forward_eighth<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], roots: &[Pair],
 
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn inverse_class<C: Class>(t: &Tables, a: &mut [u64]) {
-    assert_eq!(a.len(), 8 * t.inverse.roots.len());
+    assert_eq!(a.len(), 64 * t.inverse.roots.len());
     debug_assert!(a.iter().all(|&x| x < t.q));
     let m = Arithmetic::<C>::new(t.q);
     let offsets = m.offsets();
     let roots = &t.inverse.roots;
     let a = a.as_chunks_mut::<8>().0;
     let mut blocks = a.len() / 8;
-    for (block, lanes) in a.as_chunks_mut::<8>().0.iter_mut().zip(&t.inverse.lanes) {
-        let x = transpose(load_each(&block.each_ref()));
-        let x = m.inverse_eighth(x, of_lanes(lanes), offsets);
+    for (block, w) in a.as_chunks_mut::<8>().0.iter_mut().zip(&t.inverse.lanes) {
+        let x = load_each(&block.each_ref());
+        let x = m.inverse_eighth(x, of_lanes(w), offsets);
         store_each(block.each_mut(), transpose(x));
     }
-    for (i, block) in a.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+    for (block, w) in a.as_chunks_mut::<8>().0.iter_mut().zip(&t.inverse.blocks) {
         let x = load_each(&block.each_ref());
-        store_each(block.each_mut(), m.inverse_eighth(x, seven(roots, blocks, i), offsets));
+        let x = m.inverse_eighth(x, w.map(|w| root(w)), offsets);
+        store_each(block.each_mut(), x);
     }
     while blocks > 8 {
         blocks /= 8;
@@ -277,7 +281,7 @@ fn inverse_eighth<C: Class>(
 ) {
     let len = a.len() / blocks;
     for (i, block) in a.chunks_exact_mut(len).enumerate() {
-        let w = seven(roots, blocks, i);
+        let w = seven(blocks, i).map(|i| root(roots[i]));
         for x in parts(block) {
             let y = m.inverse_eighth(load_each(&x), w, offsets);
             store_each(x, y);
@@ -343,7 +347,7 @@ fn inverse_last_eighth<C: Class>(
     w: [Root; 2],
     offsets: [__m512i; 3],
 ) {
-    let [_, w2, w3, w4, w5, w6, w7] = seven(roots, 1, 0);
+    let [_, w2, w3, w4, w5, w6, w7] = seven(1, 0).map(|i| root(roots[i]));
     let quarter = [offsets[0], offsets[1]];
     for x in parts(a) {
         let [x0, x1, x2, x3, x4, x5, x6, x7] = load_each(&x);
@@ -357,12 +361,10 @@ fn inverse_last_eighth<C: Class>(
     }
 }
 
-/// The roots of three levels that start at block `i` of `blocks`.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn seven(roots: &[Pair], blocks: usize, i: usize) -> [Root; 7] {
+/// Where the scalar twin has the seven roots of three levels that start at block `i` of `blocks`.
+fn seven(blocks: usize, i: usize) -> [usize; 7] {
     let (one, two, four) = (blocks + i, 2 * (blocks + i), 4 * (blocks + i));
-    [one, two, two + 1, four, four + 1, four + 2, four + 3].map(|at| root(roots[at]))
+    [one, two, two + 1, four, four + 1, four + 2, four + 3]
 }
 
 #[inline]
