@@ -3,6 +3,8 @@
 //! Kernels are written once, as text that takes one of these modules; `V` is a register, `BLOCKS`
 //! how many blocks it holds.
 
+mod masked;
+
 use core::arch::x86_64::*;
 
 /// The eleven round keys of AES-128.
@@ -26,13 +28,13 @@ pub(crate) const ROTATED_LAST_WORD: u128 = 0x0c0f_0e0d_0c0f_0e0d_0c0f_0e0d_0c0f_
 macro_rules! registers {
     (
         $name:ident, $features:literal, $vector:ident, $blocks:literal,
-        $load:ident, $store:ident, $xor:ident, $and:ident, $add:ident,
-        $shift_left:ident, $shift_right:ident, $shift_bytes:ident,
-        $shuffle_bytes:ident, $shuffle_words:ident,
+        $load:ident, $store:ident, $xor:ident, $add:ident,
+        $shift_bytes:ident, $shuffle_bytes:ident, $shuffle_words:ident,
         $round:ident, $last_round:ident, |$block:ident| $broadcast:expr
     ) => {
         pub(crate) mod $name {
             use super::*;
+            pub(crate) use masked::$name::{add_both_where, add_where, colours, xor3};
 
             pub(crate) type V = $vector;
 
@@ -82,12 +84,6 @@ macro_rules! registers {
                 $xor(a, b)
             }
 
-            #[target_feature(enable = $features)]
-            #[inline]
-            pub(crate) fn and(a: V, b: V) -> V {
-                $and(a, b)
-            }
-
             /// A round of AES on every block.
             #[target_feature(enable = $features)]
             #[inline]
@@ -110,23 +106,14 @@ macro_rules! registers {
                 let word = $shuffle_bytes(key, broadcast(&ROTATED_LAST_WORD));
                 let word = last_round(word, broadcast(&ROUND_CONSTANTS[number]));
                 let sums = xor(key, $shift_bytes::<4>(key));
-                let sums = xor(sums, $shift_bytes::<8>(sums));
-                xor(sums, word)
+                xor3(sums, $shift_bytes::<8>(sums), word)
             }
 
-            /// σ of every block.
+            /// σ of every block, plus another block.
             #[target_feature(enable = $features)]
             #[inline]
-            pub(crate) fn sigma(x: V) -> V {
-                let upper = broadcast(&(u128::MAX << 64));
-                xor($shuffle_words::<0x4e>(x), and(x, upper))
-            }
-
-            /// All ones in the blocks whose lowest bit is set.
-            #[target_feature(enable = $features)]
-            #[inline]
-            pub(crate) fn colours(x: V) -> V {
-                $shift_right::<31>($shift_left::<31>($shuffle_words::<0>(x)))
+            pub(crate) fn sigma_plus(x: V, other: V) -> V {
+                masked::$name::add_upper(xor($shuffle_words::<0x4e>(x), other), x)
             }
 
             /// `first`, `first` + 1, … as blocks; the low half wraps by itself.
@@ -148,16 +135,13 @@ macro_rules! registers {
 
 registers!(
     xmm,
-    "aes,ssse3",
+    "aes,ssse3,avx",
     __m128i,
     1,
     _mm_loadu_si128,
     _mm_storeu_si128,
     _mm_xor_si128,
-    _mm_and_si128,
     _mm_add_epi64,
-    _mm_slli_epi32,
-    _mm_srai_epi32,
     _mm_bslli_si128,
     _mm_shuffle_epi8,
     _mm_shuffle_epi32,
@@ -173,10 +157,7 @@ registers!(
     _mm256_loadu_si256,
     _mm256_storeu_si256,
     _mm256_xor_si256,
-    _mm256_and_si256,
     _mm256_add_epi64,
-    _mm256_slli_epi32,
-    _mm256_srai_epi32,
     _mm256_bslli_epi128,
     _mm256_shuffle_epi8,
     _mm256_shuffle_epi32,
@@ -192,10 +173,7 @@ registers!(
     _mm512_loadu_si512,
     _mm512_storeu_si512,
     _mm512_xor_si512,
-    _mm512_and_si512,
     _mm512_add_epi64,
-    _mm512_slli_epi32,
-    _mm512_srai_epi32,
     _mm512_bslli_epi128,
     _mm512_shuffle_epi8,
     _mm512_shuffle_epi32,

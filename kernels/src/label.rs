@@ -14,7 +14,7 @@ pub fn xor(backend: AesBackend, a: &[u128], b: &[u128]) -> Vec<u128> {
     match backend.isa() {
         AesIsa::Scalar => a.iter().zip(b).map(|(a, b)| a ^ b).collect(),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI and SSSE3.
+        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { xmm(a, b) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves VAES and AVX2.
@@ -47,7 +47,7 @@ macro_rules! xor {
 }
 
 #[cfg(target_arch = "x86_64")]
-xor!(xmm, "aes,ssse3");
+xor!(xmm, "aes,ssse3,avx");
 #[cfg(target_arch = "x86_64")]
 xor!(ymm, "vaes,avx2");
 #[cfg(target_arch = "x86_64")]

@@ -2,124 +2,106 @@
 
 use bytemuck::{must_cast_slice, must_cast_slice_mut};
 
-use super::{Hash, HashKind, INSTANCES_PER_KEY};
-use crate::aes::RoundKeys;
-
-/// Keys scheduled together, so that the schedules overlap.
-const KEYS: usize = 16;
+use super::keys::{FIXED_KEY, MITCCRH, STRICT};
+use super::{Hash, HashKind, INSTANCES_PER_KEY, keys};
 
 macro_rules! hashes {
-    ($ops:ident, $features:literal, $hash:literal, $colours:literal) => {
+    ($ops:ident, $features:literal, $resident:literal, $hash:literal, $colours:literal) => {
         pub(crate) mod $ops {
             use super::*;
             use crate::aes::$ops::*;
+            use keys::$ops::{BlockKeys, Keys, block, round_keys};
 
-            /// Instances whose keys, for `T` tweaks each, are scheduled together.
-            pub(crate) const fn group(tweaks: usize) -> usize {
-                KEYS / tweaks * INSTANCES_PER_KEY
+            /// Hashes but for their last round: each is `last_round(state, key)`. MITCCRH leaves out the
+            /// sum of its first and last round key, which is [`BlockKeys::missing`].
+            pub(crate) struct Unfinished<const T: usize, const P: usize, const U: usize> {
+                pub(crate) states: [[[V; U]; P]; T],
+                pub(crate) keys: [[[V; U]; P]; T],
             }
 
-            /// The keys of a group of instances, for `T` tweaks each.
-            pub(crate) struct Keys<const T: usize> {
-                kind: HashKind,
-                key: u128,
-                /// Of the group's first instance.
-                tweaks: [u64; T],
-                scheduled: [RoundKeys; KEYS],
-            }
-
-            impl<const T: usize> Keys<T> {
-                pub(crate) fn new(hash: &Hash) -> Self {
-                    let Hash { kind, key, .. } = *hash;
-                    Self { kind, key, tweaks: [0; T], scheduled: [[0; 11]; KEYS] }
-                }
-            }
-
-            /// Turns to the group whose first instance has these tweaks. The key schedule is that
-            /// of FIPS 197, section 5.2.
-            #[target_feature(enable = $features)]
-            pub(crate) fn schedule<const T: usize>(keys: &mut Keys<T>, tweaks: [u64; T]) {
-                let seeds: [u128; KEYS] = core::array::from_fn(|i| match keys.kind {
-                    HashKind::Mitccrh => {
-                        let block = (i / T * INSTANCES_PER_KEY) as u64;
-                        keys.key ^ u128::from(tweaks[i % T].wrapping_add(block))
-                    }
-                    HashKind::MitccrhStrict | HashKind::FixedKey => keys.key,
-                });
-                keys.tweaks = tweaks;
-                let mut round_keys = [broadcast(&0); KEYS / BLOCKS];
-                for (key, seeds) in round_keys.iter_mut().zip(seeds.as_chunks().0) {
-                    *key = load(seeds);
-                }
-                for round in 0..11 {
-                    for (i, key) in round_keys.iter_mut().enumerate() {
-                        let mut blocks = [0; BLOCKS];
-                        store(&mut blocks, *key);
-                        for (j, block) in blocks.into_iter().enumerate() {
-                            keys.scheduled[i * BLOCKS + j][round] = block;
-                        }
-                        *key = next_key(*key, round.min(9));
-                    }
-                }
-            }
-
-            /// The hashes of labels: `U` registers of instances from number `at` of the group on,
-            /// for each of `T` tweaks the label plus each of `P` offsets. The instances must have
-            /// the same key. Unless they shall be `WHOLE`, a term is [`missing`] from a tweak's hashes.
+            /// The hashes of labels: `U` registers of instances from number `at` of the block on, for
+            /// each of `T` tweaks the label plus each of `P` offsets. Round keys stay in registers if they
+            /// are `RESIDENT`.
             #[target_feature(enable = $features)]
             #[inline]
             pub(crate) fn hash<
-                const WHOLE: bool,
+                const KIND: u8,
+                const RESIDENT: bool,
                 const T: usize,
                 const P: usize,
                 const U: usize,
             >(
-                keys: &Keys<T>,
+                block: &BlockKeys<'_, T>,
                 at: usize,
                 labels: [[V; U]; T],
                 offsets: [V; P],
-            ) -> [[[V; U]; P]; T] {
+            ) -> Unfinished<T, P, U> {
                 const { assert!(INSTANCES_PER_KEY.is_multiple_of(U * BLOCKS)) };
-                match keys.kind {
-                    HashKind::Mitccrh => {
-                        let first = at / INSTANCES_PER_KEY * T;
-                        let scheduled = core::array::from_fn(|t| &keys.scheduled[first + t]);
-                        let whitened = whiten(labels, offsets);
-                        match WHOLE {
-                            true => add(encrypt(scheduled, whitened), whitened),
-                            false => encrypt_whitened(scheduled, whitened),
-                        }
+                let (keys, at) = (block.keys, block.first + at);
+                let round_keys = match RESIDENT {
+                    true => block.rounds,
+                    false => round_keys::<KIND, T>(keys, at),
+                };
+                match KIND {
+                    MITCCRH => {
+                        // The argument plus the first round key serves as the last one.
+                        let ends = whiten(labels, offsets, round_keys[0]);
+                        Unfinished { states: rounds(round_keys, ends), keys: ends }
                     }
-                    HashKind::MitccrhStrict => {
-                        let mut seeds = numbers(keys.tweaks, at);
-                        let key = broadcast(&keys.key);
+                    STRICT => {
+                        let whitened = whiten(labels, offsets, [broadcast(&0); T]);
+                        rounds_each(numbers(keys.tweaks, at, broadcast(&keys.key)), whitened)
+                    }
+                    _ => {
+                        let (first, last) = (repeat(round_keys[0]), repeat(round_keys[10]));
+                        let states = rounds(round_keys, add(spread(labels, offsets), first));
+                        let inner = Unfinished { states, keys: last }.finish(broadcast(&0));
+                        let mut tweaked = add(inner, first);
+                        let numbers: [[V; U]; T] = numbers(keys.tweaks, at, broadcast(&0));
                         for t in 0..T {
-                            for u in 0..U {
-                                seeds[t][u] = xor(seeds[t][u], key);
+                            for p in 0..P {
+                                for u in 0..U {
+                                    tweaked[t][p][u] = xor(tweaked[t][p][u], numbers[t][u]);
+                                }
                             }
                         }
-                        let whitened = whiten(labels, offsets);
-                        add(encrypt_each(seeds, whitened), whitened)
-                    }
-                    HashKind::FixedKey => {
-                        let scheduled = [&keys.scheduled[0]; T];
-                        let inner = encrypt(scheduled, spread(labels, offsets));
-                        let numbers = numbers::<T, U>(keys.tweaks, at);
-                        let tweaked = add(inner, numbers.map(|row| [row; P]));
-                        add(encrypt(scheduled, tweaked), inner)
+                        Unfinished { states: rounds(round_keys, tweaked), keys: add(inner, last) }
                     }
                 }
             }
 
-            /// The tweaks of the instances from number `at` on.
+            impl<const T: usize, const P: usize, const U: usize> Unfinished<T, P, U> {
+                /// The last round, with what is missing.
+                #[target_feature(enable = $features)]
+                #[inline]
+                fn finish(self, missing: V) -> [[[V; U]; P]; T] {
+                    let mut hashes = self.states;
+                    for t in 0..T {
+                        for p in 0..P {
+                            for u in 0..U {
+                                let key = xor(self.keys[t][p][u], missing);
+                                hashes[t][p][u] = last_round(hashes[t][p][u], key);
+                            }
+                        }
+                    }
+                    hashes
+                }
+            }
+
+            /// The tweaks of the instances from number `at` on, plus a block.
             #[target_feature(enable = $features)]
             #[inline]
-            fn numbers<const T: usize, const U: usize>(tweaks: [u64; T], at: usize) -> [[V; U]; T] {
-                let mut numbers = [[broadcast(&0); U]; T];
+            fn numbers<const T: usize, const U: usize>(
+                tweaks: [u64; T],
+                at: usize,
+                plus: V,
+            ) -> [[V; U]; T] {
+                let mut numbers = [[plus; U]; T];
                 for t in 0..T {
                     let first = tweaks[t].wrapping_add(at as u64);
                     for u in 0..U {
-                        numbers[t][u] = count_from(first.wrapping_add((u * BLOCKS) as u64).into());
+                        let number = first.wrapping_add((u * BLOCKS) as u64);
+                        numbers[t][u] = xor(plus, count_from(number.into()));
                     }
                 }
                 numbers
@@ -132,31 +114,32 @@ macro_rules! hashes {
                 labels: [[V; U]; T],
                 offsets: [V; P],
             ) -> [[[V; U]; P]; T] {
-                let mut sums = labels.map(|row| [row; P]);
+                let mut sums = [[[broadcast(&0); U]; P]; T];
                 for t in 0..T {
                     for p in 0..P {
                         for u in 0..U {
-                            sums[t][p][u] = xor(sums[t][p][u], offsets[p]);
+                            sums[t][p][u] = xor(labels[t][u], offsets[p]);
                         }
                     }
                 }
                 sums
             }
 
-            /// σ of each label plus each offset; σ is linear.
+            /// σ of each label plus each offset, plus the tweak's block; σ is linear.
             #[target_feature(enable = $features)]
             #[inline]
             fn whiten<const T: usize, const P: usize, const U: usize>(
                 mut labels: [[V; U]; T],
                 mut offsets: [V; P],
+                plus: [V; T],
             ) -> [[[V; U]; P]; T] {
                 for t in 0..T {
                     for u in 0..U {
-                        labels[t][u] = sigma(labels[t][u]);
+                        labels[t][u] = sigma_plus(labels[t][u], plus[t]);
                     }
                 }
                 for p in 0..P {
-                    offsets[p] = sigma(offsets[p]);
+                    offsets[p] = sigma_plus(offsets[p], broadcast(&0));
                 }
                 spread(labels, offsets)
             }
@@ -177,84 +160,46 @@ macro_rules! hashes {
                 left
             }
 
-            /// AES under one key for each tweak.
             #[target_feature(enable = $features)]
             #[inline]
-            fn encrypt<const T: usize, const P: usize, const U: usize>(
-                keys: [&RoundKeys; T],
-                mut states: [[[V; U]; P]; T],
+            fn repeat<const T: usize, const P: usize, const U: usize>(
+                keys: [V; T],
             ) -> [[[V; U]; P]; T] {
-                for number in 0..11 {
-                    for t in 0..T {
-                        let key = broadcast(&keys[t][number]);
-                        for p in 0..P {
-                            for u in 0..U {
-                                states[t][p][u] = step(states[t][p][u], key, number);
-                            }
-                        }
-                    }
+                let mut repeated = [[[broadcast(&0); U]; P]; T];
+                for t in 0..T {
+                    repeated[t] = [[keys[t]; U]; P];
                 }
-                states
+                repeated
             }
 
-            /// AES under one key for each tweak, plus its argument, the sum of the first and the last
-            /// round key missing. The argument plus the first round key is the last round's key.
+            /// The rounds between the first key's addition and the last round.
             #[target_feature(enable = $features)]
             #[inline]
-            fn encrypt_whitened<const T: usize, const P: usize, const U: usize>(
-                keys: [&RoundKeys; T],
-                mut whitened: [[[V; U]; P]; T],
+            fn rounds<const T: usize, const P: usize, const U: usize>(
+                round_keys: [[V; T]; 11],
+                mut states: [[[V; U]; P]; T],
             ) -> [[[V; U]; P]; T] {
-                for t in 0..T {
-                    let key = broadcast(&keys[t][0]);
-                    for p in 0..P {
-                        for u in 0..U {
-                            whitened[t][p][u] = xor(whitened[t][p][u], key);
-                        }
-                    }
-                }
-                let mut states = whitened;
                 for number in 1..10 {
                     for t in 0..T {
-                        let key = broadcast(&keys[t][number]);
                         for p in 0..P {
                             for u in 0..U {
-                                states[t][p][u] = round(states[t][p][u], key);
+                                states[t][p][u] = round(states[t][p][u], round_keys[number][t]);
                             }
-                        }
-                    }
-                }
-                for t in 0..T {
-                    for p in 0..P {
-                        for u in 0..U {
-                            states[t][p][u] = last_round(states[t][p][u], whitened[t][p][u]);
                         }
                     }
                 }
                 states
             }
 
-            /// What [`hash`] leaves out of every hash of an instance: the sum over the tweaks.
+            /// The same under a key of its own for each tweak and instance, scheduled on the way;
+            /// `whitened` is added after the last round.
             #[target_feature(enable = $features)]
             #[inline]
-            pub(crate) fn missing<const T: usize>(keys: &Keys<T>, at: usize) -> V {
-                let mut sum = broadcast(&0);
-                if let HashKind::Mitccrh = keys.kind {
-                    let first = at / INSTANCES_PER_KEY * T;
-                    for key in &keys.scheduled[first..][..T] {
-                        sum = xor(sum, xor(broadcast(&key[0]), broadcast(&key[10])));
-                    }
-                }
-                sum
-            }
-
-            /// AES under a key of its own for each tweak and instance, scheduled on the way.
-            #[target_feature(enable = $features)]
-            #[inline]
-            fn encrypt_each<const T: usize, const P: usize, const U: usize>(
+            fn rounds_each<const T: usize, const P: usize, const U: usize>(
                 mut keys: [[V; U]; T],
-                mut states: [[[V; U]; P]; T],
-            ) -> [[[V; U]; P]; T] {
+                whitened: [[[V; U]; P]; T],
+            ) -> Unfinished<T, P, U> {
+                let mut states = whitened;
                 for t in 0..T {
                     for u in 0..U {
                         for p in 0..P {
@@ -273,24 +218,15 @@ macro_rules! hashes {
                         }
                     }
                 }
+                let mut ends = whitened;
                 for t in 0..T {
                     for u in 0..U {
                         for p in 0..P {
-                            states[t][p][u] = last_round(states[t][p][u], keys[t][u]);
+                            ends[t][p][u] = xor(ends[t][p][u], keys[t][u]);
                         }
                     }
                 }
-                states
-            }
-
-            #[target_feature(enable = $features)]
-            #[inline]
-            fn step(state: V, key: V, number: usize) -> V {
-                match number {
-                    0 => xor(state, key),
-                    10 => last_round(state, key),
-                    _ => round(state, key),
-                }
+                Unfinished { states, keys: ends }
             }
 
             /// Registers from bytes that they fill.
@@ -316,26 +252,35 @@ macro_rules! hashes {
             /// As [`crate::hash::hash`].
             #[target_feature(enable = $features)]
             pub(crate) fn hash_all(h: &Hash, tweak: u64, labels: &mut [u128]) {
-                const WIDTH: usize = $hash * BLOCKS;
-                let mut keys = Keys::new(h);
-                for (i, group) in labels.chunks_mut(group(1)).enumerate() {
-                    schedule(&mut keys, [tweak.wrapping_add((i * self::group(1)) as u64)]);
-                    for (i, labels) in group.chunks_mut(WIDTH).enumerate() {
-                        let mut strip = [0; WIDTH];
-                        let bytes = must_cast_slice_mut(match labels.len() {
-                            WIDTH => &mut *labels,
-                            short => {
-                                strip[..short].copy_from_slice(labels);
-                                &mut strip
-                            }
-                        });
-                        let whole = [read::<$hash>(bytes)];
-                        let [[hashes]] =
-                            hash::<true, _, _, _>(&keys, i * WIDTH, whole, [broadcast(&0)]);
-                        write(hashes, bytes);
-                        if labels.len() < WIDTH {
-                            labels.copy_from_slice(&strip[..labels.len()]);
-                        }
+                let keys = &mut Keys::new(h, [tweak], labels.len());
+                let labels = must_cast_slice_mut(labels);
+                match h.kind {
+                    HashKind::Mitccrh => hash_blocks::<MITCCRH>(keys, 0, labels),
+                    HashKind::MitccrhStrict => hash_blocks::<STRICT>(keys, 0, labels),
+                    HashKind::FixedKey => hash_blocks::<FIXED_KEY>(keys, 0, labels),
+                }
+            }
+
+            /// The instances from `start` on.
+            #[target_feature(enable = $features)]
+            fn hash_blocks<const KIND: u8>(keys: &mut Keys<1>, start: usize, labels: &mut [u8]) {
+                const BYTES: usize = 16 * $hash * BLOCKS;
+                for (i, labels) in labels.chunks_mut(16 * INSTANCES_PER_KEY).enumerate() {
+                    let first = start + i * INSTANCES_PER_KEY;
+                    let block = block::<KIND, 1>(keys, first);
+                    let (labels, last) = labels.as_chunks_mut::<BYTES>();
+                    for (i, labels) in labels.iter_mut().enumerate() {
+                        let strip = [read::<$hash>(labels)];
+                        let at = i * $hash * BLOCKS;
+                        let hashes =
+                            hash::<KIND, $resident, _, _, _>(&block, at, strip, [broadcast(&0)]);
+                        let [[hashes]] = hashes.finish(block.missing);
+                        write(hashes, labels);
+                    }
+                    if !last.is_empty() {
+                        let mut strip = padded::<BYTES>(last);
+                        hash_blocks::<KIND>(keys, first + labels.len() * BYTES / 16, &mut strip);
+                        last.copy_from_slice(&strip[..last.len()]);
                     }
                 }
             }
@@ -349,52 +294,73 @@ macro_rules! hashes {
                 wire: &[u128],
                 [zeros, ones]: [&mut [u128]; 2],
             ) {
-                const WIDTH: usize = $colours * BLOCKS;
-                let delta = broadcast(&delta);
-                let mut keys = Keys::new(h);
-                for start in (0..wire.len()).step_by(group(1)) {
-                    schedule(&mut keys, [tweak.wrapping_add(start as u64)]);
-                    let end = wire.len().min(start + group(1));
-                    let mut at = start;
-                    while at + WIDTH <= end {
-                        let outputs = [&mut zeros[at..][..WIDTH], &mut ones[at..][..WIDTH]];
-                        let wire = &wire[at..][..WIDTH];
-                        hash_colours_strip(&keys, at - start, delta, wire, outputs);
-                        at += WIDTH;
+                let (keys, delta) = (&mut Keys::new(h, [tweak], wire.len()), broadcast(&delta));
+                let wire = must_cast_slice(wire);
+                let hashes = [must_cast_slice_mut(zeros), must_cast_slice_mut(ones)];
+                match h.kind {
+                    HashKind::Mitccrh => colours_blocks::<MITCCRH>(keys, 0, delta, wire, hashes),
+                    HashKind::MitccrhStrict => {
+                        colours_blocks::<STRICT>(keys, 0, delta, wire, hashes)
                     }
-                    if at < end {
-                        let [mut strip, mut zero, mut one] = [[0; WIDTH]; 3];
-                        strip[..end - at].copy_from_slice(&wire[at..end]);
-                        let outputs = [&mut zero[..], &mut one[..]];
-                        hash_colours_strip(&keys, at - start, delta, &strip, outputs);
-                        zeros[at..end].copy_from_slice(&zero[..end - at]);
-                        ones[at..end].copy_from_slice(&one[..end - at]);
-                    }
+                    HashKind::FixedKey => colours_blocks::<FIXED_KEY>(keys, 0, delta, wire, hashes),
                 }
             }
 
+            /// The instances from `start` on.
             #[target_feature(enable = $features)]
-            #[inline]
-            fn hash_colours_strip(
-                keys: &Keys<1>,
-                at: usize,
+            fn colours_blocks<const KIND: u8>(
+                keys: &mut Keys<1>,
+                start: usize,
                 delta: V,
-                wire: &[u128],
-                [zeros, ones]: [&mut [u128]; 2],
+                wire: &[u8],
+                [zeros, ones]: [&mut [u8]; 2],
             ) {
-                let mut labels = read::<$colours>(must_cast_slice(wire));
-                for x in &mut labels {
-                    *x = xor(*x, and(colours(*x), delta));
+                const BYTES: usize = 16 * $colours * BLOCKS;
+                let outputs = zeros
+                    .chunks_mut(16 * INSTANCES_PER_KEY)
+                    .zip(ones.chunks_mut(16 * INSTANCES_PER_KEY));
+                let blocks = wire.chunks(16 * INSTANCES_PER_KEY).zip(outputs);
+                for (i, (wire, (zeros, ones))) in blocks.enumerate() {
+                    let first = start + i * INSTANCES_PER_KEY;
+                    let block = block::<KIND, 1>(keys, first);
+                    let (wire, last) = wire.as_chunks::<BYTES>();
+                    let (zeros, last_zeros) = zeros.as_chunks_mut::<BYTES>();
+                    let (ones, last_ones) = ones.as_chunks_mut::<BYTES>();
+                    for (i, (wire, (zeros, ones))) in
+                        wire.iter().zip(zeros.iter_mut().zip(ones)).enumerate()
+                    {
+                        let mut labels = read::<$colours>(wire);
+                        for x in &mut labels {
+                            *x = add_where(*x, colours(*x), delta);
+                        }
+                        let (at, offsets) = (i * $colours * BLOCKS, [broadcast(&0), delta]);
+                        let hashes =
+                            hash::<KIND, $resident, _, _, _>(&block, at, [labels], offsets);
+                        let [[zero, one]] = hashes.finish(block.missing);
+                        write(zero, zeros);
+                        write(one, ones);
+                    }
+                    if !last.is_empty() {
+                        let [mut zero, mut one] = [[0; BYTES]; 2];
+                        let at = first + wire.len() * BYTES / 16;
+                        let hashes: [&mut [u8]; 2] = [&mut zero, &mut one];
+                        colours_blocks::<KIND>(keys, at, delta, &padded::<BYTES>(last), hashes);
+                        last_zeros.copy_from_slice(&zero[..last.len()]);
+                        last_ones.copy_from_slice(&one[..last.len()]);
+                    }
                 }
-                let offsets = [broadcast(&0), delta];
-                let [[zero, one]] = hash::<true, _, _, _>(keys, at, [labels], offsets);
-                write(zero, must_cast_slice_mut(zeros));
-                write(one, must_cast_slice_mut(ones));
             }
         }
     };
 }
 
-hashes!(xmm, "aes,ssse3,avx", 8, 4);
-hashes!(ymm, "vaes,avx2", 8, 4);
-hashes!(zmm, "vaes,avx512f,avx512bw", 8, 4);
+/// The bytes and zeros after them.
+pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut whole = [0; N];
+    whole[..bytes.len()].copy_from_slice(bytes);
+    whole
+}
+
+hashes!(xmm, "aes,ssse3,avx", false, 8, 4);
+hashes!(ymm, "vaes,avx2", false, 8, 4);
+hashes!(zmm, "vaes,avx512f,avx512bw", true, 8, 4);

@@ -21,7 +21,7 @@ impl Keys {
     /// `backend` is any but the scalar one.
     pub(super) fn new(backend: AesBackend, seeds: &[u128]) -> Self {
         assert!(backend != AesBackend::SCALAR, "AES instructions");
-        // SAFETY: every backend but the scalar one proves AES-NI and SSSE3.
+        // SAFETY: every backend but the scalar one proves AES-NI, SSSE3 and AVX.
         Self(seeds.iter().map(|&seed| unsafe { schedule(seed) }).collect())
     }
 
@@ -41,7 +41,7 @@ impl Keys {
         let keys = &self.0[seeds];
         match backend.isa() {
             AesIsa::Scalar => unreachable!("scalar keys are of another type"),
-            // SAFETY: the backend's value proves AES-NI and SSSE3.
+            // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
             AesIsa::AesNi => unsafe { xmm::sums(keys, counter, sum, planes) },
             // SAFETY: the backend's value proves VAES and AVX2.
             AesIsa::Vaes256 => unsafe { ymm::sums(keys, counter, sum, planes) },
@@ -57,7 +57,7 @@ impl Keys {
         let keys = core::array::from_ref(&self.0[seed]);
         match backend.isa() {
             AesIsa::Scalar => unreachable!("scalar keys are of another type"),
-            // SAFETY: the backend's value proves AES-NI and SSSE3.
+            // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
             AesIsa::AesNi => unsafe { xmm::stream(keys, counter, out) },
             // SAFETY: the backend's value proves VAES and AVX2.
             AesIsa::Vaes256 => unsafe { ymm::stream(keys, counter, out) },
@@ -68,7 +68,7 @@ impl Keys {
 }
 
 /// The key schedule of FIPS 197, section 5.2.
-#[target_feature(enable = "aes,ssse3")]
+#[target_feature(enable = "aes,ssse3,avx")]
 fn schedule(key: u128) -> RoundKeys {
     let mut key = aes::xmm::load(&[key]);
     core::array::from_fn(|round| {
@@ -230,6 +230,6 @@ macro_rules! streams {
     };
 }
 
-streams!(xmm, "aes,ssse3", 8);
+streams!(xmm, "aes,ssse3,avx", 8);
 streams!(ymm, "vaes,avx2", 8);
 streams!(zmm, "vaes,avx512f,avx512bw", 16);
