@@ -235,22 +235,48 @@ impl<C: Class> Arithmetic<C> {
         mut x: [__m512i; LEN],
         w: [Root; 7],
     ) -> [__m512i; LEN] {
-        let mut bound = C::PRODUCT;
-        for level in (0..LEN.ilog2()).rev() {
-            let half = LEN >> (level + 1);
-            for i in 0..LEN / 2 {
-                let j = i / half * half + i;
-                let [sum, difference] = self.trivial(x[j], x[j + half], bound);
-                x[j] = if C::LAZY || level == 0 { sum } else { self.halve(sum) };
-                x[j + half] = self.mul(difference, w[(1 << level) - 1 + i / half]);
-            }
-            bound *= if C::LAZY { 2 } else { 1 };
+        // Narrow sums double their b from level to level.
+        let double = if C::LAZY { 2 } else { 1 };
+        let b = C::PRODUCT;
+        for (i, x) in x.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            let w =
+                if LEN == 4 { [w[0], w[1], w[2]] } else { [w[1 + i], w[3 + 2 * i], w[4 + 2 * i]] };
+            let [x0, x1] = self.back(x[0], x[1], w[1], b);
+            let [x2, x3] = self.back(x[2], x[3], w[2], b);
+            *x = if LEN == 4 {
+                let [x0, x2] = self.back_to_canonical(x0, x2, w[0], double * b);
+                let [x1, x3] = self.back_to_canonical(x1, x3, w[0], double * b);
+                [x0, x1, x2, x3]
+            } else {
+                let [x0, x2] = self.back(x0, x2, w[0], double * b);
+                let [x1, x3] = self.back(x1, x3, w[0], double * b);
+                [x0, x1, x2, x3]
+            };
         }
-        array!(LEN, ZERO, |i| if i < LEN / 2 {
-            self.canonical(x[i])
-        } else {
-            self.canonical_product(x[i])
-        })
+        if LEN == 8 {
+            let b = double * double * b;
+            [x[0], x[4]] = self.back_to_canonical(x[0], x[4], w[0], b);
+            [x[1], x[5]] = self.back_to_canonical(x[1], x[5], w[0], b);
+            [x[2], x[6]] = self.back_to_canonical(x[2], x[6], w[0], b);
+            [x[3], x[7]] = self.back_to_canonical(x[3], x[7], w[0], b);
+        }
+        x
+    }
+
+    /// x + y and (x − y)·w, for `b`. Narrow: the sum has twice that. Others: half the largest.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn back(&self, x: __m512i, y: __m512i, w: Root, b: u64) -> [__m512i; 2] {
+        let [sum, difference] = self.trivial(x, y, b);
+        [if C::LAZY { sum } else { self.halve(sum) }, self.mul(difference, w)]
+    }
+
+    /// x + y and (x − y)·w in [0, q), for `b` of at most half the largest.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn back_to_canonical(&self, x: __m512i, y: __m512i, w: Root, b: u64) -> [__m512i; 2] {
+        let [sum, difference] = self.trivial(x, y, b);
+        [self.canonical(sum), self.canonical_product(self.mul(difference, w))]
     }
 
     /// The butterfly with the root 1, for y below `offset`·q.

@@ -122,7 +122,7 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
     }
     match t.radix {
         4 => last_levels::<C, N, 4>(&m, a, &t.twist, &t.last),
-        _ => last_levels::<C, N, 8>(&m, a, &t.twist, &t.last),
+        _ => last_levels::<C, 1, 8>(&m, a, &t.twist, &t.last),
     }
 }
 
