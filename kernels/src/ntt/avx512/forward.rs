@@ -52,12 +52,13 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
     assert_eq!(n, 64 * t.roots.len());
     let m = Arithmetic::<C>::new(q, n.ilog2());
     let a = a.as_chunks_mut::<8>().0;
-    let mut blocks = match (n / 64).ilog2() % 3 {
-        0 => first::<C, 8, 7>(&m, a, &t.roots),
-        _ => first::<C, 4, 3>(&m, a, &t.roots),
-    };
+    let mut blocks = if (n / 64).ilog2().is_multiple_of(3) { 8 } else { 4 };
+    match blocks {
+        4 => pass::<C, N, 4, 3, true>(&m, a, &t.roots, 1, 0..1),
+        _ => pass::<C, 1, 8, 7, true>(&m, a, &t.roots, 1, 0..1),
+    }
     while n / blocks > CHUNK {
-        pass::<C, N, 8, 7>(&m, a, &t.roots, blocks, 0..blocks);
+        pass::<C, N, 8, 7, false>(&m, a, &t.roots, blocks, 0..blocks);
         blocks *= 8;
     }
     let chunks = n.div_ceil(CHUNK);
@@ -65,39 +66,21 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
         let of_chunk = |blocks: usize| i * blocks / chunks..(i + 1) * blocks / chunks;
         let mut blocks = blocks;
         while n / blocks >= 512 {
-            pass::<C, N, 8, 7>(&m, a, &t.roots, blocks, of_chunk(blocks));
+            pass::<C, N, 8, 7, false>(&m, a, &t.roots, blocks, of_chunk(blocks));
             blocks *= 8;
         }
         if n / blocks == 256 {
-            pass::<C, N, 4, 3>(&m, a, &t.roots, blocks, of_chunk(blocks));
+            pass::<C, N, 4, 3, false>(&m, a, &t.roots, blocks, of_chunk(blocks));
             blocks *= 4;
         }
         rest::<C, N>(&m, a, &t.blocks[of_chunk(blocks)], &t.lanes[of_chunk(blocks)]);
     }
 }
 
-/// The first levels, as many as make `LEN` blocks; returns that.
+/// As many levels as make `LEN` blocks of each in `a`, which are blocks `range` of `blocks`; `FIRST`
+/// if they are the first ones.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn first<C: Class, const LEN: usize, const ROOTS: usize>(
-    m: &Arithmetic<C>,
-    a: &mut [Vector],
-    roots: &[Pair],
-) -> usize {
-    let w = array!(ROOTS, Root::ZERO, |at| Root::broadcast(roots[place(1, at)]));
-    for x in parts::<_, LEN>(a) {
-        let mut y = array!(LEN, ZERO, |part| load(x[part]));
-        for y in &mut y[..LEN / 2] {
-            *y = m.lift(*y);
-        }
-        let [y] = m.levels([y], [w]);
-        store_each(x, y);
-    }
-    LEN
-}
-
-/// As many levels as make `LEN` blocks of each in `a`, which are blocks `range` of `blocks`.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn pass<C: Class, const N: usize, const LEN: usize, const ROOTS: usize>(
+fn pass<C: Class, const N: usize, const LEN: usize, const ROOTS: usize, const FIRST: bool>(
     m: &Arithmetic<C>,
     a: &mut [Vector],
     roots: &[Pair],
@@ -107,7 +90,10 @@ fn pass<C: Class, const N: usize, const LEN: usize, const ROOTS: usize>(
     for (a, i) in a.chunks_exact_mut(a.len() / range.len()).zip(range) {
         let w = array!(ROOTS, Root::ZERO, |at| Root::broadcast(roots[place(blocks + i, at)]));
         for x in parts::<_, LEN>(a.as_chunks_mut::<N>().0) {
-            let y = array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |part| load(&x[part][side])));
+            let y = array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |part| {
+                let y = load(&x[part][side]);
+                if FIRST && part < LEN / 2 { m.lift(y) } else { y }
+            }));
             let y = m.levels(y, [w; N]);
             for (x, part) in x.into_iter().zip(0..) {
                 for (x, y) in x.iter_mut().zip(&y) {
