@@ -114,8 +114,12 @@ impl<C: Class> Arithmetic<C> {
             [_mm512_add_epi64(u, t), _mm512_sub_epi64(u, t)]
         } else {
             let u = reduce_once(x, self.product);
-            let t = self.mul(y, w);
-            [_mm512_add_epi64(u, t), _mm512_sub_epi64(_mm512_add_epi64(u, self.product), t)]
+            let quotient = high_product::<C>(y, w.quotient);
+            let product = _mm512_mullo_epi64(y, w.value);
+            let sum = _mm512_add_epi64(u, product);
+            let twice = _mm512_add_epi64(_mm512_add_epi64(u, u), self.product);
+            let sum = _mm512_sub_epi64(sum, _mm512_mullo_epi64(quotient, self.q));
+            [sum, _mm512_sub_epi64(twice, sum)]
         }
     }
 
