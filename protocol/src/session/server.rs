@@ -22,6 +22,9 @@ use gazelle_ntt::pack;
 /// Bytes of encoded weights that a server keeps; what does not fit is encoded for every batch anew.
 const WEIGHT_MEMORY: usize = 256 << 20;
 
+/// Bytes of queries that a session multiplies with one visit of the weights.
+const BATCH_MEMORY: usize = 256 << 20;
+
 /// A network ready to serve any number of sessions; shared between their threads.
 pub struct Server {
     network: Network,
@@ -119,8 +122,7 @@ impl Server {
     ) -> Result<Served, Error> {
         let result = self.run(&mut channel, rng, shares);
         if let Err(Error::Peer(fault)) = &result {
-            // The client may be gone already.
-            let _ = channel.send(Kind::Refusal, fault.to_string().into_bytes());
+            channel.refuse(&fault.to_string());
         }
         result
     }
@@ -191,20 +193,24 @@ impl Session<'_> {
 
     /// Prepares `count` inferences, block by block.
     fn offline(&mut self, count: usize) -> Result<(), Error> {
-        let waiting = self.bundles.len() + count;
+        let waiting = self.bundles.len().saturating_add(count);
         if count == 0 || waiting > MAX_BUNDLES {
             return Err(PeerFault::Bundles(waiting).into());
         }
         let server = self.server;
         let mut bundles: Vec<_> = (0..count).map(|_| Bundle::default()).collect();
         for (plan, weights) in server.plan.linear.iter().zip(&server.weights) {
-            let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
-            let queries = (0..count).map(receive).collect::<Result<Vec<_>, _>>()?;
-            let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
-            let answers = plan.apply_batch(&queries, weights, self.keys.of(plan), &mut self.rng)?;
-            for (bundle, (answer, share)) in bundles.iter_mut().zip(answers) {
-                self.channel.send(Kind::Answer, answer)?;
-                bundle.shares.push(share);
+            let at_once = (BATCH_MEMORY / plan.cost().query_bytes).max(1);
+            for bundles in bundles.chunks_mut(at_once) {
+                let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
+                let queries = (0..bundles.len()).map(receive).collect::<Result<Vec<_>, _>>()?;
+                let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
+                let key = self.keys.of(plan);
+                let answers = plan.apply_batch(&queries, weights, key, &mut self.rng)?;
+                for (bundle, (answer, share)) in bundles.iter_mut().zip(answers) {
+                    self.channel.send(Kind::Answer, answer)?;
+                    bundle.shares.push(share);
+                }
             }
         }
         for block in 0..server.plan.layers.len() {
