@@ -74,11 +74,8 @@ impl Transform {
         match &self.class {
             Class::Scalar => scalar::forward(a, &self.roots, self.q),
             #[cfg(target_arch = "x86_64")]
-            Class::Avx2F64(tables) => {
-                // SAFETY: the class was made for a backend that proves AVX2 and FMA.
-                unsafe { avx2_f64::forward(tables, a) };
-                scalar::transpose_blocks(a);
-            }
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
+            Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
             Class::Avx512(tables) => unsafe { avx512::forward(tables, a) },
@@ -94,11 +91,8 @@ impl Transform {
         match &self.class {
             Class::Scalar => scalar::inverse(a, &self.inverse_roots, self.n_inverse, self.q),
             #[cfg(target_arch = "x86_64")]
-            Class::Avx2F64(tables) => {
-                scalar::transpose_blocks(a);
-                // SAFETY: the class was made for a backend that proves AVX2 and FMA.
-                unsafe { avx2_f64::inverse(tables, a) };
-            }
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
+            Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
             Class::Avx512(tables) => unsafe { avx512::inverse(tables, a) },
