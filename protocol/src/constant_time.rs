@@ -1,6 +1,7 @@
-//! No branch and no address depends on a choice bit, on Δ, on a seed, or on the bits by which
-//! active labels are chosen. Randomness is secret here, and so is all that comes of it but the
-//! messages; see `gazelle_valgrind`.
+//! No branch and no address depends on a choice bit, on Δ, on a seed, on the bits by which active
+//! labels are chosen, on a homomorphic key, or on what is encrypted, blinded and decrypted.
+//! Randomness is secret here, and so is all that comes of it but the messages; see
+//! `gazelle_valgrind`.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -10,8 +11,11 @@ use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_
 use rand::rngs::ChaCha20Rng;
 use rand::{SeedableRng, TryCryptoRng, TryRng};
 
+use crate::Link;
 use crate::activation::{ActivationPlan, Evaluation, Garbling};
-use crate::model::{Activation, BlockCard, Card, Linear, Shape};
+use crate::he::SecretKey;
+use crate::linear::LinearPlan;
+use crate::model::{Activation, BlockCard, Card, Layer, Linear, Shape};
 use crate::ot::{Choices, FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
 
 const SESSION: &[u8; 32] = b"a session of constant-time tests";
@@ -22,11 +26,17 @@ fn transfers_and_labels_take_constant_time() {
     assert_constant_time("constant_time::labels_of_secret_shares");
 }
 
+#[test]
+fn linear_layers_take_constant_time() {
+    assert_constant_time("constant_time::linear_layer_of_secrets");
+}
+
 /// The test's own test.
 #[test]
 fn a_branch_on_a_secret_is_seen() {
     assert_reported("constant_time::branch_on_a_chosen_label");
     assert_reported("constant_time::branch_on_delta");
+    assert_reported("constant_time::branch_on_a_decryption");
 }
 
 #[test]
@@ -55,6 +65,36 @@ fn labels_of_secret_shares() {
         black_box(evaluation.transfer(&plan, &chunk, gates, &mut receiver, &sums));
         black_box(garbling.labels(&plan, &chunk, &delta, &sums));
     }
+}
+
+#[test]
+#[ignore = "runs under valgrind"]
+fn linear_layer_of_secrets() {
+    black_box(linear_layer());
+}
+
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_a_decryption() {
+    branch(linear_layer()[3].into());
+}
+
+/// Encrypts, multiplies, blinds and decrypts: the client's share.
+fn linear_layer() -> Vec<u32> {
+    let (layer, public_rng) = (layer(), &mut ChaCha20Rng::seed_from_u64(2));
+    let plan = LinearPlan::choose(&layer.block, layer.pooled, &Link::LAN).expect("a small layer");
+    let (mut key, public) = SecretKey::generate(plan.parameters(), public_rng);
+    key.make_secret();
+    let weights = plan.prepare(&[1; 2800]).expect("small weights");
+    let mask = secret_values(plan.input_len());
+    let mut query = plan.encrypt(&mask, &key, public_rng).expect("as many values as inputs");
+    make_public(&mut query);
+    let secret_rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(3));
+    let (mut answer, share) =
+        plan.apply(&query, &weights, &public, secret_rng).expect("an honest query");
+    make_public(&mut answer);
+    share.add_to(&mut secret_values(plan.output_len()));
+    plan.decrypt(&answer, &key).expect("an honest answer")
 }
 
 /// Secrecy goes from the choices through the extension to the labels.
@@ -105,6 +145,11 @@ fn transfer(receiver: &mut Receiver, sender: &mut Sender, choices: &Choices) -> 
 
 /// Of 700 ReLUs in two chunks.
 fn plan() -> ActivationPlan {
+    ActivationPlan::new(&layer())
+}
+
+/// A matrix of 700 rows and 4 columns with ReLU.
+fn layer() -> Layer {
     let block = |outputs, activation| BlockCard {
         sum_pool: None,
         linear: Linear::Dense { outputs },
@@ -121,7 +166,7 @@ fn plan() -> ActivationPlan {
         ],
         classes: vec!["a".into(), "b".into()],
     };
-    ActivationPlan::new(&card.layers().expect("a valid card")[0])
+    card.layers().expect("a valid card").swap_remove(0)
 }
 
 fn secret_values(count: usize) -> Vec<u32> {
