@@ -9,19 +9,22 @@ use crate::hash::{Hash, HashKind, INSTANCES_PER_KEY};
 /// Bytes of the labels that share a key.
 const BLOCK: usize = 16 * INSTANCES_PER_KEY;
 
-// A width has its registers of a wire that are garbled and evaluated at once with each kind of hash, as
-// they were fastest, and whether round keys stay in registers while garbling.
+/// Registers of a wire at once with MITCCRH.
+const ONE: usize = 1;
+
+/// A strip on the stack. Its alignment becomes the stack's, so that no register that the compiler keeps there
+/// crosses a cache line.
+#[repr(align(64))]
+struct Strip<const BYTES: usize>([u8; BYTES]);
+
+// With the other kinds of hash, `$others` registers of a wire at once were the fastest.
 macro_rules! half_gates {
-    (
-        $ops:ident, $features:literal, $resident:literal,
-        [$garble:literal, $evaluate:literal],
-        [$garble_strict:literal, $evaluate_strict:literal], $fixed_key:literal
-    ) => {
+    ($ops:ident, $features:literal, $others:literal) => {
         pub(super) mod $ops {
             use super::*;
             use crate::aes::$ops::*;
             use keys::$ops::{BlockKeys, Keys, block};
-            use x86::$ops::{Unfinished, hash, read, write};
+            use x86::$ops::{Started, read, resume, start, write};
 
             /// Bytes in some registers.
             const fn bytes(registers: usize) -> usize {
@@ -43,27 +46,25 @@ macro_rules! half_gates {
                 let (generators, evaluators) = tables.split_at_mut(16 * n);
                 let outputs = [generators, evaluators, must_cast_slice_mut(out)];
                 match h.kind() {
-                    HashKind::Mitccrh => garble_blocks::<MITCCRH, $garble, { bytes($garble) }>(
+                    HashKind::Mitccrh => garble_blocks::<MITCCRH, ONE, { bytes(ONE) }>(
                         keys, 0, delta, inputs, outputs,
                     ),
                     HashKind::MitccrhStrict => {
-                        garble_blocks::<STRICT, $garble_strict, { bytes($garble_strict) }>(
+                        garble_blocks::<STRICT, $others, { bytes($others) }>(
                             keys, 0, delta, inputs, outputs,
                         )
                     }
-                    HashKind::FixedKey => {
-                        garble_blocks::<FIXED_KEY, $fixed_key, { bytes($fixed_key) }>(
-                            keys, 0, delta, inputs, outputs,
-                        )
-                    }
+                    HashKind::FixedKey => garble_blocks::<FIXED_KEY, $others, { bytes($others) }>(
+                        keys, 0, delta, inputs, outputs,
+                    ),
                 }
             }
 
-            /// The instances from `start` on, `U` registers or `BYTES` of a wire at once.
+            /// The instances from number `from` on, `U` registers or `BYTES` of a wire at once.
             #[target_feature(enable = $features)]
             fn garble_blocks<const KIND: u8, const U: usize, const BYTES: usize>(
                 keys: &mut Keys<2>,
-                start: usize,
+                from: usize,
                 delta: V,
                 [a, b]: [&[u8]; 2],
                 [generators, evaluators, out]: [&mut [u8]; 3],
@@ -72,43 +73,74 @@ macro_rules! half_gates {
                 let tables = generators.chunks_mut(BLOCK).zip(evaluators.chunks_mut(BLOCK));
                 let blocks = inputs.zip(tables).zip(out.chunks_mut(BLOCK));
                 for (i, (((a, b), (generators, evaluators)), out)) in blocks.enumerate() {
-                    let first = start + i * INSTANCES_PER_KEY;
+                    let first = from + i * INSTANCES_PER_KEY;
                     let block = block::<KIND, 2>(keys, first);
                     let ((a, last_a), (b, last_b)) = (a.as_chunks(), b.as_chunks());
                     let (generators, last_generators) = generators.as_chunks_mut();
                     let (evaluators, last_evaluators) = evaluators.as_chunks_mut();
                     let (out, last_out) = out.as_chunks_mut();
-                    for i in 0..a.len() {
-                        let at = i * BYTES / 16;
-                        let outputs = [&mut generators[i], &mut evaluators[i], &mut out[i]];
-                        garble_strip::<KIND, U, BYTES>(&block, at, delta, [&a[i], &b[i]], outputs);
+                    // Backwards: results usually lie behind labels, modulo the 4,096 bytes by which processors
+                    // tell addresses apart at first, and so no load waits for a store that it has no part in.
+                    if let Some(end) = a.len().checked_sub(1) {
+                        let inputs = [&a[end], &b[end]];
+                        let mut started =
+                            start_garbling::<KIND, U, BYTES>(&block, end, delta, inputs);
+                        for i in (1..=end).rev() {
+                            let inputs = [&a[i - 1], &b[i - 1]];
+                            let next =
+                                start_garbling::<KIND, U, BYTES>(&block, i - 1, delta, inputs);
+                            let inputs = [&a[i], &b[i]];
+                            let outputs = [&mut generators[i], &mut evaluators[i], &mut out[i]];
+                            finish_garbling::<KIND, U, BYTES>(
+                                &block, started, delta, inputs, outputs,
+                            );
+                            started = next;
+                        }
+                        let outputs = [&mut generators[0], &mut evaluators[0], &mut out[0]];
+                        finish_garbling::<KIND, U, BYTES>(
+                            &block,
+                            started,
+                            delta,
+                            [&a[0], &b[0]],
+                            outputs,
+                        );
                     }
                     if !last_a.is_empty() {
-                        let [mut g, mut e, mut o] = [[0; BYTES]; 3];
+                        let [mut g, mut e, mut o] = [const { Strip([0; BYTES]) }; 3];
                         let [x, y] = [last_a, last_b].map(padded::<BYTES>);
-                        let outputs: [&mut [u8]; 3] = [&mut g, &mut e, &mut o];
+                        let outputs: [&mut [u8]; 3] = [&mut g.0, &mut e.0, &mut o.0];
                         let at = first + a.len() * BYTES / 16;
                         garble_blocks::<KIND, U, BYTES>(keys, at, delta, [&x, &y], outputs);
-                        last_generators.copy_from_slice(&g[..last_a.len()]);
-                        last_evaluators.copy_from_slice(&e[..last_a.len()]);
-                        last_out.copy_from_slice(&o[..last_a.len()]);
+                        last_generators.copy_from_slice(&g.0[..last_a.len()]);
+                        last_evaluators.copy_from_slice(&e.0[..last_a.len()]);
+                        last_out.copy_from_slice(&o.0[..last_a.len()]);
                     }
                 }
             }
 
             #[target_feature(enable = $features)]
             #[inline]
-            fn garble_strip<const KIND: u8, const U: usize, const BYTES: usize>(
-                keys: &BlockKeys<'_, 2>,
-                at: usize,
+            fn start_garbling<const KIND: u8, const U: usize, const BYTES: usize>(
+                block: &BlockKeys<'_, 2>,
+                strip: usize,
+                delta: V,
+                [a, b]: [&[u8; BYTES]; 2],
+            ) -> Started<2, 2, U> {
+                let labels = [read(a), read(b)];
+                start::<KIND, _, _, _>(block, strip * U * BLOCKS, labels, [broadcast(&0), delta])
+            }
+
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn finish_garbling<const KIND: u8, const U: usize, const BYTES: usize>(
+                block: &BlockKeys<'_, 2>,
+                started: Started<2, 2, U>,
                 delta: V,
                 [a, b]: [&[u8; BYTES]; 2],
                 [generators, evaluators, out]: [&mut [u8; BYTES]; 3],
             ) {
-                let (a0, b0) = (read::<U>(a), read::<U>(b));
-                let hashes =
-                    hash::<KIND, $resident, _, _, _>(keys, at, [a0, b0], [broadcast(&0), delta]);
-                let Unfinished { states: [sa, sb], keys: [ka, kb] } = hashes;
+                let (a0, b0): ([V; U], [V; U]) = (read(a), read(b));
+                let [[sa, sb], [ka, kb]] = resume::<KIND, _, _, _>(block, started);
                 let [mut generator, mut evaluator, mut zero] = [a0; 3];
                 for u in 0..U {
                     let (colour_a, colour_b) = (colours(a0[u]), colours(b0[u]));
@@ -118,7 +150,7 @@ macro_rules! half_gates {
                     let hb = last_round(sb[0][u], kb[0][u]);
                     let hb1 = last_round(sb[1][u], kb[1][u]);
                     evaluator[u] = xor3(hb, hb1, a0[u]);
-                    let hashes = xor3(ha, hb, keys.missing);
+                    let hashes = xor3(ha, hb, block.missing);
                     let left = add_where(hashes, colour_a, generator[u]);
                     zero[u] = add_both_where(left, colour_b, hb, hb1);
                 }
@@ -142,28 +174,24 @@ macro_rules! half_gates {
                 let out = must_cast_slice_mut(out);
                 match h.kind() {
                     HashKind::Mitccrh => {
-                        evaluate_blocks::<MITCCRH, $evaluate, { bytes($evaluate) }>(
-                            keys, 0, inputs, out,
-                        )
+                        evaluate_blocks::<MITCCRH, ONE, { bytes(ONE) }>(keys, 0, inputs, out)
                     }
                     HashKind::MitccrhStrict => {
-                        evaluate_blocks::<STRICT, $evaluate_strict, { bytes($evaluate_strict) }>(
-                            keys, 0, inputs, out,
-                        )
+                        evaluate_blocks::<STRICT, $others, { bytes($others) }>(keys, 0, inputs, out)
                     }
                     HashKind::FixedKey => {
-                        evaluate_blocks::<FIXED_KEY, $fixed_key, { bytes($fixed_key) }>(
+                        evaluate_blocks::<FIXED_KEY, $others, { bytes($others) }>(
                             keys, 0, inputs, out,
                         )
                     }
                 }
             }
 
-            /// The instances from `start` on, `U` registers or `BYTES` of a wire at once.
+            /// The instances from number `from` on, `U` registers or `BYTES` of a wire at once.
             #[target_feature(enable = $features)]
             fn evaluate_blocks<const KIND: u8, const U: usize, const BYTES: usize>(
                 keys: &mut Keys<2>,
-                start: usize,
+                from: usize,
                 [a, b, generators, evaluators]: [&[u8]; 4],
                 out: &mut [u8],
             ) {
@@ -171,48 +199,67 @@ macro_rules! half_gates {
                 let tables = generators.chunks(BLOCK).zip(evaluators.chunks(BLOCK));
                 let blocks = inputs.zip(tables).zip(out.chunks_mut(BLOCK));
                 for (i, (((a, b), (generators, evaluators)), out)) in blocks.enumerate() {
-                    let first = start + i * INSTANCES_PER_KEY;
+                    let first = from + i * INSTANCES_PER_KEY;
                     let block = block::<KIND, 2>(keys, first);
                     let ((a, last_a), (b, last_b)) = (a.as_chunks(), b.as_chunks());
                     let (generators, last_generators) = generators.as_chunks();
                     let (evaluators, last_evaluators) = evaluators.as_chunks();
                     let (out, last_out) = out.as_chunks_mut();
-                    for i in 0..a.len() {
-                        let inputs = [&a[i], &b[i], &generators[i], &evaluators[i]];
-                        evaluate_strip::<KIND, U, BYTES>(
-                            &block,
-                            i * BYTES / 16,
-                            inputs,
-                            &mut out[i],
-                        );
+                    if let Some(end) = a.len().checked_sub(1) {
+                        let inputs = [&a[end], &b[end]];
+                        let mut started = start_evaluation::<KIND, U, BYTES>(&block, end, inputs);
+                        for i in (1..=end).rev() {
+                            let inputs = [&a[i - 1], &b[i - 1]];
+                            let next = start_evaluation::<KIND, U, BYTES>(&block, i - 1, inputs);
+                            let inputs = [&a[i], &b[i], &generators[i], &evaluators[i]];
+                            finish_evaluation::<KIND, U, BYTES>(
+                                &block,
+                                started,
+                                inputs,
+                                &mut out[i],
+                            );
+                            started = next;
+                        }
+                        let inputs = [&a[0], &b[0], &generators[0], &evaluators[0]];
+                        finish_evaluation::<KIND, U, BYTES>(&block, started, inputs, &mut out[0]);
                     }
                     if !last_a.is_empty() {
                         let inputs = [last_a, last_b, last_generators, last_evaluators];
                         let [a, b, g, e] = inputs.map(padded::<BYTES>);
-                        let mut o = [0; BYTES];
+                        let mut o = Strip([0; BYTES]);
                         let at = first + out.len() * BYTES / 16;
-                        evaluate_blocks::<KIND, U, BYTES>(keys, at, [&a, &b, &g, &e], &mut o);
-                        last_out.copy_from_slice(&o[..last_out.len()]);
+                        evaluate_blocks::<KIND, U, BYTES>(keys, at, [&a, &b, &g, &e], &mut o.0);
+                        last_out.copy_from_slice(&o.0[..last_out.len()]);
                     }
                 }
             }
 
             #[target_feature(enable = $features)]
             #[inline]
-            fn evaluate_strip<const KIND: u8, const U: usize, const BYTES: usize>(
-                keys: &BlockKeys<'_, 2>,
-                at: usize,
+            fn start_evaluation<const KIND: u8, const U: usize, const BYTES: usize>(
+                block: &BlockKeys<'_, 2>,
+                strip: usize,
+                [a, b]: [&[u8; BYTES]; 2],
+            ) -> Started<2, 1, U> {
+                let labels = [read(a), read(b)];
+                start::<KIND, _, _, _>(block, strip * U * BLOCKS, labels, [broadcast(&0)])
+            }
+
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn finish_evaluation<const KIND: u8, const U: usize, const BYTES: usize>(
+                block: &BlockKeys<'_, 2>,
+                started: Started<2, 1, U>,
                 [a, b, generators, evaluators]: [&[u8; BYTES]; 4],
                 out: &mut [u8; BYTES],
             ) {
-                let (a, b) = (read::<U>(a), read::<U>(b));
-                let hashes = hash::<KIND, true, _, _, _>(keys, at, [a, b], [broadcast(&0)]);
-                let Unfinished { states: [[sa], [sb]], keys: [[ka], [kb]] } = hashes;
+                let (a, b): ([V; U], [V; U]) = (read(a), read(b));
                 let (generator, evaluator): ([V; U], [V; U]) = (read(generators), read(evaluators));
+                let [[[sa], [sb]], [[ka], [kb]]] = resume::<KIND, _, _, _>(block, started);
                 let mut active = a;
                 for u in 0..U {
                     // All that is added to the last rounds' outputs serves as their key.
-                    let whitening = xor3(ka[u], kb[u], keys.missing);
+                    let whitening = xor3(ka[u], kb[u], block.missing);
                     let left = add_where(whitening, colours(a[u]), generator[u]);
                     let key = add_both_where(left, colours(b[u]), evaluator[u], a[u]);
                     active[u] = last_round(sb[u], last_round(sa[u], key));
@@ -223,6 +270,6 @@ macro_rules! half_gates {
     };
 }
 
-half_gates!(xmm, "aes,ssse3,avx", false, [2, 1], [4, 4], 2);
-half_gates!(ymm, "vaes,avx2", false, [2, 1], [2, 4], 2);
-half_gates!(zmm, "vaes,avx512f,avx512bw", true, [2, 2], [2, 2], 4);
+half_gates!(xmm, "aes,ssse3,avx", 4);
+half_gates!(ymm, "vaes,avx2", 4);
+half_gates!(zmm, "vaes,avx512f,avx512bw", 2);

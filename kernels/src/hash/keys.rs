@@ -102,34 +102,20 @@ macro_rules! keys {
                 if first.is_multiple_of(Keys::<T>::GROUP) {
                     turn(keys, first);
                 }
-                let rounds = round_keys::<KIND, T>(keys, first);
-                let mut missing = broadcast(&0);
-                if KIND == MITCCRH {
-                    for t in 0..T {
+                let place = match KIND {
+                    MITCCRH => first % Keys::<T>::GROUP / INSTANCES_PER_KEY * T,
+                    _ => 0,
+                };
+                let (mut rounds, mut missing) = ([[broadcast(&0); T]; 11], broadcast(&0));
+                for t in 0..T {
+                    for (round, scheduled) in rounds.iter_mut().zip(&keys.scheduled) {
+                        round[t] = broadcast(&scheduled[place + t]);
+                    }
+                    if KIND == MITCCRH {
                         missing = xor(missing, xor(rounds[0][t], rounds[10][t]));
                     }
                 }
                 BlockKeys { keys, first, rounds, missing }
-            }
-
-            /// The round keys of an instance.
-            #[target_feature(enable = $features)]
-            #[inline]
-            pub(crate) fn round_keys<const KIND: u8, const T: usize>(
-                keys: &Keys<T>,
-                instance: usize,
-            ) -> [[V; T]; 11] {
-                let place = match KIND {
-                    MITCCRH => instance % Keys::<T>::GROUP / INSTANCES_PER_KEY * T,
-                    _ => 0,
-                };
-                let mut rounds = [[broadcast(&0); T]; 11];
-                for (round, scheduled) in rounds.iter_mut().zip(&keys.scheduled) {
-                    for t in 0..T {
-                        round[t] = broadcast(&scheduled[place + t]);
-                    }
-                }
-                rounds
             }
         }
     };

@@ -1,52 +1,48 @@
 //! The hashes with AES instructions, on registers of three widths: the same text three times.
 
+use core::ops::Range;
+
 use bytemuck::{must_cast_slice, must_cast_slice_mut};
 
 use super::keys::{FIXED_KEY, MITCCRH, STRICT};
 use super::{Hash, HashKind, INSTANCES_PER_KEY, keys};
 
+/// Rounds of MITCCRH in `start`: the others run beside the first ones of the next labels, so
+/// that the AES units have work while labels are whitened and results are summed.
+const STARTED: usize = 3;
+
 macro_rules! hashes {
-    ($ops:ident, $features:literal, $resident:literal, $hash:literal, $colours:literal) => {
+    ($ops:ident, $features:literal, $hash:literal, $colours:literal) => {
         pub(crate) mod $ops {
             use super::*;
             use crate::aes::$ops::*;
-            use keys::$ops::{BlockKeys, Keys, block, round_keys};
+            use keys::$ops::{BlockKeys, Keys, block};
 
-            /// Hashes but for their last round: each is `last_round(state, key)`. MITCCRH leaves out the
-            /// sum of its first and last round key, which is [`BlockKeys::missing`].
-            pub(crate) struct Unfinished<const T: usize, const P: usize, const U: usize> {
-                pub(crate) states: [[[V; U]; P]; T],
-                pub(crate) keys: [[[V; U]; P]; T],
+            /// Hashes on the way: those of MITCCRH after [`STARTED`] rounds, others before the last. Then each
+            /// is `last_round(state, key)`. MITCCRH leaves out the sum of its first and last round key, which
+            /// is [`BlockKeys::missing`].
+            pub(crate) struct Started<const T: usize, const P: usize, const U: usize> {
+                states: [[[V; U]; P]; T],
+                keys: [[[V; U]; P]; T],
             }
 
-            /// The hashes of labels: `U` registers of instances from number `at` of the block on, for
-            /// each of `T` tweaks the label plus each of `P` offsets. Round keys stay in registers if they
-            /// are `RESIDENT`.
+            /// Starts the hashes of labels: `U` registers of instances from number `at` of the block on, for
+            /// each of `T` tweaks the label plus each of `P` offsets.
             #[target_feature(enable = $features)]
             #[inline]
-            pub(crate) fn hash<
-                const KIND: u8,
-                const RESIDENT: bool,
-                const T: usize,
-                const P: usize,
-                const U: usize,
-            >(
+            pub(crate) fn start<const KIND: u8, const T: usize, const P: usize, const U: usize>(
                 block: &BlockKeys<'_, T>,
                 at: usize,
                 labels: [[V; U]; T],
                 offsets: [V; P],
-            ) -> Unfinished<T, P, U> {
+            ) -> Started<T, P, U> {
                 const { assert!(INSTANCES_PER_KEY.is_multiple_of(U * BLOCKS)) };
-                let (keys, at) = (block.keys, block.first + at);
-                let round_keys = match RESIDENT {
-                    true => block.rounds,
-                    false => round_keys::<KIND, T>(keys, at),
-                };
+                let (keys, at, round_keys) = (block.keys, block.first + at, &block.rounds);
                 match KIND {
                     MITCCRH => {
                         // The argument plus the first round key serves as the last one.
-                        let ends = whiten(labels, offsets, round_keys[0]);
-                        Unfinished { states: rounds(round_keys, ends), keys: ends }
+                        let keys = whiten(labels, offsets, round_keys[0]);
+                        Started { states: rounds(round_keys, 1..STARTED + 1, keys), keys }
                     }
                     STRICT => {
                         let whitened = whiten(labels, offsets, [broadcast(&0); T]);
@@ -54,8 +50,8 @@ macro_rules! hashes {
                     }
                     _ => {
                         let (first, last) = (repeat(round_keys[0]), repeat(round_keys[10]));
-                        let states = rounds(round_keys, add(spread(labels, offsets), first));
-                        let inner = Unfinished { states, keys: last }.finish(broadcast(&0));
+                        let states = rounds(round_keys, 1..10, add(spread(labels, offsets), first));
+                        let inner = last_rounds(states, last, broadcast(&0));
                         let mut tweaked = add(inner, first);
                         let numbers: [[V; U]; T] = numbers(keys.tweaks, at, broadcast(&0));
                         for t in 0..T {
@@ -65,27 +61,44 @@ macro_rules! hashes {
                                 }
                             }
                         }
-                        Unfinished { states: rounds(round_keys, tweaked), keys: add(inner, last) }
+                        let states = rounds(round_keys, 1..10, tweaked);
+                        Started { states, keys: add(inner, last) }
                     }
                 }
             }
 
-            impl<const T: usize, const P: usize, const U: usize> Unfinished<T, P, U> {
-                /// The last round, with what is missing.
-                #[target_feature(enable = $features)]
-                #[inline]
-                fn finish(self, missing: V) -> [[[V; U]; P]; T] {
-                    let mut hashes = self.states;
-                    for t in 0..T {
-                        for p in 0..P {
-                            for u in 0..U {
-                                let key = xor(self.keys[t][p][u], missing);
-                                hashes[t][p][u] = last_round(hashes[t][p][u], key);
-                            }
+            /// What was started, up to the last round: states and keys.
+            #[target_feature(enable = $features)]
+            #[inline]
+            pub(crate) fn resume<const KIND: u8, const T: usize, const P: usize, const U: usize>(
+                block: &BlockKeys<'_, T>,
+                started: Started<T, P, U>,
+            ) -> [[[[V; U]; P]; T]; 2] {
+                let Started { states, keys } = started;
+                let states = match KIND {
+                    MITCCRH => rounds(&block.rounds, STARTED + 1..10, states),
+                    _ => states,
+                };
+                [states, keys]
+            }
+
+            /// The last rounds, with what is missing.
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn last_rounds<const T: usize, const P: usize, const U: usize>(
+                mut states: [[[V; U]; P]; T],
+                keys: [[[V; U]; P]; T],
+                missing: V,
+            ) -> [[[V; U]; P]; T] {
+                for t in 0..T {
+                    for p in 0..P {
+                        for u in 0..U {
+                            let key = xor(keys[t][p][u], missing);
+                            states[t][p][u] = last_round(states[t][p][u], key);
                         }
                     }
-                    hashes
                 }
+                states
             }
 
             /// The tweaks of the instances from number `at` on, plus a block.
@@ -176,10 +189,11 @@ macro_rules! hashes {
             #[target_feature(enable = $features)]
             #[inline]
             fn rounds<const T: usize, const P: usize, const U: usize>(
-                round_keys: [[V; T]; 11],
+                round_keys: &[[V; T]; 11],
+                numbers: Range<usize>,
                 mut states: [[[V; U]; P]; T],
             ) -> [[[V; U]; P]; T] {
-                for number in 1..10 {
+                for number in numbers {
                     for t in 0..T {
                         for p in 0..P {
                             for u in 0..U {
@@ -198,7 +212,7 @@ macro_rules! hashes {
             fn rounds_each<const T: usize, const P: usize, const U: usize>(
                 mut keys: [[V; U]; T],
                 whitened: [[[V; U]; P]; T],
-            ) -> Unfinished<T, P, U> {
+            ) -> Started<T, P, U> {
                 let mut states = whitened;
                 for t in 0..T {
                     for u in 0..U {
@@ -226,7 +240,7 @@ macro_rules! hashes {
                         }
                     }
                 }
-                Unfinished { states, keys: ends }
+                Started { states, keys: ends }
             }
 
             /// Registers from bytes that they fill.
@@ -261,20 +275,20 @@ macro_rules! hashes {
                 }
             }
 
-            /// The instances from `start` on.
+            /// The instances from number `from` on.
             #[target_feature(enable = $features)]
-            fn hash_blocks<const KIND: u8>(keys: &mut Keys<1>, start: usize, labels: &mut [u8]) {
+            fn hash_blocks<const KIND: u8>(keys: &mut Keys<1>, from: usize, labels: &mut [u8]) {
                 const BYTES: usize = 16 * $hash * BLOCKS;
                 for (i, labels) in labels.chunks_mut(16 * INSTANCES_PER_KEY).enumerate() {
-                    let first = start + i * INSTANCES_PER_KEY;
+                    let first = from + i * INSTANCES_PER_KEY;
                     let block = block::<KIND, 1>(keys, first);
                     let (labels, last) = labels.as_chunks_mut::<BYTES>();
                     for (i, labels) in labels.iter_mut().enumerate() {
                         let strip = [read::<$hash>(labels)];
                         let at = i * $hash * BLOCKS;
-                        let hashes =
-                            hash::<KIND, $resident, _, _, _>(&block, at, strip, [broadcast(&0)]);
-                        let [[hashes]] = hashes.finish(block.missing);
+                        let started = start::<KIND, _, _, _>(&block, at, strip, [broadcast(&0)]);
+                        let [states, round_keys] = resume::<KIND, _, _, _>(&block, started);
+                        let [[hashes]] = last_rounds(states, round_keys, block.missing);
                         write(hashes, labels);
                     }
                     if !last.is_empty() {
@@ -306,11 +320,11 @@ macro_rules! hashes {
                 }
             }
 
-            /// The instances from `start` on.
+            /// The instances from number `from` on.
             #[target_feature(enable = $features)]
             fn colours_blocks<const KIND: u8>(
                 keys: &mut Keys<1>,
-                start: usize,
+                from: usize,
                 delta: V,
                 wire: &[u8],
                 [zeros, ones]: [&mut [u8]; 2],
@@ -321,7 +335,7 @@ macro_rules! hashes {
                     .zip(ones.chunks_mut(16 * INSTANCES_PER_KEY));
                 let blocks = wire.chunks(16 * INSTANCES_PER_KEY).zip(outputs);
                 for (i, (wire, (zeros, ones))) in blocks.enumerate() {
-                    let first = start + i * INSTANCES_PER_KEY;
+                    let first = from + i * INSTANCES_PER_KEY;
                     let block = block::<KIND, 1>(keys, first);
                     let (wire, last) = wire.as_chunks::<BYTES>();
                     let (zeros, last_zeros) = zeros.as_chunks_mut::<BYTES>();
@@ -334,9 +348,9 @@ macro_rules! hashes {
                             *x = add_where(*x, colours(*x), delta);
                         }
                         let (at, offsets) = (i * $colours * BLOCKS, [broadcast(&0), delta]);
-                        let hashes =
-                            hash::<KIND, $resident, _, _, _>(&block, at, [labels], offsets);
-                        let [[zero, one]] = hashes.finish(block.missing);
+                        let started = start::<KIND, _, _, _>(&block, at, [labels], offsets);
+                        let [states, round_keys] = resume::<KIND, _, _, _>(&block, started);
+                        let [[zero, one]] = last_rounds(states, round_keys, block.missing);
                         write(zero, zeros);
                         write(one, ones);
                     }
@@ -361,6 +375,6 @@ pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     whole
 }
 
-hashes!(xmm, "aes,ssse3,avx", false, 8, 4);
-hashes!(ymm, "vaes,avx2", false, 8, 4);
-hashes!(zmm, "vaes,avx512f,avx512bw", true, 8, 4);
+hashes!(xmm, "aes,ssse3,avx", 8, 4);
+hashes!(ymm, "vaes,avx2", 8, 4);
+hashes!(zmm, "vaes,avx512f,avx512bw", 8, 4);

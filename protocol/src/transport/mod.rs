@@ -6,7 +6,6 @@
 
 mod channel;
 mod fault;
-mod limits;
 mod memory;
 mod schedule;
 mod tcp;
@@ -14,7 +13,7 @@ mod tcp;
 pub use channel::{Backlog, Channel, Traffic};
 pub use fault::TransportFault;
 pub use memory::pair;
-pub use tcp::{accept, connect, refuse};
+pub use tcp::{accept, connect};
 
 /// The kinds of frame. Each belongs to one direction and one step of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
