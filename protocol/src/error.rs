@@ -95,6 +95,14 @@ pub enum PeerFault {
     /// The peer prepares nothing, or more than may wait.
     #[error("it prepares inferences until {0} wait; at most {most} may", most = crate::session::MAX_BUNDLES)]
     Bundles(usize),
+    /// The result is a class that the card does not have.
+    #[error("its tables give class {label} of {classes}")]
+    Class {
+        /// The class, counted from 0.
+        label: usize,
+        /// How many there are.
+        classes: usize,
+    },
     /// Garbled tables do not fit their program.
     #[error("its garbled tables do not fit: {0}")]
     Tables(gazelle_garble::Error),

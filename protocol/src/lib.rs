@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+#[cfg(test)]
+mod constant_time;
 mod domain;
 pub mod error;
 pub mod he;

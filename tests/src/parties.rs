@@ -55,7 +55,9 @@ pub fn classify(server: &Server, image: &[u8], conditions: Conditions) -> Infere
         let served = scope.spawn(|| {
             let (stream, _) = listener.accept().expect("a client");
             let channel = transport::accept(stream, TIMEOUT, link).expect("a channel");
-            pool().install(|| server.serve(channel, party(0))).expect("the client is honest")
+            pool()
+                .install(|| server.serve_with_shares(channel, party(0)))
+                .expect("the client is honest")
         });
         let channel = transport::connect(&address, TIMEOUT, link).expect("the server listens");
         let mut session = Client::connect(channel, party(1)).expect("the server is honest");
@@ -66,7 +68,7 @@ pub fn classify(server: &Server, image: &[u8], conditions: Conditions) -> Infere
         let outcome = outcome.expect("the server is honest");
         let statistics = session.statistics();
         session.close().expect("the server listens");
-        let server = served.join().expect("the server ends").shares;
+        let (_, server) = served.join().expect("the server ends");
         Inference { outcome, statistics, client, server }
     })
 }

@@ -7,6 +7,8 @@ mod avx2_f64;
 mod avx512;
 pub mod scalar;
 
+#[cfg(target_arch = "x86_64")]
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use scalar::Factor;
 
@@ -29,7 +31,7 @@ enum Class {
     #[cfg(target_arch = "x86_64")]
     Avx2F64(avx2_f64::Tables),
     #[cfg(target_arch = "x86_64")]
-    Avx512(avx512::Tables),
+    Avx512(Box<avx512::Tables>),
 }
 
 impl Transform {
@@ -52,7 +54,7 @@ impl Transform {
         let class = match backend.isa() {
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx512 if avx512::Tables::support(n, q) => {
-                Class::Avx512(avx512::Tables::new(q, &roots, &inverse_roots, n_inverse))
+                Class::Avx512(Box::new(avx512::Tables::new(q, &roots, &inverse_roots, n_inverse)))
             }
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_f64::Tables::support(n, q) => {
@@ -72,11 +74,8 @@ impl Transform {
         match &self.class {
             Class::Scalar => scalar::forward(a, &self.roots, self.q),
             #[cfg(target_arch = "x86_64")]
-            Class::Avx2F64(tables) => {
-                // SAFETY: the class was made for a backend that proves AVX2 and FMA.
-                unsafe { avx2_f64::forward(tables, a) };
-                scalar::transpose_blocks(a);
-            }
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
+            Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
             Class::Avx512(tables) => unsafe { avx512::forward(tables, a) },
@@ -92,11 +91,8 @@ impl Transform {
         match &self.class {
             Class::Scalar => scalar::inverse(a, &self.inverse_roots, self.n_inverse, self.q),
             #[cfg(target_arch = "x86_64")]
-            Class::Avx2F64(tables) => {
-                scalar::transpose_blocks(a);
-                // SAFETY: the class was made for a backend that proves AVX2 and FMA.
-                unsafe { avx2_f64::inverse(tables, a) };
-            }
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
+            Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
             Class::Avx512(tables) => unsafe { avx512::inverse(tables, a) },

@@ -134,7 +134,7 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PatienceArgs {
-    /// Give up on a peer that is silent for this long
+    /// Give up on a peer that is silent for this long, or needs as long for 4 MiB
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
 }

@@ -78,6 +78,8 @@ pub(crate) fn text(card: &Card, outcome: &Outcome) -> String {
         let values = card.classes.iter().zip(logits).map(|(name, value)| format!("{name} {value}"));
         text += &format!(" ({})", values.collect::<Vec<_>>().join(", "));
     }
+    // The names are the server's: none of them may speak to the terminal.
+    text.retain(|c| !c.is_control());
     text
 }
 

@@ -8,19 +8,22 @@ use gazelle_protocol::{
     Link,
     model::{Activation, Network},
     session::{Server, Settings, system_rng},
-    transport::{self, Kind},
+    transport,
 };
 use std::{
     io::{self, Write},
     net::{TcpListener, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, mpsc, mpsc::SyncSender},
     thread,
     time::Duration,
 };
 
 /// The first words of the output; the address follows.
 pub(crate) const LISTENING: &str = "listening on ";
+
+/// Clients that may wait to be told that there are too many.
+const CROWD: usize = 16;
 
 /// How long to wait after the system refused a connection, for want of files perhaps.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -41,19 +44,24 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         });
     }
     let timeout = Duration::from_secs(args.patience.timeout);
+    let crowd = turn_away().when(|| "cannot start a thread".into())?;
     // Every session holds a clone.
     let seat = Arc::new(());
     for (number, stream) in listener.incoming().enumerate() {
         match stream {
             Ok(stream) if Arc::strong_count(&seat) > args.max_clients.get() => {
-                refuse(stream, timeout)
+                // In a crowd too large to be told, the connection just closes.
+                let _ = crowd.try_send(stream);
             }
             Ok(stream) => {
                 let (server, seat) = (Arc::clone(&server), Arc::clone(&seat));
-                thread::spawn(move || {
+                let session = move || {
                     session(&server, number + 1, stream, timeout, simulated);
                     drop(seat);
-                });
+                };
+                if let Err(error) = thread::Builder::new().spawn(session) {
+                    log(&format!("cannot serve a client: {error}"));
+                }
             }
             Err(error) => {
                 log(&format!("cannot accept a client: {error}"));
@@ -99,13 +107,16 @@ fn session(
     log(&format!("session {number}, {peer}: {end}"));
 }
 
-/// Tells a client that there are too many.
-fn refuse(stream: TcpStream, timeout: Duration) {
-    if let Ok(mut channel) = transport::accept(stream, timeout, None) {
-        // The client may be gone already.
-        let _ = channel
-            .send(Kind::Refusal, b"too many clients at the moment; try again later".to_vec());
-    }
+/// A thread that tells clients one after another that there are too many, so that none of them
+/// holds up the listener.
+fn turn_away() -> io::Result<SyncSender<TcpStream>> {
+    let (crowd, refused) = mpsc::sync_channel(CROWD);
+    thread::Builder::new().spawn(move || {
+        for stream in refused {
+            transport::refuse(stream, "too many clients at the moment; try again later");
+        }
+    })?;
+    Ok(crowd)
 }
 
 /// A line for whoever watches the server, who may have left.

@@ -22,6 +22,7 @@
 use gazelle_kernels::{AesBackend, VectorBackend};
 use rand::CryptoRng;
 use rayon::prelude::*;
+use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::base;
@@ -290,7 +291,7 @@ impl Sender {
                 rows.expand(scratch, first, width, |_, planes| {
                     let row = corrections.next().expect("one row for each group");
                     for plane in planes.chunks_exact_mut(width) {
-                        add_if(plane, row, delta & 1);
+                        add_if(plane, row, Choice::from(delta as u8 & 1));
                         delta >>= 1;
                     }
                 });
@@ -317,9 +318,10 @@ fn take_blocks(next: &mut u64, count: usize) -> u64 {
     first
 }
 
-/// Adds `bit`·`row` to `plane`, which has as many blocks; `bit` is 0 or 1.
-fn add_if(plane: &mut [u128], row: &[u8], bit: u128) {
-    let mask = 0u128.wrapping_sub(bit);
+/// Adds `bit`·`row` to `plane`, which has as many blocks. Of a mask made by arithmetic alone the
+/// compiler knows that it is 0 or −1, and branches on it; of a [`Choice`] it knows nothing.
+fn add_if(plane: &mut [u128], row: &[u8], bit: Choice) {
+    let mask = u128::conditional_select(&0, &u128::MAX, bit);
     for (p, d) in plane.iter_mut().zip(row.chunks_exact(16)) {
         *p ^= u128::from_le_bytes(d.try_into().expect("chunks of 16 bytes")) & mask;
     }

@@ -228,10 +228,10 @@ impl Client {
     /// If the image has another size, the bundle belongs to another session, the server breaks the
     /// protocol or is gone.
     pub fn classify(&mut self, bundle: ClientBundle, image: &[u8]) -> Result<Outcome, Error> {
-        Misuse::check_values("the image", image, self.plan.card.input.len())?;
         if bundle.session != self.context.session {
             return Err(Misuse::OtherSession.into());
         }
+        Misuse::check_values("the image", image, self.plan.card.input.len())?;
         let meter = Meter::start(&self.channel);
         let (mut lap, mut spent) = (Lap::start(), Vec::new());
         self.channel.send(Kind::Online, bundle.number.to_le_bytes().to_vec())?;
@@ -252,18 +252,23 @@ impl Client {
             self.layer_seconds[block].online += lap.seconds();
         }
         self.statistics.online += meter.stop(&self.channel);
-        Ok(self.outcome(&x))
+        self.outcome(&x)
     }
 
-    fn outcome(&self, result: &[u32]) -> Outcome {
-        let last = &self.plan.layers[self.plan.layers.len() - 1].block;
+    fn outcome(&self, result: &[u32]) -> Result<Outcome, Error> {
+        let layer = &self.plan.layers[self.plan.layers.len() - 1];
+        let (last, classes) = (&layer.block, layer.sums.len());
         if last.activation == Activation::Argmax {
-            return Outcome { label: result[0] as usize, logits: None };
+            let label = result[0] as usize;
+            if label >= classes {
+                return Err(PeerFault::Class { label, classes }.into());
+            }
+            return Ok(Outcome { label, logits: None });
         }
         let unused = u32::BITS - last.ring_bits();
         let logits: Vec<i32> = result.iter().map(|&y| (y << unused) as i32 >> unused).collect();
         let label = (0..logits.len()).rev().max_by_key(|&i| logits[i]).unwrap_or(0);
-        Outcome { label, logits: Some(logits) }
+        Ok(Outcome { label, logits: Some(logits) })
     }
 
     /// Ends the session politely.

@@ -39,6 +39,7 @@ pub use settings::Settings;
 pub use statistics::{LayerSeconds, Phase, Statistics};
 
 use rand::{SeedableRng, rngs::ChaCha20Rng, rngs::SysRng};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The version of the protocol; parties of different versions refuse each other.
 pub const VERSION: u32 = 1;
@@ -48,8 +49,8 @@ pub const MAX_BUNDLES: usize = 64;
 
 /// Both parties' view of one tensor pair per block, for tests that recombine the shares of an
 /// inference: nothing of it is ever sent. Adding the client's and the server's modulo 2^k gives the
-/// block's input and its linear map's result.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// block's input and its linear map's result. Wiped when dropped.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
 pub struct Shares {
     /// A share of the tensor that reaches each block.
     pub inputs: Vec<Vec<u32>>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::{RngExt, rngs::ChaCha20Rng};
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::greeting::{Context, Greeting};
 use super::plan::NetworkPlan;
@@ -21,6 +22,9 @@ use gazelle_ntt::pack;
 /// Bytes of encoded weights that a server keeps; what does not fit is encoded for every batch anew.
 const WEIGHT_MEMORY: usize = 256 << 20;
 
+/// Bytes of queries that a session multiplies with one visit of the weights.
+const BATCH_MEMORY: usize = 256 << 20;
+
 /// A network ready to serve any number of sessions; shared between their threads.
 pub struct Server {
     network: Network,
@@ -31,12 +35,10 @@ pub struct Server {
 }
 
 /// What a session did.
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Served {
     /// Inferences that ended.
     pub inferences: u64,
-    /// The server's shares of the last inference, for tests.
-    pub shares: Shares,
 }
 
 /// What the server keeps of one prepared inference.
@@ -59,6 +61,8 @@ struct Session<'a> {
     bundles: BTreeMap<u64, Bundle>,
     prepared: u64,
     served: Served,
+    /// Where the shares of the last inference go, in tests.
+    shares: Option<&'a mut Shares>,
 }
 
 impl Server {
@@ -91,16 +95,44 @@ impl Server {
     /// # Errors
     /// If the client is of another version or other parameters, breaks the protocol, or is gone. A
     /// client that broke the protocol is told so.
-    pub fn serve(&self, mut channel: Channel, rng: ChaCha20Rng) -> Result<Served, Error> {
-        let result = self.run(&mut channel, rng);
+    pub fn serve(&self, channel: Channel, rng: ChaCha20Rng) -> Result<Served, Error> {
+        self.serve_to(channel, rng, None)
+    }
+
+    /// [`Self::serve`] for tests: gives out the server's shares of the last inference, which are
+    /// wiped otherwise.
+    ///
+    /// # Errors
+    /// Those of [`Self::serve`].
+    pub fn serve_with_shares(
+        &self,
+        channel: Channel,
+        rng: ChaCha20Rng,
+    ) -> Result<(Served, Shares), Error> {
+        let mut shares = Shares::default();
+        let served = self.serve_to(channel, rng, Some(&mut shares))?;
+        Ok((served, shares))
+    }
+
+    fn serve_to(
+        &self,
+        mut channel: Channel,
+        rng: ChaCha20Rng,
+        shares: Option<&mut Shares>,
+    ) -> Result<Served, Error> {
+        let result = self.run(&mut channel, rng, shares);
         if let Err(Error::Peer(fault)) = &result {
-            // The client may be gone already.
-            let _ = channel.send(Kind::Refusal, fault.to_string().into_bytes());
+            channel.refuse(&fault.to_string());
         }
         result
     }
 
-    fn run(&self, channel: &mut Channel, mut rng: ChaCha20Rng) -> Result<Served, Error> {
+    fn run(
+        &self,
+        channel: &mut Channel,
+        mut rng: ChaCha20Rng,
+        shares: Option<&mut Shares>,
+    ) -> Result<Served, Error> {
         let ours = Greeting::new(&mut rng);
         let theirs = Greeting::receive(channel);
         // Greet in any case: a client of another version learns which one this is.
@@ -132,6 +164,7 @@ impl Server {
             bundles: BTreeMap::new(),
             prepared: 0,
             served: Served::default(),
+            shares,
         };
         session.run()
     }
@@ -160,20 +193,24 @@ impl Session<'_> {
 
     /// Prepares `count` inferences, block by block.
     fn offline(&mut self, count: usize) -> Result<(), Error> {
-        let waiting = self.bundles.len() + count;
+        let waiting = self.bundles.len().saturating_add(count);
         if count == 0 || waiting > MAX_BUNDLES {
             return Err(PeerFault::Bundles(waiting).into());
         }
         let server = self.server;
         let mut bundles: Vec<_> = (0..count).map(|_| Bundle::default()).collect();
         for (plan, weights) in server.plan.linear.iter().zip(&server.weights) {
-            let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
-            let queries = (0..count).map(receive).collect::<Result<Vec<_>, _>>()?;
-            let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
-            let answers = plan.apply_batch(&queries, weights, self.keys.of(plan), &mut self.rng)?;
-            for (bundle, (answer, share)) in bundles.iter_mut().zip(answers) {
-                self.channel.send(Kind::Answer, answer)?;
-                bundle.shares.push(share);
+            let at_once = (BATCH_MEMORY / plan.cost().query_bytes).max(1);
+            for bundles in bundles.chunks_mut(at_once) {
+                let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
+                let queries = (0..bundles.len()).map(receive).collect::<Result<Vec<_>, _>>()?;
+                let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
+                let key = self.keys.of(plan);
+                let answers = plan.apply_batch(&queries, weights, key, &mut self.rng)?;
+                for (bundle, (answer, share)) in bundles.iter_mut().zip(answers) {
+                    self.channel.send(Kind::Answer, answer)?;
+                    bundle.shares.push(share);
+                }
             }
         }
         for block in 0..server.plan.layers.len() {
@@ -218,33 +255,37 @@ impl Session<'_> {
     fn online(&mut self, bundle: Bundle) -> Result<(), Error> {
         let server = self.server;
         let mut kept: Option<Garbling> = None;
-        self.served.shares = Shares::default();
+        if let Some(shares) = &mut self.shares {
+            **shares = Shares::default();
+        }
         let parts = bundle.shares.into_iter().zip(bundle.garblings);
         for (block, (share, garbling)) in parts.enumerate() {
             let layer = &server.plan.layers[block];
             let ring_bits = layer.block.ring_bits();
             let bytes = self.channel.receive(Kind::Masked, server.plan.masked_len(block))?;
-            let mut x = vec![0; layer.input.len()];
+            let mut x = Zeroizing::new(vec![0; layer.input.len()]);
             pack::unpack_u32(&bytes, ring_bits, &mut x)
                 .map_err(|_| PeerFault::Padding { message: "masked tensor" })?;
             if let Some(garbling) = kept.take() {
                 subtract(&mut x, garbling.shares(), ring_bits);
             }
-            let pooled = server.plan.pool(block, &x);
+            let pooled = Zeroizing::new(server.plan.pool(block, &x));
             let secret = &server.network.blocks[block];
-            let mut sums = clear::apply(
+            let mut sums = Zeroizing::new(clear::apply(
                 &layer.block.linear,
                 layer.pooled,
                 &secret.weights,
                 &secret.bias,
                 &pooled,
                 ring_bits,
-            );
+            ));
             share.add_to(&mut sums);
             self.send_labels(block, &garbling, &sums)?;
             kept = Some(garbling);
-            self.served.shares.inputs.push(x);
-            self.served.shares.sums.push(sums);
+            if let Some(shares) = &mut self.shares {
+                shares.inputs.push(x.to_vec());
+                shares.sums.push(sums.to_vec());
+            }
         }
         Ok(())
     }

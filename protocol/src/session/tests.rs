@@ -76,7 +76,7 @@ fn every_tensor_equals_the_plaintext_network() {
         let trace = network.forward(&image).unwrap();
         let server = Server::new(network.clone(), &settings).unwrap();
         let (near, far) = transport::pair(None);
-        let served = thread::spawn(move || server.serve(far, system_rng()));
+        let served = thread::spawn(move || server.serve_with_shares(far, system_rng()));
         let mut client = Client::connect(near, system_rng()).unwrap();
         let mut bundles = client.offline(2, |_, _| ()).unwrap();
         bundles.extend(client.offline(1, |_, _| ()).unwrap());
@@ -104,7 +104,7 @@ fn every_tensor_equals_the_plaintext_network() {
         assert_eq!(counted(statistics.online), planned(plan.online(), 3));
         client.close().unwrap();
 
-        let theirs = served.join().unwrap().unwrap().shares;
+        let (_, theirs) = served.join().unwrap().unwrap();
         for (i, step) in trace.steps.iter().enumerate() {
             let bits = network.card.blocks[i].ring_bits();
             let sums: Vec<u32> =

@@ -1,11 +1,15 @@
 //! One party's end of a connection.
 
-use std::io::{BufReader, ErrorKind, IoSlice, Read, Write};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::io::{self, BufReader, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, unbounded};
 
+use super::limits::{Limit, Patience, Unlimited, drain};
 use super::schedule::Schedule;
 use super::{Kind, TransportFault};
 use crate::Link;
@@ -15,6 +19,8 @@ use crate::error::{Error, PeerFault};
 const HEADER: usize = 5;
 /// The longest refusal that is shown.
 const MAX_REFUSAL: usize = 512;
+/// How long a peer that is refused may take to notice.
+const NOTICE: Duration = Duration::from_secs(2);
 /// Of the reader's buffer.
 const BUFFER: usize = 1 << 16;
 
@@ -65,40 +71,100 @@ struct Frame {
     payload: Vec<u8>,
 }
 
+/// A reader with limits.
+pub(super) trait Source: Read + Limit + Send {}
+
+impl<T: Read + Limit + Send> Source for T {}
+
+/// The two directions of a connection, and the peer's limits.
+pub(super) struct Ends<W> {
+    pub(super) reader: Box<dyn Source>,
+    pub(super) writer: W,
+    /// What both go over, if that is TCP.
+    pub(super) stream: Option<Arc<TcpStream>>,
+    pub(super) patience: Patience,
+    /// How long the peer may take to begin.
+    pub(super) greeting: Duration,
+}
+
 /// One party's end of a connection: frames in order, both ways.
 ///
-/// A thread of its own writes what is sent. Dropping the channel writes out what waits and ends the
-/// thread.
+/// A thread of its own writes what is sent. Dropping the channel writes out what waits, for one
+/// timeout at most, and ends the thread.
 pub struct Channel {
-    reader: BufReader<Box<dyn Read + Send>>,
+    reader: BufReader<Box<dyn Source>>,
+    stream: Option<Arc<TcpStream>>,
+    patience: Patience,
+    /// How long the peer may take to begin, until it has.
+    greeting: Option<Duration>,
     frames: Option<Sender<Frame>>,
     writer: Option<JoinHandle<Result<(), TransportFault>>>,
+    /// Bytes that wait to be written.
+    unsent: Arc<AtomicUsize>,
+    /// Disconnected when the writing thread has ended.
+    written: Receiver<()>,
     traffic: Traffic,
     /// Whether the last frame of this party was sent after the last one it received.
     spoke: bool,
 }
 
 impl Channel {
-    /// A channel over a reader and a writer. The reader must time out by itself; with a `link`, what
+    /// A channel over a reader and a writer. Both must time out by themselves; with a `link`, what
     /// this party sends arrives as late as it would on that link.
+    ///
+    /// # Panics
+    /// If the system has no thread for it.
     pub fn new(
         reader: impl Read + Send + 'static,
         writer: impl Write + Send + 'static,
         link: Option<Link>,
         backlog: Backlog,
     ) -> Self {
+        let ends = Ends {
+            reader: Box::new(Unlimited(reader)),
+            writer: Unlimited(writer),
+            stream: None,
+            patience: Patience::UNLIMITED,
+            greeting: Duration::MAX,
+        };
+        Self::over(ends, link, backlog).expect("the system gives a thread")
+    }
+
+    /// A channel over the ends of a connection.
+    pub(super) fn over(
+        ends: Ends<impl Write + Limit + Send + 'static>,
+        link: Option<Link>,
+        backlog: Backlog,
+    ) -> io::Result<Self> {
+        let Ends { reader, writer, stream, patience, greeting } = ends;
         let (frames, queue) = match backlog {
             Backlog::Unlimited => unbounded(),
             Backlog::Frames(most) => bounded(most),
         };
-        let writer = std::thread::spawn(move || write(&queue, writer, link));
-        Self {
-            reader: BufReader::with_capacity(BUFFER, Box::new(reader)),
+        let (ended, written) = bounded(0);
+        let unsent = Arc::new(AtomicUsize::new(0));
+        let (waiting, connection) = (Arc::clone(&unsent), stream.clone());
+        let writer = thread::Builder::new().spawn(move || {
+            let _ended: Sender<()> = ended;
+            let result = write(&queue, &waiting, writer, patience, link);
+            if let (Err(TransportFault::TimedOut), Some(stream)) = (&result, connection) {
+                // A peer that does not read will not answer: this wakes who waits for it.
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+            result
+        })?;
+        Ok(Self {
+            reader: BufReader::with_capacity(BUFFER, reader),
+            stream,
+            patience,
+            greeting: Some(greeting),
             frames: Some(frames),
             writer: Some(writer),
+            unsent,
+            written,
             traffic: Traffic::default(),
             spoke: false,
-        }
+        })
     }
 
     /// What went through so far.
@@ -114,10 +180,9 @@ impl Channel {
     /// # Panics
     /// If the payload has 4 GiB or more.
     pub fn send(&mut self, kind: Kind, payload: Vec<u8>) -> Result<(), Error> {
-        let len = u32::try_from(payload.len()).expect("frames are far below 4 GiB");
-        let [a, b, c, d] = len.to_le_bytes();
-        let header = [kind as u8, a, b, c, d];
+        let header = header(kind, &payload);
         self.traffic.sent += (HEADER + payload.len()) as u64;
+        self.unsent.fetch_add(payload.len(), Ordering::Relaxed);
         self.spoke = true;
         let queue = self.frames.as_ref().expect("the queue lives as long as the channel");
         match queue.send(Frame { queued: Instant::now(), header, payload }) {
@@ -145,13 +210,16 @@ impl Channel {
         if std::mem::take(&mut self.spoke) {
             self.traffic.rounds += 1;
         }
+        // What this party still has to send, the peer has to read before it answers.
+        let answer = self.patience.of(self.unsent.load(Ordering::Relaxed));
+        let time = self.greeting.take().unwrap_or(answer);
         let mut header = [0; HEADER];
-        self.read(&mut header)?;
+        self.read(&mut header, time)?;
         let [kind, len @ ..] = header;
         let len = u32::from_le_bytes(len) as usize;
         if kind == Kind::Refusal as u8 {
             let mut words = vec![0; len.min(MAX_REFUSAL)];
-            self.read(&mut words)?;
+            self.read(&mut words, self.patience.of(0))?;
             let words = String::from_utf8_lossy(&words);
             let printable = words.chars().filter(|c| !c.is_control()).collect();
             return Err(PeerFault::Refusal(printable).into());
@@ -165,14 +233,49 @@ impl Channel {
             return Err(PeerFault::Length { message, expected: most, got: len }.into());
         }
         let mut payload = vec![0; len];
-        self.read(&mut payload)?;
+        self.read(&mut payload, self.patience.of(len))?;
         Ok((kind, payload))
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
-        self.reader.read_exact(buffer).map_err(TransportFault::from)?;
+    /// Fills `buffer`, in `time` at most.
+    fn read(&mut self, buffer: &mut [u8], time: Duration) -> Result<(), Error> {
+        self.reader.get_mut().limit(time);
+        if let Err(error) = self.reader.read_exact(buffer) {
+            let ended = self.written.try_recv() == Err(TryRecvError::Disconnected);
+            return Err(match (error.into(), ended) {
+                (TransportFault::Closed, true) => self.writer_fault(),
+                (fault, _) => fault,
+            }
+            .into());
+        }
         self.traffic.received += buffer.len() as u64;
         Ok(())
+    }
+
+    /// Ends the session with words that tell the peer why.
+    pub fn refuse(mut self, why: &str) {
+        // The peer may be gone already.
+        let _ = self.send(Kind::Refusal, why.as_bytes().to_vec());
+        self.flush();
+        if let Some(stream) = &self.stream {
+            drain(stream, self.patience.0.min(NOTICE));
+        }
+    }
+
+    /// Writes out what waits, for one timeout at most, and ends the writing thread.
+    fn flush(&mut self) {
+        self.frames = None;
+        if let Some(stream) = &self.stream {
+            let timeout = self.patience.of(0);
+            if matches!(self.written.recv_timeout(timeout), Err(RecvTimeoutError::Timeout)) {
+                // This wakes the thread; a connection that is gone needs no end.
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+        if let Some(writer) = self.writer.take() {
+            // The connection is over; its failure has no other consequence.
+            let _ = writer.join();
+        }
     }
 
     /// Why the writing thread ended.
@@ -187,18 +290,27 @@ impl Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        self.frames = None;
-        if let Some(writer) = self.writer.take() {
-            // The connection is over; its failure has no other consequence.
-            let _ = writer.join();
-        }
+        self.flush();
     }
+}
+
+/// The whole frame of a refusal.
+pub(super) fn refusal(why: &str) -> Vec<u8> {
+    [&header(Kind::Refusal, why.as_bytes())[..], why.as_bytes()].concat()
+}
+
+fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER] {
+    let len = u32::try_from(payload.len()).expect("frames are far below 4 GiB");
+    let [a, b, c, d] = len.to_le_bytes();
+    [kind as u8, a, b, c, d]
 }
 
 /// Writes frames until the queue closes.
 fn write(
     queue: &Receiver<Frame>,
-    mut writer: impl Write,
+    unsent: &AtomicUsize,
+    mut writer: impl Write + Limit,
+    patience: Patience,
     link: Option<Link>,
 ) -> Result<(), TransportFault> {
     let mut schedule = link.map(Schedule::new);
@@ -206,6 +318,7 @@ fn write(
         if let Some(schedule) = &mut schedule {
             Schedule::wait(schedule.arrival(queued, HEADER + payload.len()));
         }
+        writer.limit(patience.of(payload.len()));
         let whole = [IoSlice::new(&header), IoSlice::new(&payload)];
         let written = match writer.write_vectored(&whole) {
             Err(error) if error.kind() == ErrorKind::Interrupted => 0,
@@ -214,6 +327,7 @@ fn write(
         writer.write_all(&header[written.min(HEADER)..])?;
         writer.write_all(&payload[written.saturating_sub(HEADER)..])?;
         writer.flush()?;
+        unsent.fetch_sub(payload.len(), Ordering::Relaxed);
     }
     Ok(())
 }

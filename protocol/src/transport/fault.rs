@@ -17,8 +17,8 @@ pub enum TransportFault {
     /// The peer ended the connection.
     #[error("the peer closed the connection before the protocol ended; start a new session")]
     Closed,
-    /// The peer is silent.
-    #[error("the peer sent nothing within the time limit; start a new session")]
+    /// The peer is silent, too slow, or does not read what it is sent.
+    #[error("the peer was silent or too slow for the time limit; start a new session")]
     TimedOut,
     /// The system reports something else.
     #[error("the connection failed: {0}; start a new session")]

@@ -6,6 +6,7 @@
 
 mod channel;
 mod fault;
+mod limits;
 mod memory;
 mod schedule;
 mod tcp;
@@ -13,7 +14,7 @@ mod tcp;
 pub use channel::{Backlog, Channel, Traffic};
 pub use fault::TransportFault;
 pub use memory::pair;
-pub use tcp::{accept, connect};
+pub use tcp::{accept, connect, refuse};
 
 /// The kinds of frame. Each belongs to one direction and one step of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

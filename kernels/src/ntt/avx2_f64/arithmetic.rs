@@ -74,7 +74,7 @@ impl Arithmetic {
         _mm256_fnmadd_pd(self.quotient(x), broadcast(self.q), x)
     }
 
-    /// `x` in [0, q). Narrow: (x + 1/2)/q is at least 2^−48 away from any integer, and two roundings
+    /// The bits of `x` as an integer in [0, q). Narrow: (x + 1/2)/q is at least 2^−48 away from any integer, and two roundings
     /// move it by less than b·2^−52: its floor is that of x/q for b < 16.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
@@ -83,15 +83,17 @@ impl Arithmetic {
             return self.canonical(self.reduce(x));
         }
         let over_q = _mm256_fmadd_pd(x, broadcast(self.q_inverse), broadcast(self.q_inverse / 2.0));
-        _mm256_fnmadd_pd(_mm256_floor_pd(over_q), broadcast(self.q), x)
+        to_integer(_mm256_fnmadd_pd(_mm256_floor_pd(over_q), broadcast(self.q), x))
     }
 
-    /// `x` in [0, q), for b < 1.
+    /// The bits of `x` as an integer in [0, q), for b < 1.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn canonical(&self, x: __m256d) -> __m256d {
+        let two_52 = broadcast(TWO_52);
         let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(x, _mm256_setzero_pd());
-        _mm256_add_pd(x, _mm256_and_pd(negative, broadcast(self.q)))
+        let offset = _mm256_blendv_pd(two_52, broadcast(TWO_52 + self.q), negative);
+        _mm256_xor_pd(_mm256_add_pd(x, offset), two_52)
     }
 
     #[inline]
@@ -160,7 +162,7 @@ pub(super) fn store(x: &mut Vector, y: __m256d) {
 /// The bits of the integers that `x`, in [0, 2^52), holds.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn to_integer(x: __m256d) -> __m256d {
+fn to_integer(x: __m256d) -> __m256d {
     let two_52 = broadcast(TWO_52);
     _mm256_xor_pd(_mm256_add_pd(x, two_52), two_52)
 }

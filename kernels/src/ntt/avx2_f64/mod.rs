@@ -1,4 +1,4 @@
-//! AVX2 with FMA: doubles, primes below 2^50, n ≥ 32.
+//! AVX2 with FMA: doubles, primes below 2^50, n ≥ 64.
 //!
 //! Between levels a residue is a double in (−b·q, b·q), an integer; b is followed in comments and
 //! checked in debug builds. A product of `y` and a twiddle |w| ≤ q/2 is h + l exactly (two FMA), and
@@ -10,8 +10,9 @@
 //! - *wide*, q < 2^50: b may be 4, b' = 1/2 + b/8.
 //!
 //! Levels go two to a pass, no more: a longer chain of dependent operations for each vector leaves
-//! the CPU fewer independent ones within its reach, which costs more than the stores. The last four
-//! levels of the forward transform and the first four of the inverse go by blocks of sixteen. The transform's domain is in bit-reversed order, as in the scalar twin.
+//! the CPU fewer independent ones within its reach, which costs more than the stores. The last two
+//! levels of the forward transform and the first two of the inverse have four parts of a block of 64
+//! in the lanes, eight places apart: that is how they stand side by side in the domain's order.
 
 mod arithmetic;
 
@@ -19,7 +20,7 @@ use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
 use super::scalar::Factor;
-use arithmetic::{Arithmetic, Root, broadcast, load, store, to_integer, transpose};
+use arithmetic::{Arithmetic, Root, broadcast, load, store, transpose};
 
 type Vector = [u64; 4];
 
@@ -28,24 +29,33 @@ type Vector = [u64; 4];
 pub(super) struct Tables {
     arithmetic: Arithmetic,
     wide: bool,
-    roots: Vec<f64>,
-    inverse_roots: Vec<f64>,
+    forward: Roots,
+    inverse: Roots,
     n_inverse: f64,
     /// The inverse roots of the last pass times 1/n: the two of its first level (if it has two)
     /// and that of its last.
     last_roots: [f64; 3],
 }
 
+/// The roots of one direction.
+#[derive(Clone, Debug)]
+struct Roots {
+    /// In the order of the scalar twin, for blocks longer than 4.
+    blocks: Vec<f64>,
+    /// For each group of a block of 64 (see [`places`]) those of blocks of 4, and of their halves.
+    lanes: Vec<[[Vector; 3]; 4]>,
+}
+
 impl Tables {
     /// Whether there is a kernel for the size `n` and the modulus `q`.
     pub(super) const fn support(n: usize, q: u64) -> bool {
-        n >= 32 && q < 1 << 50
+        n >= 64 && q < 1 << 50
     }
 
     /// For the tables of the scalar twin.
     ///
     /// # Panics
-    /// Unless n ≥ 32 and q < 2^50.
+    /// Unless n ≥ 64 and q < 2^50.
     pub(super) fn new(
         q: u64,
         roots: &[Factor],
@@ -59,23 +69,39 @@ impl Tables {
         Self {
             arithmetic: Arithmetic::new(q),
             wide: q >= 1 << 47,
-            roots: interleave(roots.iter().map(|w| balanced(w.value)).collect()),
-            inverse_roots: interleave(inverse_roots.iter().map(|w| balanced(w.value)).collect()),
+            forward: Roots::new(roots.iter().map(|w| balanced(w.value)).collect()),
+            inverse: Roots::new(inverse_roots.iter().map(|w| balanced(w.value)).collect()),
             n_inverse: balanced(n_inverse.value),
             last_roots: [w2, w3, w1].map(scaled),
         }
     }
 }
 
-/// Puts the even places of each eight roots of the last level before the odd ones: a vector of each.
-fn interleave(mut roots: Vec<f64>) -> Vec<f64> {
-    let half = roots.len() / 2;
-    for roots in roots[half..].as_chunks_mut::<8>().0 {
-        let [a, b, c, d, e, f, g, h] = *roots;
-        *roots = [a, c, e, g, b, d, f, h];
+impl Roots {
+    fn new(roots: Vec<f64>) -> Self {
+        let n = roots.len();
+        let group = |block: usize, group: usize| {
+            // Four blocks of 4, eight places apart.
+            let four = |lane: usize| n / 4 + 16 * block + 8 * (group / 2) + 2 * lane + group % 2;
+            [
+                core::array::from_fn(|lane| roots[four(lane)].to_bits()),
+                core::array::from_fn(|lane| roots[2 * four(lane)].to_bits()),
+                core::array::from_fn(|lane| roots[2 * four(lane) + 1].to_bits()),
+            ]
+        };
+        let lanes = (0..n / 64).map(|i| core::array::from_fn(|g| group(i, g))).collect();
+        Self { blocks: roots[..n / 4].to_vec(), lanes }
     }
-    roots
 }
+
+/// A block of 64 as vectors has four groups of four. Group 2·h + l holds every second vector of half
+/// h from l on: as columns, those of group 2·l + h in the domain's order.
+fn places(group: usize) -> [usize; 4] {
+    [0, 2, 4, 6].map(|i| 8 * (group / 2) + group % 2 + i)
+}
+
+/// The groups two by two, with those whose places they have in the domain's order.
+const PAIRS: [([usize; 2], [usize; 2]); 2] = [([0, 3], [0, 3]), ([1, 2], [2, 1])];
 
 /// The forward transform; input and output in [0, q).
 ///
@@ -97,36 +123,37 @@ pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
 
 /// Narrow: a level takes b to at most b + 1/2 + b/64, from 1 to 11 in 17 levels; never reduced.
 ///
-/// Wide: inputs are centred to b = 1/2 and levels take b to b + 1/2 + b/8: 3.21 after four. Every
-/// second pass then reduces its unmultiplied half to 1/2 while its products come to 1/2 + 3.3/8: four
-/// levels later b is at most 3.9.
+/// Wide: what the first level does not multiply is centred to b = 1/2. With products of the other
+/// half, b = 1, it comes to 1.13, and levels take b to b + 1/2 + b/8: 3.3 after four. Every second pass
+/// then reduces its unmultiplied half to 1/2 while its products come to 1/2 + 3.3/8: four levels later
+/// b is at most 3.9.
 #[target_feature(enable = "avx2,fma")]
 fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
-    assert_eq!(a.len(), t.roots.len());
+    assert_eq!(a.len(), 64 * t.forward.lanes.len());
     let (m, n) = (&t.arithmetic, a.len());
     let a = a.as_chunks_mut::<4>().0;
     let mut blocks = 1;
     let mut reduced = true;
     if n.trailing_zeros().is_multiple_of(2) {
-        forward_quarter::<WIDE, true, false>(m, a, &t.roots, blocks);
+        forward_quarter::<WIDE, true, false>(m, a, &t.forward.blocks, blocks);
         blocks *= 4;
     } else {
-        forward_half::<WIDE>(m, a, t.roots[1]);
+        forward_half::<WIDE>(m, a, t.forward.blocks[1]);
         blocks *= 2;
     }
     while 16 * blocks < n {
         reduced = !reduced;
         if WIDE && reduced {
-            forward_quarter::<WIDE, false, true>(m, a, &t.roots, blocks);
+            forward_quarter::<WIDE, false, true>(m, a, &t.forward.blocks, blocks);
         } else {
-            forward_quarter::<WIDE, false, false>(m, a, &t.roots, blocks);
+            forward_quarter::<WIDE, false, false>(m, a, &t.forward.blocks, blocks);
         }
         blocks *= 4;
     }
     if WIDE && !reduced {
-        forward_rest::<true, true, false>(m, a, &t.roots);
+        forward_rest::<true, true, false>(m, a, &t.forward);
     } else {
-        forward_rest::<WIDE, false, WIDE>(m, a, &t.roots);
+        forward_rest::<WIDE, false, WIDE>(m, a, &t.forward);
     }
 }
 
@@ -136,7 +163,7 @@ fn forward_half<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], w: f64) {
     let (low, high) = a.split_at_mut(a.len() / 2);
     let w = m.root(broadcast(w));
     for (x, y) in low.iter_mut().zip(high) {
-        let [u, v] = [m.decode::<WIDE>(x), m.decode::<WIDE>(y)];
+        let [u, v] = [m.decode::<WIDE>(x), m.decode::<false>(y)];
         let [u, v] = m.forward(u, v, w);
         store(x, u);
         store(y, v);
@@ -159,8 +186,12 @@ fn forward_quarter<const WIDE: bool, const FIRST: bool, const REDUCE: bool>(
     {
         let w = [w1, w[0], w[1]].map(|w| m.root(broadcast(w)));
         for [x0, x1, x2, x3] in quarters(block) {
-            let x = [&*x0, x1, x2, x3];
-            let mut x = x.map(|x| if FIRST { m.decode::<WIDE>(x) } else { load(x) });
+            let mut x = if FIRST {
+                let [y0, y1] = [m.decode::<WIDE>(x0), m.decode::<WIDE>(x1)];
+                [y0, y1, m.decode::<false>(x2), m.decode::<false>(x3)]
+            } else {
+                [load(x0), load(x1), load(x2), load(x3)]
+            };
             if REDUCE {
                 (x[0], x[1]) = (m.reduce(x[0]), m.reduce(x[1]));
             }
@@ -172,35 +203,45 @@ fn forward_quarter<const WIDE: bool, const FIRST: bool, const REDUCE: bool>(
     }
 }
 
-/// The last four levels, in blocks of sixteen. `FIRST` and `SECOND` reduce in the first and the
-/// second pair of levels what its first one does not multiply.
+/// The last four levels. `FIRST` and `SECOND` reduce in the first and the second pair of levels what
+/// its first one does not multiply.
 #[target_feature(enable = "avx2,fma")]
 fn forward_rest<const WIDE: bool, const FIRST: bool, const SECOND: bool>(
     m: &Arithmetic,
     a: &mut [Vector],
-    roots: &[f64],
+    roots: &Roots,
 ) {
-    for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
-        let mut y = [load(&x[0]), load(&x[1]), load(&x[2]), load(&x[3])];
-        if FIRST {
-            (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
-        }
-        let y = transpose(m.forward_quarter(y, w.sixteen(m)));
-        for (x, y) in x.iter_mut().zip(y) {
-            store(x, y);
+    let blocks = a.len() / 4;
+    if FIRST {
+        forward_quarter::<WIDE, false, true>(m, a, &roots.blocks, blocks);
+    } else {
+        forward_quarter::<WIDE, false, false>(m, a, &roots.blocks, blocks);
+    }
+    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&roots.lanes) {
+        for ([g, h], [p, q]) in PAIRS {
+            let y = forward_last::<WIDE, SECOND>(m, x, places(g), &w[g]);
+            let z = forward_last::<WIDE, SECOND>(m, x, places(h), &w[h]);
+            store_places(x, places(p), y);
+            store_places(x, places(q), z);
         }
     }
-    for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
-        let mut y = [load(&x[0]), load(&x[1]), load(&x[2]), load(&x[3])];
-        if SECOND {
-            (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
-        }
-        let y = m.forward_quarter(y, w.four(m));
-        let y = transpose(y.map(|y| m.floor::<WIDE>(y)));
-        for (x, y) in x.iter_mut().zip(y) {
-            store(x, to_integer(y));
-        }
+}
+
+/// The last two levels of four vectors; residues in [0, q).
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn forward_last<const WIDE: bool, const REDUCE: bool>(
+    m: &Arithmetic,
+    x: &[Vector; 16],
+    places: [usize; 4],
+    w: &[Vector; 3],
+) -> [__m256d; 4] {
+    let mut y = transpose(load_places(x, places));
+    if REDUCE {
+        (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
     }
+    let [y0, y1, y2, y3] = m.forward_quarter(y, lanes(m, w));
+    [m.floor::<WIDE>(y0), m.floor::<WIDE>(y1), m.floor::<WIDE>(y2), m.floor::<WIDE>(y3)]
 }
 
 /// A sum doubles b; only the products of a pass have b' = 1/2 + b·q·2^−53 at once, and the first
@@ -213,17 +254,17 @@ fn forward_rest<const WIDE: bool, const FIRST: bool, const SECOND: bool>(
 /// at most 1/2 + 4/8 = 1.
 #[target_feature(enable = "avx2,fma")]
 fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
-    assert_eq!(a.len(), t.roots.len());
+    assert_eq!(a.len(), 64 * t.forward.lanes.len());
     let (m, n) = (&t.arithmetic, a.len());
     let a = a.as_chunks_mut::<4>().0;
-    inverse_rest::<WIDE>(m, a, &t.inverse_roots);
+    inverse_rest::<WIDE>(m, a, &t.inverse);
     let mut blocks = n / 64;
     let mut reduce = WIDE;
     while blocks > 1 {
         if reduce {
-            inverse_quarter::<WIDE, true>(m, a, &t.inverse_roots, blocks);
+            inverse_quarter::<WIDE, true>(m, a, &t.inverse.blocks, blocks);
         } else {
-            inverse_quarter::<WIDE, false>(m, a, &t.inverse_roots, blocks);
+            inverse_quarter::<WIDE, false>(m, a, &t.inverse.blocks, blocks);
         }
         reduce = WIDE || !reduce;
         blocks /= 4;
@@ -231,30 +272,35 @@ fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
     if blocks == 1 { inverse_last_quarter(t, a) } else { inverse_last_half(t, a) }
 }
 
-/// The first four levels, in blocks of sixteen.
+/// The first four levels.
 #[target_feature(enable = "avx2,fma")]
-fn inverse_rest<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], roots: &[f64]) {
-    for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
-        let y = [&x[0], &x[1], &x[2], &x[3]].map(|x| m.decode::<false>(x));
-        let mut y = m.inverse_quarter(transpose(y), w.four(m));
-        if WIDE {
-            (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
-        }
-        for (x, y) in x.iter_mut().zip(y) {
-            store(x, y);
+fn inverse_rest<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], roots: &Roots) {
+    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&roots.lanes) {
+        for ([g, h], [p, q]) in PAIRS {
+            let y = inverse_first::<WIDE>(m, x, places(p), &w[g]);
+            let z = inverse_first::<WIDE>(m, x, places(q), &w[h]);
+            store_places(x, places(g), y);
+            store_places(x, places(h), z);
         }
     }
-    for (x, w) in a.as_chunks_mut::<4>().0.iter_mut().zip(rest_roots(roots)) {
-        let y = transpose([load(&x[0]), load(&x[1]), load(&x[2]), load(&x[3])]);
-        let mut y = m.inverse_quarter(y, w.sixteen(m));
-        y[0] = m.reduce(y[0]);
-        if WIDE {
-            y[1] = m.reduce(y[1]);
-        }
-        for (x, y) in x.iter_mut().zip(y) {
-            store(x, y);
-        }
+    inverse_quarter::<WIDE, true>(m, a, &roots.blocks, a.len() / 4);
+}
+
+/// The first two levels of four vectors in the domain's order.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn inverse_first<const WIDE: bool>(
+    m: &Arithmetic,
+    x: &[Vector; 16],
+    [p0, p1, p2, p3]: [usize; 4],
+    w: &[Vector; 3],
+) -> [__m256d; 4] {
+    let decode = |p: usize| m.decode::<false>(&x[p]);
+    let mut y = m.inverse_quarter([decode(p0), decode(p1), decode(p2), decode(p3)], lanes(m, w));
+    if WIDE {
+        (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
     }
+    transpose(y)
 }
 
 /// Two levels, from four times `blocks` blocks to `blocks`.
@@ -291,7 +337,7 @@ fn inverse_quarter<const WIDE: bool, const REDUCE: bool>(
 fn inverse_last_quarter(t: &Tables, a: &mut [Vector]) {
     let m = &t.arithmetic;
     let [w2, w3, w1] = t.last_roots.map(|w| m.root(broadcast(w)));
-    let [n_inverse, unscaled] = [t.n_inverse, t.inverse_roots[1]].map(|w| m.root(broadcast(w)));
+    let [n_inverse, unscaled] = [t.n_inverse, t.inverse.blocks[1]].map(|w| m.root(broadcast(w)));
     for [x0, x1, x2, x3] in quarters(a) {
         let [y0, y1, y2, y3] = [&*x0, x1, x2, x3].map(|x| load(x));
         let [s0, s1] = [_mm256_add_pd(y0, y1), _mm256_add_pd(y2, y3)];
@@ -304,7 +350,7 @@ fn inverse_last_quarter(t: &Tables, a: &mut [Vector]) {
             m.mul(_mm256_sub_pd(d0, d1), unscaled),
         ];
         for (x, y) in [x0, x1, x2, x3].into_iter().zip(y) {
-            store(x, to_integer(m.canonical(y)));
+            store(x, m.canonical(y));
         }
     }
 }
@@ -317,8 +363,8 @@ fn inverse_last_half(t: &Tables, a: &mut [Vector]) {
     let (low, high) = a.split_at_mut(a.len() / 2);
     for (x, y) in low.iter_mut().zip(high) {
         let [u, v] = [load(x), load(y)];
-        store(x, to_integer(m.canonical(m.mul(_mm256_add_pd(u, v), n_inverse))));
-        store(y, to_integer(m.canonical(m.mul(_mm256_sub_pd(u, v), w))));
+        store(x, m.canonical(m.mul(_mm256_add_pd(u, v), n_inverse)));
+        store(y, m.canonical(m.mul(_mm256_sub_pd(u, v), w)));
     }
 }
 
@@ -331,30 +377,22 @@ fn quarters(block: &mut [Vector]) -> impl Iterator<Item = [&mut Vector; 4]> {
     pairs.map(|((x0, x1), (x2, x3))| [x0, x1, x2, x3])
 }
 
-/// The roots of one block of sixteen: of its first two levels, and of the last two by lanes.
-struct RestRoots<'a>(f64, &'a [f64; 2], &'a [f64; 4], &'a [f64; 8]);
-
-fn rest_roots(roots: &[f64]) -> impl Iterator<Item = RestRoots<'_>> {
-    let blocks = roots.len() / 16;
-    let pairs = roots[2 * blocks..4 * blocks].as_chunks::<2>().0;
-    let fours = roots[4 * blocks..8 * blocks].as_chunks::<4>().0;
-    let eights = roots[8 * blocks..].as_chunks::<8>().0;
-    let roots = roots[blocks..2 * blocks].iter().zip(pairs).zip(fours.iter().zip(eights));
-    roots.map(|((&w, pair), (four, eight))| RestRoots(w, pair, four, eight))
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn lanes(m: &Arithmetic, w: &[Vector; 3]) -> [Root; 3] {
+    [m.root(load(&w[0])), m.root(load(&w[1])), m.root(load(&w[2]))]
 }
 
-impl RestRoots<'_> {
-    #[target_feature(enable = "avx2,fma")]
-    fn sixteen(&self, m: &Arithmetic) -> [Root; 3] {
-        [self.0, self.1[0], self.1[1]].map(|w| m.root(broadcast(w)))
-    }
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn load_places(x: &[Vector; 16], [p0, p1, p2, p3]: [usize; 4]) -> [__m256d; 4] {
+    [load(&x[p0]), load(&x[p1]), load(&x[p2]), load(&x[p3])]
+}
 
-    #[target_feature(enable = "avx2,fma")]
-    fn four(&self, m: &Arithmetic) -> [Root; 3] {
-        let [even, odd] = self.3.as_chunks::<4>().0 else { unreachable!("eight are two fours") };
-        [self.2, even, odd].map(|w| {
-            // SAFETY: the reference is to four doubles.
-            m.root(unsafe { _mm256_loadu_pd(w.as_ptr()) })
-        })
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn store_places(x: &mut [Vector; 16], places: [usize; 4], y: [__m256d; 4]) {
+    for (p, y) in places.into_iter().zip(y) {
+        store(&mut x[p], y);
     }
 }

@@ -4,15 +4,16 @@
 use core::arch::x86_64::*;
 use core::marker::PhantomData;
 
-use super::{Class, Factor, Kind, Vector};
+use super::registers::{ZERO, array, broadcast};
+use super::{Class, Factor, Kind};
 
 const MASK: u64 = (1 << 52) - 1;
 
 /// A factor w with ⌊w·2^s / q⌋.
 #[derive(Clone, Copy)]
 pub(super) struct Root {
-    value: __m512i,
-    quotient: __m512i,
+    pub(super) value: __m512i,
+    pub(super) quotient: __m512i,
 }
 
 /// A factor w with ⌊w·2^s / q⌋, to be broadcast.
@@ -20,6 +21,16 @@ pub(super) struct Root {
 pub(super) struct Pair {
     pub(super) value: u64,
     pub(super) quotient: u64,
+}
+
+impl Root {
+    pub(super) const ZERO: Self = Self { value: ZERO, quotient: ZERO };
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn broadcast(w: Pair) -> Self {
+        Self { value: broadcast(w.value), quotient: broadcast(w.quotient) }
+    }
 }
 
 impl Pair {
@@ -39,13 +50,16 @@ pub(super) struct Arithmetic<C> {
     minus_q: __m512i,
     /// ⌊2^52 / q⌋.
     one_quotient: __m512i,
+    /// As many times q as there are levels.
+    lift: __m512i,
     class: PhantomData<C>,
 }
 
 impl<C: Class> Arithmetic<C> {
     #[target_feature(enable = "avx512f")]
-    pub(super) fn new(q: u64) -> Self {
+    pub(super) fn new(q: u64, levels: u32) -> Self {
         Self {
+            lift: broadcast(q.wrapping_mul(levels.into())),
             q: broadcast(q),
             two_q: broadcast(2 * q),
             product: broadcast(C::PRODUCT * q),
@@ -55,7 +69,7 @@ impl<C: Class> Arithmetic<C> {
         }
     }
 
-    /// `y·w` modulo q with the b of products, for any `y`. Narrow: with bits above the 52nd.
+    /// `y·w` modulo q with the b of products, for any `y`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn mul(&self, y: __m512i, w: Root) -> __m512i {
@@ -70,42 +84,57 @@ impl<C: Class> Arithmetic<C> {
         let quotient = _mm512_madd52hi_epu64(zero, y, w.quotient);
         let product = _mm512_madd52lo_epu64(zero, y, w.value);
         let rest = _mm512_madd52lo_epu64(product, quotient, self.minus_q);
-        let rest = if C::LAZY { rest } else { low(rest) };
         debug_assert!(self.below(rest, C::PRODUCT));
         rest
     }
 
-    /// Narrow: takes b to b + 2. Others: from twice the b of products to the same.
+    /// x ± y·w. Narrow: adds at most q or takes at most that away. Others: from the largest b to the
+    /// same.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn forward(&self, x: __m512i, y: __m512i, w: Root) -> [__m512i; 2] {
-        // Narrow: all but the last of 15 levels leave b at 29 or less.
-        debug_assert!(self.below(x, if C::LAZY { 29 } else { 2 * C::PRODUCT }));
-        debug_assert!(self.below(y, if C::LAZY { 29 } else { 2 * C::PRODUCT }));
+    pub(super) fn butterfly(&self, x: __m512i, y: __m512i, w: Root) -> [__m512i; 2] {
+        // Narrow: x is at least (levels − level)·q. Forward it is below (levels + level + 1)·q, in the
+        // last of 15 levels 30q; backward three of them are replaced by a start below 8q.
+        debug_assert!(self.below(x, if C::LAZY { 31 } else { C::RANGE }));
+        debug_assert!(self.below(y, if C::LAZY { 31 } else { C::RANGE }));
         if C::LAZY {
-            let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), y, w.quotient);
+            // A quotient one larger puts the product t in [−q, q).
+            let quotient = _mm512_madd52hi_epu64(broadcast(1), y, w.quotient);
             let sum = _mm512_madd52lo_epu64(x, y, w.value);
             let sum = _mm512_madd52lo_epu64(sum, quotient, self.minus_q);
-            // x + t and x + 2q − t = 2x + 2q − (x + t).
-            let twice = _mm512_add_epi64(_mm512_add_epi64(x, x), self.two_q);
-            [sum, _mm512_sub_epi64(twice, sum)]
+            // x + t and x − t = 2x − (x + t).
+            [sum, _mm512_sub_epi64(_mm512_add_epi64(x, x), sum)]
+        } else if C::BITS == 52 {
+            // u in [q, 3q), t in [−q, q).
+            let u = _mm512_madd52hi_epu64(broadcast(MASK), x, self.one_quotient);
+            let u = _mm512_madd52lo_epu64(x, u, self.minus_q);
+            let quotient = _mm512_madd52hi_epu64(broadcast(1), y, w.quotient);
+            let t = _mm512_madd52lo_epu64(_mm512_setzero_si512(), y, w.value);
+            let t = _mm512_madd52lo_epu64(t, quotient, self.minus_q);
+            [_mm512_add_epi64(u, t), _mm512_sub_epi64(u, t)]
         } else {
             let u = reduce_once(x, self.product);
-            let t = self.mul(y, w);
-            [_mm512_add_epi64(u, t), _mm512_sub_epi64(_mm512_add_epi64(u, self.product), t)]
+            let quotient = high_product::<C>(y, w.quotient);
+            let product = _mm512_mullo_epi64(y, w.value);
+            let sum = _mm512_add_epi64(u, product);
+            let twice = _mm512_add_epi64(_mm512_add_epi64(u, u), self.product);
+            let sum = _mm512_sub_epi64(sum, _mm512_mullo_epi64(quotient, self.q));
+            [sum, _mm512_sub_epi64(twice, sum)]
         }
     }
 
-    /// The sum, and the difference times `w`; `y` is below `offset`. Narrow: the sum doubles b.
-    /// Others: from the b of products to the same.
+    /// x of the first of the levels. Narrow: so many times q more that none makes it negative.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn lift(&self, x: __m512i) -> __m512i {
+        if C::LAZY { _mm512_add_epi64(x, self.lift) } else { x }
+    }
+
+    /// `x` with half the largest b.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn inverse(&self, x: __m512i, y: __m512i, w: Root, offset: __m512i) -> [__m512i; 2] {
-        debug_assert!(less::<C>(y, _mm512_add_epi64(offset, broadcast(1))));
-        let sum = _mm512_add_epi64(x, y);
-        debug_assert!(self.below(sum, if C::LAZY { 32 } else { 2 * C::PRODUCT }));
-        let sum = if C::LAZY { sum } else { reduce_once(sum, self.product) };
-        [sum, self.mul(_mm512_sub_epi64(_mm512_add_epi64(x, offset), y), w)]
+    fn halve(&self, x: __m512i) -> __m512i {
+        if C::BITS == 52 { self.reduce(x) } else { reduce_once(x, self.product) }
     }
 
     /// `x` with b = 2. The quotient's estimate is at most one too small: x < 2^52.
@@ -113,18 +142,21 @@ impl<C: Class> Arithmetic<C> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn reduce(&self, x: __m512i) -> __m512i {
         let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), x, self.one_quotient);
-        let rest = _mm512_madd52lo_epu64(low(x), quotient, self.minus_q);
+        let rest = _mm512_madd52lo_epu64(x, quotient, self.minus_q);
         debug_assert!(self.below(rest, 2));
         rest
     }
 
-    /// `x` in [0, q); narrow for b = 32, others for twice the b of products.
+    /// `x` in [0, q), for the largest b.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn canonical(&self, x: __m512i) -> __m512i {
-        debug_assert!(self.below(x, if C::LAZY { 32 } else { 2 * C::PRODUCT }));
-        let x = if C::LAZY { self.reduce(x) } else { reduce_once(x, self.product) };
-        self.canonical_product(x)
+        debug_assert!(self.below(x, C::RANGE));
+        if C::LAZY {
+            return self.canonical_product(self.reduce(x));
+        }
+        let x = if C::BITS == 52 { low(x) } else { x };
+        self.canonical_product(reduce_once(x, self.product))
     }
 
     /// `x` in [0, q), for the b of products.
@@ -132,7 +164,7 @@ impl<C: Class> Arithmetic<C> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn canonical_product(&self, x: __m512i) -> __m512i {
         debug_assert!(self.below(x, C::PRODUCT));
-        let x = if C::LAZY { low(x) } else { x };
+        let x = if C::BITS == 52 { low(x) } else { x };
         let x = if C::PRODUCT == 4 { reduce_once(x, self.two_q) } else { x };
         reduce_once(x, self.q)
     }
@@ -144,51 +176,140 @@ impl<C: Class> Arithmetic<C> {
         less::<C>(x, _mm512_mullo_epi64(self.q, broadcast(b)))
     }
 
-    /// What keeps differences from being negative, a multiple of q for each of three backward
-    /// levels: inputs have b = 4, their sums 8 and 16. Others: that of products.
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn offsets(&self) -> [__m512i; 3] {
-        let four_q = _mm512_slli_epi64::<1>(self.two_q);
-        let eight_q = _mm512_slli_epi64::<2>(self.two_q);
-        let sixteen_q = _mm512_slli_epi64::<3>(self.two_q);
-        if C::LAZY { [four_q, eight_q, sixteen_q] } else { [self.product; 3] }
-    }
-
-    /// Three levels: `w` holds the root of the first, the two of the second, the four of the third.
+    /// As many levels as halve `LEN` to one, of `N` blocks side by side: `w` holds each block's root
+    /// of the first level, the two of the second and so on.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn forward_eighth(&self, x: [__m512i; 8], w: [Root; 7]) -> [__m512i; 8] {
-        let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
-        let (a, b) = self.forward_four([x0, x1, x2, x3], [x4, x5, x6, x7], [w[0]; 4]);
-        let (low, high) = ([a[0], a[1], b[0], b[1]], [a[2], a[3], b[2], b[3]]);
-        let (a, b) = self.forward_four(low, high, [w[1], w[1], w[2], w[2]]);
-        let (low, high) = ([a[0], b[0], a[2], b[2]], [a[1], b[1], a[3], b[3]]);
-        let (a, b) = self.forward_four(low, high, [w[3], w[4], w[5], w[6]]);
-        [a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]
-    }
-
-    /// Three levels of two blocks, level by level: `w` holds each block's root of the first, the
-    /// two of the second, the four of the third.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn forward_eighths(
+    pub(super) fn levels<const N: usize, const LEN: usize, const ROOTS: usize>(
         &self,
-        [x, y]: [[__m512i; 8]; 2],
-        [v, w]: [[Root; 7]; 2],
-    ) -> [[__m512i; 8]; 2] {
+        mut x: [[__m512i; LEN]; N],
+        w: [[Root; ROOTS]; N],
+    ) -> [[__m512i; LEN]; N] {
+        if N == 2 && LEN == 8 {
+            let y = array!(2, [ZERO; 8], |side| array!(8, ZERO, |i| x[side][i]));
+            let v = array!(2, [Root::ZERO; 7], |side| array!(7, Root::ZERO, |i| w[side][i]));
+            let y = self.eighths(y, v);
+            return array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |i| y[side][i]));
+        }
+        for level in 0..LEN.ilog2() {
+            let half = LEN >> (level + 1);
+            for (x, w) in x.iter_mut().zip(&w) {
+                for (i, &w) in w[(1 << level) - 1..(2 << level) - 1].iter().enumerate() {
+                    for j in 2 * half * i..2 * half * i + half {
+                        [x[j], x[j + half]] = self.butterfly(x[j], x[j + half], w);
+                    }
+                }
+            }
+        }
+        x
+    }
+
+    /// The first three backward levels, from residues in [0, q): `w` holds the fourth root of unity,
+    /// the eighth and its third power.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn inverse_first(&self, x: [__m512i; 8], [i, w, w3]: [Root; 3]) -> [__m512i; 8] {
+        // Narrow, where a butterfly may take q from x: differences that become x are above q.
+        let [x0, x4] = self.trivial(x[0], x[4], 3);
+        let [x1, x5] = self.trivial(x[1], x[5], 3);
+        let [x2, x6] = self.trivial(x[2], x[6], 1);
+        let [x3, x7] = self.trivial(x[3], x[7], 1);
+        let [x0, x2] = self.trivial(x0, x2, if C::LAZY { 3 } else { 2 });
+        let [x1, x3] = self.trivial(x1, x3, 2);
+        let [x4, x6] = self.butterfly(x4, x6, i);
+        let [x5, x7] = self.butterfly(x5, x7, i);
+        // b = 4 of both.
+        let [x0, x1] = if C::RANGE == 4 {
+            self.trivial(self.halve(x0), self.halve(x1), 2)
+        } else {
+            self.trivial(x0, x1, 4)
+        };
+        let [x2, x3] = self.butterfly(x2, x3, i);
+        let [x4, x5] = self.butterfly(x4, x5, w);
+        let [x6, x7] = self.butterfly(x6, x7, w3);
+        [x0, x1, x2, x3, x4, x5, x6, x7]
+    }
+
+    /// The last levels back, as many as double one to `LEN` (4 or 8), from the b of products to
+    /// [0, q): sums, and differences times a root of a block (Gentleman and Sande).
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub(super) fn inverse_last<const LEN: usize>(
+        &self,
+        mut x: [__m512i; LEN],
+        w: [Root; 7],
+    ) -> [__m512i; LEN] {
+        // Narrow sums double their b from level to level.
+        let double = if C::LAZY { 2 } else { 1 };
+        let b = C::PRODUCT;
+        for (i, x) in x.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            let w =
+                if LEN == 4 { [w[0], w[1], w[2]] } else { [w[1 + i], w[3 + 2 * i], w[4 + 2 * i]] };
+            let [x0, x1] = self.back(x[0], x[1], w[1], b);
+            let [x2, x3] = self.back(x[2], x[3], w[2], b);
+            *x = if LEN == 4 {
+                let [x0, x2] = self.back_to_canonical(x0, x2, w[0], double * b);
+                let [x1, x3] = self.back_to_canonical(x1, x3, w[0], double * b);
+                [x0, x1, x2, x3]
+            } else {
+                let [x0, x2] = self.back(x0, x2, w[0], double * b);
+                let [x1, x3] = self.back(x1, x3, w[0], double * b);
+                [x0, x1, x2, x3]
+            };
+        }
+        if LEN == 8 {
+            let b = double * double * b;
+            [x[0], x[4]] = self.back_to_canonical(x[0], x[4], w[0], b);
+            [x[1], x[5]] = self.back_to_canonical(x[1], x[5], w[0], b);
+            [x[2], x[6]] = self.back_to_canonical(x[2], x[6], w[0], b);
+            [x[3], x[7]] = self.back_to_canonical(x[3], x[7], w[0], b);
+        }
+        x
+    }
+
+    /// x + y and (x − y)·w, for `b`. Narrow: the sum has twice that. Others: half the largest.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn back(&self, x: __m512i, y: __m512i, w: Root, b: u64) -> [__m512i; 2] {
+        let [sum, difference] = self.trivial(x, y, b);
+        [if C::LAZY { sum } else { self.halve(sum) }, self.mul(difference, w)]
+    }
+
+    /// x + y and (x − y)·w in [0, q), for `b` of at most half the largest.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn back_to_canonical(&self, x: __m512i, y: __m512i, w: Root, b: u64) -> [__m512i; 2] {
+        let [sum, difference] = self.trivial(x, y, b);
+        [self.canonical(sum), self.canonical_product(self.mul(difference, w))]
+    }
+
+    /// The butterfly with the root 1, for y below `offset`·q.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq")]
+    fn trivial(&self, x: __m512i, y: __m512i, offset: u64) -> [__m512i; 2] {
+        debug_assert!(self.below(y, offset));
+        let offset = _mm512_mullo_epi64(self.q, broadcast(offset));
+        [_mm512_add_epi64(x, y), _mm512_sub_epi64(_mm512_add_epi64(x, offset), y)]
+    }
+
+    /// Three levels of two blocks side by side, written out in the order that the compiler keeps best:
+    /// it takes the loops of [`Arithmetic::levels`] apart by blocks.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn eighths(&self, [x, y]: [[__m512i; 8]; 2], [v, w]: [[Root; 7]; 2]) -> [[__m512i; 8]; 2] {
         let [x0, x1, x2, x3, x4, x5, x6, x7] = x;
         let [y0, y1, y2, y3, y4, y5, y6, y7] = y;
-        let (a, b) = self.forward_four([x0, x1, x2, x3], [x4, x5, x6, x7], [v[0]; 4]);
-        let (c, d) = self.forward_four([y0, y1, y2, y3], [y4, y5, y6, y7], [w[0]; 4]);
+        let (a, b) = self.four([x0, x1, x2, x3], [x4, x5, x6, x7], [v[0]; 4]);
+        let (c, d) = self.four([y0, y1, y2, y3], [y4, y5, y6, y7], [w[0]; 4]);
         let [v1, v2, w1, w2] = [v[1], v[2], w[1], w[2]];
         let (low, high) = ([a[0], a[1], b[0], b[1]], [a[2], a[3], b[2], b[3]]);
-        let (a, b) = self.forward_four(low, high, [v1, v1, v2, v2]);
+        let (a, b) = self.four(low, high, [v1, v1, v2, v2]);
         let (low, high) = ([c[0], c[1], d[0], d[1]], [c[2], c[3], d[2], d[3]]);
-        let (c, d) = self.forward_four(low, high, [w1, w1, w2, w2]);
+        let (c, d) = self.four(low, high, [w1, w1, w2, w2]);
         let (low, high) = ([a[0], b[0], a[2], b[2]], [a[1], b[1], a[3], b[3]]);
-        let (a, b) = self.forward_four(low, high, [v[3], v[4], v[5], v[6]]);
+        let (a, b) = self.four(low, high, [v[3], v[4], v[5], v[6]]);
         let (low, high) = ([c[0], d[0], c[2], d[2]], [c[1], d[1], c[3], d[3]]);
-        let (c, d) = self.forward_four(low, high, [w[3], w[4], w[5], w[6]]);
+        let (c, d) = self.four(low, high, [w[3], w[4], w[5], w[6]]);
         [
             [a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]],
             [c[0], d[0], c[1], d[1], c[2], d[2], c[3], d[3]],
@@ -198,66 +319,12 @@ impl<C: Class> Arithmetic<C> {
     /// Four butterflies.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn forward_four(
-        &self,
-        x: [__m512i; 4],
-        y: [__m512i; 4],
-        w: [Root; 4],
-    ) -> ([__m512i; 4], [__m512i; 4]) {
-        let [x0, y0] = self.forward(x[0], y[0], w[0]);
-        let [x1, y1] = self.forward(x[1], y[1], w[1]);
-        let [x2, y2] = self.forward(x[2], y[2], w[2]);
-        let [x3, y3] = self.forward(x[3], y[3], w[3]);
+    fn four(&self, x: [__m512i; 4], y: [__m512i; 4], w: [Root; 4]) -> ([__m512i; 4], [__m512i; 4]) {
+        let [x0, y0] = self.butterfly(x[0], y[0], w[0]);
+        let [x1, y1] = self.butterfly(x[1], y[1], w[1]);
+        let [x2, y2] = self.butterfly(x[2], y[2], w[2]);
+        let [x3, y3] = self.butterfly(x[3], y[3], w[3]);
         ([x0, x1, x2, x3], [y0, y1, y2, y3])
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn forward_quarter(&self, x: [__m512i; 4], w: [Root; 3]) -> [__m512i; 4] {
-        let [y0, y2] = self.forward(x[0], x[2], w[0]);
-        let [y1, y3] = self.forward(x[1], x[3], w[0]);
-        let [z0, z1] = self.forward(y0, y1, w[1]);
-        let [z2, z3] = self.forward(y2, y3, w[2]);
-        [z0, z1, z2, z3]
-    }
-
-    /// Three levels back; from b = 4 to b = 4 (others: that of products).
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn inverse_eighth(
-        &self,
-        x: [__m512i; 8],
-        w: [Root; 7],
-        offsets: [__m512i; 3],
-    ) -> [__m512i; 8] {
-        let quarter = [offsets[0], offsets[1]];
-        let [x0, x1, x2, x3] =
-            self.inverse_quarter([x[0], x[1], x[2], x[3]], [w[1], w[3], w[4]], quarter);
-        let [x4, x5, x6, x7] =
-            self.inverse_quarter([x[4], x[5], x[6], x[7]], [w[2], w[5], w[6]], quarter);
-        let [x0, x4] = self.inverse(x0, x4, w[0], offsets[2]);
-        let [x1, x5] = self.inverse(x1, x5, w[0], offsets[2]);
-        let [x2, x6] = self.inverse(x2, x6, w[0], offsets[2]);
-        let [x3, x7] = self.inverse(x3, x7, w[0], offsets[2]);
-        // x0 is a sum of eight inputs, x1 of four products; the others are sums of two or products.
-        let [x0, x1] = if C::LAZY { [self.reduce(x0), self.reduce(x1)] } else { [x0, x1] };
-        [x0, x1, x2, x3, x4, x5, x6, x7]
-    }
-
-    /// Two levels back; the first output is a sum of four inputs, the second of two products.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(super) fn inverse_quarter(
-        &self,
-        x: [__m512i; 4],
-        w: [Root; 3],
-        offsets: [__m512i; 2],
-    ) -> [__m512i; 4] {
-        let [y0, y1] = self.inverse(x[0], x[1], w[1], offsets[0]);
-        let [y2, y3] = self.inverse(x[2], x[3], w[2], offsets[0]);
-        let [z0, z2] = self.inverse(y0, y2, w[0], offsets[1]);
-        let [z1, z3] = self.inverse(y1, y3, w[0], offsets[1]);
-        [z0, z1, z2, z3]
     }
 }
 
@@ -290,7 +357,7 @@ fn high_product<C: Class>(y: __m512i, w: __m512i) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn less<C: Class>(x: __m512i, bound: __m512i) -> bool {
-    _mm512_cmplt_epu64_mask(if C::LAZY { low(x) } else { x }, bound) == 0xff
+    _mm512_cmplt_epu64_mask(if C::BITS == 52 { low(x) } else { x }, bound) == 0xff
 }
 
 /// The low 52 bits.
@@ -298,96 +365,4 @@ fn less<C: Class>(x: __m512i, bound: __m512i) -> bool {
 #[target_feature(enable = "avx512f")]
 fn low(x: __m512i) -> __m512i {
     _mm512_and_si512(x, broadcast(MASK))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn broadcast(x: u64) -> __m512i {
-    _mm512_set1_epi64(x as i64)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn root(w: Pair) -> Root {
-    Root { value: broadcast(w.value), quotient: broadcast(w.quotient) }
-}
-
-/// A factor for each lane.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn roots(value: &Vector, quotient: &Vector) -> Root {
-    Root { value: load(value), quotient: load(quotient) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn load(x: &Vector) -> __m512i {
-    // SAFETY: the reference is to eight words.
-    unsafe { _mm512_loadu_si512(x.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn store(x: &mut Vector, y: __m512i) {
-    // SAFETY: the reference is to eight words.
-    unsafe { _mm512_storeu_si512(x.as_mut_ptr().cast(), y) }
-}
-
-/// Rows to columns.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
-    // Words c and c + 1 of rows 2i and 2i + 1 side by side, c even: by 128-bit lanes c / 2.
-    let even = [0, 2, 4, 6].map(|i| _mm512_unpacklo_epi64(r[i], r[i + 1]));
-    let odd = [0, 2, 4, 6].map(|i| _mm512_unpackhi_epi64(r[i], r[i + 1]));
-    let [c0, c2, c4, c6] = transpose_lanes(even);
-    let [c1, c3, c5, c7] = transpose_lanes(odd);
-    [c0, c1, c2, c3, c4, c5, c6, c7]
-}
-
-/// Rows to columns, by lanes of 128 bits.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn transpose_lanes([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
-    const EVEN: i32 = 0x88;
-    const ODD: i32 = 0xdd;
-    let (ab02, ab13) = (_mm512_shuffle_i64x2::<EVEN>(a, b), _mm512_shuffle_i64x2::<ODD>(a, b));
-    let (cd02, cd13) = (_mm512_shuffle_i64x2::<EVEN>(c, d), _mm512_shuffle_i64x2::<ODD>(c, d));
-    [
-        _mm512_shuffle_i64x2::<EVEN>(ab02, cd02),
-        _mm512_shuffle_i64x2::<EVEN>(ab13, cd13),
-        _mm512_shuffle_i64x2::<ODD>(ab02, cd02),
-        _mm512_shuffle_i64x2::<ODD>(ab13, cd13),
-    ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_become_rows() {
-        if crate::VectorBackend::avx512().is_none() {
-            return;
-        }
-        let rows: [Vector; 8] =
-            core::array::from_fn(|i| core::array::from_fn(|j| (10 * i + j) as u64));
-        // SAFETY: the CPU has AVX-512.
-        let columns = unsafe { transposed(&rows) };
-        for i in 0..8 {
-            for j in 0..8 {
-                assert_eq!(columns[j][i], rows[i][j]);
-            }
-        }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    fn transposed(rows: &[Vector; 8]) -> [Vector; 8] {
-        let columns = transpose(core::array::from_fn(|i| load(&rows[i])));
-        let mut out = [Vector::default(); 8];
-        for (out, column) in out.iter_mut().zip(columns) {
-            store(out, column);
-        }
-        out
-    }
 }

@@ -10,6 +10,8 @@ pub(super) trait Class: Copy {
     const APPROXIMATE: bool;
     /// The b of a product.
     const PRODUCT: u64 = if Self::APPROXIMATE { 4 } else { 2 };
+    /// The largest b.
+    const RANGE: u64 = if Self::LAZY { 32 } else { 2 * Self::PRODUCT };
 }
 
 /// A class, once per transform.

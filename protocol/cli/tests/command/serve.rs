@@ -1,7 +1,7 @@
 //! A server and its clients as processes of their own.
 
 use crate::support::{Server, fail, repository, succeed};
-use std::path::PathBuf;
+use std::{io::Read, path::PathBuf};
 
 /// The sample images with their class names, in order.
 fn samples() -> Vec<PathBuf> {
@@ -71,4 +71,34 @@ fn one_client_too_many_is_told_so() {
     let line = fail(1, arguments);
     assert!(line.contains("too many clients"), "{line}");
     drop(seated);
+}
+
+#[test]
+fn a_client_that_says_nothing_gives_its_place_up() {
+    let arguments = ["--network", "fashion-mnist", "--max-clients", "2", "--timeout", "1"];
+    let server = Server::start(&arguments);
+    let silent = [(); 2].map(|()| std::net::TcpStream::connect(&server.address).unwrap());
+    let image = samples()[0].clone();
+    let arguments = ["classify", "--server", &server.address, image.to_str().unwrap()];
+    let line = fail(1, arguments);
+    assert!(line.contains("too many clients"), "{line}");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    succeed(arguments);
+    drop(silent);
+}
+
+/// Everyone who is turned away stays and says nothing: the listener goes on.
+#[test]
+fn a_crowd_does_not_hold_the_server_up() {
+    let server = Server::start(&["--network", "fashion-mnist", "--max-clients", "1"]);
+    let seated = std::net::TcpStream::connect(&server.address).unwrap();
+    let mut crowd: Vec<_> =
+        (0..50).map(|_| std::net::TcpStream::connect(&server.address).unwrap()).collect();
+    // Too many even to be told: the connection ends at once, so all before it are dealt with.
+    assert_eq!(crowd[49].read(&mut [0]).unwrap(), 0);
+    drop(seated);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let image = samples()[0].clone();
+    succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
+    drop(crowd);
 }

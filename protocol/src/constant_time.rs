@@ -1,0 +1,203 @@
+//! No branch and no address depends on a choice bit, on Δ, on a seed, on the bits by which active
+//! labels are chosen, on a homomorphic key, or on what is encrypted, blinded and decrypted.
+//! Randomness is secret here, and so is all that comes of it but the messages; see
+//! `gazelle_valgrind`.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+
+use gazelle_garble::{Delta, GateCounter};
+use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_secret};
+use rand::rngs::ChaCha20Rng;
+use rand::{SeedableRng, TryCryptoRng, TryRng};
+
+use crate::Link;
+use crate::activation::{ActivationPlan, Evaluation, Garbling};
+use crate::he::SecretKey;
+use crate::linear::LinearPlan;
+use crate::model::{Activation, BlockCard, Card, Layer, Linear, Shape};
+use crate::ot::{Choices, FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
+
+const SESSION: &[u8; 32] = b"a session of constant-time tests";
+
+#[test]
+fn transfers_and_labels_take_constant_time() {
+    assert_constant_time("constant_time::transfers_by_secret_choices");
+    assert_constant_time("constant_time::labels_of_secret_shares");
+}
+
+#[test]
+fn linear_layers_take_constant_time() {
+    assert_constant_time("constant_time::linear_layer_of_secrets");
+}
+
+/// The test's own test.
+#[test]
+fn a_branch_on_a_secret_is_seen() {
+    assert_reported("constant_time::branch_on_a_chosen_label");
+    assert_reported("constant_time::branch_on_delta");
+    assert_reported("constant_time::branch_on_a_decryption");
+}
+
+#[test]
+#[ignore = "runs under valgrind"]
+fn transfers_by_secret_choices() {
+    for field in FieldBits::ALL {
+        let (_, mut receiver, mut sender) = set_up(field);
+        for count in [1, 300, 2500] {
+            let choices = Choices::from_bit_planes(&secret_values(count), 3);
+            black_box(transfer(&mut receiver, &mut sender, &choices));
+        }
+    }
+}
+
+/// Both parties' part in an activation's labels.
+#[test]
+#[ignore = "runs under valgrind"]
+fn labels_of_secret_shares() {
+    let plan = plan();
+    let (delta, mut receiver, _) = set_up(FieldBits::Four);
+    let (mut gates, mut evaluation) = (GateCounter::new(), Evaluation::default());
+    let garbling = Garbling::new(delta.expose() >> 1, vec![]);
+    let sums = secret_values(plan.instances());
+    for chunk in plan.chunks() {
+        let gates = gates.take(plan.program().tally(chunk.instances.len()).gates);
+        black_box(evaluation.transfer(&plan, &chunk, gates, &mut receiver, &sums));
+        black_box(garbling.labels(&plan, &chunk, &delta, &sums));
+    }
+}
+
+#[test]
+#[ignore = "runs under valgrind"]
+fn linear_layer_of_secrets() {
+    black_box(linear_layer());
+}
+
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_a_decryption() {
+    branch(linear_layer()[3].into());
+}
+
+/// Encrypts, multiplies, blinds and decrypts: the client's share.
+fn linear_layer() -> Vec<u32> {
+    let (layer, public_rng) = (layer(), &mut ChaCha20Rng::seed_from_u64(2));
+    let plan = LinearPlan::choose(&layer.block, layer.pooled, &Link::LAN).expect("a small layer");
+    let (mut key, public) = SecretKey::generate(plan.parameters(), public_rng);
+    key.make_secret();
+    let weights = plan.prepare(&[1; 2800]).expect("small weights");
+    let mask = secret_values(plan.input_len());
+    let mut query = plan.encrypt(&mask, &key, public_rng).expect("as many values as inputs");
+    make_public(&mut query);
+    let secret_rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(3));
+    let (mut answer, share) =
+        plan.apply(&query, &weights, &public, secret_rng).expect("an honest query");
+    make_public(&mut answer);
+    share.add_to(&mut secret_values(plan.output_len()));
+    plan.decrypt(&answer, &key).expect("an honest answer")
+}
+
+/// Secrecy goes from the choices through the extension to the labels.
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_a_chosen_label() {
+    let (_, mut receiver, mut sender) = set_up(FieldBits::Four);
+    let choices = Choices::from_bit_planes(&secret_values(100), 1);
+    let [labels, _] = transfer(&mut receiver, &mut sender, &choices);
+    branch(labels[7]);
+}
+
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_delta() {
+    let (delta, ..) = set_up(FieldBits::Four);
+    branch(delta.expose() >> 9);
+}
+
+fn branch(secret: u128) {
+    if black_box(secret) & 1 == 1 {
+        black_box(secret);
+    }
+}
+
+/// Both parties after the base transfers; what they send is public.
+fn set_up(field: FieldBits) -> (Delta, Receiver, Sender) {
+    let rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(1));
+    let delta = Delta::random(rng);
+    let (receiver, mut offer) = ReceiverSetup::new(field, rng);
+    make_public(&mut offer);
+    let (sender, mut reply) =
+        SenderSetup::new(field, SESSION, delta.expose(), &offer, rng).expect("an honest offer");
+    make_public(&mut reply);
+    let (receiver, mut corrections) = receiver.finish(SESSION, &reply).expect("an honest reply");
+    make_public(&mut corrections);
+    (delta, receiver, sender.finish(&corrections).expect("honest corrections"))
+}
+
+/// The labels of the receiver and of the sender.
+fn transfer(receiver: &mut Receiver, sender: &mut Sender, choices: &Choices) -> [Vec<u128>; 2] {
+    let mut labels = [vec![0; choices.len()], vec![0; choices.len()]];
+    let mut message = receiver.extend(choices, &mut labels[0]);
+    make_public(&mut message);
+    sender.extend(&message, &mut labels[1]).expect("an honest message");
+    labels
+}
+
+/// Of 700 ReLUs in two chunks.
+fn plan() -> ActivationPlan {
+    ActivationPlan::new(&layer())
+}
+
+/// A matrix of 700 rows and 4 columns with ReLU.
+fn layer() -> Layer {
+    let block = |outputs, activation| BlockCard {
+        sum_pool: None,
+        linear: Linear::Dense { outputs },
+        weight_bits: 2,
+        sum_bits: 12,
+        activation,
+    };
+    let card = Card {
+        name: "dense".into(),
+        input: Shape::flat(4),
+        blocks: vec![
+            block(700, Activation::Relu { shift: 3, max_pool: None }),
+            block(2, Activation::Argmax),
+        ],
+        classes: vec!["a".into(), "b".into()],
+    };
+    card.layers().expect("a valid card").swap_remove(0)
+}
+
+fn secret_values(count: usize) -> Vec<u32> {
+    let mut values: Vec<u32> = (1..=count as u32).map(|i| i.wrapping_mul(0x9e37_79b9)).collect();
+    make_secret(&mut values);
+    values
+}
+
+/// A generator whose bytes are secret.
+struct SecretRng(ChaCha20Rng);
+
+impl TryRng for SecretRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut word = [self.0.try_next_u32()?];
+        make_secret(&mut word);
+        Ok(word[0])
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut word = [self.0.try_next_u64()?];
+        make_secret(&mut word);
+        Ok(word[0])
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.try_fill_bytes(bytes)?;
+        make_secret(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for SecretRng {}

@@ -1,0 +1,375 @@
+//! What a peer does wrong on purpose: an error that names it, soon, and nothing else.
+//!
+//! Between an honest client and an honest server stands a relay that passes frames on, but for one,
+//! which it treats as a hostile peer would; the connections stay open meanwhile. Every frame of a
+//! session has its turn, in both directions.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gazelle_protocol::Error;
+use gazelle_protocol::error::{Misuse, PeerFault};
+use gazelle_protocol::model::{Activation, Block, BlockCard, Card, Linear, Network, Shape};
+use gazelle_protocol::session::{Client, Server, Settings};
+use gazelle_protocol::transport::{self, Channel, Kind, TransportFault};
+use gazelle_tests::rng;
+
+/// How long parties wait.
+const TIMEOUT: Duration = Duration::from_millis(600);
+/// A party ends within its timeouts for the frame at hand and for its last words; the rest is for a
+/// busy machine.
+const SOON: Duration = Duration::from_secs(6);
+
+const HEADER: usize = 5;
+/// The client's frames, and the server that receives them in [`Ends`].
+const CLIENT: usize = 0;
+
+static SERVICE: LazyLock<Server> =
+    LazyLock::new(|| Server::new(network(3), &Settings::default()).unwrap());
+
+/// A matrix with ReLU, then one with argmax.
+fn network(classes: usize) -> Network {
+    let block = |outputs, activation| BlockCard {
+        sum_pool: None,
+        linear: Linear::Dense { outputs },
+        weight_bits: 4,
+        sum_bits: 16,
+        activation,
+    };
+    let cards = vec![
+        block(8, Activation::Relu { shift: 4, max_pool: None }),
+        block(classes, Activation::Argmax),
+    ];
+    let card = Card {
+        name: "small".into(),
+        input: Shape::flat(16),
+        blocks: cards,
+        classes: (0..classes).map(|i| i.to_string()).collect(),
+    };
+    let weights = |count| (0..count as i16).map(|i| i % 15 - 7).collect();
+    let blocks = vec![
+        Block { weights: weights(128), bias: vec![1; 8] },
+        Block { weights: weights(8 * classes), bias: vec![0; classes] },
+    ];
+    Network::try_new(card, blocks).unwrap()
+}
+
+/// What the relay does with one frame.
+#[derive(Clone, Copy, Debug)]
+enum Wrong {
+    /// Closes both connections before it.
+    Close,
+    /// Closes both after half of it.
+    CloseInside,
+    /// Sends half of it and then nothing.
+    Stall,
+    /// Sends one byte a while, each sooner than a timeout.
+    Drip,
+    /// Gives it the greatest length.
+    Length,
+    /// Gives it another kind, one that nobody sends there.
+    Kind,
+    /// Gives it another payload.
+    Payload(&'static [u8]),
+}
+
+/// How both parties ended: the server, then the client; or None without such a frame.
+type Ends = [Result<(), Error>; 2];
+
+/// Runs a session in which frame number `frame` that `party` sends goes wrong.
+fn session(party: usize, frame: usize, wrong: Wrong) -> Option<Ends> {
+    let (listener, address) = listen();
+    let (relay, relayed) = listen();
+    let served = thread::spawn(move || soon(|| serve(&listener)));
+    let classified = thread::spawn(move || soon(|| classify(&relayed)));
+    let client = relay.accept().unwrap().0;
+    let server = TcpStream::connect(address).unwrap();
+    let streams = [&client, &server];
+    let pass = |from: usize| {
+        let frame = if from == party { frame } else { usize::MAX };
+        pass(streams[from], streams[1 - from], frame, wrong).unwrap_or(false)
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| pass(1 - party));
+        let went_wrong = pass(party);
+        let ends = [served.join().unwrap(), classified.join().unwrap()];
+        let _ = close(&streams);
+        went_wrong.then_some(ends)
+    })
+}
+
+fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+fn soon<T>(run: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = run();
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    result
+}
+
+fn serve(listener: &TcpListener) -> Result<(), Error> {
+    let (stream, _) = listener.accept().unwrap();
+    SERVICE.serve(transport::accept(stream, TIMEOUT, None)?, rng(0)).map(drop)
+}
+
+fn classify(address: &str) -> Result<(), Error> {
+    let mut client = Client::connect(transport::connect(address, TIMEOUT, None)?, rng(1))?;
+    let bundle = client.offline(1, |_, _| ())?.remove(0);
+    client.classify(bundle, &[100; 16])?;
+    client.close()
+}
+
+/// Passes frames on until one party closes. Whether frame number `wrong_frame` was there.
+fn pass(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    wrong_frame: usize,
+    wrong: Wrong,
+) -> io::Result<bool> {
+    for number in 0.. {
+        let mut frame = vec![0; HEADER];
+        if from.read_exact(&mut frame).is_err() {
+            to.shutdown(Shutdown::Write)?;
+            return Ok(false);
+        }
+        let len = u32::from_le_bytes(frame[1..].try_into().unwrap()) as usize;
+        frame.resize(HEADER + len, 0);
+        from.read_exact(&mut frame[HEADER..])?;
+        if number < wrong_frame {
+            to.write_all(&frame)?;
+            continue;
+        }
+        let half = frame.len() / 2;
+        // The receiver may close at any time, and rightly.
+        let _ = match wrong {
+            Wrong::Close => close(&[from, to]),
+            Wrong::CloseInside => to.write_all(&frame[..half]).and_then(|()| close(&[from, to])),
+            Wrong::Stall => to.write_all(&frame[..half]),
+            Wrong::Drip => frame.iter().try_for_each(|&byte| {
+                thread::sleep(TIMEOUT / 4);
+                to.write_all(&[byte])
+            }),
+            Wrong::Length => {
+                frame[1..HEADER].fill(0xff);
+                to.write_all(&frame)
+            }
+            Wrong::Kind => {
+                frame[0] = if frame[0] == Kind::Query as u8 { 12 } else { Kind::Query as u8 };
+                to.write_all(&frame)
+            }
+            Wrong::Payload(payload) => {
+                frame[1..HEADER].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+                frame.splice(HEADER.., payload.iter().copied());
+                to.write_all(&frame)
+            }
+        };
+        return Ok(true);
+    }
+    unreachable!("no session has so many frames")
+}
+
+fn close(streams: &[&TcpStream]) -> io::Result<()> {
+    streams.iter().try_for_each(|stream| stream.shutdown(Shutdown::Both))
+}
+
+/// Every frame of either party in turn, many at a time.
+fn every_frame(wrong: Wrong, check: impl Fn(usize, usize, Ends) + Sync) {
+    // A session of the small network has fewer.
+    const FRAMES: usize = 16;
+    let run = |party: usize, frame: usize| {
+        let ends = session(party, frame, wrong);
+        ends.map(|ends| check(party, frame, ends)).is_some()
+    };
+    let counts: Vec<bool> = thread::scope(|scope| {
+        let run = &run;
+        let frames = (0..2 * FRAMES).map(|i| (i / FRAMES, i % FRAMES));
+        let sessions: Vec<_> =
+            frames.map(|(party, frame)| scope.spawn(move || run(party, frame))).collect();
+        sessions.into_iter().map(|session| session.join().unwrap()).collect()
+    });
+    let [client, server] = [&counts[..FRAMES], &counts[FRAMES..]]
+        .map(|there| there.iter().filter(|&&there| there).count());
+    assert!((10..FRAMES).contains(&client) && (8..FRAMES).contains(&server), "{client} {server}");
+}
+
+fn transport_fault(end: &Result<(), Error>) -> Option<&TransportFault> {
+    match end {
+        Err(Error::Transport(fault)) => Some(fault),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_peer_that_closes_at_any_step() {
+    for wrong in [Wrong::Close, Wrong::CloseInside] {
+        every_frame(wrong, |party, frame, ends| {
+            // A client is done when it has said farewell.
+            let receiver = &ends[party];
+            let closed = matches!(transport_fault(receiver), Some(TransportFault::Closed));
+            assert!(closed, "{wrong:?} {party} {frame}: {receiver:?}");
+        });
+    }
+}
+
+#[test]
+fn a_peer_that_stalls_or_drips() {
+    for wrong in [Wrong::Stall, Wrong::Drip] {
+        every_frame(wrong, |party, frame, ends| {
+            let receiver = &ends[party];
+            let late = matches!(transport_fault(receiver), Some(TransportFault::TimedOut));
+            assert!(late, "{wrong:?} {party} {frame}: {receiver:?}");
+        });
+    }
+}
+
+#[test]
+fn a_frame_of_the_greatest_length() {
+    every_frame(Wrong::Length, |party, frame, ends| {
+        let fault = peer_fault(&ends[party]);
+        let known = matches!(fault, Some(PeerFault::Length { .. } | PeerFault::NotGazelle));
+        assert!(known, "{party} {frame}: {:?}", ends[party]);
+        refused(party, frame, &ends);
+    });
+}
+
+#[test]
+fn a_frame_out_of_order() {
+    every_frame(Wrong::Kind, |party, frame, ends| {
+        let fault = peer_fault(&ends[party]);
+        let known = matches!(fault, Some(PeerFault::Kind { .. } | PeerFault::NotGazelle));
+        assert!(known, "{party} {frame}: {:?}", ends[party]);
+        refused(party, frame, &ends);
+    });
+}
+
+fn peer_fault(end: &Result<(), Error>) -> Option<&PeerFault> {
+    match end {
+        Err(Error::Peer(fault)) => Some(fault),
+        _ => None,
+    }
+}
+
+/// A client that broke the protocol is told how, unless it has left with its farewell.
+fn refused(party: usize, frame: usize, ends: &Ends) {
+    if party == CLIENT && ends[1].is_err() {
+        let words = ends[1].as_ref().unwrap_err().to_string();
+        assert!(words.contains("it refused: "), "{frame}: {words}");
+    }
+}
+
+/// The numbers that a client may choose.
+#[test]
+fn requests_at_the_edges_of_their_ranges() {
+    const OFFLINE: usize = 3;
+    const ONLINE: usize = 8;
+    for (count, wanted) in [(0u32, 0), (65, 65), (u32::MAX, u32::MAX as usize)] {
+        let payload: &'static [u8] = count.to_le_bytes().to_vec().leak();
+        let [server, _] = session(CLIENT, OFFLINE, Wrong::Payload(payload)).unwrap();
+        assert_eq!(peer_fault(&server), Some(&PeerFault::Bundles(wanted)));
+    }
+    let [server, _] = session(CLIENT, ONLINE, Wrong::Payload(&[0xff; 8])).unwrap();
+    assert_eq!(peer_fault(&server), Some(&PeerFault::Bundle(u64::MAX)));
+    let [server, _] = session(CLIENT, OFFLINE, Wrong::Payload(&[1, 0, 0])).unwrap();
+    assert!(matches!(peer_fault(&server), Some(PeerFault::Length { expected: 4, got: 3, .. })));
+}
+
+/// A silent client is given up at its greeting and costs one timeout.
+#[test]
+fn a_client_that_says_nothing() {
+    let (listener, address) = listen();
+    let silent = TcpStream::connect(address).unwrap();
+    let end = soon(|| serve(&listener));
+    assert!(matches!(transport_fault(&end), Some(TransportFault::TimedOut)), "{end:?}");
+    drop(silent);
+}
+
+/// Two ends of a connection, the second one bare.
+fn connected(client: bool) -> (Channel, TcpStream) {
+    let (listener, address) = listen();
+    if client {
+        let channel = transport::connect(&address, TIMEOUT, None).unwrap();
+        return (channel, listener.accept().unwrap().0);
+    }
+    let stream = TcpStream::connect(address).unwrap();
+    (transport::accept(listener.accept().unwrap().0, TIMEOUT, None).unwrap(), stream)
+}
+
+const MEGABYTES: usize = 48;
+
+/// Sends until it fails, then ends.
+fn send_all(mut channel: Channel) -> Option<Error> {
+    (0..MEGABYTES).find_map(|_| channel.send(Kind::Tables, vec![1; 1 << 20]).err())
+}
+
+#[test]
+fn a_peer_that_never_reads() {
+    let (server, deaf) = connected(false);
+    let error = soon(|| send_all(server)).expect("more than the system buffers");
+    assert!(matches!(error, Error::Transport(TransportFault::TimedOut)), "{error}");
+    drop(deaf);
+
+    // A client may send all it has to say; it notices when it listens, and does not wait for long
+    // at its end.
+    let (mut client, deaf) = connected(true);
+    for _ in 0..MEGABYTES {
+        client.send(Kind::Query, vec![1; 1 << 20]).unwrap();
+    }
+    let error = soon(|| client.receive(Kind::Answer, 1)).unwrap_err();
+    assert!(matches!(error, Error::Transport(TransportFault::TimedOut)), "{error}");
+    soon(|| drop(client));
+    drop(deaf);
+    let (client, deaf) = connected(true);
+    assert!(soon(|| send_all(client)).is_none(), "queueing never fails");
+    drop(deaf);
+}
+
+#[test]
+fn a_peer_that_reads_a_byte_now_and_then() {
+    let (server, mut slow) = connected(false);
+    let reader = thread::spawn(move || {
+        let mut byte = [0];
+        while slow.read(&mut byte).is_ok_and(|n| n > 0) {
+            thread::sleep(TIMEOUT / 20);
+        }
+    });
+    let error = soon(|| send_all(server)).expect("more than the system buffers");
+    assert!(matches!(error, Error::Transport(TransportFault::TimedOut)), "{error}");
+    drop(reader);
+}
+
+/// A card that changes between sessions: what was prepared for the one is of no use in the other.
+#[test]
+fn a_bundle_stays_in_its_session() {
+    let (listener, address) = listen();
+    let other = Server::new(network(4), &Settings::default()).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for server in [&*SERVICE, &other] {
+                let (stream, _) = listener.accept().unwrap();
+                let channel = transport::accept(stream, Duration::from_secs(60), None).unwrap();
+                scope.spawn(move || server.serve(channel, rng(0)).map(drop));
+            }
+        });
+        let connect = |seed| {
+            let channel = transport::connect(&address, Duration::from_secs(60), None).unwrap();
+            Client::connect(channel, rng(seed)).unwrap()
+        };
+        let (mut first, mut second) = (connect(1), connect(2));
+        assert_ne!(first.plan().card().classes, second.plan().card().classes);
+        let bundle = first.offline(1, |_, _| ()).unwrap().remove(0);
+        let misuse = second.classify(bundle, &[0; 16]).unwrap_err();
+        assert!(matches!(misuse, Error::Misuse(Misuse::OtherSession)), "{misuse}");
+        // Both go on.
+        for client in [&mut first, &mut second] {
+            let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+            client.classify(bundle, &[0; 16]).unwrap();
+        }
+    });
+}
