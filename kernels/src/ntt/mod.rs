@@ -2,7 +2,11 @@
 //! [`scalar::transpose_blocks`].
 
 #[cfg(target_arch = "x86_64")]
+mod avx2_blocks;
+#[cfg(target_arch = "x86_64")]
 mod avx2_f64;
+#[cfg(target_arch = "x86_64")]
+mod avx2_word;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod scalar;
@@ -30,6 +34,8 @@ enum Class {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2F64(avx2_f64::Tables),
+    #[cfg(target_arch = "x86_64")]
+    Avx2Word(avx2_word::Tables),
     #[cfg(target_arch = "x86_64")]
     Avx512(Box<avx512::Tables>),
 }
@@ -60,6 +66,10 @@ impl Transform {
             VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_f64::Tables::support(n, q) => {
                 Class::Avx2F64(avx2_f64::Tables::new(q, &roots, &inverse_roots, n_inverse))
             }
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_word::Tables::support(n, q) => {
+                Class::Avx2Word(avx2_word::Tables::new(q, &roots, &inverse_roots, n_inverse))
+            }
             _ => Class::Scalar,
         };
         Self { q, roots, inverse_roots, n_inverse, class }
@@ -77,6 +87,9 @@ impl Transform {
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
             #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2.
+            Class::Avx2Word(tables) => unsafe { avx2_word::forward(tables, a) },
+            #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
             Class::Avx512(tables) => unsafe { avx512::forward(tables, a) },
         }
@@ -93,6 +106,9 @@ impl Transform {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2.
+            Class::Avx2Word(tables) => unsafe { avx2_word::inverse(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
             Class::Avx512(tables) => unsafe { avx512::inverse(tables, a) },

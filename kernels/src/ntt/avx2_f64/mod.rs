@@ -19,10 +19,9 @@ mod arithmetic;
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
+use super::avx2_blocks::{PAIRS, Vector, blocks_of_four, places, quarters};
 use super::scalar::Factor;
 use arithmetic::{Arithmetic, Root, broadcast, load, store, transpose};
-
-type Vector = [u64; 4];
 
 /// The tables of one transform.
 #[derive(Clone, Debug)]
@@ -81,27 +80,17 @@ impl Roots {
     fn new(roots: Vec<f64>) -> Self {
         let n = roots.len();
         let group = |block: usize, group: usize| {
-            // Four blocks of 4, eight places apart.
-            let four = |lane: usize| n / 4 + 16 * block + 8 * (group / 2) + 2 * lane + group % 2;
+            let four = blocks_of_four(n, block, group);
             [
-                core::array::from_fn(|lane| roots[four(lane)].to_bits()),
-                core::array::from_fn(|lane| roots[2 * four(lane)].to_bits()),
-                core::array::from_fn(|lane| roots[2 * four(lane) + 1].to_bits()),
+                four.map(|at| roots[at].to_bits()),
+                four.map(|at| roots[2 * at].to_bits()),
+                four.map(|at| roots[2 * at + 1].to_bits()),
             ]
         };
         let lanes = (0..n / 64).map(|i| core::array::from_fn(|g| group(i, g))).collect();
         Self { blocks: roots[..n / 4].to_vec(), lanes }
     }
 }
-
-/// A block of 64 as vectors has four groups of four. Group 2·h + l holds every second vector of half
-/// h from l on: as columns, those of group 2·l + h in the domain's order.
-fn places(group: usize) -> [usize; 4] {
-    [0, 2, 4, 6].map(|i| 8 * (group / 2) + group % 2 + i)
-}
-
-/// The groups two by two, with those whose places they have in the domain's order.
-const PAIRS: [([usize; 2], [usize; 2]); 2] = [([0, 3], [0, 3]), ([1, 2], [2, 1])];
 
 /// The forward transform; input and output in [0, q).
 ///
@@ -366,15 +355,6 @@ fn inverse_last_half(t: &Tables, a: &mut [Vector]) {
         store(x, m.canonical(m.mul(_mm256_add_pd(u, v), n_inverse)));
         store(y, m.canonical(m.mul(_mm256_sub_pd(u, v), w)));
     }
-}
-
-/// Equal places of a block's quarters.
-fn quarters(block: &mut [Vector]) -> impl Iterator<Item = [&mut Vector; 4]> {
-    let (low, high) = block.split_at_mut(block.len() / 2);
-    let (x0, x1) = low.split_at_mut(low.len() / 2);
-    let (x2, x3) = high.split_at_mut(high.len() / 2);
-    let pairs = x0.iter_mut().zip(x1).zip(x2.iter_mut().zip(x3));
-    pairs.map(|((x0, x1), (x2, x3))| [x0, x1, x2, x3])
 }
 
 #[inline]

@@ -1,0 +1,291 @@
+//! AVX2: words of 64 bits, primes below 2^62, n ≥ 64.
+//!
+//! Between levels a residue is an integer below b·q ≤ 2^64. A product with a factor w and
+//! w' = ⌊w·2^64/q⌋ is y·w − ⌊y·w'/2^64⌋·q, in [0, 2q) for any word y: b = 2 (Shoup; Harvey, 2014,
+//! section 3). Below 2^61 the product of the low halves is left out of the high product, so that its
+//! estimate is at most 3 too small: b = 4. Forward levels take twice the b of products to the same,
+//! backward ones that of products; x or the sum is reduced at every level.
+//!
+//! Levels go two to a pass. The last two forward and the first two backward have four parts of a
+//! block of 64 in the lanes, eight places apart: that is how they stand side by side in the domain's
+//! order.
+
+mod arithmetic;
+
+use alloc::vec::Vec;
+use core::arch::x86_64::*;
+
+use super::avx2_blocks::{PAIRS, Vector, blocks_of_four, places, quarters};
+use super::scalar::Factor;
+use arithmetic::{Arithmetic, Root, load, store, transpose};
+
+/// The tables of one transform.
+#[derive(Clone, Debug)]
+pub(super) struct Tables {
+    q: u64,
+    forward: Roots,
+    inverse: Roots,
+    n_inverse: Factor,
+    /// The inverse root of the last level times 1/n.
+    last_root: Factor,
+}
+
+/// The roots of one direction.
+#[derive(Clone, Debug)]
+struct Roots {
+    /// In the order of the scalar twin, for blocks longer than 4.
+    blocks: Vec<Factor>,
+    /// For each group of a block of 64 those of blocks of 4, and of their halves.
+    lanes: Vec<[[Lanes; 3]; 4]>,
+}
+
+/// A factor for each lane.
+#[derive(Clone, Debug)]
+struct Lanes {
+    value: Vector,
+    quotient: Vector,
+}
+
+impl Tables {
+    /// Whether there is a kernel for the size `n` and the modulus `q`.
+    pub(super) const fn support(n: usize, q: u64) -> bool {
+        n >= 64 && q < 1 << 62
+    }
+
+    /// For the tables of the scalar twin.
+    ///
+    /// # Panics
+    /// Unless [`Tables::support`].
+    pub(super) fn new(
+        q: u64,
+        roots: &[Factor],
+        inverse_roots: &[Factor],
+        n_inverse: Factor,
+    ) -> Self {
+        assert!(Self::support(roots.len(), q));
+        Self {
+            q,
+            forward: Roots::new(roots),
+            inverse: Roots::new(inverse_roots),
+            n_inverse,
+            last_root: Factor::new(n_inverse.mul(inverse_roots[1].value, q), q),
+        }
+    }
+
+    /// Whether the high product may be estimated.
+    const fn approximate(&self) -> bool {
+        self.q < 1 << 61
+    }
+}
+
+impl Roots {
+    fn new(roots: &[Factor]) -> Self {
+        let n = roots.len();
+        let lanes = |at: [usize; 4]| Lanes {
+            value: at.map(|at| roots[at].value),
+            quotient: at.map(|at| roots[at].quotient),
+        };
+        let group = |block, group| {
+            let four = blocks_of_four(n, block, group);
+            [lanes(four), lanes(four.map(|at| 2 * at)), lanes(four.map(|at| 2 * at + 1))]
+        };
+        let lanes = (0..n / 64).map(|i| core::array::from_fn(|g| group(i, g))).collect();
+        Self { blocks: roots[..n / 4].to_vec(), lanes }
+    }
+}
+
+/// The forward transform; input and output in [0, q).
+///
+/// # Panics
+/// If `a` is not as long as the tables.
+#[target_feature(enable = "avx2")]
+pub(super) fn forward(t: &Tables, a: &mut [u64]) {
+    if t.approximate() { forward_class::<true>(t, a) } else { forward_class::<false>(t, a) }
+}
+
+/// The inverse transform, 1/n included; input and output in [0, q).
+///
+/// # Panics
+/// If `a` is not as long as the tables.
+#[target_feature(enable = "avx2")]
+pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
+    if t.approximate() { inverse_class::<true>(t, a) } else { inverse_class::<false>(t, a) }
+}
+
+#[target_feature(enable = "avx2")]
+fn forward_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
+    assert_eq!(a.len(), 64 * t.forward.lanes.len());
+    let (m, n) = (Arithmetic::<APPROXIMATE>::new(t.q), a.len());
+    let (t, a) = (&t.forward, a.as_chunks_mut::<4>().0);
+    let mut blocks = 1;
+    if !n.ilog2().is_multiple_of(2) {
+        forward_half(&m, a, t.blocks[1]);
+        blocks = 2;
+    }
+    while 4 * blocks < n {
+        forward_quarter(&m, a, &t.blocks, blocks);
+        blocks *= 4;
+    }
+    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&t.lanes) {
+        for ([g, h], [p, q]) in PAIRS {
+            let y = forward_last(&m, x, places(g), &w[g]);
+            let z = forward_last(&m, x, places(h), &w[h]);
+            store_places(x, places(p), y);
+            store_places(x, places(q), z);
+        }
+    }
+}
+
+/// The first level alone.
+#[target_feature(enable = "avx2")]
+fn forward_half<const APPROXIMATE: bool>(m: &Arithmetic<APPROXIMATE>, a: &mut [Vector], w: Factor) {
+    let (low, high) = a.split_at_mut(a.len() / 2);
+    let w = Root::broadcast(w);
+    for (x, y) in low.iter_mut().zip(high) {
+        let [u, v] = m.forward(load(x), load(y), w);
+        store(x, u);
+        store(y, v);
+    }
+}
+
+/// Two levels, from `blocks` blocks to four times as many.
+#[target_feature(enable = "avx2")]
+fn forward_quarter<const APPROXIMATE: bool>(
+    m: &Arithmetic<APPROXIMATE>,
+    a: &mut [Vector],
+    roots: &[Factor],
+    blocks: usize,
+) {
+    let len = a.len() / blocks;
+    for (block, w) in a.chunks_exact_mut(len).zip(quarter_roots(roots, blocks)) {
+        let w = [Root::broadcast(w[0]), Root::broadcast(w[1]), Root::broadcast(w[2])];
+        for [x0, x1, x2, x3] in quarters(block) {
+            let [y0, y1, y2, y3] = m.forward_quarter([load(x0), load(x1), load(x2), load(x3)], w);
+            store(x0, y0);
+            store(x1, y1);
+            store(x2, y2);
+            store(x3, y3);
+        }
+    }
+}
+
+/// The last two levels of four vectors; residues in [0, q).
+#[inline]
+#[target_feature(enable = "avx2")]
+fn forward_last<const APPROXIMATE: bool>(
+    m: &Arithmetic<APPROXIMATE>,
+    x: &[Vector; 16],
+    [p0, p1, p2, p3]: [usize; 4],
+    w: &[Lanes; 3],
+) -> [__m256i; 4] {
+    let w = [Root::of_lanes(&w[0]), Root::of_lanes(&w[1]), Root::of_lanes(&w[2])];
+    let y = transpose([load(&x[p0]), load(&x[p1]), load(&x[p2]), load(&x[p3])]);
+    let [y0, y1, y2, y3] = m.forward_quarter(y, w);
+    [m.canonical(y0), m.canonical(y1), m.canonical(y2), m.canonical(y3)]
+}
+
+#[target_feature(enable = "avx2")]
+fn inverse_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
+    assert_eq!(a.len(), 64 * t.inverse.lanes.len());
+    let (m, n) = (Arithmetic::<APPROXIMATE>::new(t.q), a.len());
+    let a = a.as_chunks_mut::<4>().0;
+    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&t.inverse.lanes) {
+        for ([g, h], [p, q]) in PAIRS {
+            let y = inverse_first(&m, x, places(p), &w[g]);
+            let z = inverse_first(&m, x, places(q), &w[h]);
+            store_places(x, places(g), y);
+            store_places(x, places(h), z);
+        }
+    }
+    let mut blocks = n / 16;
+    while blocks > 1 {
+        inverse_quarter(&m, a, &t.inverse.blocks, blocks);
+        blocks /= 4;
+    }
+    if blocks == 1 { inverse_last_quarter(&m, t, a) } else { inverse_last_half(&m, t, a) }
+}
+
+/// The first two levels of four vectors in the domain's order.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn inverse_first<const APPROXIMATE: bool>(
+    m: &Arithmetic<APPROXIMATE>,
+    x: &[Vector; 16],
+    [p0, p1, p2, p3]: [usize; 4],
+    w: &[Lanes; 3],
+) -> [__m256i; 4] {
+    let w = [Root::of_lanes(&w[0]), Root::of_lanes(&w[1]), Root::of_lanes(&w[2])];
+    transpose(m.inverse_quarter([load(&x[p0]), load(&x[p1]), load(&x[p2]), load(&x[p3])], w))
+}
+
+/// Two levels, from four times `blocks` blocks to `blocks`.
+#[target_feature(enable = "avx2")]
+fn inverse_quarter<const APPROXIMATE: bool>(
+    m: &Arithmetic<APPROXIMATE>,
+    a: &mut [Vector],
+    roots: &[Factor],
+    blocks: usize,
+) {
+    let len = a.len() / blocks;
+    for (block, w) in a.chunks_exact_mut(len).zip(quarter_roots(roots, blocks)) {
+        let w = [Root::broadcast(w[0]), Root::broadcast(w[1]), Root::broadcast(w[2])];
+        for [x0, x1, x2, x3] in quarters(block) {
+            let [y0, y1, y2, y3] = m.inverse_quarter([load(x0), load(x1), load(x2), load(x3)], w);
+            store(x0, y0);
+            store(x1, y1);
+            store(x2, y2);
+            store(x3, y3);
+        }
+    }
+}
+
+/// The last two levels, times 1/n.
+#[target_feature(enable = "avx2")]
+fn inverse_last_quarter<const APPROXIMATE: bool>(
+    m: &Arithmetic<APPROXIMATE>,
+    t: &Tables,
+    a: &mut [Vector],
+) {
+    let [w2, w3] = [Root::broadcast(t.inverse.blocks[2]), Root::broadcast(t.inverse.blocks[3])];
+    let last = [Root::broadcast(t.n_inverse), Root::broadcast(t.last_root)];
+    for [x0, x1, x2, x3] in quarters(a) {
+        let [s0, d0] = m.inverse(load(x0), load(x1), w2);
+        let [s1, d1] = m.inverse(load(x2), load(x3), w3);
+        let [y0, y2] = m.inverse_last(s0, s1, last);
+        let [y1, y3] = m.inverse_last(d0, d1, last);
+        store(x0, y0);
+        store(x1, y1);
+        store(x2, y2);
+        store(x3, y3);
+    }
+}
+
+/// The last level, times 1/n.
+#[target_feature(enable = "avx2")]
+fn inverse_last_half<const APPROXIMATE: bool>(
+    m: &Arithmetic<APPROXIMATE>,
+    t: &Tables,
+    a: &mut [Vector],
+) {
+    let last = [Root::broadcast(t.n_inverse), Root::broadcast(t.last_root)];
+    let (low, high) = a.split_at_mut(a.len() / 2);
+    for (x, y) in low.iter_mut().zip(high) {
+        let [u, v] = m.inverse_last(load(x), load(y), last);
+        store(x, u);
+        store(y, v);
+    }
+}
+
+/// For each of `blocks` blocks its root and the two of its halves.
+fn quarter_roots(roots: &[Factor], blocks: usize) -> impl Iterator<Item = [Factor; 3]> {
+    (blocks..2 * blocks).map(|at| [roots[at], roots[2 * at], roots[2 * at + 1]])
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store_places(x: &mut [Vector; 16], [p0, p1, p2, p3]: [usize; 4], y: [__m256i; 4]) {
+    store(&mut x[p0], y[0]);
+    store(&mut x[p1], y[1]);
+    store(&mut x[p2], y[2]);
+    store(&mut x[p3], y[3]);
+}
