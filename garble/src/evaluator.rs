@@ -1,5 +1,7 @@
 //! The interpreter that evaluates garbled tables.
 
+use core::hint::black_box;
+
 use crate::gate_hash::GateHash;
 use crate::label::Labels;
 use crate::{Error, GateRange, Hash, Interpreter, ring};
@@ -56,9 +58,9 @@ impl<'a> Evaluator<'a> {
     ) -> Result<(), Error> {
         let mut rows = vec![0; wire.len()];
         ring::read(self.take(wire.len() * ring::bytes(width))?, width, &mut rows);
-        for (i, share) in shares.iter_mut().enumerate() {
-            let row = rows[i] & (wire[i] as u32 & 1).wrapping_neg();
-            *share = share.wrapping_add(row.wrapping_add((hashes[i] >> half) as u32) << shift);
+        let chosen = rows.iter().zip(colour_masks(wire)).map(|(row, mask)| row & mask);
+        for ((share, row), hash) in shares.iter_mut().zip(chosen).zip(hashes) {
+            *share = share.wrapping_add(row.wrapping_add((hash >> half) as u32) << shift);
         }
         Ok(())
     }
@@ -78,6 +80,12 @@ impl<'a> Evaluator<'a> {
         shares.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
         Ok(())
     }
+}
+
+/// All bits set where the active colour is 1. The compiler must not know that there are but two
+/// such masks: it would branch on them, and the garbler knows what each colour means.
+fn colour_masks(wire: &[u128]) -> Vec<u32> {
+    black_box(wire.iter().map(|label| (*label as u32 & 1).wrapping_neg()).collect())
 }
 
 impl<'a> Interpreter for Evaluator<'a> {
@@ -121,8 +129,8 @@ impl<'a> Interpreter for Evaluator<'a> {
             self.project_colours(bit, &hashes, 0, &mut plain, place)?;
             self.project_colours(bit, &hashes, 64, &mut crossed, place)?;
         }
-        for ((share, half), label) in plain.iter_mut().zip(crossed).zip(select.iter()) {
-            *share = share.wrapping_add(half & (*label as u32 & 1).wrapping_neg());
+        for ((share, half), mask) in plain.iter_mut().zip(crossed).zip(colour_masks(select)) {
+            *share = share.wrapping_add(half & mask);
         }
         let hashes = self.hash(select);
         self.project_colours(select, &hashes, 0, &mut plain, (0, ring_bits))?;
