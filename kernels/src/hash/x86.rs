@@ -7,9 +7,12 @@ use bytemuck::{must_cast_slice, must_cast_slice_mut};
 use super::keys::{FIXED_KEY, MITCCRH, STRICT};
 use super::{Hash, HashKind, INSTANCES_PER_KEY, keys};
 
-/// Rounds of MITCCRH in `start`: the others run beside the first ones of the next labels, so
-/// that the AES units have work while labels are whitened and results are summed.
-const STARTED: usize = 3;
+/// Rounds of MITCCRH in `start` with so many offsets, as measured: the others run beside the first
+/// ones of the next labels, so that the AES units have work while labels are whitened and results
+/// are summed.
+const fn early_rounds(offsets: usize) -> usize {
+    2 + offsets
+}
 
 macro_rules! hashes {
     ($ops:ident, $features:literal, $hash:literal, $colours:literal) => {
@@ -18,7 +21,7 @@ macro_rules! hashes {
             use crate::aes::$ops::*;
             use keys::$ops::{BlockKeys, Keys, block};
 
-            /// Hashes on the way: those of MITCCRH after [`STARTED`] rounds, others before the last. Then each
+            /// Hashes on the way: those of MITCCRH after [`early_rounds`], others before the last. Then each
             /// is `last_round(state, key)`. MITCCRH leaves out the sum of its first and last round key, which
             /// is [`BlockKeys::missing`].
             pub(crate) struct Started<const T: usize, const P: usize, const U: usize> {
@@ -42,7 +45,7 @@ macro_rules! hashes {
                     MITCCRH => {
                         // The argument plus the first round key serves as the last one.
                         let keys = whiten(labels, offsets, round_keys[0]);
-                        Started { states: rounds(round_keys, 1..STARTED + 1, keys), keys }
+                        Started { states: rounds(round_keys, 1..early_rounds(P) + 1, keys), keys }
                     }
                     STRICT => {
                         let whitened = whiten(labels, offsets, [broadcast(&0); T]);
@@ -76,7 +79,7 @@ macro_rules! hashes {
             ) -> [[[[V; U]; P]; T]; 2] {
                 let Started { states, keys } = started;
                 let states = match KIND {
-                    MITCCRH => rounds(&block.rounds, STARTED + 1..10, states),
+                    MITCCRH => rounds(&block.rounds, early_rounds(P) + 1..10, states),
                     _ => states,
                 };
                 [states, keys]
