@@ -8,6 +8,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_word;
 mod linear;
 mod scalar;
 #[cfg(test)]
@@ -42,10 +44,12 @@ enum Class {
     Avx2(avx2::Constants),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Constants),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Word(avx512_word::Constants),
 }
 
 impl Pointwise {
-    /// Arithmetic modulo `q` on `backend`: in vectors where q is below 2^50.
+    /// Arithmetic modulo `q` on `backend`: in vectors where q is below 2^50, on AVX-512 always.
     ///
     /// # Panics
     /// Unless 2 < q < 2^62.
@@ -56,6 +60,8 @@ impl Pointwise {
             VectorIsa::Avx2 if q < 1 << 50 => Class::Avx2(avx2::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx512 if q < 1 << 50 => Class::Avx512(avx512::Constants::new(q)),
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx512 => Class::Avx512Word(avx512_word::Constants::new(q)),
             _ => Class::Scalar,
         };
         Self { scalar: scalar::Constants::new(q), class }
@@ -110,6 +116,9 @@ impl Pointwise {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 IFMA; all lengths agree.
             Class::Avx512(c) => unsafe { avx512::sums(c, &mut out, terms, start) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Class::Avx512Word(c) => unsafe { avx512_word::sums(c, &mut out, terms, start) },
         };
         scalar::sums(&self.scalar, done, &mut out, terms, start);
     }
