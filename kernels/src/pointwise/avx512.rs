@@ -110,6 +110,10 @@ unsafe fn block<const K: usize, const V: usize>(
             }
         }
         for (a, b) in terms {
+            if K > 1 {
+                prefetch::<V>(a, at + V * LANES);
+                b.iter().for_each(|b| prefetch::<V>(b, at + V * LANES));
+            }
             // SAFETY: the caller promises V vectors from `at` on.
             let a: [_; V] = unsafe { load(a, at) };
             for k in 0..K {
@@ -130,6 +134,15 @@ unsafe fn block<const K: usize, const V: usize>(
             // SAFETY: as above.
             unsafe { _mm512_storeu_si512(out[k].as_mut_ptr().add(at + v * LANES).cast(), sum) };
         }
+    }
+}
+
+/// Asks for `V` vectors from `at` on, if they are there.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn prefetch<const V: usize>(x: &[u64], at: usize) {
+    for v in 0..V {
+        _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().wrapping_add(at + v * LANES).cast());
     }
 }
 
