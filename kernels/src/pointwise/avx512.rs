@@ -142,7 +142,12 @@ unsafe fn block<const K: usize, const V: usize>(
 #[target_feature(enable = "avx512f")]
 fn prefetch<const V: usize>(x: &[u64], at: usize) {
     for v in 0..V {
-        _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().wrapping_add(at + v * LANES).cast());
+        let address = x.as_ptr().wrapping_add(at + v * LANES);
+        // SAFETY: any address may be asked for; newer compilers know it.
+        #[allow(unused_unsafe)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(address.cast())
+        };
     }
 }
 
