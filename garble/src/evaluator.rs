@@ -46,13 +46,12 @@ impl<'a> Evaluator<'a> {
         labels
     }
 
-    /// The evaluator's end of a projection: its hash from bit `half` on, plus the row where the
+    /// The evaluator's end of a projection: its hash from bit `HALF` on, plus the row where the
     /// active colour is 1, times 2^`shift`, is added to `shares`.
-    fn project_colours(
+    fn project_colours<const HALF: u32>(
         &mut self,
         wire: &[u128],
         hashes: &[u128],
-        half: u32,
         shares: &mut [u32],
         (shift, width): (u32, u32),
     ) -> Result<(), Error> {
@@ -60,7 +59,7 @@ impl<'a> Evaluator<'a> {
         ring::read(self.take(wire.len() * ring::bytes(width))?, width, &mut rows);
         let chosen = rows.iter().zip(colour_masks(wire)).map(|(row, mask)| row & mask);
         for ((share, row), hash) in shares.iter_mut().zip(chosen).zip(hashes) {
-            *share = share.wrapping_add(row.wrapping_add((hash >> half) as u32) << shift);
+            *share = share.wrapping_add(row.wrapping_add((hash >> HALF) as u32) << shift);
         }
         Ok(())
     }
@@ -75,7 +74,7 @@ impl<'a> Evaluator<'a> {
         for (wire, value) in terms {
             let Some(place) = ring::place(*value, ring_bits) else { continue };
             let hashes = self.hash(wire);
-            self.project_colours(wire, &hashes, 0, shares, place)?;
+            self.project_colours::<0>(wire, &hashes, shares, place)?;
         }
         shares.iter_mut().for_each(|s| *s &= ring::mask(ring_bits));
         Ok(())
@@ -126,14 +125,14 @@ impl<'a> Interpreter for Evaluator<'a> {
         for (t, bit) in (0..ring_bits).zip(bits) {
             let place = (t, ring_bits - t);
             let hashes = self.hash(bit);
-            self.project_colours(bit, &hashes, 0, &mut plain, place)?;
-            self.project_colours(bit, &hashes, 64, &mut crossed, place)?;
+            self.project_colours::<0>(bit, &hashes, &mut plain, place)?;
+            self.project_colours::<64>(bit, &hashes, &mut crossed, place)?;
         }
         for ((share, half), mask) in plain.iter_mut().zip(crossed).zip(colour_masks(select)) {
             *share = share.wrapping_add(half & mask);
         }
         let hashes = self.hash(select);
-        self.project_colours(select, &hashes, 0, &mut plain, (0, ring_bits))?;
+        self.project_colours::<0>(select, &hashes, &mut plain, (0, ring_bits))?;
         self.project_terms(terms, &mut plain, ring_bits)?;
         Ok(plain)
     }
