@@ -98,8 +98,8 @@ macro_rules! registers {
                 $last_round(state, key)
             }
 
-            /// The round key after each block's, number `number` from 0 on. Substituting a block of four equal
-            /// words is one last round: shifting rows does not move anything.
+            /// The round key after each block's, number `number` from 0 on. Substituting a block of
+            /// four equal words is one last round: shifting rows does not move anything.
             #[target_feature(enable = $features)]
             #[inline]
             pub(crate) fn next_key(key: V, number: usize) -> V {

@@ -1,5 +1,5 @@
-//! Sums with parts of registers, where the three widths have different means: floating-point blends by
-//! the sign bit with AVX, ternary logic and mask registers with AVX-512.
+//! Sums with parts of registers, where the three widths have different means: floating-point blends
+//! by the sign bit with AVX, ternary logic and mask registers with AVX-512.
 
 use core::arch::x86_64::*;
 
@@ -104,8 +104,10 @@ pub(crate) mod zmm {
     pub(crate) fn colours(x: __m512i) -> Colours {
         let (words, one) = (_mm512_shuffle_epi32::<0>(x), _mm512_set1_epi32(1));
         let colours;
-        // The intrinsic lets the compiler invert the mask, which costs each use of it an instruction.
-        // SAFETY: the instruction, of AVX-512 F, computes a mask from two registers and does nothing else.
+        // The intrinsic lets the compiler invert the mask, which costs each use of it an
+        // instruction.
+        // SAFETY: the instruction, of AVX-512 F, computes a mask from two registers and does
+        // nothing else.
         unsafe {
             core::arch::asm!(
                 "vptestmd {colours}, {words}, {one}",

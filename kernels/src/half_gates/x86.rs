@@ -12,8 +12,8 @@ const BLOCK: usize = 16 * INSTANCES_PER_KEY;
 /// Registers of a wire at once with MITCCRH.
 const ONE: usize = 1;
 
-/// A strip on the stack. Its alignment becomes the stack's, so that no register that the compiler keeps there
-/// crosses a cache line.
+/// A strip on the stack. Its alignment becomes the stack's, so that no register that the compiler
+/// keeps there crosses a cache line.
 #[repr(align(64))]
 struct Strip<const BYTES: usize>([u8; BYTES]);
 
@@ -79,8 +79,9 @@ macro_rules! half_gates {
                     let (generators, last_generators) = generators.as_chunks_mut();
                     let (evaluators, last_evaluators) = evaluators.as_chunks_mut();
                     let (out, last_out) = out.as_chunks_mut();
-                    // Backwards: results usually lie behind labels, modulo the 4,096 bytes by which processors
-                    // tell addresses apart at first, and so no load waits for a store that it has no part in.
+                    // Backwards: results usually lie behind labels, modulo the 4,096 bytes by which
+                    // processors tell addresses apart at first, and so no load waits for a store
+                    // that it has no part in.
                     if let Some(end) = a.len().checked_sub(1) {
                         let inputs = [&a[end], &b[end]];
                         let mut started =

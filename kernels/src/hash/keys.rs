@@ -1,5 +1,5 @@
-//! The keys of MITCCRH, scheduled for many instances together, on registers of three widths: the same text
-//! three times.
+//! The keys of MITCCRH, scheduled for many instances together, on registers of three widths: the
+//! same text three times.
 
 use super::{Hash, HashKind, INSTANCES_PER_KEY};
 
@@ -52,8 +52,8 @@ macro_rules! keys {
                 }
             }
 
-            /// The first `count` keys of a group whose first instance has these tweaks. The key schedule
-            /// is that of FIPS 197, section 5.2.
+            /// The first `count` keys of a group whose first instance has these tweaks. The key
+            /// schedule is that of FIPS 197, section 5.2.
             #[target_feature(enable = $features)]
             fn schedule<const T: usize>(keys: &mut Keys<T>, count: usize, tweaks: [u64; T]) {
                 let seeds: [u128; KEYS] = core::array::from_fn(|i| {

@@ -21,16 +21,16 @@ macro_rules! hashes {
             use crate::aes::$ops::*;
             use keys::$ops::{BlockKeys, Keys, block};
 
-            /// Hashes on the way: those of MITCCRH after [`early_rounds`], others before the last. Then each
-            /// is `last_round(state, key)`. MITCCRH leaves out the sum of its first and last round key, which
-            /// is [`BlockKeys::missing`].
+            /// Hashes on the way: those of MITCCRH after [`early_rounds`], others before the last.
+            /// Then each is `last_round(state, key)`. MITCCRH leaves out the sum of its first and
+            /// last round key, which is [`BlockKeys::missing`].
             pub(crate) struct Started<const T: usize, const P: usize, const U: usize> {
                 states: [[[V; U]; P]; T],
                 keys: [[[V; U]; P]; T],
             }
 
-            /// Starts the hashes of labels: `U` registers of instances from number `at` of the block on, for
-            /// each of `T` tweaks the label plus each of `P` offsets.
+            /// Starts the hashes of labels: `U` registers of instances from number `at` of the
+            /// block on, for each of `T` tweaks the label plus each of `P` offsets.
             #[target_feature(enable = $features)]
             #[inline]
             pub(crate) fn start<const KIND: u8, const T: usize, const P: usize, const U: usize>(
