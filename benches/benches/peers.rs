@@ -34,6 +34,7 @@ macro_rules! tfhe_ntt {
                     sum.mul_accumulate(black_box(&mut d), a, b);
                 }
             }),
+            inner_products: None,
         }
     }};
 }
@@ -57,6 +58,7 @@ fn fhe_math(input: &Input) -> Contestant<'_> {
                 sum.add_vec(black_box(&mut d), &product);
             }
         }),
+        inner_products: None,
     }
 }
 

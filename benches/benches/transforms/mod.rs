@@ -44,17 +44,24 @@ pub(crate) struct Contestant<'a> {
     pub(crate) pointwise_mul: Box<dyn FnMut() + 'a>,
     /// The sum of `PAIRS` pointwise products, reduced.
     pub(crate) inner_product: Box<dyn FnMut() + 'a>,
+    /// Two such sums that share their left factors, if it can do that at once.
+    pub(crate) inner_products: Option<Box<dyn FnMut() + 'a>>,
 }
 
 /// Gazelle's own backends.
 pub(crate) fn gazelle(input: &Input) -> Vec<Contestant<'_>> {
     let contestant = |backend: VectorBackend| {
         let plan = Plan::with_backend(input.n, input.q, backend).expect("a prime of this size");
-        let (forward, inverse, mul, sum) = (plan.clone(), plan.clone(), plan.clone(), plan);
+        let (forward, inverse, mul) = (plan.clone(), plan.clone(), plan.clone());
+        let (sum, sums) = (plan.clone(), plan);
         let (mut a, mut b) = (input.left[0].clone(), input.left[0].clone());
         let (mut c, mut d) = (vec![0; input.n], vec![0; input.n]);
         let pairs: Vec<_> =
             input.left.iter().zip(&input.right).map(|(a, b)| (&a[..], &b[..])).collect();
+        let others = input.right.iter().cycle().skip(1);
+        let terms: Vec<_> =
+            pairs.iter().zip(others).map(|(&(a, b), other)| (a, [b, &other[..]])).collect();
+        let (mut e, mut f) = (vec![0; input.n], vec![0; input.n]);
         Contestant {
             name: backend.name().into(),
             forward: Box::new(move || forward.forward(black_box(&mut a))),
@@ -63,13 +70,16 @@ pub(crate) fn gazelle(input: &Input) -> Vec<Contestant<'_>> {
                 mul.pointwise_mul(black_box(&mut c), &input.left[0], &input.right[0]);
             }),
             inner_product: Box::new(move || sum.inner_product(black_box(&mut d), &pairs)),
+            inner_products: Some(Box::new(move || {
+                sums.inner_products([black_box(&mut e), black_box(&mut f)], &terms);
+            })),
         }
     };
     VectorBackend::available().into_iter().map(contestant).collect()
 }
 
 /// Times every contestant at every size and prime:
-/// `{ntt_forward,ntt_inverse,pointwise_mul,inner_product}/<name>/n<size>/q<bits>`.
+/// `{ntt_forward,ntt_inverse,pointwise_mul,inner_product,inner_products}/<name>/n<size>/q<bits>`.
 pub(crate) fn run(
     c: &mut Criterion,
     contestants: impl for<'a> Fn(&'a Input) -> Vec<Contestant<'a>>,
@@ -89,6 +99,9 @@ pub(crate) fn run(
                 time("ntt_inverse", n, &mut contestant.inverse);
                 time("pointwise_mul", n, &mut contestant.pointwise_mul);
                 time("inner_product", n * PAIRS, &mut contestant.inner_product);
+                if let Some(f) = &mut contestant.inner_products {
+                    time("inner_products", 2 * n * PAIRS, f);
+                }
             }
         }
     }
