@@ -12,10 +12,11 @@
 //!   halves: at most 3 too small. x is reduced by a minimum.
 //! - *full*, s = 64, q < 2^62: b = 4 and the exact high product.
 //!
-//! Forward, blocks of the polynomial are split as the scalar twin does it (decimation in time, the
-//! roots of a block). Backward is the same butterfly with the roots of a position: a cyclic transform,
-//! decimation in time from bit-reversed order, then coefficient j times ψ^−j/n. Its first three levels
-//! have five products instead of twelve, and no level needs more than the forward ones.
+//! Forward, blocks of the polynomial are split as the scalar twin does it, by the roots of a block.
+//! Backward, all but the last levels are the same butterfly with the roots of a position (cyclic
+//! transforms of blocks, decimation in time): of their first twelve products seven are by 1, and
+//! narrow residues need no reduction. A product for each coefficient, which takes 1/n along, leads to
+//! the last levels: sums, and differences times the root of a block.
 //!
 //! Levels go three to a pass. The last three forward and the first three backward have one part of
 //! eight of a block of 64 in each lane: there is a transposition on the other side of them and none on
