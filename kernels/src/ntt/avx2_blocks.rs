@@ -1,20 +1,43 @@
 //! Vectors of four in a polynomial: where they stand, and where in the domain's order.
 
+use core::arch::x86_64::*;
+
 pub(super) type Vector = [u64; 4];
 
-/// A block of 64 as vectors has four groups of four. Group 2·h + l holds every second vector of half
-/// h from l on: as columns, those of group 2·l + h in the domain's order.
-pub(super) fn places(group: usize) -> [usize; 4] {
-    [0, 2, 4, 6].map(|i| 8 * (group / 2) + group % 2 + i)
+/// 64 values.
+pub(super) type Block = [Vector; 16];
+
+/// Where the four vectors of a group stand in a block: group 2·h + l has every second of half h from
+/// l on.
+const fn places(group: usize) -> [usize; 4] {
+    let first = 8 * (group / 2) + group % 2;
+    [first, first + 2, first + 4, first + 6]
 }
 
-/// The groups two by two, with those whose places they have in the domain's order.
-pub(super) const PAIRS: [([usize; 2], [usize; 2]); 2] = [([0, 3], [0, 3]), ([1, 2], [2, 1])];
+/// The four groups of a block.
+pub(super) fn groups(block: &mut Block) -> [[&mut Vector; 4]; 4] {
+    let [a0, b0, a1, b1, a2, b2, a3, b3, c0, d0, c1, d1, c2, d2, c3, d3] = block;
+    [[a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]]
+}
 
-/// Where the scalar twin has the roots of the four blocks of 4 whose places a group of block `block` of
-/// 64 has as lanes; those of their halves are at twice that and one more.
+/// Rows of groups to columns, and groups 1 and 2 exchanged: takes a block whose levels down to blocks
+/// of 4 are done to the domain's order, and back.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn transpose(block: &mut Block) {
+    let [a, b, c, d] = groups(block);
+    let [x, y] = [columns(&b), columns(&c)];
+    write(b, y);
+    write(c, x);
+    let [x, y] = [columns(&a), columns(&d)];
+    write(a, x);
+    write(d, y);
+}
+
+/// Where the scalar twin has the roots of the four blocks of 4 that the lanes of a group of the
+/// transposed block `block` belong to; those of their halves are at twice that and one more.
 pub(super) fn blocks_of_four(n: usize, block: usize, group: usize) -> [usize; 4] {
-    places(group).map(|place| n / 4 + 16 * block + place)
+    places([0, 2, 1, 3][group]).map(|place| n / 4 + 16 * block + place)
 }
 
 /// Equal places of a block's quarters.
@@ -24,4 +47,40 @@ pub(super) fn quarters(block: &mut [Vector]) -> impl Iterator<Item = [&mut Vecto
     let (x2, x3) = high.split_at_mut(high.len() / 2);
     let pairs = x0.iter_mut().zip(x1).zip(x2.iter_mut().zip(x3));
     pairs.map(|((x0, x1), (x2, x3))| [x0, x1, x2, x3])
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn columns([a, b, c, d]: &[&mut Vector; 4]) -> [__m256i; 4] {
+    let [a, b, c, d] = [load(a), load(b), load(c), load(d)];
+    let [ab0, ab1] = [_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b)];
+    let [cd0, cd1] = [_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d)];
+    [
+        _mm256_permute2x128_si256::<0x20>(ab0, cd0),
+        _mm256_permute2x128_si256::<0x20>(ab1, cd1),
+        _mm256_permute2x128_si256::<0x31>(ab0, cd0),
+        _mm256_permute2x128_si256::<0x31>(ab1, cd1),
+    ]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn write(to: [&mut Vector; 4], rows: [__m256i; 4]) {
+    for (to, row) in to.into_iter().zip(rows) {
+        store(to, row);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn load(x: &Vector) -> __m256i {
+    // SAFETY: the reference is to four words.
+    unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn store(x: &mut Vector, y: __m256i) {
+    // SAFETY: the reference is to four words.
+    unsafe { _mm256_storeu_si256(x.as_mut_ptr().cast(), y) }
 }

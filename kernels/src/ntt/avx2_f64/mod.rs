@@ -1,27 +1,27 @@
 //! AVX2 with FMA: doubles, primes below 2^50, n ≥ 64.
 //!
 //! Between levels a residue is a double in (−b·q, b·q), an integer; b is followed in comments and
-//! checked in debug builds. A product of `y` and a twiddle |w| ≤ q/2 is h + l exactly (two FMA), and
-//! its quotient by q is rounded beside 1.5·2^52, which needs |y·w/q| < 2^51, that is b·q < 2^52.
-//! The quotient is off by b·q·2^−53 before it is rounded, so a product has
-//! b' = 1/2 + b·q·2^−53. There are two classes of primes:
+//! checked in debug builds: b·q ≤ 2^53. A product of `y` and a root |w| ≤ q/2 is h + l exactly (two
+//! FMA), and its quotient by q is y times the double nearest to w/q, which is at most 2^−55 off, rounded
+//! twice: by up to 1/4 below 2^52, then by up to 1/2 to an integer. So a product has
+//! b' = 3/4 + b·q·2^−55 ≤ 1. There are two classes of primes:
 //!
-//! - *narrow*, q < 2^47: b may be 32, b' = 1/2 + b/64;
-//! - *wide*, q < 2^50: b may be 4, b' = 1/2 + b/8.
+//! - *narrow*, q < 2^47: b may be 64, b' = 3/4 + b/256;
+//! - *wide*, q < 2^50: b may be 8, b' = 3/4 + b/32.
 //!
-//! Levels go two to a pass, no more: a longer chain of dependent operations for each vector leaves
-//! the CPU fewer independent ones within its reach, which costs more than the stores. The last two
-//! levels of the forward transform and the first two of the inverse have four parts of a block of 64
-//! in the lanes, eight places apart: that is how they stand side by side in the domain's order.
+//! The CPU's scheduler holds about a hundred operations, so a long chain of dependent operations for
+//! each vector leaves it few independent ones, which costs more than loads and stores do. That is why
+//! levels go two to a pass, no more, and why the transposition and the way to [0, q) are passes of their
+//! own over each block of 64 in the first cache.
 
 mod arithmetic;
 
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
-use super::avx2_blocks::{PAIRS, Vector, blocks_of_four, places, quarters};
+use super::avx2_blocks::{Block, Vector, blocks_of_four, groups, quarters, transpose};
 use super::scalar::Factor;
-use arithmetic::{Arithmetic, Root, broadcast, load, store, transpose};
+use arithmetic::{Arithmetic, Root, decode, load, store};
 
 /// The tables of one transform.
 #[derive(Clone, Debug)]
@@ -30,19 +30,19 @@ pub(super) struct Tables {
     wide: bool,
     forward: Roots,
     inverse: Roots,
-    n_inverse: f64,
+    n_inverse: Root<f64>,
     /// The inverse roots of the last pass times 1/n: the two of its first level (if it has two)
     /// and that of its last.
-    last_roots: [f64; 3],
+    last_roots: [Root<f64>; 3],
 }
 
 /// The roots of one direction.
 #[derive(Clone, Debug)]
 struct Roots {
     /// In the order of the scalar twin, for blocks longer than 4.
-    blocks: Vec<f64>,
-    /// For each group of a block of 64 (see [`places`]) those of blocks of 4, and of their halves.
-    lanes: Vec<[[Vector; 3]; 4]>,
+    blocks: Vec<Root<f64>>,
+    /// For each group of a transposed block of 64 those of blocks of 4, and of their halves.
+    lanes: Vec<[[Root<Vector>; 3]; 4]>,
 }
 
 impl Tables {
@@ -62,30 +62,26 @@ impl Tables {
         n_inverse: Factor,
     ) -> Self {
         assert!(Self::support(roots.len(), q));
-        let balanced = |w: u64| if w > q / 2 { -((q - w) as f64) } else { w as f64 };
-        let scaled = |w: Factor| balanced(n_inverse.mul(w.value, q));
-        let [_, w1, w2, w3] = [0, 1, 2, 3].map(|i| inverse_roots[i]);
+        let scaled = |at: usize| Root::new(n_inverse.mul(inverse_roots[at].value, q), q);
         Self {
             arithmetic: Arithmetic::new(q),
             wide: q >= 1 << 47,
-            forward: Roots::new(roots.iter().map(|w| balanced(w.value)).collect()),
-            inverse: Roots::new(inverse_roots.iter().map(|w| balanced(w.value)).collect()),
-            n_inverse: balanced(n_inverse.value),
-            last_roots: [w2, w3, w1].map(scaled),
+            forward: Roots::new(q, roots),
+            inverse: Roots::new(q, inverse_roots),
+            n_inverse: Root::new(n_inverse.value, q),
+            last_roots: [2, 3, 1].map(scaled),
         }
     }
 }
 
 impl Roots {
-    fn new(roots: Vec<f64>) -> Self {
+    fn new(q: u64, roots: &[Factor]) -> Self {
         let n = roots.len();
-        let group = |block: usize, group: usize| {
+        let roots: Vec<_> = roots.iter().map(|w| Root::new(w.value, q)).collect();
+        let lanes = |at: [usize; 4]| Root::of_lanes(at.map(|at| roots[at]));
+        let group = |block, group| {
             let four = blocks_of_four(n, block, group);
-            [
-                four.map(|at| roots[at].to_bits()),
-                four.map(|at| roots[2 * at].to_bits()),
-                four.map(|at| roots[2 * at + 1].to_bits()),
-            ]
+            [lanes(four), lanes(four.map(|at| 2 * at)), lanes(four.map(|at| 2 * at + 1))]
         };
         let lanes = (0..n / 64).map(|i| core::array::from_fn(|g| group(i, g))).collect();
         Self { blocks: roots[..n / 4].to_vec(), lanes }
@@ -110,150 +106,120 @@ pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
     if t.wide { inverse_class::<true>(t, a) } else { inverse_class::<false>(t, a) }
 }
 
-/// Narrow: a level takes b to at most b + 1/2 + b/64, from 1 to 11 in 17 levels; never reduced.
+/// A level takes b to b + b'.
 ///
-/// Wide: what the first level does not multiply is centred to b = 1/2. With products of the other
-/// half, b = 1, it comes to 1.13, and levels take b to b + 1/2 + b/8: 3.3 after four. Every second pass
-/// then reduces its unmultiplied half to 1/2 while its products come to 1/2 + 3.3/8: four levels later
-/// b is at most 3.9.
+/// Narrow: from 1 to 15 in 17 levels; never reduced.
+///
+/// Wide: from 1 to 2.6 in the first pass and to 6.1 in two more. Every third pass then reduces the first
+/// of its four inputs: with two products it comes to 2.5, while the second with one product stays
+/// below 7.1. Two passes without take 2.5 to 6.1. The last pass reduces in any case, so that b < 2.5.
 #[target_feature(enable = "avx2,fma")]
 fn forward_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 64 * t.forward.lanes.len());
-    let (m, n) = (&t.arithmetic, a.len());
+    let (m, n, roots) = (&t.arithmetic, a.len(), &t.forward);
     let a = a.as_chunks_mut::<4>().0;
-    let mut blocks = 1;
-    let mut reduced = true;
-    if n.trailing_zeros().is_multiple_of(2) {
-        forward_quarter::<WIDE, true, false>(m, a, &t.forward.blocks, blocks);
-        blocks *= 4;
+    let mut blocks = if n.ilog2().is_multiple_of(2) {
+        forward_quarter::<true, false>(m, a, &roots.blocks, 1);
+        4
     } else {
-        forward_half::<WIDE>(m, a, t.forward.blocks[1]);
-        blocks *= 2;
-    }
-    while 16 * blocks < n {
-        reduced = !reduced;
-        if WIDE && reduced {
-            forward_quarter::<WIDE, false, true>(m, a, &t.forward.blocks, blocks);
+        forward_half(m, a, roots.blocks[1]);
+        2
+    };
+    let mut passes = 1;
+    while 4 * blocks < n {
+        if WIDE && passes % 3 == 0 {
+            forward_quarter::<false, true>(m, a, &roots.blocks, blocks);
         } else {
-            forward_quarter::<WIDE, false, false>(m, a, &t.forward.blocks, blocks);
+            forward_quarter::<false, false>(m, a, &roots.blocks, blocks);
         }
-        blocks *= 4;
+        (blocks, passes) = (4 * blocks, passes + 1);
     }
-    if WIDE && !reduced {
-        forward_rest::<true, true, false>(m, a, &t.forward);
-    } else {
-        forward_rest::<WIDE, false, WIDE>(m, a, &t.forward);
+    for (block, w) in a.as_chunks_mut().0.iter_mut().zip(&roots.lanes) {
+        forward_block::<WIDE>(m, block, w);
     }
 }
 
 /// The first level alone.
 #[target_feature(enable = "avx2,fma")]
-fn forward_half<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], w: f64) {
+fn forward_half(m: &Arithmetic, a: &mut [Vector], w: Root<f64>) {
     let (low, high) = a.split_at_mut(a.len() / 2);
-    let w = m.root(broadcast(w));
+    let w = w.broadcast();
     for (x, y) in low.iter_mut().zip(high) {
-        let [u, v] = [m.decode::<WIDE>(x), m.decode::<false>(y)];
-        let [u, v] = m.forward(u, v, w);
+        let [u, v] = m.forward(decode(x), decode(y), w);
         store(x, u);
         store(y, v);
     }
 }
 
 /// Two levels, from `blocks` blocks to four times as many. `FIRST` takes canonical residues,
-/// `REDUCE` reduces what the first level does not multiply.
+/// `REDUCE` reduces the first input.
 #[target_feature(enable = "avx2,fma")]
-fn forward_quarter<const WIDE: bool, const FIRST: bool, const REDUCE: bool>(
+fn forward_quarter<const FIRST: bool, const REDUCE: bool>(
     m: &Arithmetic,
     a: &mut [Vector],
-    roots: &[f64],
+    roots: &[Root<f64>],
     blocks: usize,
 ) {
     let len = a.len() / blocks;
-    let pairs = &roots[2 * blocks..4 * blocks];
-    for ((block, &w1), w) in
-        a.chunks_exact_mut(len).zip(&roots[blocks..2 * blocks]).zip(pairs.as_chunks::<2>().0)
-    {
-        let w = [w1, w[0], w[1]].map(|w| m.root(broadcast(w)));
+    for (block, w) in a.chunks_exact_mut(len).zip(quarter_roots(roots, blocks)) {
+        let w = [w[0].broadcast(), w[1].broadcast(), w[2].broadcast()];
         for [x0, x1, x2, x3] in quarters(block) {
             let mut x = if FIRST {
-                let [y0, y1] = [m.decode::<WIDE>(x0), m.decode::<WIDE>(x1)];
-                [y0, y1, m.decode::<false>(x2), m.decode::<false>(x3)]
+                [decode(x0), decode(x1), decode(x2), decode(x3)]
             } else {
                 [load(x0), load(x1), load(x2), load(x3)]
             };
             if REDUCE {
-                (x[0], x[1]) = (m.reduce(x[0]), m.reduce(x[1]));
+                x[0] = m.reduce(x[0]);
             }
-            let y = m.forward_quarter(x, w);
-            for (x, y) in [x0, x1, x2, x3].into_iter().zip(y) {
-                store(x, y);
-            }
+            write([x0, x1, x2, x3], m.forward_quarter(x, w));
         }
     }
 }
 
-/// The last four levels. `FIRST` and `SECOND` reduce in the first and the second pair of levels what
-/// its first one does not multiply.
-#[target_feature(enable = "avx2,fma")]
-fn forward_rest<const WIDE: bool, const FIRST: bool, const SECOND: bool>(
-    m: &Arithmetic,
-    a: &mut [Vector],
-    roots: &Roots,
-) {
-    let blocks = a.len() / 4;
-    if FIRST {
-        forward_quarter::<WIDE, false, true>(m, a, &roots.blocks, blocks);
-    } else {
-        forward_quarter::<WIDE, false, false>(m, a, &roots.blocks, blocks);
-    }
-    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&roots.lanes) {
-        for ([g, h], [p, q]) in PAIRS {
-            let y = forward_last::<WIDE, SECOND>(m, x, places(g), &w[g]);
-            let z = forward_last::<WIDE, SECOND>(m, x, places(h), &w[h]);
-            store_places(x, places(p), y);
-            store_places(x, places(q), z);
-        }
-    }
-}
-
-/// The last two levels of four vectors; residues in [0, q).
+/// The last two levels of a block of 64; residues in [0, q).
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn forward_last<const WIDE: bool, const REDUCE: bool>(
+fn forward_block<const REDUCE: bool>(
     m: &Arithmetic,
-    x: &[Vector; 16],
-    places: [usize; 4],
-    w: &[Vector; 3],
-) -> [__m256d; 4] {
-    let mut y = transpose(load_places(x, places));
-    if REDUCE {
-        (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
+    block: &mut Block,
+    roots: &[[Root<Vector>; 3]; 4],
+) {
+    transpose(block);
+    for ([x0, x1, x2, x3], w) in groups(block).into_iter().zip(roots) {
+        let mut x = [load(x0), load(x1), load(x2), load(x3)];
+        if REDUCE {
+            x[0] = m.reduce(x[0]);
+        }
+        let w = [w[0].load(), w[1].load(), w[2].load()];
+        write([x0, x1, x2, x3], m.forward_quarter(x, w));
     }
-    let [y0, y1, y2, y3] = m.forward_quarter(y, lanes(m, w));
-    [m.floor::<WIDE>(y0), m.floor::<WIDE>(y1), m.floor::<WIDE>(y2), m.floor::<WIDE>(y3)]
+    for x in block {
+        store(x, m.floor(load(x)));
+    }
 }
 
-/// A sum doubles b; only the products of a pass have b' = 1/2 + b·q·2^−53 at once, and the first
-/// output is a sum of four inputs.
+/// A sum doubles b, the first output of a pass is a sum of four inputs; the second is one of two
+/// products of differences, with twice the b' of a product.
 ///
-/// Narrow: the first pass leaves 16, reduced; its other outputs have at most 1.25 (two products).
-/// Later passes reduce their first output every second time: 1.3, 5.2, 20.8 < 32.
+/// Narrow: the first pass leaves 4. Later ones reduce their first output every second time: between
+/// those b is at most 1.7, then 6.8, and 28 in the sum.
 ///
-/// Wide: every pass reduces its first two outputs. If its inputs have b ≤ 1, then its products have
-/// at most 1/2 + 4/8 = 1.
+/// Wide: every pass reduces its first output: b is at most 1.8, and 7.2 in the sum.
 #[target_feature(enable = "avx2,fma")]
 fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
-    assert_eq!(a.len(), 64 * t.forward.lanes.len());
-    let (m, n) = (&t.arithmetic, a.len());
+    assert_eq!(a.len(), 64 * t.inverse.lanes.len());
+    let (m, n, roots) = (&t.arithmetic, a.len(), &t.inverse);
     let a = a.as_chunks_mut::<4>().0;
-    inverse_rest::<WIDE>(m, a, &t.inverse);
-    let mut blocks = n / 64;
-    let mut reduce = WIDE;
+    for (block, w) in a.as_chunks_mut().0.iter_mut().zip(&roots.lanes) {
+        inverse_block::<WIDE>(m, block, w);
+    }
+    let (mut blocks, mut reduce) = (n / 16, true);
     while blocks > 1 {
         if reduce {
-            inverse_quarter::<WIDE, true>(m, a, &t.inverse.blocks, blocks);
+            inverse_quarter::<true>(m, a, &roots.blocks, blocks);
         } else {
-            inverse_quarter::<WIDE, false>(m, a, &t.inverse.blocks, blocks);
+            inverse_quarter::<false>(m, a, &roots.blocks, blocks);
         }
         reduce = WIDE || !reduce;
         blocks /= 4;
@@ -261,62 +227,42 @@ fn inverse_class<const WIDE: bool>(t: &Tables, a: &mut [u64]) {
     if blocks == 1 { inverse_last_quarter(t, a) } else { inverse_last_half(t, a) }
 }
 
-/// The first four levels.
-#[target_feature(enable = "avx2,fma")]
-fn inverse_rest<const WIDE: bool>(m: &Arithmetic, a: &mut [Vector], roots: &Roots) {
-    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&roots.lanes) {
-        for ([g, h], [p, q]) in PAIRS {
-            let y = inverse_first::<WIDE>(m, x, places(p), &w[g]);
-            let z = inverse_first::<WIDE>(m, x, places(q), &w[h]);
-            store_places(x, places(g), y);
-            store_places(x, places(h), z);
-        }
-    }
-    inverse_quarter::<WIDE, true>(m, a, &roots.blocks, a.len() / 4);
-}
-
-/// The first two levels of four vectors in the domain's order.
+/// The first two levels of a block of 64 in the domain's order.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn inverse_first<const WIDE: bool>(
+fn inverse_block<const REDUCE: bool>(
     m: &Arithmetic,
-    x: &[Vector; 16],
-    [p0, p1, p2, p3]: [usize; 4],
-    w: &[Vector; 3],
-) -> [__m256d; 4] {
-    let decode = |p: usize| m.decode::<false>(&x[p]);
-    let mut y = m.inverse_quarter([decode(p0), decode(p1), decode(p2), decode(p3)], lanes(m, w));
-    if WIDE {
-        (y[0], y[1]) = (m.reduce(y[0]), m.reduce(y[1]));
+    block: &mut Block,
+    roots: &[[Root<Vector>; 3]; 4],
+) {
+    for ([x0, x1, x2, x3], w) in groups(block).into_iter().zip(roots) {
+        let w = [w[0].load(), w[1].load(), w[2].load()];
+        let mut y = m.inverse_quarter([decode(x0), decode(x1), decode(x2), decode(x3)], w);
+        if REDUCE {
+            y[0] = m.reduce(y[0]);
+        }
+        write([x0, x1, x2, x3], y);
     }
-    transpose(y)
+    transpose(block);
 }
 
 /// Two levels, from four times `blocks` blocks to `blocks`.
 #[target_feature(enable = "avx2,fma")]
-fn inverse_quarter<const WIDE: bool, const REDUCE: bool>(
+fn inverse_quarter<const REDUCE: bool>(
     m: &Arithmetic,
     a: &mut [Vector],
-    roots: &[f64],
+    roots: &[Root<f64>],
     blocks: usize,
 ) {
     let len = a.len() / blocks;
-    let pairs = &roots[2 * blocks..4 * blocks];
-    for ((block, &w1), w) in
-        a.chunks_exact_mut(len).zip(&roots[blocks..2 * blocks]).zip(pairs.as_chunks::<2>().0)
-    {
-        let w = [w1, w[0], w[1]].map(|w| m.root(broadcast(w)));
+    for (block, w) in a.chunks_exact_mut(len).zip(quarter_roots(roots, blocks)) {
+        let w = [w[0].broadcast(), w[1].broadcast(), w[2].broadcast()];
         for [x0, x1, x2, x3] in quarters(block) {
-            let mut y = m.inverse_quarter([&*x0, x1, x2, x3].map(|x| load(x)), w);
+            let mut y = m.inverse_quarter([load(x0), load(x1), load(x2), load(x3)], w);
             if REDUCE {
                 y[0] = m.reduce(y[0]);
-                if WIDE {
-                    y[1] = m.reduce(y[1]);
-                }
             }
-            for (x, y) in [x0, x1, x2, x3].into_iter().zip(y) {
-                store(x, y);
-            }
+            write([x0, x1, x2, x3], y);
         }
     }
 }
@@ -325,22 +271,18 @@ fn inverse_quarter<const WIDE: bool, const REDUCE: bool>(
 #[target_feature(enable = "avx2,fma")]
 fn inverse_last_quarter(t: &Tables, a: &mut [Vector]) {
     let m = &t.arithmetic;
-    let [w2, w3, w1] = t.last_roots.map(|w| m.root(broadcast(w)));
-    let [n_inverse, unscaled] = [t.n_inverse, t.inverse.blocks[1]].map(|w| m.root(broadcast(w)));
+    let [w2, w3, w1] = t.last_roots;
+    let [w2, w3, w1] = [w2.broadcast(), w3.broadcast(), w1.broadcast()];
+    let [n_inverse, unscaled] = [t.n_inverse.broadcast(), t.inverse.blocks[1].broadcast()];
     for [x0, x1, x2, x3] in quarters(a) {
-        let [y0, y1, y2, y3] = [&*x0, x1, x2, x3].map(|x| load(x));
+        let [y0, y1, y2, y3] = [load(x0), load(x1), load(x2), load(x3)];
         let [s0, s1] = [_mm256_add_pd(y0, y1), _mm256_add_pd(y2, y3)];
         let d0 = m.mul(_mm256_sub_pd(y0, y1), w2);
         let d1 = m.mul(_mm256_sub_pd(y2, y3), w3);
-        let y = [
-            m.mul(_mm256_add_pd(s0, s1), n_inverse),
-            m.reduce(_mm256_add_pd(d0, d1)),
-            m.mul(_mm256_sub_pd(s0, s1), w1),
-            m.mul(_mm256_sub_pd(d0, d1), unscaled),
-        ];
-        for (x, y) in [x0, x1, x2, x3].into_iter().zip(y) {
-            store(x, m.canonical(y));
-        }
+        store(x0, m.canonical(m.mul(_mm256_add_pd(s0, s1), n_inverse)));
+        store(x1, m.canonical(m.reduce(_mm256_add_pd(d0, d1))));
+        store(x2, m.canonical(m.mul(_mm256_sub_pd(s0, s1), w1)));
+        store(x3, m.canonical(m.mul(_mm256_sub_pd(d0, d1), unscaled)));
     }
 }
 
@@ -348,7 +290,7 @@ fn inverse_last_quarter(t: &Tables, a: &mut [Vector]) {
 #[target_feature(enable = "avx2,fma")]
 fn inverse_last_half(t: &Tables, a: &mut [Vector]) {
     let m = &t.arithmetic;
-    let [n_inverse, w] = [t.n_inverse, t.last_roots[2]].map(|w| m.root(broadcast(w)));
+    let [n_inverse, w] = [t.n_inverse.broadcast(), t.last_roots[2].broadcast()];
     let (low, high) = a.split_at_mut(a.len() / 2);
     for (x, y) in low.iter_mut().zip(high) {
         let [u, v] = [load(x), load(y)];
@@ -357,22 +299,15 @@ fn inverse_last_half(t: &Tables, a: &mut [Vector]) {
     }
 }
 
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn lanes(m: &Arithmetic, w: &[Vector; 3]) -> [Root; 3] {
-    [m.root(load(&w[0])), m.root(load(&w[1])), m.root(load(&w[2]))]
+/// For each of `blocks` blocks its root and the two of its halves.
+fn quarter_roots(roots: &[Root<f64>], blocks: usize) -> impl Iterator<Item = [Root<f64>; 3]> {
+    (blocks..2 * blocks).map(|at| [roots[at], roots[2 * at], roots[2 * at + 1]])
 }
 
 #[inline]
-#[target_feature(enable = "avx2,fma")]
-fn load_places(x: &[Vector; 16], [p0, p1, p2, p3]: [usize; 4]) -> [__m256d; 4] {
-    [load(&x[p0]), load(&x[p1]), load(&x[p2]), load(&x[p3])]
-}
-
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn store_places(x: &mut [Vector; 16], places: [usize; 4], y: [__m256d; 4]) {
-    for (p, y) in places.into_iter().zip(y) {
-        store(&mut x[p], y);
+#[target_feature(enable = "avx2")]
+fn write(to: [&mut Vector; 4], y: [__m256d; 4]) {
+    for (to, y) in to.into_iter().zip(y) {
+        store(to, y);
     }
 }

@@ -3,7 +3,7 @@
 
 use core::arch::x86_64::*;
 
-use super::{Factor, Lanes, Vector};
+use super::{Factor, Lanes, load};
 
 /// A factor w with ⌊w·2^64 / q⌋, and the high halves of both.
 #[derive(Clone, Copy)]
@@ -186,32 +186,4 @@ fn high(x: __m256i) -> __m256i {
 #[target_feature(enable = "avx2")]
 fn broadcast(x: u64) -> __m256i {
     _mm256_set1_epi64x(x as i64)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn load(x: &Vector) -> __m256i {
-    // SAFETY: the reference is to four words.
-    unsafe { _mm256_loadu_si256(x.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn store(x: &mut Vector, y: __m256i) {
-    // SAFETY: the reference is to four words.
-    unsafe { _mm256_storeu_si256(x.as_mut_ptr().cast(), y) }
-}
-
-/// Rows to columns.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn transpose([a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
-    let [ab0, ab1] = [_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b)];
-    let [cd0, cd1] = [_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d)];
-    [
-        _mm256_permute2x128_si256::<0x20>(ab0, cd0),
-        _mm256_permute2x128_si256::<0x20>(ab1, cd1),
-        _mm256_permute2x128_si256::<0x31>(ab0, cd0),
-        _mm256_permute2x128_si256::<0x31>(ab1, cd1),
-    ]
 }

@@ -15,9 +15,9 @@ mod arithmetic;
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
-use super::avx2_blocks::{PAIRS, Vector, blocks_of_four, places, quarters};
+use super::avx2_blocks::{Block, Vector, blocks_of_four, groups, load, quarters, store, transpose};
 use super::scalar::Factor;
-use arithmetic::{Arithmetic, Root, load, store, transpose};
+use arithmetic::{Arithmetic, Root};
 
 /// The tables of one transform.
 #[derive(Clone, Debug)]
@@ -126,13 +126,8 @@ fn forward_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
         forward_quarter(&m, a, &t.blocks, blocks);
         blocks *= 4;
     }
-    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&t.lanes) {
-        for ([g, h], [p, q]) in PAIRS {
-            let y = forward_last(&m, x, places(g), &w[g]);
-            let z = forward_last(&m, x, places(h), &w[h]);
-            store_places(x, places(p), y);
-            store_places(x, places(q), z);
-        }
+    for (block, w) in a.as_chunks_mut().0.iter_mut().zip(&t.lanes) {
+        forward_block(&m, block, w);
     }
 }
 
@@ -160,28 +155,29 @@ fn forward_quarter<const APPROXIMATE: bool>(
     for (block, w) in a.chunks_exact_mut(len).zip(quarter_roots(roots, blocks)) {
         let w = [Root::broadcast(w[0]), Root::broadcast(w[1]), Root::broadcast(w[2])];
         for [x0, x1, x2, x3] in quarters(block) {
-            let [y0, y1, y2, y3] = m.forward_quarter([load(x0), load(x1), load(x2), load(x3)], w);
-            store(x0, y0);
-            store(x1, y1);
-            store(x2, y2);
-            store(x3, y3);
+            let y = m.forward_quarter([load(x0), load(x1), load(x2), load(x3)], w);
+            write([x0, x1, x2, x3], y);
         }
     }
 }
 
-/// The last two levels of four vectors; residues in [0, q).
+/// The last two levels of a block of 64; residues in [0, q).
 #[inline]
 #[target_feature(enable = "avx2")]
-fn forward_last<const APPROXIMATE: bool>(
+fn forward_block<const APPROXIMATE: bool>(
     m: &Arithmetic<APPROXIMATE>,
-    x: &[Vector; 16],
-    [p0, p1, p2, p3]: [usize; 4],
-    w: &[Lanes; 3],
-) -> [__m256i; 4] {
-    let w = [Root::of_lanes(&w[0]), Root::of_lanes(&w[1]), Root::of_lanes(&w[2])];
-    let y = transpose([load(&x[p0]), load(&x[p1]), load(&x[p2]), load(&x[p3])]);
-    let [y0, y1, y2, y3] = m.forward_quarter(y, w);
-    [m.canonical(y0), m.canonical(y1), m.canonical(y2), m.canonical(y3)]
+    block: &mut Block,
+    roots: &[[Lanes; 3]; 4],
+) {
+    transpose(block);
+    for ([x0, x1, x2, x3], w) in groups(block).into_iter().zip(roots) {
+        let w = [Root::of_lanes(&w[0]), Root::of_lanes(&w[1]), Root::of_lanes(&w[2])];
+        let y = m.forward_quarter([load(x0), load(x1), load(x2), load(x3)], w);
+        write([x0, x1, x2, x3], y);
+    }
+    for x in block {
+        store(x, m.canonical(load(x)));
+    }
 }
 
 #[target_feature(enable = "avx2")]
@@ -189,13 +185,8 @@ fn inverse_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 64 * t.inverse.lanes.len());
     let (m, n) = (Arithmetic::<APPROXIMATE>::new(t.q), a.len());
     let a = a.as_chunks_mut::<4>().0;
-    for (x, w) in a.as_chunks_mut::<16>().0.iter_mut().zip(&t.inverse.lanes) {
-        for ([g, h], [p, q]) in PAIRS {
-            let y = inverse_first(&m, x, places(p), &w[g]);
-            let z = inverse_first(&m, x, places(q), &w[h]);
-            store_places(x, places(g), y);
-            store_places(x, places(h), z);
-        }
+    for (block, w) in a.as_chunks_mut().0.iter_mut().zip(&t.inverse.lanes) {
+        inverse_block(&m, block, w);
     }
     let mut blocks = n / 16;
     while blocks > 1 {
@@ -205,17 +196,20 @@ fn inverse_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
     if blocks == 1 { inverse_last_quarter(&m, t, a) } else { inverse_last_half(&m, t, a) }
 }
 
-/// The first two levels of four vectors in the domain's order.
+/// The first two levels of a block of 64 in the domain's order.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn inverse_first<const APPROXIMATE: bool>(
+fn inverse_block<const APPROXIMATE: bool>(
     m: &Arithmetic<APPROXIMATE>,
-    x: &[Vector; 16],
-    [p0, p1, p2, p3]: [usize; 4],
-    w: &[Lanes; 3],
-) -> [__m256i; 4] {
-    let w = [Root::of_lanes(&w[0]), Root::of_lanes(&w[1]), Root::of_lanes(&w[2])];
-    transpose(m.inverse_quarter([load(&x[p0]), load(&x[p1]), load(&x[p2]), load(&x[p3])], w))
+    block: &mut Block,
+    roots: &[[Lanes; 3]; 4],
+) {
+    for ([x0, x1, x2, x3], w) in groups(block).into_iter().zip(roots) {
+        let w = [Root::of_lanes(&w[0]), Root::of_lanes(&w[1]), Root::of_lanes(&w[2])];
+        let y = m.inverse_quarter([load(x0), load(x1), load(x2), load(x3)], w);
+        write([x0, x1, x2, x3], y);
+    }
+    transpose(block);
 }
 
 /// Two levels, from four times `blocks` blocks to `blocks`.
@@ -230,11 +224,8 @@ fn inverse_quarter<const APPROXIMATE: bool>(
     for (block, w) in a.chunks_exact_mut(len).zip(quarter_roots(roots, blocks)) {
         let w = [Root::broadcast(w[0]), Root::broadcast(w[1]), Root::broadcast(w[2])];
         for [x0, x1, x2, x3] in quarters(block) {
-            let [y0, y1, y2, y3] = m.inverse_quarter([load(x0), load(x1), load(x2), load(x3)], w);
-            store(x0, y0);
-            store(x1, y1);
-            store(x2, y2);
-            store(x3, y3);
+            let y = m.inverse_quarter([load(x0), load(x1), load(x2), load(x3)], w);
+            write([x0, x1, x2, x3], y);
         }
     }
 }
@@ -283,9 +274,8 @@ fn quarter_roots(roots: &[Factor], blocks: usize) -> impl Iterator<Item = [Facto
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store_places(x: &mut [Vector; 16], [p0, p1, p2, p3]: [usize; 4], y: [__m256i; 4]) {
-    store(&mut x[p0], y[0]);
-    store(&mut x[p1], y[1]);
-    store(&mut x[p2], y[2]);
-    store(&mut x[p3], y[3]);
+fn write(to: [&mut Vector; 4], y: [__m256i; 4]) {
+    for (to, y) in to.into_iter().zip(y) {
+        store(to, y);
+    }
 }
