@@ -144,15 +144,7 @@ impl Plan {
     /// # Panics
     /// If the lengths differ.
     pub fn inner_product(&self, out: &mut [u64], pairs: &[(&[u64], &[u64])]) {
-        const AT_ONCE: usize = 64;
-        out.fill(0);
-        for pairs in pairs.chunks(AT_ONCE) {
-            let mut terms: [Term<'_, 1>; AT_ONCE] = [(&[], [&[]]); AT_ONCE];
-            for (term, &(a, b)) in terms.iter_mut().zip(pairs) {
-                *term = (a, [b]);
-            }
-            self.0.pointwise.inner_products_add([out], &terms[..pairs.len()]);
-        }
+        self.0.pointwise.inner_product(out, pairs);
     }
 
     /// `out[k][i] = Σ_j a_j[i]·b_j[k][i]` over the terms `(a_j, b_j)`: K inner products that share

@@ -9,6 +9,10 @@ use super::{Start, Term, terms_below};
 const LANES: usize = 8;
 const MASK: u64 = (1 << 52) - 1;
 
+/// How many vectors of the next terms are asked for before they are needed: 2 KiB, of 48 in the first
+/// cache, where more would push each other out if factors lie a multiple of 4 KiB apart.
+const AHEAD: usize = 32;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Constants {
     q: u64,
@@ -69,24 +73,31 @@ unsafe fn blocks<const K: usize, const V: usize>(
     start: Start,
 ) -> usize {
     let len = out[0].len();
+    let aligned = terms.iter().all(|(a, b)| is_aligned(a) && b.iter().all(|b| is_aligned(b)));
     let (blocks, whole) = (len / (V * LANES) * (V * LANES), len / LANES * LANES);
     for at in (0..blocks).step_by(V * LANES) {
-        // SAFETY: at + V·LANES ≤ len, and the caller promises that all lengths are len.
-        unsafe { block::<K, V>(c, at, out, terms, start) };
+        if aligned || at < LANES || at + (V + 1) * LANES > len {
+            // SAFETY: at + V·LANES ≤ len, and the caller promises that all lengths are len.
+            unsafe { block::<K, V, false>(c, at, out, terms, start) };
+        } else {
+            // SAFETY: as above, and so is a vector before and one after them.
+            unsafe { block::<K, V, true>(c, at, out, terms, start) };
+        }
     }
     for at in (blocks..whole).step_by(LANES) {
         // SAFETY: at + LANES ≤ len, and the caller promises that all lengths are len.
-        unsafe { block::<K, 1>(c, at, out, terms, start) };
+        unsafe { block::<K, 1, false>(c, at, out, terms, start) };
     }
     whole
 }
 
-/// `V` vectors of elements from `at` on.
+/// `V` vectors of elements from `at` on; with `LINES`, factors are read by whole lines of the cache.
 ///
 /// # Safety
-/// `V` vectors from `at` on lie inside every output and factor.
+/// `V` vectors from `at` on lie inside every output and factor; with `LINES`, a vector before them and
+/// one after as well.
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn block<const K: usize, const V: usize>(
+unsafe fn block<const K: usize, const V: usize, const LINES: bool>(
     c: &Constants,
     at: usize,
     out: &mut [&mut [u64]; K],
@@ -109,16 +120,22 @@ unsafe fn block<const K: usize, const V: usize>(
                 }
             }
         }
-        for (a, b) in terms {
-            if K > 1 {
-                prefetch::<V>(a, at + V * LANES);
-                b.iter().for_each(|b| prefetch::<V>(b, at + V * LANES));
+        let ahead = AHEAD.div_ceil(V * (K + 1));
+        for (j, (a, b)) in terms.iter().enumerate() {
+            let (next, place) = match terms.get(j + ahead) {
+                None => (terms.get((j + ahead).wrapping_sub(terms.len())), at + V * LANES),
+                next => (next, at),
+            };
+            if let Some((a, b)) = next {
+                prefetch::<V>(a, place);
+                b.iter().for_each(|b| prefetch::<V>(b, place));
             }
-            // SAFETY: the caller promises V vectors from `at` on.
-            let a: [_; V] = unsafe { load(a, at) };
+            // SAFETY: the caller promises V vectors from `at` on, and for LINES those beside them.
+            let a: [_; V] = unsafe { if LINES { load_lines(a, at) } else { load(a, at) } };
             for k in 0..K {
                 // SAFETY: as above.
-                let b: [_; V] = unsafe { load(b[k], at) };
+                let b: [_; V] =
+                    unsafe { if LINES { load_lines(b[k], at) } else { load(b[k], at) } };
                 for v in 0..V {
                     lo[k][v] = _mm512_madd52lo_epu64(lo[k][v], a[v], b[v]);
                 }
@@ -159,6 +176,37 @@ unsafe fn load<const V: usize>(x: &[u64], at: usize) -> [__m512i; V] {
         // SAFETY: the caller promises V vectors from `at` on.
         unsafe { _mm512_loadu_si512(x.as_ptr().add(at + v * LANES).cast()) }
     })
+}
+
+/// As [`load`], by whole lines of the cache: a vector that two lines share takes twice as long to load
+/// as one line.
+///
+/// # Safety
+/// As for [`load`], and so does a vector before them and one after.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn load_lines<const V: usize>(x: &[u64], at: usize) -> [__m512i; V] {
+    // Words that the first line has before x[at]: up to 7.
+    let before = x.as_ptr() as usize / size_of::<u64>() % LANES;
+    let lanes = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
+    let places = _mm512_add_epi64(lanes, _mm512_set1_epi64(before as i64));
+    // SAFETY: before < LANES, and the caller promises a vector before.
+    let lines = unsafe { x.as_ptr().add(at - before) };
+    let mut out = [_mm512_setzero_si512(); V];
+    // SAFETY: as above.
+    let mut line = unsafe { _mm512_loadu_si512(lines.cast()) };
+    for (v, out) in out.iter_mut().enumerate() {
+        // SAFETY: it begins V·LANES words after the first at most, and the caller promises a vector
+        // after those from `at` on.
+        let next = unsafe { _mm512_loadu_si512(lines.add((v + 1) * LANES).cast()) };
+        *out = _mm512_permutex2var_epi64(line, places, next);
+        line = next;
+    }
+    out
+}
+
+fn is_aligned(x: &[u64]) -> bool {
+    x.as_ptr().cast::<__m512i>().is_aligned()
 }
 
 /// Some residue of lo + 2^52·hi in [0, 4q), for a sum below 2^104.

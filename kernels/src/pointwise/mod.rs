@@ -20,6 +20,9 @@ use crate::backend::{VectorBackend, VectorIsa};
 /// One term of K sums: a left factor and K right factors.
 pub type Term<'a, const K: usize> = (&'a [u64], [&'a [u64]; K]);
 
+/// Terms that are brought into another order, and summed, at a time.
+const AT_ONCE: usize = 64;
+
 /// What the sums begin with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
@@ -72,7 +75,7 @@ impl Pointwise {
     /// # Panics
     /// If the lengths differ.
     pub fn mul(&self, out: &mut [u64], a: &[u64], b: &[u64]) {
-        self.sums([out], &[(a, [b])], Start::Zero);
+        self.sums_of(&mut [out], &[(a, [b])], Start::Zero);
     }
 
     /// `out[i] += a[i]·b[i]`.
@@ -80,7 +83,16 @@ impl Pointwise {
     /// # Panics
     /// If the lengths differ.
     pub fn mul_add(&self, out: &mut [u64], a: &[u64], b: &[u64]) {
-        self.sums([out], &[(a, [b])], Start::Output);
+        self.sums_of(&mut [out], &[(a, [b])], Start::Output);
+    }
+
+    /// `out[i] = Σ_j a_j[i]·b_j[i]` over the pairs `(a_j, b_j)`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn inner_product(&self, out: &mut [u64], pairs: &[(&[u64], &[u64])]) {
+        let term = |j: usize| (pairs[j].0, [pairs[j].1]);
+        self.sums([out], pairs.len(), term);
     }
 
     /// `out[k][i] = Σ_j a_j[i]·b_j[k][i]` over the terms `(a_j, b_j)`.
@@ -88,18 +100,34 @@ impl Pointwise {
     /// # Panics
     /// If the lengths differ.
     pub fn inner_products<const K: usize>(&self, out: [&mut [u64]; K], terms: &[Term<'_, K>]) {
-        self.sums(out, terms, Start::Zero);
+        self.sums(out, terms.len(), |j| terms[j]);
     }
 
-    /// `out[k][i] += Σ_j a_j[i]·b_j[k][i]` over the terms `(a_j, b_j)`.
-    ///
-    /// # Panics
-    /// If the lengths differ.
-    pub fn inner_products_add<const K: usize>(&self, out: [&mut [u64]; K], terms: &[Term<'_, K>]) {
-        self.sums(out, terms, Start::Output);
+    /// The sums of terms 0 … `count` − 1.
+    fn sums<'a, const K: usize>(
+        &self,
+        mut out: [&mut [u64]; K],
+        count: usize,
+        term: impl Fn(usize) -> Term<'a, K>,
+    ) {
+        let mut terms: [Term<'_, K>; AT_ONCE] = [(&[], [&[]; K]); AT_ONCE];
+        let mut start = Start::Zero;
+        for from in (0..count.max(1)).step_by(AT_ONCE) {
+            let len = AT_ONCE.min(count - from);
+            for (place, j) in terms.iter_mut().zip(scattered(len)) {
+                *place = term(from + j);
+            }
+            self.sums_of(&mut out, &terms[..len], start);
+            start = Start::Output;
+        }
     }
 
-    fn sums<const K: usize>(&self, mut out: [&mut [u64]; K], terms: &[Term<'_, K>], start: Start) {
+    fn sums_of<const K: usize>(
+        &self,
+        out: &mut [&mut [u64]; K],
+        terms: &[Term<'_, K>],
+        start: Start,
+    ) {
         let Some(len) = out.first().map(|out| out.len()) else { return };
         assert!(out.iter().all(|out| out.len() == len), "outputs of different lengths");
         for (a, b) in terms {
@@ -112,16 +140,24 @@ impl Pointwise {
             Class::Scalar => 0,
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA; all lengths agree.
-            Class::Avx2(c) => unsafe { avx2::sums(c, &mut out, terms, start) },
+            Class::Avx2(c) => unsafe { avx2::sums(c, out, terms, start) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 IFMA; all lengths agree.
-            Class::Avx512(c) => unsafe { avx512::sums(c, &mut out, terms, start) },
+            Class::Avx512(c) => unsafe { avx512::sums(c, out, terms, start) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Class::Avx512Word(c) => unsafe { avx512_word::sums(c, &mut out, terms, start) },
+            Class::Avx512Word(c) => unsafe { avx512_word::sums(c, out, terms, start) },
         };
-        scalar::sums(&self.scalar, done, &mut out, terms, start);
+        scalar::sums(&self.scalar, done, out, terms, start);
     }
+}
+
+/// 0 … `len` − 1 in an order without a constant stride: the triangular numbers modulo a power of two
+/// are each number once. Factors often lie at equal distances; where a CPU finds that out, it fetches
+/// ahead across them, what the sums have no use for yet.
+fn scattered(len: usize) -> impl Iterator<Item = usize> {
+    let size = len.next_power_of_two();
+    (0..size).map(move |i| i * (i + 1) / 2 % size).filter(move |&j| j < len)
 }
 
 /// How many products of residues modulo `q` fit below 2^`bits` beside a start below 4q.

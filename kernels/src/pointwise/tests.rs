@@ -1,5 +1,5 @@
 use super::*;
-use alloc::{vec, vec::Vec};
+use alloc::{format, vec, vec::Vec};
 
 /// The least and the largest moduli of each class, and some between (not all of them prime: nothing
 /// here needs it).
@@ -79,27 +79,48 @@ fn sums_of_any_length_are_exact() {
                         [0, 1, 2].map(|k| residues(kind + k * usize::from(kind > 0), len, q));
                     let terms = vec![(&a[..], [&b[..], &d[..]]); count];
                     let (mut x, mut y) = (a.clone(), b.clone());
-                    pointwise.inner_products_add([&mut x, &mut y], &terms);
-                    let name = backend.name();
-                    assert_eq!(
-                        x,
-                        expected(q, &a, &vec![(&a[..], &b[..]); count]),
-                        "{name} {q} {count}"
-                    );
-                    assert_eq!(
-                        y,
-                        expected(q, &b, &vec![(&a[..], &d[..]); count]),
-                        "{name} {q} {count}"
-                    );
                     pointwise.inner_products([&mut x, &mut y], &terms);
-                    assert_eq!(
-                        x,
-                        expected(q, &vec![0; len], &vec![(&a[..], &b[..]); count]),
-                        "{name} {q}"
-                    );
+                    let id = format!("{} {q} {count}", backend.name());
+                    let zero = vec![0; len];
+                    assert_eq!(x, expected(q, &zero, &vec![(&a[..], &b[..]); count]), "{id}");
+                    assert_eq!(y, expected(q, &zero, &vec![(&a[..], &d[..]); count]), "{id}");
                 }
             }
         }
+    }
+}
+
+/// Factors that begin anywhere in a line of the cache, all at one place or each at another.
+#[test]
+fn sums_of_unaligned_factors_are_exact() {
+    let (len, q) = (203, (1 << 50) - 27);
+    for backend in VectorBackend::available() {
+        let pointwise = Pointwise::new(backend, q);
+        for (offset, step) in (0..8).flat_map(|offset| [(offset, 0), (offset, 1), (offset, 3)]) {
+            let buffers: Vec<_> = (0..20).map(|kind| residues(kind + 4, len + 8, q)).collect();
+            let factor = |i: usize| &buffers[i][(offset + i * step) % 8..][..len];
+            let pairs: Vec<_> = (0..9).map(|j| (factor(j), factor(j + 9))).collect();
+            let shared: Vec<_> =
+                (0..9).map(|j| (factor(j), [factor(j + 9), factor(j + 10)])).collect();
+            let others: Vec<_> = (0..9).map(|j| (factor(j), factor(j + 10))).collect();
+
+            let zero = vec![0; len];
+            let (mut x, mut y, mut z) = (zero.clone(), zero.clone(), zero.clone());
+            pointwise.inner_product(&mut x, &pairs);
+            assert_eq!(x, expected(q, &zero, &pairs), "{} {offset} {step}", backend.name());
+            pointwise.inner_products([&mut y, &mut z], &shared);
+            assert_eq!(y, x, "{} {offset} {step}", backend.name());
+            assert_eq!(z, expected(q, &zero, &others), "{} {offset} {step}", backend.name());
+        }
+    }
+}
+
+#[test]
+fn every_term_is_taken_once() {
+    for len in 0..=130 {
+        let mut order: Vec<_> = scattered(len).collect();
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..len), "{len}");
     }
 }
 
