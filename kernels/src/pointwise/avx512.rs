@@ -52,43 +52,39 @@ pub(super) unsafe fn sums<const K: usize>(
     start: Start,
 ) -> usize {
     // Long strips of each factor at a time, as far as the registers hold their sums.
-    if K == 1 {
-        // SAFETY: as the caller promises.
-        unsafe { blocks::<K, 8>(c, out, terms, start) }
-    } else {
-        // SAFETY: as the caller promises.
-        unsafe { blocks::<K, 4>(c, out, terms, start) }
+    // SAFETY: as the caller promises.
+    unsafe {
+        let from = if K == 1 { blocks::<K, 12>(c, 0, out, terms, start) } else { 0 };
+        let from = blocks::<K, 4>(c, from, out, terms, start);
+        blocks::<K, 1>(c, from, out, terms, start)
     }
 }
 
-/// As [`sums`], `V` vectors at a time.
+/// As [`sums`], `V` vectors at a time, for elements from `from` on; returns how far it came.
 ///
 /// # Safety
 /// As for [`sums`].
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn blocks<const K: usize, const V: usize>(
     c: &Constants,
+    mut from: usize,
     out: &mut [&mut [u64]; K],
     terms: &[Term<'_, K>],
     start: Start,
 ) -> usize {
     let len = out[0].len();
     let aligned = terms.iter().all(|(a, b)| is_aligned(a) && b.iter().all(|b| is_aligned(b)));
-    let (blocks, whole) = (len / (V * LANES) * (V * LANES), len / LANES * LANES);
-    for at in (0..blocks).step_by(V * LANES) {
-        if aligned || at < LANES || at + (V + 1) * LANES > len {
-            // SAFETY: at + V·LANES ≤ len, and the caller promises that all lengths are len.
-            unsafe { block::<K, V, false>(c, at, out, terms, start) };
+    while from + V * LANES <= len {
+        if aligned || from < LANES || from + (V + 1) * LANES > len {
+            // SAFETY: from + V·LANES ≤ len, and the caller promises that all lengths are len.
+            unsafe { block::<K, V, false>(c, from, out, terms, start) };
         } else {
             // SAFETY: as above, and so is a vector before and one after them.
-            unsafe { block::<K, V, true>(c, at, out, terms, start) };
+            unsafe { block::<K, V, true>(c, from, out, terms, start) };
         }
+        from += V * LANES;
     }
-    for at in (blocks..whole).step_by(LANES) {
-        // SAFETY: at + LANES ≤ len, and the caller promises that all lengths are len.
-        unsafe { block::<K, 1, false>(c, at, out, terms, start) };
-    }
-    whole
+    from
 }
 
 /// `V` vectors of elements from `at` on; with `LINES`, factors are read by whole lines of the cache.
