@@ -120,7 +120,11 @@ fn rest<C: Class, const N: usize>(
         )));
         let y = m.levels(x, w);
         for (a, y) in a.iter_mut().zip(y) {
-            store_each(a.each_mut(), transpose(y));
+            store_each(a.each_mut(), y);
+        }
+        for a in a {
+            let y = transpose(array!(8, ZERO, |part| load(&a[part])));
+            store_each(a.each_mut(), y);
         }
     }
     for (a, w) in a.iter_mut().zip(lanes.as_chunks::<N>().0) {
@@ -128,7 +132,12 @@ fn rest<C: Class, const N: usize>(
         let w = array!(N, [Root::ZERO; 7], |side| array!(7, Root::ZERO, |at| w[side][at].root()));
         let y = m.levels(x, w);
         for (a, y) in a.iter_mut().zip(y) {
-            store_each(a.each_mut(), array!(8, ZERO, |part| m.canonical(y[part])));
+            store_each(a.each_mut(), y);
+        }
+        for a in a {
+            for a in a {
+                store(a, m.canonical(load(a)));
+            }
         }
     }
 }
