@@ -9,7 +9,8 @@ use std::{hint::black_box, time::Duration};
 /// The terms of an inner product.
 pub(crate) const PAIRS: usize = 16;
 
-/// One prime and size, with polynomials of uniform residues: `PAIRS` left and right factors.
+/// One prime and size, with polynomials of uniform residues: `PAIRS` left factors, and as many right
+/// ones for each of two sums.
 pub(crate) struct Input {
     /// Coefficients.
     pub(crate) n: usize,
@@ -19,6 +20,8 @@ pub(crate) struct Input {
     pub(crate) left: Vec<Vec<u64>>,
     /// The right factors.
     pub(crate) right: Vec<Vec<u64>>,
+    /// The right factors of a second sum.
+    pub(crate) other: Vec<Vec<u64>>,
 }
 
 impl Input {
@@ -28,7 +31,7 @@ impl Input {
         let mut polynomials = || {
             (0..PAIRS).map(|_| (0..n).map(|_| rng.random_range(0..q)).collect()).collect::<Vec<_>>()
         };
-        Self { n, q, left: polynomials(), right: polynomials() }
+        Self { n, q, left: polynomials(), right: polynomials(), other: polynomials() }
     }
 }
 
@@ -58,9 +61,8 @@ pub(crate) fn gazelle(input: &Input) -> Vec<Contestant<'_>> {
         let (mut c, mut d) = (vec![0; input.n], vec![0; input.n]);
         let pairs: Vec<_> =
             input.left.iter().zip(&input.right).map(|(a, b)| (&a[..], &b[..])).collect();
-        let others = input.right.iter().cycle().skip(1);
         let terms: Vec<_> =
-            pairs.iter().zip(others).map(|(&(a, b), other)| (a, [b, &other[..]])).collect();
+            pairs.iter().zip(&input.other).map(|(&(a, b), other)| (a, [b, &other[..]])).collect();
         let (mut e, mut f) = (vec![0; input.n], vec![0; input.n]);
         Contestant {
             name: backend.name().into(),
