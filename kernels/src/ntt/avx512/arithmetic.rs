@@ -74,11 +74,11 @@ impl<C: Class> Arithmetic<C> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn mul(&self, y: __m512i, w: Root) -> __m512i {
         if C::BITS == 64 {
-            let quotient = high_product::<C>(y, w.quotient);
+            let quotient = high_product(y, w.quotient);
             let product = _mm512_mullo_epi64(y, w.value);
             let rest = _mm512_sub_epi64(product, _mm512_mullo_epi64(quotient, self.q));
-            debug_assert!(self.below(rest, C::PRODUCT));
-            return rest;
+            debug_assert!(self.below(rest, 4));
+            return if C::PRODUCT == 4 { rest } else { reduce_once(rest, self.two_q) };
         }
         let zero = _mm512_setzero_si512();
         let quotient = _mm512_madd52hi_epu64(zero, y, w.quotient);
@@ -114,7 +114,11 @@ impl<C: Class> Arithmetic<C> {
             [_mm512_add_epi64(u, t), _mm512_sub_epi64(u, t)]
         } else {
             let u = reduce_once(x, self.product);
-            let quotient = high_product::<C>(y, w.quotient);
+            if C::PRODUCT == 2 {
+                // The product is reduced on its own: 4q of it would not fit beside u.
+                return self.trivial(u, self.mul(y, w), 2);
+            }
+            let quotient = high_product(y, w.quotient);
             let product = _mm512_mullo_epi64(y, w.value);
             let sum = _mm512_add_epi64(u, product);
             let twice = _mm512_add_epi64(_mm512_add_epi64(u, u), self.product);
@@ -182,22 +186,32 @@ impl<C: Class> Arithmetic<C> {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub(super) fn levels<const N: usize, const LEN: usize, const ROOTS: usize>(
         &self,
-        mut x: [[__m512i; LEN]; N],
+        x: [[__m512i; LEN]; N],
         w: [[Root; ROOTS]; N],
     ) -> [[__m512i; LEN]; N] {
-        if N == 2 && LEN == 8 {
+        if C::BITS == 52 && N == 2 && LEN == 8 {
             let y = array!(2, [ZERO; 8], |side| array!(8, ZERO, |i| x[side][i]));
             let v = array!(2, [Root::ZERO; 7], |side| array!(7, Root::ZERO, |i| w[side][i]));
             let y = self.eighths(y, v);
             return array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |i| y[side][i]));
         }
+        // Words take so many operations that a block at a time keeps the CPU busy.
+        array!(N, [ZERO; LEN], |side| self.block_levels(x[side], w[side]))
+    }
+
+    /// [`Arithmetic::levels`] of one block.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn block_levels<const LEN: usize, const ROOTS: usize>(
+        &self,
+        mut x: [__m512i; LEN],
+        w: [Root; ROOTS],
+    ) -> [__m512i; LEN] {
         for level in 0..LEN.ilog2() {
             let half = LEN >> (level + 1);
-            for (x, w) in x.iter_mut().zip(&w) {
-                for (i, &w) in w[(1 << level) - 1..(2 << level) - 1].iter().enumerate() {
-                    for j in 2 * half * i..2 * half * i + half {
-                        [x[j], x[j + half]] = self.butterfly(x[j], x[j + half], w);
-                    }
+            for (i, &w) in w[(1 << level) - 1..(2 << level) - 1].iter().enumerate() {
+                for j in 2 * half * i..2 * half * i + half {
+                    [x[j], x[j + half]] = self.butterfly(x[j], x[j + half], w);
                 }
             }
         }
@@ -292,8 +306,7 @@ impl<C: Class> Arithmetic<C> {
         [_mm512_add_epi64(x, y), _mm512_sub_epi64(_mm512_add_epi64(x, offset), y)]
     }
 
-    /// Three levels of two blocks side by side, written out in the order that the compiler keeps best:
-    /// it takes the loops of [`Arithmetic::levels`] apart by blocks.
+    /// Three levels of two blocks side by side, written out in the order that the compiler keeps best.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn eighths(&self, [x, y]: [[__m512i; 8]; 2], [v, w]: [[Root; 7]; 2]) -> [[__m512i; 8]; 2] {
@@ -335,20 +348,18 @@ fn reduce_once(x: __m512i, m: __m512i) -> __m512i {
     _mm512_min_epu64(x, _mm512_sub_epi64(x, m))
 }
 
-/// ⌊y·w / 2^64⌋; where the class has it so, without the product of the low halves. That leaves out
-/// less than 1, and so does the floor of each cross product: the result is at most 2 too small. With
-/// the rounding of w itself, the estimate of a quotient is less than 4 below y·w/q.
+/// ⌊y·w / 2^64⌋ or up to 2 less: the product of the low halves is left out, which is less than 1, and
+/// the floor of each cross product leaves out less than 1. With the rounding of w itself, the estimate
+/// of a quotient is less than 4 below y·w/q.
+///
+/// The exact product takes more operations than one more reduction, and LLVM recognises it and makes
+/// scalar multiplications of it.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn high_product<C: Class>(y: __m512i, w: __m512i) -> __m512i {
+fn high_product(y: __m512i, w: __m512i) -> __m512i {
     let (y_high, w_high) = (_mm512_srli_epi64::<32>(y), _mm512_srli_epi64::<32>(w));
     let high = _mm512_mul_epu32(y_high, w_high);
-    let (mut left, mut right) = (_mm512_mul_epu32(y_high, w), _mm512_mul_epu32(y, w_high));
-    if !C::APPROXIMATE {
-        // (2^32 − 1)^2 + 2^32 − 1 < 2^64.
-        right = _mm512_add_epi64(right, _mm512_srli_epi64::<32>(_mm512_mul_epu32(y, w)));
-        left = _mm512_add_epi64(left, _mm512_and_si512(right, broadcast(u32::MAX.into())));
-    }
+    let (left, right) = (_mm512_mul_epu32(y_high, w), _mm512_mul_epu32(y, w_high));
     let high = _mm512_add_epi64(high, _mm512_srli_epi64::<32>(left));
     _mm512_add_epi64(high, _mm512_srli_epi64::<32>(right))
 }

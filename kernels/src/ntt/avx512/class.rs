@@ -6,10 +6,8 @@ pub(super) trait Class: Copy {
     const BITS: u32;
     /// Whether levels go without reductions, which leaves noise above the word.
     const LAZY: bool;
-    /// Whether the low halves' product is left out of the high product of 64-bit words.
-    const APPROXIMATE: bool;
     /// The b of a product.
-    const PRODUCT: u64 = if Self::APPROXIMATE { 4 } else { 2 };
+    const PRODUCT: u64;
     /// The largest b.
     const RANGE: u64 = if Self::LAZY { 32 } else { 2 * Self::PRODUCT };
 }
@@ -46,7 +44,7 @@ impl Kind {
 }
 
 macro_rules! class {
-    ($(#[$doc:meta])* $name:ident: $bits:literal, lazy: $lazy:literal, approximate: $app:literal) => {
+    ($(#[$doc:meta])* $name:ident: $bits:literal, lazy: $lazy:literal, product: $product:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(super) struct $name;
@@ -54,24 +52,24 @@ macro_rules! class {
         impl Class for $name {
             const BITS: u32 = $bits;
             const LAZY: bool = $lazy;
-            const APPROXIMATE: bool = $app;
+            const PRODUCT: u64 = $product;
         }
     };
 }
 
 class!(
     /// q < 2^47.
-    Narrow: 52, lazy: true, approximate: false
+    Narrow: 52, lazy: true, product: 2
 );
 class!(
     /// q < 2^50.
-    Wide: 52, lazy: false, approximate: false
+    Wide: 52, lazy: false, product: 2
 );
 class!(
     /// q < 2^61.
-    Word: 64, lazy: false, approximate: true
+    Word: 64, lazy: false, product: 4
 );
 class!(
     /// q < 2^62.
-    Full: 64, lazy: false, approximate: false
+    Full: 64, lazy: false, product: 2
 );

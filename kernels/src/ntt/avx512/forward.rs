@@ -44,6 +44,8 @@ fn place(first: usize, at: usize) -> usize {
     (first << level) + (at + 1 - (1 << level))
 }
 
+/// `N` places side by side in a pass of three levels.
+///
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -54,7 +56,7 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
     let a = a.as_chunks_mut::<8>().0;
     let mut blocks = if (n / 64).ilog2().is_multiple_of(3) { 8 } else { 4 };
     match blocks {
-        4 => pass::<C, N, 4, 3, true>(&m, a, &t.roots, 1, 0..1),
+        4 => pass::<C, 2, 4, 3, true>(&m, a, &t.roots, 1, 0..1),
         _ => pass::<C, 1, 8, 7, true>(&m, a, &t.roots, 1, 0..1),
     }
     while n / blocks > CHUNK {
@@ -70,10 +72,10 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
             blocks *= 8;
         }
         if n / blocks == 256 {
-            pass::<C, N, 4, 3, false>(&m, a, &t.roots, blocks, of_chunk(blocks));
+            pass::<C, 2, 4, 3, false>(&m, a, &t.roots, blocks, of_chunk(blocks));
             blocks *= 4;
         }
-        rest::<C, N>(&m, a, &t.blocks[of_chunk(blocks)], &t.lanes[of_chunk(blocks)]);
+        rest::<C>(&m, a, &t.blocks[of_chunk(blocks)], &t.lanes[of_chunk(blocks)]);
     }
 }
 
@@ -104,18 +106,13 @@ fn pass<C: Class, const N: usize, const LEN: usize, const ROOTS: usize, const FI
     }
 }
 
-/// All levels of blocks of 64, `N` blocks side by side.
+/// All levels of blocks of 64, two blocks side by side.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn rest<C: Class, const N: usize>(
-    m: &Arithmetic<C>,
-    a: &mut [Vector],
-    blocks: &[[Pair; 7]],
-    lanes: &[[Lanes; 7]],
-) {
-    let a = a.as_chunks_mut::<8>().0.as_chunks_mut::<N>().0;
-    for (a, w) in a.iter_mut().zip(blocks.as_chunks::<N>().0) {
-        let x = array!(N, [ZERO; 8], |side| array!(8, ZERO, |part| load(&a[side][part])));
-        let w = array!(N, [Root::ZERO; 7], |side| array!(7, Root::ZERO, |at| Root::broadcast(
+fn rest<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], blocks: &[[Pair; 7]], lanes: &[[Lanes; 7]]) {
+    let a = a.as_chunks_mut::<8>().0.as_chunks_mut::<2>().0;
+    for (a, w) in a.iter_mut().zip(blocks.as_chunks::<2>().0) {
+        let x = array!(2, [ZERO; 8], |side| array!(8, ZERO, |part| load(&a[side][part])));
+        let w = array!(2, [Root::ZERO; 7], |side| array!(7, Root::ZERO, |at| Root::broadcast(
             w[side][at]
         )));
         let y = m.levels(x, w);
@@ -127,9 +124,9 @@ fn rest<C: Class, const N: usize>(
             store_each(a.each_mut(), y);
         }
     }
-    for (a, w) in a.iter_mut().zip(lanes.as_chunks::<N>().0) {
-        let x = array!(N, [ZERO; 8], |side| array!(8, ZERO, |part| load(&a[side][part])));
-        let w = array!(N, [Root::ZERO; 7], |side| array!(7, Root::ZERO, |at| w[side][at].root()));
+    for (a, w) in a.iter_mut().zip(lanes.as_chunks::<2>().0) {
+        let x = array!(2, [ZERO; 8], |side| array!(8, ZERO, |part| load(&a[side][part])));
+        let w = array!(2, [Root::ZERO; 7], |side| array!(7, Root::ZERO, |at| w[side][at].root()));
         let y = m.levels(x, w);
         for (a, y) in a.iter_mut().zip(y) {
             store_each(a.each_mut(), y);

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use super::arithmetic::{Arithmetic, Pair, Root};
 use super::class::{Class, Kind};
-use super::registers::{Vector, ZERO, array, load, parts, store, transpose};
+use super::registers::{Vector, ZERO, array, load, parts, store, store_each, transpose};
 use super::{CHUNK, Factor, Lanes};
 
 #[derive(Clone, Debug)]
@@ -64,7 +64,10 @@ impl Tables {
                 |i: usize| Lanes::new(|lane| of_place(i / (radix - 1) * 8 + lane, i % (radix - 1)));
             (0..len / 8 * (radix - 1)).map(of_vector).collect::<Vec<_>>()
         };
-        let radix = if (n / 64).ilog2().is_multiple_of(3) { 8 } else { 4 };
+        // Wide residues are halved at every one of the last levels: a third there costs more than a
+        // pass of two levels before them.
+        let eight = (n / 64).ilog2().is_multiple_of(3) && (class != Kind::Wide || n == 512);
+        let radix = if eight { 8 } else { 4 };
         let twist = |block: usize, j: usize| {
             let rho = power((2 * reversed(block, radix) + 1) * j);
             Pair::new(Factor::new(n_inverse.mul(rho.value, q), q), class)
@@ -100,6 +103,8 @@ const fn reversed(i: usize, len: usize) -> usize {
     if len == 1 { 0 } else { i.reverse_bits() >> (usize::BITS - len.ilog2()) }
 }
 
+/// `N` places side by side in a pass of three levels.
+///
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
@@ -121,12 +126,12 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
         pass::<C, N>(&m, a, p);
     }
     match t.radix {
-        4 => last_levels::<C, N, 4>(&m, a, &t.twist, &t.last),
+        4 => last_levels::<C, 2, 4>(&m, a, &t.twist, &t.last),
         _ => last_levels::<C, 1, 8>(&m, a, &t.twist, &t.last),
     }
 }
 
-/// Six levels of blocks of 64, `N` blocks side by side.
+/// Six levels of blocks of 64: three of two blocks side by side, then three of `N`.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn first_levels<C: Class, const N: usize>(
     m: &Arithmetic<C>,
@@ -134,19 +139,16 @@ fn first_levels<C: Class, const N: usize>(
     first: &[Pair; 3],
     second: &[Lanes],
 ) {
-    let a = a.as_chunks_mut::<8>().0.as_chunks_mut::<N>().0;
+    let a = a.as_chunks_mut::<8>().0;
     let w = array!(3, Root::ZERO, |i| Root::broadcast(first[i]));
-    for a in a.iter_mut() {
-        for a in a {
-            let x = array!(8, ZERO, |i| load(&a[reversed(i, 8)]));
-            let y = m.inverse_first(x, w);
-            let y = transpose(array!(8, ZERO, |i| y[reversed(i, 8)]));
-            for (a, y) in a.iter_mut().zip(y) {
-                store(a, y);
-            }
+    for a in a.as_chunks_mut::<2>().0 {
+        let x = array!(2, [ZERO; 8], |side| array!(8, ZERO, |i| load(&a[side][reversed(i, 8)])));
+        let y = array!(2, [ZERO; 8], |side| m.inverse_first(x[side], w));
+        for (a, y) in a.iter_mut().zip(y) {
+            store_each(a.each_mut(), transpose(array!(8, ZERO, |i| y[reversed(i, 8)])));
         }
     }
-    for a in a {
+    for a in a.as_chunks_mut::<N>().0 {
         let mut x =
             array!(N, [ZERO; 8], |side| array!(8, ZERO, |i| load(&a[side][reversed(i, 8)])));
         for x in &mut x {

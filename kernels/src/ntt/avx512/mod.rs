@@ -10,7 +10,7 @@
 //! - *wide*, s = 52, q < 2^50: b = 4, and x is reduced at every level as a product by 1 would be.
 //! - *word*, s = 64, q < 2^61: b = 8, since the quotient is estimated without the product of the low
 //!   halves: at most 3 too small. x is reduced by a minimum.
-//! - *full*, s = 64, q < 2^62: b = 4 and the exact high product.
+//! - *full*, s = 64, q < 2^62: b = 4, products are reduced once more.
 //!
 //! Forward, blocks of the polynomial are split as the scalar twin does it, by the roots of a block.
 //! Backward, all but the last levels are the same butterfly with the roots of a position (cyclic
