@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::arithmetic::{Arithmetic, Pair, Root};
 use super::class::{Class, Kind};
-use super::registers::{Vector, ZERO, array, load, parts, store, store_each, transpose};
+use super::registers::{Parts, Vector, ZERO, array, load, store, store_each, transpose};
 use super::{CHUNK, Factor, Lanes};
 
 /// Roots. Three levels of a block have seven: the first level's, the second's two, the third's four.
@@ -91,14 +91,15 @@ fn pass<C: Class, const N: usize, const LEN: usize, const ROOTS: usize, const FI
 ) {
     for (a, i) in a.chunks_exact_mut(a.len() / range.len()).zip(range) {
         let w = array!(ROOTS, Root::ZERO, |at| Root::broadcast(roots[place(blocks + i, at)]));
-        for x in parts::<_, LEN>(a.as_chunks_mut::<N>().0) {
+        let mut x = Parts::<_, LEN>::new(a.as_chunks_mut::<N>().0);
+        for place in x.places() {
             let y = array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |part| {
-                let y = load(&x[part][side]);
+                let y = load(&x[(part, place)][side]);
                 if FIRST && part < LEN / 2 { m.lift(y) } else { y }
             }));
             let y = m.levels(y, [w; N]);
-            for (x, part) in x.into_iter().zip(0..) {
-                for (x, y) in x.iter_mut().zip(&y) {
+            for part in 0..LEN {
+                for (x, y) in x[(part, place)].iter_mut().zip(&y) {
                     store(x, y[part]);
                 }
             }

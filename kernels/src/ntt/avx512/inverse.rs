@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use super::arithmetic::{Arithmetic, Pair, Root};
 use super::class::{Class, Kind};
-use super::registers::{Vector, ZERO, array, load, parts, store, store_each, transpose};
+use super::registers::{Parts, Vector, ZERO, array, load, store, store_each, transpose};
 use super::{CHUNK, Factor, Lanes};
 
 #[derive(Clone, Debug)]
@@ -184,15 +184,17 @@ fn join<C: Class, const N: usize, const LEN: usize, const ROOTS: usize>(
     roots: &[Lanes],
 ) {
     let roots = roots.as_chunks::<ROOTS>().0.as_chunks::<N>().0;
-    for (x, w) in parts::<_, LEN>(a.as_chunks_mut::<N>().0).zip(roots) {
-        let y =
-            array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |i| load(&x[reversed(i, LEN)][side])));
+    let mut x = Parts::<_, LEN>::new(a.as_chunks_mut::<N>().0);
+    for (place, w) in x.places().zip(roots) {
+        let y = array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |i| load(
+            &x[(reversed(i, LEN), place)][side]
+        )));
         let w = array!(N, [Root::ZERO; ROOTS], |side| array!(ROOTS, Root::ZERO, |at| w[side][at]
             .root()));
         let y = m.levels(y, w);
-        for (i, x) in x.into_iter().enumerate() {
-            for (x, y) in x.iter_mut().zip(&y) {
-                store(x, y[reversed(i, LEN)]);
+        for part in 0..LEN {
+            for (x, y) in x[(part, place)].iter_mut().zip(&y) {
+                store(x, y[reversed(part, LEN)]);
             }
         }
     }
@@ -209,14 +211,15 @@ fn last_levels<C: Class, const N: usize, const LEN: usize>(
 ) {
     let w = array!(7, Root::ZERO, |at| Root::broadcast(roots[at]));
     let twist = twist.as_chunks::<LEN>().0.as_chunks::<N>().0;
-    for (mut x, twist) in parts::<_, LEN>(a.as_chunks_mut::<N>().0).zip(twist) {
-        let y = array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |i| {
-            m.mul(load(&x[i][side]), twist[side][i].root())
+    let mut x = Parts::<_, LEN>::new(a.as_chunks_mut::<N>().0);
+    for (place, twist) in x.places().zip(twist) {
+        let y = array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |part| {
+            m.mul(load(&x[(part, place)][side]), twist[side][part].root())
         }));
         let y = array!(N, [ZERO; LEN], |side| m.inverse_last(y[side], w));
-        for (i, x) in x.iter_mut().enumerate() {
-            for (x, y) in x.iter_mut().zip(&y) {
-                store(x, y[i]);
+        for part in 0..LEN {
+            for (x, y) in x[(part, place)].iter_mut().zip(&y) {
+                store(x, y[part]);
             }
         }
     }

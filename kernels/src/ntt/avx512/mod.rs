@@ -28,6 +28,7 @@ mod arithmetic;
 mod class;
 mod forward;
 mod inverse;
+mod levels;
 mod registers;
 
 use super::scalar::Factor;

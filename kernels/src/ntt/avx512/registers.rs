@@ -1,6 +1,7 @@
 //! Words in registers: loads, stores, transpositions.
 
 use core::arch::x86_64::*;
+use core::ops::{Index, IndexMut, Range};
 
 pub(super) type Vector = [u64; 8];
 
@@ -20,17 +21,44 @@ macro_rules! array {
 
 pub(super) use array;
 
-/// Equal places of the `N` equal parts of a block.
-pub(super) fn parts<T, const N: usize>(mut block: &mut [T]) -> impl Iterator<Item = [&mut T; N]> {
-    let len = block.len() / N;
-    let mut parts = core::array::from_fn::<_, N, _>(|_| {
-        let (part, rest) = core::mem::take(&mut block).split_at_mut(len);
-        block = rest;
-        part.iter_mut()
-    });
-    (0..len).map(move |_| {
-        parts.each_mut().map(|part| part.next().expect("every part is as long as the others"))
-    })
+/// The `N` equal parts of a block, to be indexed by part and place. (Iterators over arrays of
+/// references are not inlined in every build.)
+pub(super) struct Parts<'a, T, const N: usize> {
+    block: &'a mut [T],
+    len: usize,
+}
+
+impl<'a, T, const N: usize> Parts<'a, T, N> {
+    pub(super) fn new(block: &'a mut [T]) -> Self {
+        let len = block.len() / N;
+        Self { block, len }
+    }
+
+    /// The places of a part.
+    #[inline(always)]
+    pub(super) fn places(&self) -> Range<usize> {
+        0..self.len
+    }
+}
+
+impl<T, const N: usize> Index<(usize, usize)> for Parts<'_, T, N> {
+    type Output = T;
+
+    #[inline(always)]
+    fn index(&self, (part, place): (usize, usize)) -> &T {
+        assert!(part < N && place < self.len);
+        // SAFETY: part·len + place < N·len ≤ block.len().
+        unsafe { self.block.get_unchecked(part * self.len + place) }
+    }
+}
+
+impl<T, const N: usize> IndexMut<(usize, usize)> for Parts<'_, T, N> {
+    #[inline(always)]
+    fn index_mut(&mut self, (part, place): (usize, usize)) -> &mut T {
+        assert!(part < N && place < self.len);
+        // SAFETY: as above.
+        unsafe { self.block.get_unchecked_mut(part * self.len + place) }
+    }
 }
 
 #[inline]
