@@ -1,5 +1,8 @@
 //! What the benches `ntt` and `peers` share: inputs, contestants and ids.
 
+mod aligned;
+
+pub(crate) use aligned::Aligned;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, measurement::WallTime};
 use gazelle_kernels::VectorBackend;
 use gazelle_ntt::{Plan, prime};
@@ -17,11 +20,11 @@ pub(crate) struct Input {
     /// The prime.
     pub(crate) q: u64,
     /// The left factors.
-    pub(crate) left: Vec<Vec<u64>>,
+    pub(crate) left: Vec<Aligned<u64>>,
     /// The right factors.
-    pub(crate) right: Vec<Vec<u64>>,
+    pub(crate) right: Vec<Aligned<u64>>,
     /// The right factors of a second sum.
-    pub(crate) other: Vec<Vec<u64>>,
+    pub(crate) other: Vec<Aligned<u64>>,
 }
 
 impl Input {
@@ -29,7 +32,8 @@ impl Input {
         let q = prime::ntt_primes_below(n, bits, 1)[0];
         let mut rng = ChaCha20Rng::seed_from_u64(n as u64 + u64::from(bits));
         let mut polynomials = || {
-            (0..PAIRS).map(|_| (0..n).map(|_| rng.random_range(0..q)).collect()).collect::<Vec<_>>()
+            let mut polynomial = || Aligned::new((0..n).map(|_| rng.random_range(0..q)));
+            (0..PAIRS).map(|_| polynomial()).collect::<Vec<_>>()
         };
         Self { n, q, left: polynomials(), right: polynomials(), other: polynomials() }
     }
@@ -41,8 +45,10 @@ pub(crate) struct Contestant<'a> {
     pub(crate) name: String,
     /// One forward transform in place.
     pub(crate) forward: Box<dyn FnMut() + 'a>,
-    /// One inverse transform in place.
+    /// One inverse transform in place, the factor 1/n included.
     pub(crate) inverse: Box<dyn FnMut() + 'a>,
+    /// The same times n, if it is something else.
+    pub(crate) inverse_unscaled: Option<Box<dyn FnMut() + 'a>>,
     /// One pointwise product.
     pub(crate) pointwise_mul: Box<dyn FnMut() + 'a>,
     /// The sum of `PAIRS` pointwise products, reduced.
@@ -58,16 +64,17 @@ pub(crate) fn gazelle(input: &Input) -> Vec<Contestant<'_>> {
         let (forward, inverse, mul) = (plan.clone(), plan.clone(), plan.clone());
         let (sum, sums) = (plan.clone(), plan);
         let (mut a, mut b) = (input.left[0].clone(), input.left[0].clone());
-        let (mut c, mut d) = (vec![0; input.n], vec![0; input.n]);
+        let (mut c, mut d) = (Aligned::zeros(input.n), Aligned::zeros(input.n));
         let pairs: Vec<_> =
             input.left.iter().zip(&input.right).map(|(a, b)| (&a[..], &b[..])).collect();
         let terms: Vec<_> =
             pairs.iter().zip(&input.other).map(|(&(a, b), other)| (a, [b, &other[..]])).collect();
-        let (mut e, mut f) = (vec![0; input.n], vec![0; input.n]);
+        let (mut e, mut f) = (Aligned::zeros(input.n), Aligned::zeros(input.n));
         Contestant {
             name: backend.name().into(),
             forward: Box::new(move || forward.forward(black_box(&mut a))),
             inverse: Box::new(move || inverse.inverse(black_box(&mut b))),
+            inverse_unscaled: None,
             pointwise_mul: Box::new(move || {
                 mul.pointwise_mul(black_box(&mut c), &input.left[0], &input.right[0]);
             }),
@@ -81,7 +88,8 @@ pub(crate) fn gazelle(input: &Input) -> Vec<Contestant<'_>> {
 }
 
 /// Times every contestant at every size and prime:
-/// `{ntt_forward,ntt_inverse,pointwise_mul,inner_product,inner_products}/<name>/n<size>/q<bits>`.
+/// `{ntt_forward,ntt_inverse,ntt_inverse_unscaled,pointwise_mul,inner_product,inner_products}/<name>/
+/// n<size>/q<bits>`.
 pub(crate) fn run(
     c: &mut Criterion,
     contestants: impl for<'a> Fn(&'a Input) -> Vec<Contestant<'a>>,
@@ -99,6 +107,9 @@ pub(crate) fn run(
                 };
                 time("ntt_forward", n, &mut contestant.forward);
                 time("ntt_inverse", n, &mut contestant.inverse);
+                if let Some(f) = &mut contestant.inverse_unscaled {
+                    time("ntt_inverse_unscaled", n, f);
+                }
                 time("pointwise_mul", n, &mut contestant.pointwise_mul);
                 time("inner_product", n * PAIRS, &mut contestant.inner_product);
                 if let Some(f) = &mut contestant.inner_products {
