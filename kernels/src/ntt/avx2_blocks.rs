@@ -84,3 +84,28 @@ pub(super) fn store(x: &mut Vector, y: __m256i) {
     // SAFETY: the reference is to four words.
     unsafe { _mm256_storeu_si256(x.as_mut_ptr().cast(), y) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_groups_become_columns() {
+        if crate::VectorBackend::avx2().is_none() {
+            return;
+        }
+        let before: Block = core::array::from_fn(|i| core::array::from_fn(|j| (10 * i + j) as u64));
+        let mut after = before;
+        // SAFETY: the CPU has AVX2.
+        unsafe { transpose(&mut after) };
+        for (group, from) in [0, 2, 1, 3].into_iter().enumerate() {
+            for (row, place) in places(group).into_iter().enumerate() {
+                let expected = places(from).map(|place| before[place][row]);
+                assert_eq!(after[place], expected, "row {row} of group {group}");
+            }
+        }
+        // SAFETY: as above.
+        unsafe { transpose(&mut after) };
+        assert_eq!(after, before);
+    }
+}

@@ -18,7 +18,7 @@ impl<C: Class> Arithmetic<C> {
         if LEN == 4 {
             self.turn(&mut x, &w, 0..4);
         } else {
-            // Turns of three overlap best: one or two at a time, or a whole level, took up to 5 %
+            // Turns of three overlap best: one or two at a time, or a whole level, took up to 8 %
             // longer. Written out, since compilers do not unroll so long a loop.
             self.turn(&mut x, &w, 0..3);
             self.turn(&mut x, &w, 3..6);
