@@ -99,8 +99,8 @@ impl<C: Class> Arithmetic<C> {
     pub(super) fn butterfly(&self, x: __m512i, y: __m512i, w: Root) -> [__m512i; 2] {
         // SAFETY: `self` proves the features.
         unsafe {
-            // Narrow: x is at least (levels − level)·q. Forward it is below (levels + level + 1)·q, in the
-            // last of 15 levels 30q; backward three of them are replaced by a start below 8q.
+            // Narrow: x is at least (levels − level)·q. Forward it is below (levels + level + 1)·q,
+            // in the last of 15 levels 30q; backward three of them are replaced by a start below 8q.
             debug_assert!(self.below(x, if C::LAZY { 31 } else { C::RANGE }));
             debug_assert!(self.below(y, if C::LAZY { 31 } else { C::RANGE }));
             if C::LAZY {
