@@ -4,7 +4,10 @@ use crate::{Error, Modulus};
 use alloc::{sync::Arc, vec, vec::Vec};
 use gazelle_kernels::{
     VectorBackend,
-    ntt::{Transform, scalar::Factor},
+    ntt::{
+        Transform,
+        scalar::{Factor, reduce_once},
+    },
     pointwise::{Pointwise, Term},
 };
 
@@ -97,6 +100,35 @@ impl Plan {
         for polynomial in a.chunks_exact_mut(self.0.n) {
             self.0.transform.inverse(polynomial);
         }
+    }
+
+    /// As [`Plan::forward`], but residues in [0, 2q) out, which takes less time; which of the two a
+    /// residue is depends on the backend. [`Plan::reduce`] brings them to [0, q), where all other
+    /// operations want them.
+    ///
+    /// # Panics
+    /// If the length of `a` is not a multiple of n.
+    pub fn forward_lazy(&self, a: &mut [u64]) {
+        self.check(a.len());
+        for polynomial in a.chunks_exact_mut(self.0.n) {
+            self.0.transform.forward_lazy(polynomial);
+        }
+    }
+
+    /// As [`Plan::inverse`], but residues in [0, 2q) out, as [`Plan::forward_lazy`] gives them.
+    ///
+    /// # Panics
+    /// If the length of `a` is not a multiple of n.
+    pub fn inverse_lazy(&self, a: &mut [u64]) {
+        self.check(a.len());
+        for polynomial in a.chunks_exact_mut(self.0.n) {
+            self.0.transform.inverse_lazy(polynomial);
+        }
+    }
+
+    /// Residues in [0, 2q) to [0, q), in either domain.
+    pub fn reduce(&self, a: &mut [u64]) {
+        a.iter_mut().for_each(|x| *x = reduce_once(*x, self.modulus().value()));
     }
 
     /// Which value stands at a place of the transform's domain: that of the polynomial at ψ^e for

@@ -17,6 +17,35 @@ fn inputs(n: usize, q: u64) -> Vec<Vec<u64>> {
     kinds.iter().map(|f| (0..n as u64).map(f).collect()).collect()
 }
 
+/// What a lazy transform leaves of `input`: in its range, then reduced.
+fn reduced(plan: &Plan, lazy: fn(&Plan, &mut [u64]), input: &[u64]) -> Vec<u64> {
+    let mut a = input.to_vec();
+    lazy(plan, &mut a);
+    assert!(a.iter().all(|&x| x < 2 * plan.modulus().value()), "{plan:?}");
+    plan.reduce(&mut a);
+    a
+}
+
+#[test]
+fn lazy_transforms_agree_when_reduced() {
+    for bits in [20, 46, 47, 48, 50, 51, 61, 62] {
+        for n in (3..=12).map(|log_n| 1 << log_n) {
+            let Some(&q) = prime::ntt_primes_below(n, bits, 1).first() else { continue };
+            for backend in VectorBackend::available() {
+                let plan = Plan::with_backend(n, q, backend).unwrap();
+                for (kind, input) in inputs(n, q).into_iter().enumerate() {
+                    let id = format!("{} n {n} q {q} input {kind}", backend.name());
+                    let (mut forward, mut inverse) = (input.clone(), input.clone());
+                    plan.forward(&mut forward);
+                    plan.inverse(&mut inverse);
+                    assert!(reduced(&plan, Plan::forward_lazy, &input) == forward, "forward {id}");
+                    assert!(reduced(&plan, Plan::inverse_lazy, &input) == inverse, "inverse {id}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn transforms_agree_with_the_scalar_ones() {
     let largest = if cfg!(debug_assertions) { 13 } else { 17 };

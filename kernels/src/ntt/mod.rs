@@ -80,19 +80,15 @@ impl Transform {
     /// # Panics
     /// If `a` has not n coefficients.
     pub fn forward(&self, a: &mut [u64]) {
-        assert_eq!(a.len(), self.roots.len());
-        match &self.class {
-            Class::Scalar => scalar::forward(a, &self.roots, self.q),
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
-            Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the class was made for a backend that proves AVX2.
-            Class::Avx2Word(tables) => unsafe { avx2_word::forward(tables, a) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
-            Class::Avx512(tables) => unsafe { avx512::forward(tables, a) },
-        }
+        self.forward_to::<false>(a);
+    }
+
+    /// As [`Transform::forward`], but residues in [0, 2q) out: which of the two depends on the kernel.
+    ///
+    /// # Panics
+    /// If `a` has not n coefficients.
+    pub fn forward_lazy(&self, a: &mut [u64]) {
+        self.forward_to::<true>(a);
     }
 
     /// Transforms one polynomial back in place, 1/n included; residues in [0, q) in and out.
@@ -100,18 +96,52 @@ impl Transform {
     /// # Panics
     /// If `a` has not n values.
     pub fn inverse(&self, a: &mut [u64]) {
+        self.inverse_to::<false>(a);
+    }
+
+    /// As [`Transform::inverse`], but residues in [0, 2q) out: which of the two depends on the kernel.
+    ///
+    /// # Panics
+    /// If `a` has not n values.
+    pub fn inverse_lazy(&self, a: &mut [u64]) {
+        self.inverse_to::<true>(a);
+    }
+
+    fn forward_to<const LAZY: bool>(&self, a: &mut [u64]) {
         assert_eq!(a.len(), self.roots.len());
         match &self.class {
-            Class::Scalar => scalar::inverse(a, &self.inverse_roots, self.n_inverse, self.q),
+            Class::Scalar => scalar::forward::<LAZY>(a, &self.roots, self.q),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2 and FMA.
+            Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2.
+            Class::Avx2Word(tables) => unsafe { avx2_word::forward::<LAZY>(tables, a) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
+            Class::Avx512(tables) => unsafe { avx512::forward::<LAZY>(tables, a) },
+        }
+        debug_assert!(LAZY || a.iter().all(|&x| x < self.q));
+        debug_assert!(a.iter().all(|&x| x < 2 * self.q));
+    }
+
+    fn inverse_to<const LAZY: bool>(&self, a: &mut [u64]) {
+        assert_eq!(a.len(), self.roots.len());
+        match &self.class {
+            Class::Scalar => {
+                scalar::inverse::<LAZY>(a, &self.inverse_roots, self.n_inverse, self.q);
+            }
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2.
-            Class::Avx2Word(tables) => unsafe { avx2_word::inverse(tables, a) },
+            Class::Avx2Word(tables) => unsafe { avx2_word::inverse::<LAZY>(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
-            Class::Avx512(tables) => unsafe { avx512::inverse(tables, a) },
+            Class::Avx512(tables) => unsafe { avx512::inverse::<LAZY>(tables, a) },
         }
+        debug_assert!(LAZY || a.iter().all(|&x| x < self.q));
+        debug_assert!(a.iter().all(|&x| x < 2 * self.q));
     }
 }

@@ -45,11 +45,12 @@ pub const fn reduce_once(x: u64, q: u64) -> u64 {
 }
 
 /// The forward transform of one polynomial. `roots[m + i]` is the twiddle of block `i` at the level
-/// with `m` blocks: ψ^bitrev(m + i). Input and output in [0, q); output in the domain's order.
+/// with `m` blocks: ψ^bitrev(m + i). Input in [0, q); output in the domain's order and in [0, q), or
+/// [0, 2q) if `LAZY`.
 ///
 /// # Panics
 /// If `a` is not as long as `roots`.
-pub fn forward(a: &mut [u64], roots: &[Factor], q: u64) {
+pub fn forward<const LAZY: bool>(a: &mut [u64], roots: &[Factor], q: u64) {
     assert_eq!(a.len(), roots.len());
     debug_assert!(a.iter().all(|&x| x < q));
     let n = a.len();
@@ -69,7 +70,8 @@ pub fn forward(a: &mut [u64], roots: &[Factor], q: u64) {
         blocks *= 2;
     }
     for x in a.iter_mut() {
-        *x = reduce_once(reduce_once(*x, 2 * q), q);
+        *x = reduce_once(*x, 2 * q);
+        *x = if LAZY { *x } else { reduce_once(*x, q) };
     }
     transpose_blocks(a);
 }
@@ -87,11 +89,12 @@ pub fn transpose_blocks(a: &mut [u64]) {
 }
 
 /// The inverse transform of one polynomial, 1/n included. `roots[m + i]` is the inverse of the
-/// forward twiddle at the same place. Input (in the domain's order) and output in [0, q).
+/// forward twiddle at the same place. Input (in the domain's order) in [0, q), output too, or in
+/// [0, 2q) if `LAZY`.
 ///
 /// # Panics
 /// If `a` is not as long as `roots`.
-pub fn inverse(a: &mut [u64], roots: &[Factor], n_inverse: Factor, q: u64) {
+pub fn inverse<const LAZY: bool>(a: &mut [u64], roots: &[Factor], n_inverse: Factor, q: u64) {
     assert_eq!(a.len(), roots.len());
     debug_assert!(a.iter().all(|&x| x < q));
     transpose_blocks(a);
@@ -111,6 +114,6 @@ pub fn inverse(a: &mut [u64], roots: &[Factor], n_inverse: Factor, q: u64) {
         blocks /= 2;
     }
     for x in a {
-        *x = n_inverse.mul(*x, q);
+        *x = if LAZY { n_inverse.mul_lazy(*x, q) } else { n_inverse.mul(*x, q) };
     }
 }

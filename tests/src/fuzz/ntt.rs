@@ -31,7 +31,8 @@ pub fn ntt_backends_agree(data: &[u8]) {
 fn product(plan: &Plan, a: &[u64], b: &[u64]) -> Vec<u64> {
     let (mut a_hat, mut b_hat) = (a.to_vec(), b.to_vec());
     plan.forward(&mut a_hat);
-    plan.forward(&mut b_hat);
+    plan.forward_lazy(&mut b_hat);
+    plan.reduce(&mut b_hat);
     let mut product = vec![0; a.len()];
     plan.inner_product(&mut product, &[(&a_hat, &b_hat)]);
     plan.inverse(&mut product);

@@ -73,10 +73,10 @@ impl<const APPROXIMATE: bool> Arithmetic<APPROXIMATE> {
         [reduce_once(sum, self.product), self.mul(difference, w)]
     }
 
-    /// The same of the last level: in [0, q), the sum times `n_inverse`.
+    /// The same of the last level: in [0, q), or [0, 2q) if `LAZY`; the sum times `n_inverse`.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) fn inverse_last(
+    pub(super) fn inverse_last<const LAZY: bool>(
         &self,
         x: __m256i,
         y: __m256i,
@@ -84,7 +84,7 @@ impl<const APPROXIMATE: bool> Arithmetic<APPROXIMATE> {
     ) -> [__m256i; 2] {
         let [sum, difference] = self.sum_and_difference(x, y);
         let [sum, difference] = [self.mul(sum, n_inverse), self.mul(difference, w)];
-        [self.canonical_product(sum), self.canonical_product(difference)]
+        [self.finish_product::<LAZY>(sum), self.finish_product::<LAZY>(difference)]
     }
 
     /// With twice the b of products.
@@ -94,19 +94,19 @@ impl<const APPROXIMATE: bool> Arithmetic<APPROXIMATE> {
         [_mm256_add_epi64(x, y), _mm256_sub_epi64(_mm256_add_epi64(x, self.product), y)]
     }
 
-    /// `x` in [0, q), for twice the b of products.
+    /// `x` in [0, q), or [0, 2q) if `LAZY`, for twice the b of products.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) fn canonical(&self, x: __m256i) -> __m256i {
-        self.canonical_product(reduce_once(x, self.product))
+    pub(super) fn finish<const LAZY: bool>(&self, x: __m256i) -> __m256i {
+        self.finish_product::<LAZY>(reduce_once(x, self.product))
     }
 
-    /// `x` in [0, q), for the b of products.
+    /// `x` in [0, q), or [0, 2q) if `LAZY`, for the b of products.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn canonical_product(&self, x: __m256i) -> __m256i {
+    fn finish_product<const LAZY: bool>(&self, x: __m256i) -> __m256i {
         let x = if APPROXIMATE { reduce_once(x, self.two_q) } else { x };
-        reduce_once(x, self.q)
+        if LAZY { x } else { reduce_once(x, self.q) }
     }
 
     #[inline]

@@ -94,26 +94,34 @@ impl Roots {
     }
 }
 
-/// The forward transform; input and output in [0, q).
+/// The forward transform; input in [0, q), output too, or in [0, 2q) if `LAZY`.
 ///
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx2")]
-pub(super) fn forward(t: &Tables, a: &mut [u64]) {
-    if t.approximate() { forward_class::<true>(t, a) } else { forward_class::<false>(t, a) }
+pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
+    if t.approximate() {
+        forward_class::<true, LAZY>(t, a);
+    } else {
+        forward_class::<false, LAZY>(t, a);
+    }
 }
 
-/// The inverse transform, 1/n included; input and output in [0, q).
+/// The inverse transform, 1/n included; input in [0, q), output too, or in [0, 2q) if `LAZY`.
 ///
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx2")]
-pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
-    if t.approximate() { inverse_class::<true>(t, a) } else { inverse_class::<false>(t, a) }
+pub(super) fn inverse<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
+    if t.approximate() {
+        inverse_class::<true, LAZY>(t, a);
+    } else {
+        inverse_class::<false, LAZY>(t, a);
+    }
 }
 
 #[target_feature(enable = "avx2")]
-fn forward_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
+fn forward_class<const APPROXIMATE: bool, const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 64 * t.forward.lanes.len());
     let (m, n) = (Arithmetic::<APPROXIMATE>::new(t.q), a.len());
     let (t, a) = (&t.forward, a.as_chunks_mut::<4>().0);
@@ -127,7 +135,7 @@ fn forward_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
         blocks *= 4;
     }
     for (block, w) in a.as_chunks_mut().0.iter_mut().zip(&t.lanes) {
-        forward_block(&m, block, w);
+        forward_block::<APPROXIMATE, LAZY>(&m, block, w);
     }
 }
 
@@ -161,10 +169,10 @@ fn forward_quarter<const APPROXIMATE: bool>(
     }
 }
 
-/// The last two levels of a block of 64; residues in [0, q).
+/// The last two levels of a block of 64; residues in [0, q), or [0, 2q) if `LAZY`.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn forward_block<const APPROXIMATE: bool>(
+fn forward_block<const APPROXIMATE: bool, const LAZY: bool>(
     m: &Arithmetic<APPROXIMATE>,
     block: &mut Block,
     roots: &[[Lanes; 3]; 4],
@@ -176,12 +184,12 @@ fn forward_block<const APPROXIMATE: bool>(
         write([x0, x1, x2, x3], y);
     }
     for x in block {
-        store(x, m.canonical(load(x)));
+        store(x, m.finish::<LAZY>(load(x)));
     }
 }
 
 #[target_feature(enable = "avx2")]
-fn inverse_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
+fn inverse_class<const APPROXIMATE: bool, const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 64 * t.inverse.lanes.len());
     let (m, n) = (Arithmetic::<APPROXIMATE>::new(t.q), a.len());
     let a = a.as_chunks_mut::<4>().0;
@@ -193,7 +201,11 @@ fn inverse_class<const APPROXIMATE: bool>(t: &Tables, a: &mut [u64]) {
         inverse_quarter(&m, a, &t.inverse.blocks, blocks);
         blocks /= 4;
     }
-    if blocks == 1 { inverse_last_quarter(&m, t, a) } else { inverse_last_half(&m, t, a) }
+    if blocks == 1 {
+        inverse_last_quarter::<APPROXIMATE, LAZY>(&m, t, a);
+    } else {
+        inverse_last_half::<APPROXIMATE, LAZY>(&m, t, a);
+    }
 }
 
 /// The first two levels of a block of 64 in the domain's order.
@@ -232,7 +244,7 @@ fn inverse_quarter<const APPROXIMATE: bool>(
 
 /// The last two levels, times 1/n.
 #[target_feature(enable = "avx2")]
-fn inverse_last_quarter<const APPROXIMATE: bool>(
+fn inverse_last_quarter<const APPROXIMATE: bool, const LAZY: bool>(
     m: &Arithmetic<APPROXIMATE>,
     t: &Tables,
     a: &mut [Vector],
@@ -242,8 +254,8 @@ fn inverse_last_quarter<const APPROXIMATE: bool>(
     for [x0, x1, x2, x3] in quarters(a) {
         let [s0, d0] = m.inverse(load(x0), load(x1), w2);
         let [s1, d1] = m.inverse(load(x2), load(x3), w3);
-        let [y0, y2] = m.inverse_last(s0, s1, last);
-        let [y1, y3] = m.inverse_last(d0, d1, last);
+        let [y0, y2] = m.inverse_last::<LAZY>(s0, s1, last);
+        let [y1, y3] = m.inverse_last::<LAZY>(d0, d1, last);
         store(x0, y0);
         store(x1, y1);
         store(x2, y2);
@@ -253,7 +265,7 @@ fn inverse_last_quarter<const APPROXIMATE: bool>(
 
 /// The last level, times 1/n.
 #[target_feature(enable = "avx2")]
-fn inverse_last_half<const APPROXIMATE: bool>(
+fn inverse_last_half<const APPROXIMATE: bool, const LAZY: bool>(
     m: &Arithmetic<APPROXIMATE>,
     t: &Tables,
     a: &mut [Vector],
@@ -261,7 +273,7 @@ fn inverse_last_half<const APPROXIMATE: bool>(
     let last = [Root::broadcast(t.n_inverse), Root::broadcast(t.last_root)];
     let (low, high) = a.split_at_mut(a.len() / 2);
     for (x, y) in low.iter_mut().zip(high) {
-        let [u, v] = m.inverse_last(load(x), load(y), last);
+        let [u, v] = m.inverse_last::<LAZY>(load(x), load(y), last);
         store(x, u);
         store(y, v);
     }

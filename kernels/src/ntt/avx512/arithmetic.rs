@@ -160,29 +160,29 @@ impl<C: Class> Arithmetic<C> {
         }
     }
 
-    /// `x` in [0, q), for the largest b.
+    /// `x` in [0, q), or [0, 2q) if `LAZY`, for the largest b.
     #[inline(always)]
-    pub(super) fn canonical(&self, x: __m512i) -> __m512i {
+    pub(super) fn finish<const LAZY: bool>(&self, x: __m512i) -> __m512i {
         // SAFETY: `self` proves the features.
         unsafe {
             debug_assert!(self.below(x, C::RANGE));
             if C::LAZY {
-                return self.canonical_product(self.reduce(x));
+                return self.finish_product::<LAZY>(self.reduce(x));
             }
             let x = if C::BITS == 52 { low(x) } else { x };
-            self.canonical_product(reduce_once(x, self.product))
+            self.finish_product::<LAZY>(reduce_once(x, self.product))
         }
     }
 
-    /// `x` in [0, q), for the b of products.
+    /// `x` in [0, q), or [0, 2q) if `LAZY`, for the b of products.
     #[inline(always)]
-    pub(super) fn canonical_product(&self, x: __m512i) -> __m512i {
+    pub(super) fn finish_product<const LAZY: bool>(&self, x: __m512i) -> __m512i {
         // SAFETY: `self` proves the features.
         unsafe {
             debug_assert!(self.below(x, C::PRODUCT));
             let x = if C::BITS == 52 { low(x) } else { x };
             let x = if C::PRODUCT == 4 { reduce_once(x, self.two_q) } else { x };
-            reduce_once(x, self.q)
+            if LAZY { x } else { reduce_once(x, self.q) }
         }
     }
 

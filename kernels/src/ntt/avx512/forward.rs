@@ -49,7 +49,11 @@ fn place(first: usize, at: usize) -> usize {
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u64]) {
+pub(super) fn transform<C: Class, const N: usize, const LAZY: bool>(
+    t: &Tables,
+    q: u64,
+    a: &mut [u64],
+) {
     let n = a.len();
     assert_eq!(n, 64 * t.roots.len());
     let m = Arithmetic::<C>::new(q, n.ilog2());
@@ -75,7 +79,7 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
             pass::<C, 2, 4, 3, false>(&m, a, &t.roots, blocks, of_chunk(blocks));
             blocks *= 4;
         }
-        rest::<C>(&m, a, &t.blocks[of_chunk(blocks)], &t.lanes[of_chunk(blocks)]);
+        rest::<C, LAZY>(&m, a, &t.blocks[of_chunk(blocks)], &t.lanes[of_chunk(blocks)]);
     }
 }
 
@@ -109,7 +113,12 @@ fn pass<C: Class, const N: usize, const LEN: usize, const ROOTS: usize, const FI
 
 /// All levels of blocks of 64, two blocks side by side.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn rest<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], blocks: &[[Pair; 7]], lanes: &[[Lanes; 7]]) {
+fn rest<C: Class, const LAZY: bool>(
+    m: &Arithmetic<C>,
+    a: &mut [Vector],
+    blocks: &[[Pair; 7]],
+    lanes: &[[Lanes; 7]],
+) {
     let a = a.as_chunks_mut::<8>().0.as_chunks_mut::<2>().0;
     for (a, w) in a.iter_mut().zip(blocks.as_chunks::<2>().0) {
         let x = array!(2, [ZERO; 8], |side| array!(8, ZERO, |part| load(&a[side][part])));
@@ -134,7 +143,7 @@ fn rest<C: Class>(m: &Arithmetic<C>, a: &mut [Vector], blocks: &[[Pair; 7]], lan
         }
         for a in a {
             for a in a {
-                store(a, m.canonical(load(a)));
+                store(a, m.finish::<LAZY>(load(a)));
             }
         }
     }

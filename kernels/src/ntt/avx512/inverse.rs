@@ -108,7 +108,11 @@ const fn reversed(i: usize, len: usize) -> usize {
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u64]) {
+pub(super) fn transform<C: Class, const N: usize, const LAZY: bool>(
+    t: &Tables,
+    q: u64,
+    a: &mut [u64],
+) {
     let n = a.len();
     assert_eq!(n, 8 * t.twist.len());
     // The first three and the last levels need no lift.
@@ -126,8 +130,8 @@ pub(super) fn transform<C: Class, const N: usize>(t: &Tables, q: u64, a: &mut [u
         pass::<C, N>(&m, a, p);
     }
     match t.radix {
-        4 => last_levels::<C, 2, 4>(&m, a, &t.twist, &t.last),
-        _ => last_levels::<C, 1, 8>(&m, a, &t.twist, &t.last),
+        4 => last_levels::<C, 2, 4, LAZY>(&m, a, &t.twist, &t.last),
+        _ => last_levels::<C, 1, 8, LAZY>(&m, a, &t.twist, &t.last),
     }
 }
 
@@ -203,7 +207,7 @@ fn join<C: Class, const N: usize, const LEN: usize, const ROOTS: usize>(
 /// Multiplies by `twist` and joins the `LEN` blocks of `a` by the roots of blocks, `N` places side by
 /// side.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn last_levels<C: Class, const N: usize, const LEN: usize>(
+fn last_levels<C: Class, const N: usize, const LEN: usize, const LAZY: bool>(
     m: &Arithmetic<C>,
     a: &mut [Vector],
     twist: &[Lanes],
@@ -216,7 +220,7 @@ fn last_levels<C: Class, const N: usize, const LEN: usize>(
         let y = array!(N, [ZERO; LEN], |side| array!(LEN, ZERO, |part| {
             m.mul(load(&x[(part, place)][side]), twist[side][part].root())
         }));
-        let y = array!(N, [ZERO; LEN], |side| m.inverse_last(y[side], w));
+        let y = array!(N, [ZERO; LEN], |side| m.inverse_last::<LEN, LAZY>(y[side], w));
         for part in 0..LEN {
             for (x, y) in x[(part, place)].iter_mut().zip(&y) {
                 store(x, y[part]);

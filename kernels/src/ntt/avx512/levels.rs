@@ -73,9 +73,10 @@ impl<C: Class> Arithmetic<C> {
     }
 
     /// The last levels back, as many as double one to `LEN` (4 or 8), from the b of products to
-    /// [0, q): sums, and differences times a root of a block (Gentleman and Sande).
+    /// [0, q), or [0, 2q) if `LAZY`: sums, and differences times a root of a block (Gentleman and
+    /// Sande).
     #[inline(always)]
-    pub(super) fn inverse_last<const LEN: usize>(
+    pub(super) fn inverse_last<const LEN: usize, const LAZY: bool>(
         &self,
         mut x: [__m512i; LEN],
         w: [Root; 7],
@@ -89,8 +90,8 @@ impl<C: Class> Arithmetic<C> {
             let [x0, x1] = self.back(x[0], x[1], w[1], b);
             let [x2, x3] = self.back(x[2], x[3], w[2], b);
             *x = if LEN == 4 {
-                let [x0, x2] = self.back_to_canonical(x0, x2, w[0], double * b);
-                let [x1, x3] = self.back_to_canonical(x1, x3, w[0], double * b);
+                let [x0, x2] = self.back_to_end::<LAZY>(x0, x2, w[0], double * b);
+                let [x1, x3] = self.back_to_end::<LAZY>(x1, x3, w[0], double * b);
                 [x0, x1, x2, x3]
             } else {
                 let [x0, x2] = self.back(x0, x2, w[0], double * b);
@@ -100,10 +101,10 @@ impl<C: Class> Arithmetic<C> {
         }
         if LEN == 8 {
             let b = double * double * b;
-            [x[0], x[4]] = self.back_to_canonical(x[0], x[4], w[0], b);
-            [x[1], x[5]] = self.back_to_canonical(x[1], x[5], w[0], b);
-            [x[2], x[6]] = self.back_to_canonical(x[2], x[6], w[0], b);
-            [x[3], x[7]] = self.back_to_canonical(x[3], x[7], w[0], b);
+            [x[0], x[4]] = self.back_to_end::<LAZY>(x[0], x[4], w[0], b);
+            [x[1], x[5]] = self.back_to_end::<LAZY>(x[1], x[5], w[0], b);
+            [x[2], x[6]] = self.back_to_end::<LAZY>(x[2], x[6], w[0], b);
+            [x[3], x[7]] = self.back_to_end::<LAZY>(x[3], x[7], w[0], b);
         }
         x
     }
@@ -115,10 +116,17 @@ impl<C: Class> Arithmetic<C> {
         [if C::LAZY { sum } else { self.halve(sum) }, self.mul(difference, w)]
     }
 
-    /// x + y and (x − y)·w in [0, q), for `b` of at most half the largest.
+    /// x + y and (x − y)·w in [0, q), or [0, 2q) if `LAZY`, for `b` of at most half the largest.
     #[inline(always)]
-    fn back_to_canonical(&self, x: __m512i, y: __m512i, w: Root, b: u64) -> [__m512i; 2] {
+    fn back_to_end<const LAZY: bool>(
+        &self,
+        x: __m512i,
+        y: __m512i,
+        w: Root,
+        b: u64,
+    ) -> [__m512i; 2] {
         let [sum, difference] = self.trivial(x, y, b);
-        [self.canonical(sum), self.canonical_product(self.mul(difference, w))]
+        let product = self.mul(difference, w);
+        [self.finish::<LAZY>(sum), self.finish_product::<LAZY>(product)]
     }
 }

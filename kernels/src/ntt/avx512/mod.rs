@@ -98,32 +98,32 @@ impl Lanes {
     }
 }
 
-/// The forward transform; input and output in [0, q).
+/// The forward transform; input in [0, q), output too, or in [0, 2q) if `LAZY`.
 ///
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn forward(t: &Tables, a: &mut [u64]) {
+pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     debug_assert!(a.iter().all(|&x| x < t.q));
     match t.class {
-        Kind::Narrow => forward::transform::<Narrow, 2>(&t.forward, t.q, a),
-        Kind::Wide => forward::transform::<Wide, 2>(&t.forward, t.q, a),
-        Kind::Word => forward::transform::<Word, 1>(&t.forward, t.q, a),
-        Kind::Full => forward::transform::<Full, 1>(&t.forward, t.q, a),
+        Kind::Narrow => forward::transform::<Narrow, 2, LAZY>(&t.forward, t.q, a),
+        Kind::Wide => forward::transform::<Wide, 2, LAZY>(&t.forward, t.q, a),
+        Kind::Word => forward::transform::<Word, 1, LAZY>(&t.forward, t.q, a),
+        Kind::Full => forward::transform::<Full, 1, LAZY>(&t.forward, t.q, a),
     }
 }
 
-/// The inverse transform, 1/n included; input and output in [0, q).
+/// The inverse transform, 1/n included; input in [0, q), output too, or in [0, 2q) if `LAZY`.
 ///
 /// # Panics
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn inverse(t: &Tables, a: &mut [u64]) {
+pub(super) fn inverse<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     debug_assert!(a.iter().all(|&x| x < t.q));
     match t.class {
-        Kind::Narrow => inverse::transform::<Narrow, 2>(&t.inverse, t.q, a),
-        Kind::Wide => inverse::transform::<Wide, 2>(&t.inverse, t.q, a),
-        Kind::Word => inverse::transform::<Word, 1>(&t.inverse, t.q, a),
-        Kind::Full => inverse::transform::<Full, 1>(&t.inverse, t.q, a),
+        Kind::Narrow => inverse::transform::<Narrow, 2, LAZY>(&t.inverse, t.q, a),
+        Kind::Wide => inverse::transform::<Wide, 2, LAZY>(&t.inverse, t.q, a),
+        Kind::Word => inverse::transform::<Word, 1, LAZY>(&t.inverse, t.q, a),
+        Kind::Full => inverse::transform::<Full, 1, LAZY>(&t.inverse, t.q, a),
     }
 }
