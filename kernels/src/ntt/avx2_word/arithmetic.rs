@@ -14,9 +14,9 @@ pub(super) struct Root {
     quotient_high: __m256i,
 }
 
-/// Constants of q.
+/// Constants of q. `PRODUCT` is the b of a product, 2 or 4.
 #[derive(Clone, Copy)]
-pub(super) struct Arithmetic<const APPROXIMATE: bool> {
+pub(super) struct Arithmetic<const PRODUCT: u64> {
     q: __m256i,
     q_high: __m256i,
     two_q: __m256i,
@@ -24,17 +24,14 @@ pub(super) struct Arithmetic<const APPROXIMATE: bool> {
     product: __m256i,
 }
 
-impl<const APPROXIMATE: bool> Arithmetic<APPROXIMATE> {
-    /// The b of a product.
-    const PRODUCT: u64 = if APPROXIMATE { 4 } else { 2 };
-
+impl<const PRODUCT: u64> Arithmetic<PRODUCT> {
     #[target_feature(enable = "avx2")]
     pub(super) fn new(q: u64) -> Self {
         Self {
             q: broadcast(q),
             q_high: broadcast(q >> 32),
             two_q: broadcast(2 * q),
-            product: broadcast(Self::PRODUCT * q),
+            product: broadcast(PRODUCT * q),
         }
     }
 
@@ -43,7 +40,7 @@ impl<const APPROXIMATE: bool> Arithmetic<APPROXIMATE> {
     #[target_feature(enable = "avx2")]
     pub(super) fn mul(&self, y: __m256i, w: Root) -> __m256i {
         let y_high = high(y);
-        let quotient = high_product::<APPROXIMATE>(y, y_high, w);
+        let quotient = high_product(y, y_high, w);
         // The low words of y·w − quotient·q, by halves.
         let low =
             _mm256_sub_epi64(_mm256_mul_epu32(y, w.value), _mm256_mul_epu32(quotient, self.q));
@@ -54,7 +51,8 @@ impl<const APPROXIMATE: bool> Arithmetic<APPROXIMATE> {
             _mm256_mul_epu32(quotient, self.q_high),
         );
         let cross = _mm256_sub_epi64(y_cross, q_cross);
-        _mm256_add_epi64(low, _mm256_slli_epi64::<32>(cross))
+        let rest = _mm256_add_epi64(low, _mm256_slli_epi64::<32>(cross));
+        if PRODUCT == 4 { rest } else { reduce_once(rest, self.two_q) }
     }
 
     /// x ± y·w, from twice the b of products to the same.
@@ -105,7 +103,7 @@ impl<const APPROXIMATE: bool> Arithmetic<APPROXIMATE> {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn finish_product<const LAZY: bool>(&self, x: __m256i) -> __m256i {
-        let x = if APPROXIMATE { reduce_once(x, self.two_q) } else { x };
+        let x = if PRODUCT == 4 { reduce_once(x, self.two_q) } else { x };
         if LAZY { x } else { reduce_once(x, self.q) }
     }
 
@@ -150,20 +148,15 @@ impl Root {
     }
 }
 
-/// ⌊y·w' / 2^64⌋ for w' the quotient of `w`; if approximate without the product of the low halves,
-/// which leaves out less than 1, as does the floor of each cross product: the result is at most 2 too
-/// small. With the rounding of w' itself, the estimate is less than 4 below y·w/q.
+/// ⌊y·w' / 2^64⌋ for w' the quotient of `w`, or up to 2 less: the product of the low halves is left
+/// out, which is less than 1, and the floor of each cross product leaves out less than 1. With the
+/// rounding of w' itself, the estimate is less than 4 below y·w/q.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn high_product<const APPROXIMATE: bool>(y: __m256i, y_high: __m256i, w: Root) -> __m256i {
+fn high_product(y: __m256i, y_high: __m256i, w: Root) -> __m256i {
     let product = _mm256_mul_epu32(y_high, w.quotient_high);
-    let (mut left, mut right) =
-        (_mm256_mul_epu32(y_high, w.quotient), _mm256_mul_epu32(y, w.quotient_high));
-    if !APPROXIMATE {
-        // (2^32 − 1)^2 + 2^32 − 1 < 2^64.
-        right = _mm256_add_epi64(right, high(_mm256_mul_epu32(y, w.quotient)));
-        left = _mm256_add_epi64(left, _mm256_and_si256(right, broadcast(u32::MAX.into())));
-    }
+    let left = _mm256_mul_epu32(y_high, w.quotient);
+    let right = _mm256_mul_epu32(y, w.quotient_high);
     _mm256_add_epi64(_mm256_add_epi64(product, high(left)), high(right))
 }
 

@@ -1,10 +1,10 @@
 //! AVX2: words of 64 bits, primes below 2^62, n ≥ 64.
 //!
 //! Between levels a residue is an integer below b·q ≤ 2^64. A product with a factor w and
-//! w' = ⌊w·2^64/q⌋ is y·w − ⌊y·w'/2^64⌋·q, in [0, 2q) for any word y: b = 2 (Shoup; Harvey, 2014,
-//! section 3). Below 2^61 the product of the low halves is left out of the high product, so that its
-//! estimate is at most 3 too small: b = 4. Forward levels take twice the b of products to the same,
-//! backward ones that of products; x or the sum is reduced at every level.
+//! w' = ⌊w·2^64/q⌋ is y·w − ⌊y·w'/2^64⌋·q (Shoup; Harvey, 2014, section 3). The product of the low
+//! halves is left out of the high product, so that its estimate is at most 3 too small: b = 4 for any
+//! word y. From 2^61 on products are reduced to b = 2. Forward levels take twice the b of products to
+//! the same, backward ones that of products; x or the sum is reduced at every level.
 //!
 //! Levels go two to a pass. The last two forward and the first two backward have four parts of a
 //! block of 64 in the lanes, eight places apart: that is how they stand side by side in the domain's
@@ -72,8 +72,8 @@ impl Tables {
         }
     }
 
-    /// Whether the high product may be estimated.
-    const fn approximate(&self) -> bool {
+    /// Whether products may keep b = 4.
+    const fn loose(&self) -> bool {
         self.q < 1 << 61
     }
 }
@@ -100,10 +100,10 @@ impl Roots {
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx2")]
 pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
-    if t.approximate() {
-        forward_class::<true, LAZY>(t, a);
+    if t.loose() {
+        forward_class::<4, LAZY>(t, a);
     } else {
-        forward_class::<false, LAZY>(t, a);
+        forward_class::<2, LAZY>(t, a);
     }
 }
 
@@ -113,17 +113,17 @@ pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx2")]
 pub(super) fn inverse<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
-    if t.approximate() {
-        inverse_class::<true, LAZY>(t, a);
+    if t.loose() {
+        inverse_class::<4, LAZY>(t, a);
     } else {
-        inverse_class::<false, LAZY>(t, a);
+        inverse_class::<2, LAZY>(t, a);
     }
 }
 
 #[target_feature(enable = "avx2")]
-fn forward_class<const APPROXIMATE: bool, const LAZY: bool>(t: &Tables, a: &mut [u64]) {
+fn forward_class<const PRODUCT: u64, const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 64 * t.forward.lanes.len());
-    let (m, n) = (Arithmetic::<APPROXIMATE>::new(t.q), a.len());
+    let (m, n) = (Arithmetic::<PRODUCT>::new(t.q), a.len());
     let (t, a) = (&t.forward, a.as_chunks_mut::<4>().0);
     let mut blocks = 1;
     if !n.ilog2().is_multiple_of(2) {
@@ -135,13 +135,13 @@ fn forward_class<const APPROXIMATE: bool, const LAZY: bool>(t: &Tables, a: &mut 
         blocks *= 4;
     }
     for (block, w) in a.as_chunks_mut().0.iter_mut().zip(&t.lanes) {
-        forward_block::<APPROXIMATE, LAZY>(&m, block, w);
+        forward_block::<PRODUCT, LAZY>(&m, block, w);
     }
 }
 
 /// The first level alone.
 #[target_feature(enable = "avx2")]
-fn forward_half<const APPROXIMATE: bool>(m: &Arithmetic<APPROXIMATE>, a: &mut [Vector], w: Factor) {
+fn forward_half<const PRODUCT: u64>(m: &Arithmetic<PRODUCT>, a: &mut [Vector], w: Factor) {
     let (low, high) = a.split_at_mut(a.len() / 2);
     let w = Root::broadcast(w);
     for (x, y) in low.iter_mut().zip(high) {
@@ -153,8 +153,8 @@ fn forward_half<const APPROXIMATE: bool>(m: &Arithmetic<APPROXIMATE>, a: &mut [V
 
 /// Two levels, from `blocks` blocks to four times as many.
 #[target_feature(enable = "avx2")]
-fn forward_quarter<const APPROXIMATE: bool>(
-    m: &Arithmetic<APPROXIMATE>,
+fn forward_quarter<const PRODUCT: u64>(
+    m: &Arithmetic<PRODUCT>,
     a: &mut [Vector],
     roots: &[Factor],
     blocks: usize,
@@ -172,8 +172,8 @@ fn forward_quarter<const APPROXIMATE: bool>(
 /// The last two levels of a block of 64; residues in [0, q), or [0, 2q) if `LAZY`.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn forward_block<const APPROXIMATE: bool, const LAZY: bool>(
-    m: &Arithmetic<APPROXIMATE>,
+fn forward_block<const PRODUCT: u64, const LAZY: bool>(
+    m: &Arithmetic<PRODUCT>,
     block: &mut Block,
     roots: &[[Lanes; 3]; 4],
 ) {
@@ -189,9 +189,9 @@ fn forward_block<const APPROXIMATE: bool, const LAZY: bool>(
 }
 
 #[target_feature(enable = "avx2")]
-fn inverse_class<const APPROXIMATE: bool, const LAZY: bool>(t: &Tables, a: &mut [u64]) {
+fn inverse_class<const PRODUCT: u64, const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     assert_eq!(a.len(), 64 * t.inverse.lanes.len());
-    let (m, n) = (Arithmetic::<APPROXIMATE>::new(t.q), a.len());
+    let (m, n) = (Arithmetic::<PRODUCT>::new(t.q), a.len());
     let a = a.as_chunks_mut::<4>().0;
     for (block, w) in a.as_chunks_mut().0.iter_mut().zip(&t.inverse.lanes) {
         inverse_block(&m, block, w);
@@ -202,17 +202,17 @@ fn inverse_class<const APPROXIMATE: bool, const LAZY: bool>(t: &Tables, a: &mut 
         blocks /= 4;
     }
     if blocks == 1 {
-        inverse_last_quarter::<APPROXIMATE, LAZY>(&m, t, a);
+        inverse_last_quarter::<PRODUCT, LAZY>(&m, t, a);
     } else {
-        inverse_last_half::<APPROXIMATE, LAZY>(&m, t, a);
+        inverse_last_half::<PRODUCT, LAZY>(&m, t, a);
     }
 }
 
 /// The first two levels of a block of 64 in the domain's order.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn inverse_block<const APPROXIMATE: bool>(
-    m: &Arithmetic<APPROXIMATE>,
+fn inverse_block<const PRODUCT: u64>(
+    m: &Arithmetic<PRODUCT>,
     block: &mut Block,
     roots: &[[Lanes; 3]; 4],
 ) {
@@ -226,8 +226,8 @@ fn inverse_block<const APPROXIMATE: bool>(
 
 /// Two levels, from four times `blocks` blocks to `blocks`.
 #[target_feature(enable = "avx2")]
-fn inverse_quarter<const APPROXIMATE: bool>(
-    m: &Arithmetic<APPROXIMATE>,
+fn inverse_quarter<const PRODUCT: u64>(
+    m: &Arithmetic<PRODUCT>,
     a: &mut [Vector],
     roots: &[Factor],
     blocks: usize,
@@ -244,8 +244,8 @@ fn inverse_quarter<const APPROXIMATE: bool>(
 
 /// The last two levels, times 1/n.
 #[target_feature(enable = "avx2")]
-fn inverse_last_quarter<const APPROXIMATE: bool, const LAZY: bool>(
-    m: &Arithmetic<APPROXIMATE>,
+fn inverse_last_quarter<const PRODUCT: u64, const LAZY: bool>(
+    m: &Arithmetic<PRODUCT>,
     t: &Tables,
     a: &mut [Vector],
 ) {
@@ -265,8 +265,8 @@ fn inverse_last_quarter<const APPROXIMATE: bool, const LAZY: bool>(
 
 /// The last level, times 1/n.
 #[target_feature(enable = "avx2")]
-fn inverse_last_half<const APPROXIMATE: bool, const LAZY: bool>(
-    m: &Arithmetic<APPROXIMATE>,
+fn inverse_last_half<const PRODUCT: u64, const LAZY: bool>(
+    m: &Arithmetic<PRODUCT>,
     t: &Tables,
     a: &mut [Vector],
 ) {
