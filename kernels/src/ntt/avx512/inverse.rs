@@ -64,9 +64,9 @@ impl Tables {
                 |i: usize| Lanes::new(|lane| of_place(i / (radix - 1) * 8 + lane, i % (radix - 1)));
             (0..len / 8 * (radix - 1)).map(of_vector).collect::<Vec<_>>()
         };
-        // Wide residues are halved at every one of the last levels: a third there costs more than a
-        // pass of two levels before them.
-        let eight = (n / 64).ilog2().is_multiple_of(3) && (class != Kind::Wide || n == 512);
+        // Two last levels read fewer streams at once; from 4096 on three of them spare a pass whose
+        // roots do not stay in the first cache, but for wide residues, which are halved at each.
+        let eight = n == 512 || n >= 4096 && class != Kind::Wide;
         let radix = if eight { 8 } else { 4 };
         let twist = |block: usize, j: usize| {
             let rho = power((2 * reversed(block, radix) + 1) * j);
