@@ -22,11 +22,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The fastest class for a prime `q` below 2^62.
-    pub(super) const fn of(q: u64) -> Self {
+    /// The fastest class for `n` coefficients modulo a prime `q` below 2^62.
+    pub(super) const fn of(n: usize, q: u64) -> Self {
         match u64::BITS - q.leading_zeros() {
-            0..=47 => Self::Narrow,
-            48..=50 => Self::Wide,
+            0..=47 if n <= 1 << 15 => Self::Narrow,
+            0..=50 => Self::Wide,
             51..=61 => Self::Word,
             _ => Self::Full,
         }
@@ -58,7 +58,7 @@ macro_rules! class {
 }
 
 class!(
-    /// q < 2^47.
+    /// q < 2^47, n ≤ 2^15.
     Narrow: 52, lazy: true, product: 2
 );
 class!(

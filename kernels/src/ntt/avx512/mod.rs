@@ -5,8 +5,8 @@
 //! factor w and w' = ⌊w·2^s/q⌋ is y·w − ⌊y·w'/2^s⌋·q, in [0, 2q) for any y below 2^s: b = 2 (Shoup;
 //! Harvey, 2014, section 3). A butterfly is x ± y·w. There are four classes of primes:
 //!
-//! - *narrow*, s = 52, q < 2^47: b may be 32. A multiple of q is added to x once; every level then
-//!   adds or takes away at most q, so that 15 levels (n ≤ 2^15) need no reduction at all.
+//! - *narrow*, s = 52, q < 2^47, n ≤ 2^15: b may be 32. A multiple of q is added to x once; every
+//!   level then adds or takes away at most q, so that 15 levels need no reduction at all.
 //! - *wide*, s = 52, q < 2^50: b = 4, and x is reduced at every level as a product by 1 would be.
 //! - *word*, s = 64, q < 2^61: b = 8, since the quotient is estimated without the product of the low
 //!   halves: at most 3 too small. x is reduced by a minimum.
@@ -59,7 +59,7 @@ struct Lanes {
 impl Tables {
     /// Whether there is a kernel for the size `n` and the modulus `q`.
     pub(super) const fn support(n: usize, q: u64) -> bool {
-        n >= 256 && q < 1 << 62 && (n <= 1 << 15 || q >= 1 << 47)
+        n >= 256 && q < 1 << 62
     }
 
     /// For the tables of the scalar twin.
@@ -73,7 +73,7 @@ impl Tables {
         n_inverse: Factor,
     ) -> Self {
         assert!(Self::support(roots.len(), q));
-        let class = Kind::of(q);
+        let class = Kind::of(roots.len(), q);
         Self {
             q,
             class,
