@@ -85,10 +85,7 @@ impl Plan {
     /// # Panics
     /// If the length of `a` is not a multiple of n.
     pub fn forward(&self, a: &mut [u64]) {
-        self.check(a.len());
-        for polynomial in a.chunks_exact_mut(self.0.n) {
-            self.0.transform.forward(polynomial);
-        }
+        self.each(a, Transform::forward);
     }
 
     /// Transforms each polynomial of `a` back, 1/n included; residues in [0, q) in and out.
@@ -96,10 +93,7 @@ impl Plan {
     /// # Panics
     /// If the length of `a` is not a multiple of n.
     pub fn inverse(&self, a: &mut [u64]) {
-        self.check(a.len());
-        for polynomial in a.chunks_exact_mut(self.0.n) {
-            self.0.transform.inverse(polynomial);
-        }
+        self.each(a, Transform::inverse);
     }
 
     /// As [`Plan::forward`], but residues in [0, 2q) out, which takes less time; which of the two a
@@ -109,10 +103,7 @@ impl Plan {
     /// # Panics
     /// If the length of `a` is not a multiple of n.
     pub fn forward_lazy(&self, a: &mut [u64]) {
-        self.check(a.len());
-        for polynomial in a.chunks_exact_mut(self.0.n) {
-            self.0.transform.forward_lazy(polynomial);
-        }
+        self.each(a, Transform::forward_lazy);
     }
 
     /// As [`Plan::inverse`], but residues in [0, 2q) out, as [`Plan::forward_lazy`] gives them.
@@ -120,10 +111,7 @@ impl Plan {
     /// # Panics
     /// If the length of `a` is not a multiple of n.
     pub fn inverse_lazy(&self, a: &mut [u64]) {
-        self.check(a.len());
-        for polynomial in a.chunks_exact_mut(self.0.n) {
-            self.0.transform.inverse_lazy(polynomial);
-        }
+        self.each(a, Transform::inverse_lazy);
     }
 
     /// Residues in [0, 2q) to [0, q), in either domain.
@@ -215,8 +203,11 @@ impl Plan {
         a.iter_mut().for_each(|x| *x = factor.mul(*x, self.modulus().value()));
     }
 
-    fn check(&self, len: usize) {
-        assert!(len.is_multiple_of(self.0.n), "the length {len} is not a multiple of {}", self.0.n);
+    /// Transforms each polynomial of `a`.
+    fn each(&self, a: &mut [u64], transform: fn(&Transform, &mut [u64])) {
+        let (n, len) = (self.0.n, a.len());
+        assert!(len.is_multiple_of(n), "the length {len} is not a multiple of {n}");
+        a.chunks_exact_mut(n).for_each(|polynomial| transform(&self.0.transform, polynomial));
     }
 }
 

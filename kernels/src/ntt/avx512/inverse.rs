@@ -64,8 +64,8 @@ impl Tables {
                 |i: usize| Lanes::new(|lane| of_place(i / (radix - 1) * 8 + lane, i % (radix - 1)));
             (0..len / 8 * (radix - 1)).map(of_vector).collect::<Vec<_>>()
         };
-        // Two last levels read fewer streams at once; from 4096 on three of them spare a pass whose
-        // roots do not stay in the first cache, but for wide residues, which are halved at each.
+        // Two last levels read fewer streams at once. From 4096 on three of them spare a pass or leave
+        // shorter ones, more of which fit in a chunk; not so for wide residues, halved at each level.
         let eight = n == 512 || n >= 4096 && class != Kind::Wide;
         let radix = if eight { 8 } else { 4 };
         let twist = |block: usize, j: usize| {
