@@ -7,7 +7,7 @@
 
 mod parse;
 
-use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, Interpreter, Labels, Tally};
+use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, Interpreter, Tally};
 
 /// The most wires of a circuit.
 pub const MAX_WIRES: usize = 1 << 24;
@@ -166,9 +166,10 @@ impl Circuit {
         inputs: &[u128],
     ) -> Result<Vec<u8>, Error> {
         let tally = self.tally(instances);
-        let wires = self.wires(instances, inputs)?;
+        let planes = self.planes(instances, inputs)?;
         tally.check(&gates)?;
         let mut garbler = Garbler::new(hash, delta, gates, tally.table_bytes);
+        let wires: Vec<_> = planes.map(|plane| garbler.input(plane)).collect();
         self.run_and_reveal(&mut garbler, &wires)?;
         Ok(garbler.finish())
     }
@@ -185,18 +186,24 @@ impl Circuit {
         tables: &[u8],
         inputs: &[u128],
     ) -> Result<Vec<bool>, Error> {
-        let wires = self.wires(instances, inputs)?;
+        let planes = self.planes(instances, inputs)?;
         self.tally(instances).check(&gates)?;
         let mut evaluator = Evaluator::new(hash, gates, tables);
+        let wires: Vec<_> = planes.map(|plane| evaluator.input(plane)).collect();
         let outputs = self.run_and_reveal(&mut evaluator, &wires)?.concat();
         evaluator.finish()?;
         Ok(outputs)
     }
 
-    fn wires<'a>(&self, instances: usize, labels: &'a [u128]) -> Result<Vec<Labels<'a>>, Error> {
+    /// The labels of each input bit.
+    fn planes<'a>(
+        &self,
+        instances: usize,
+        labels: &'a [u128],
+    ) -> Result<impl Iterator<Item = &'a [u128]> + use<'a>, Error> {
         check_length(instances * self.input_bits(), labels.len())?;
-        let wire = |t: usize| Labels::from(&labels[t * instances..(t + 1) * instances]);
-        Ok((0..self.input_bits()).map(wire).collect())
+        let plane = move |t: usize| &labels[t * instances..(t + 1) * instances];
+        Ok((0..self.input_bits()).map(plane))
     }
 }
 

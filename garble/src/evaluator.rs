@@ -1,10 +1,10 @@
 //! The interpreter that evaluates garbled tables.
 
-use core::hint::black_box;
+use std::borrow::Cow;
+use std::hint::black_box;
 
 use crate::gate_hash::GateHash;
-use crate::label::Labels;
-use crate::{Error, GateRange, Hash, Interpreter, ring};
+use crate::{Error, GateRange, Hash, Interpreter, Wire, ring};
 use gazelle_kernels::{half_gates, hash};
 
 /// Evaluates a garbled program. A wire holds the active label of every lane.
@@ -18,6 +18,12 @@ impl<'a> Evaluator<'a> {
     /// An evaluator of `tables`, whose gates have the numbers of `gates`.
     pub fn new(hash: &'a Hash, gates: GateRange, tables: &'a [u8]) -> Self {
         Self { hash: GateHash::new(hash), gate: gates.start, tables }
+    }
+
+    /// An input wire of the program, from the active label of every lane. Both parties make the same
+    /// input wires in the same order.
+    pub fn input(&mut self, active: impl Into<Cow<'a, [u128]>>) -> Wire<'a> {
+        self.hash.source(active)
     }
 
     /// Ends the evaluation.
@@ -39,9 +45,9 @@ impl<'a> Evaluator<'a> {
         Ok(taken)
     }
 
-    pub(crate) fn hash(&mut self, wire: &[u128]) -> Vec<u128> {
+    pub(crate) fn hash(&mut self, wire: &Wire<'_>) -> Vec<u128> {
         let mut labels = wire.to_vec();
-        hash::hash(self.hash.of(&[wire], 0), self.gate, &mut labels);
+        hash::hash(self.hash.of(&[wire.form]), self.gate, &mut labels);
         self.gate += wire.len() as u64;
         labels
     }
@@ -67,7 +73,7 @@ impl<'a> Evaluator<'a> {
     /// Adds the evaluator's shares of the terms.
     fn project_terms(
         &mut self,
-        terms: &[(Labels<'a>, u32)],
+        terms: &[(Wire<'a>, u32)],
         shares: &mut [u32],
         ring_bits: u32,
     ) -> Result<(), Error> {
@@ -88,37 +94,37 @@ fn colour_masks(wire: &[u128]) -> Vec<u32> {
 }
 
 impl<'a> Interpreter for Evaluator<'a> {
-    type Wire = Labels<'a>;
+    type Wire = Wire<'a>;
     /// The value plus the garbler's S.
     type Share = Vec<u32>;
     type Revealed = Vec<bool>;
 
-    fn xor(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Labels<'a> {
-        self.hash.xor(a, b).into()
+    fn xor(&mut self, a: &Wire<'a>, b: &Wire<'a>) -> Wire<'a> {
+        self.hash.xor(a, b)
     }
 
-    fn not(&mut self, a: &Labels<'a>) -> Labels<'a> {
+    fn not(&mut self, a: &Wire<'a>) -> Wire<'a> {
         a.clone()
     }
 
-    fn and(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Result<Labels<'a>, Error> {
+    fn and(&mut self, a: &Wire<'a>, b: &Wire<'a>) -> Result<Wire<'a>, Error> {
         let tables = self.take(half_gates::TABLE_BYTES * a.len())?;
         let mut out = vec![0; a.len()];
-        half_gates::evaluate(self.hash.of(&[a, b], 0), self.gate, [a, b], tables, &mut out);
+        let hash = self.hash.of(&[a.form, b.form]);
+        half_gates::evaluate(hash, self.gate, [a, b], tables, &mut out);
         self.gate += 2 * a.len() as u64;
-        Ok(out.into())
+        Ok(self.hash.source(out))
     }
 
-    fn gather(&mut self, a: &Labels<'a>, lanes: &[u32]) -> Labels<'a> {
-        self.hash.gather(a.len(), lanes);
-        lanes.iter().map(|&lane| a[lane as usize]).collect::<Vec<u128>>().into()
+    fn gather(&mut self, a: &Wire<'a>, lanes: &[u32]) -> Wire<'a> {
+        self.hash.gather(a, lanes)
     }
 
     fn select(
         &mut self,
-        select: &Labels<'a>,
-        bits: &[Labels<'a>],
-        terms: &[(Labels<'a>, u32)],
+        select: &Wire<'a>,
+        bits: &[Wire<'a>],
+        terms: &[(Wire<'a>, u32)],
         ring_bits: u32,
     ) -> Result<Vec<u32>, Error> {
         let (mut plain, mut crossed) = (vec![0u32; select.len()], vec![0u32; select.len()]);
@@ -137,13 +143,13 @@ impl<'a> Interpreter for Evaluator<'a> {
         Ok(plain)
     }
 
-    fn project(&mut self, terms: &[(Labels<'a>, u32)], ring_bits: u32) -> Result<Vec<u32>, Error> {
+    fn project(&mut self, terms: &[(Wire<'a>, u32)], ring_bits: u32) -> Result<Vec<u32>, Error> {
         let mut shares = vec![0; terms.first().map_or(0, |(wire, _)| wire.len())];
         self.project_terms(terms, &mut shares, ring_bits)?;
         Ok(shares)
     }
 
-    fn reveal(&mut self, a: &Labels<'a>) -> Result<Vec<bool>, Error> {
+    fn reveal(&mut self, a: &Wire<'a>) -> Result<Vec<bool>, Error> {
         let colours = self.take(a.len().div_ceil(8))?;
         Ok(a.iter()
             .enumerate()

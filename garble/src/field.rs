@@ -10,7 +10,7 @@ mod residue;
 
 use self::interpreter::FieldInterpreter;
 use crate::{
-    Clear, Delta, Error, Evaluator, Garbled, Garbler, GateRange, Hash, Interpreter, Labels, Tally,
+    Clear, Delta, Error, Evaluator, Garbled, Garbler, GateRange, Hash, Interpreter, Tally,
 };
 
 /// What is computed on each instance's sums, shared in Z_p with odd p from 3 to 2^31; the result is
@@ -136,6 +136,19 @@ impl FieldProgram {
         Ok(())
     }
 
+    /// Garbles from the zero labels of the evaluator's bits and the garbler's shares, all below p.
+    pub(crate) fn garble<'a>(
+        &self,
+        i: &mut Garbler<'a>,
+        instances: usize,
+        evaluator: &'a [u128],
+        garbler: &[u32],
+    ) -> Result<Vec<u32>, Error> {
+        let [sums, pairs] = planes(self, instances, evaluator)?
+            .map(|planes| -> Vec<_> { planes.into_iter().map(|plane| i.input(plane)).collect() });
+        self.run(i, instances, [&sums, &pairs], garbler)
+    }
+
     /// `known` is the garbler's shares of the sums; empty for those who do not know them.
     fn run<I: FieldInterpreter>(
         &self,
@@ -244,11 +257,10 @@ pub fn garble_field(
     garbler: &[u32],
 ) -> Result<Garbled, Error> {
     program.check_shares(instances, garbler)?;
-    let [sums, pairs] = wires(program, instances, evaluator)?;
     let tally = program.tally(instances);
     tally.check(&gates)?;
     let mut interpreter = Garbler::new(hash, delta, gates, tally.table_bytes);
-    let shares = program.run(&mut interpreter, instances, [&sums, &pairs], garbler)?;
+    let shares = program.garble(&mut interpreter, instances, evaluator, garbler)?;
     Ok(Garbled { tables: interpreter.finish(), shares })
 }
 
@@ -267,9 +279,12 @@ pub fn evaluate_field(
     evaluator: &[u128],
 ) -> Result<Vec<u32>, Error> {
     program.check()?;
-    let [sums, pairs] = wires(program, instances, evaluator)?;
+    let planes = planes(program, instances, evaluator)?;
     program.tally(instances).check(&gates)?;
     let mut interpreter = Evaluator::new(hash, gates, tables);
+    let [sums, pairs] = planes.map(|planes| -> Vec<_> {
+        planes.into_iter().map(|plane| interpreter.input(plane)).collect()
+    });
     let shares = program.run(&mut interpreter, instances, [&sums, &pairs], &[])?;
     interpreter.finish()?;
     Ok(shares)
@@ -297,20 +312,20 @@ pub fn clear_field(
     program.run(&mut Clear, instances, [&sums, &pairs], b)
 }
 
-fn wires<'a>(
+/// The bit planes of the sums' labels and of the pairs'.
+fn planes<'a>(
     program: &FieldProgram,
     instances: usize,
     labels: &'a [u128],
-) -> Result<[Vec<Labels<'a>>; 2], Error> {
+) -> Result<[Vec<&'a [u128]>; 2], Error> {
     let (expected, found) = (instances * program.labels(), labels.len());
     if found != expected {
         return Err(Error::InputLength { expected, found });
     }
     let bits = program.bits() as usize;
     let (sums, pairs) = labels.split_at(instances * program.sums() * bits);
-    let planes = |labels: &'a [u128]| {
+    Ok([sums, pairs].map(|labels| {
         let lanes = labels.len() / bits;
-        (0..bits).map(|t| Labels::from(&labels[t * lanes..(t + 1) * lanes])).collect()
-    };
-    Ok([planes(sums), planes(pairs)])
+        (0..bits).map(|t| &labels[t * lanes..(t + 1) * lanes]).collect()
+    }))
 }

@@ -1,8 +1,9 @@
 //! The interpreter that garbles.
 
+use std::borrow::Cow;
+
 use crate::gate_hash::GateHash;
-use crate::label::Labels;
-use crate::{Delta, Error, GateRange, Hash, Interpreter, ring};
+use crate::{Delta, Error, GateRange, Hash, Interpreter, Wire, ring};
 use gazelle_kernels::{half_gates, hash};
 
 /// Garbles a program. A wire holds the zero label of every lane; tables come out in program order.
@@ -22,6 +23,12 @@ impl<'a> Garbler<'a> {
         Self { hash, delta: delta.expose(), gate: gates.start, tables }
     }
 
+    /// An input wire of the program, from the zero label of every lane. Both parties make the same
+    /// input wires in the same order; the labels of different ones must be independent.
+    pub fn input(&mut self, zeros: impl Into<Cow<'a, [u128]>>) -> Wire<'a> {
+        self.hash.source(zeros)
+    }
+
     /// The tables of everything garbled.
     pub fn finish(self) -> Vec<u8> {
         self.tables
@@ -34,11 +41,11 @@ impl<'a> Garbler<'a> {
     }
 
     /// The hashes of the labels of colour 0 and of colour 1.
-    pub(crate) fn hash_colours(&mut self, wire: &[u128]) -> [Vec<u128>; 2] {
+    pub(crate) fn hash_colours(&mut self, wire: &Wire<'_>) -> [Vec<u128>; 2] {
         let gate = self.take_gates(wire.len());
         let (mut zeros, mut ones) = (vec![0; wire.len()], vec![0; wire.len()]);
         let hashes = [&mut zeros[..], &mut ones[..]];
-        hash::hash_colours(self.hash.of(&[wire], self.delta), gate, self.delta, wire, hashes);
+        hash::hash_colours(self.hash.of(&[wire.form]), gate, self.delta, wire, hashes);
         [zeros, ones]
     }
 
@@ -65,7 +72,7 @@ impl<'a> Garbler<'a> {
     }
 
     /// Adds the garbler's shares of the terms.
-    fn project_terms(&mut self, terms: &[(Labels<'a>, u32)], shares: &mut [u32], ring_bits: u32) {
+    fn project_terms(&mut self, terms: &[(Wire<'a>, u32)], shares: &mut [u32], ring_bits: u32) {
         for (wire, value) in terms {
             let Some(place) = ring::place(*value, ring_bits) else { continue };
             let hashes = self.hash_colours(wire);
@@ -83,40 +90,39 @@ fn low_bits(wire: &[u128]) -> Vec<u32> {
 }
 
 impl<'a> Interpreter for Garbler<'a> {
-    type Wire = Labels<'a>;
+    type Wire = Wire<'a>;
     /// S: the evaluator's share is the value plus S.
     type Share = Vec<u32>;
     type Revealed = ();
 
-    fn xor(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Labels<'a> {
-        self.hash.xor(a, b).into()
+    fn xor(&mut self, a: &Wire<'a>, b: &Wire<'a>) -> Wire<'a> {
+        self.hash.xor(a, b)
     }
 
-    fn not(&mut self, a: &Labels<'a>) -> Labels<'a> {
-        a.iter().map(|a| a ^ self.delta).collect::<Vec<u128>>().into()
+    fn not(&mut self, a: &Wire<'a>) -> Wire<'a> {
+        Wire::new(a.iter().map(|a| a ^ self.delta).collect::<Vec<u128>>(), a.form)
     }
 
-    fn and(&mut self, a: &Labels<'a>, b: &Labels<'a>) -> Result<Labels<'a>, Error> {
+    fn and(&mut self, a: &Wire<'a>, b: &Wire<'a>) -> Result<Wire<'a>, Error> {
         let gate = self.take_gates(2 * a.len());
         let start = self.tables.len();
         self.tables.resize(start + half_gates::TABLE_BYTES * a.len(), 0);
         let mut out = vec![0; a.len()];
         let tables = &mut self.tables[start..];
-        let hash = self.hash.of(&[a, b], self.delta);
+        let hash = self.hash.of(&[a.form, b.form]);
         half_gates::garble(hash, gate, self.delta, [a, b], tables, &mut out);
-        Ok(out.into())
+        Ok(self.hash.source(out))
     }
 
-    fn gather(&mut self, a: &Labels<'a>, lanes: &[u32]) -> Labels<'a> {
-        self.hash.gather(a.len(), lanes);
-        lanes.iter().map(|&lane| a[lane as usize]).collect::<Vec<u128>>().into()
+    fn gather(&mut self, a: &Wire<'a>, lanes: &[u32]) -> Wire<'a> {
+        self.hash.gather(a, lanes)
     }
 
     fn select(
         &mut self,
-        select: &Labels<'a>,
-        bits: &[Labels<'a>],
-        terms: &[(Labels<'a>, u32)],
+        select: &Wire<'a>,
+        bits: &[Wire<'a>],
+        terms: &[(Wire<'a>, u32)],
         ring_bits: u32,
     ) -> Result<Vec<u32>, Error> {
         let lanes = select.len();
@@ -141,13 +147,13 @@ impl<'a> Interpreter for Garbler<'a> {
         Ok(plain)
     }
 
-    fn project(&mut self, terms: &[(Labels<'a>, u32)], ring_bits: u32) -> Result<Vec<u32>, Error> {
+    fn project(&mut self, terms: &[(Wire<'a>, u32)], ring_bits: u32) -> Result<Vec<u32>, Error> {
         let mut shares = vec![0; terms.first().map_or(0, |(wire, _)| wire.len())];
         self.project_terms(terms, &mut shares, ring_bits);
         Ok(shares)
     }
 
-    fn reveal(&mut self, a: &Labels<'a>) -> Result<(), Error> {
+    fn reveal(&mut self, a: &Wire<'a>) -> Result<(), Error> {
         let byte = |lanes: &[u128]| {
             lanes.iter().enumerate().fold(0, |byte, (i, x)| byte | (*x as u8 & 1) << i)
         };

@@ -35,18 +35,19 @@
 //! let delta = Delta::random(&mut rng);
 //! let hash = Hash::new(HashKind::Mitccrh, rng.random());
 //! let zeros: [[u128; 3]; 3] = [(); 3].map(|_| [(); 3].map(|_| rng.random()));
-//! let [a, b, c] = zeros.map(|wire| Labels::from(wire.to_vec()));
 //! let gates = GateCounter::new().take(tally.gates);
 //! let mut garbler = Garbler::new(&hash, &delta, gates, tally.table_bytes);
+//! let [a, b, c] = zeros.map(|wire| garbler.input(wire.to_vec()));
 //! all(&mut garbler, [&a, &b, &c])?;
 //! let tables = garbler.finish();
 //!
 //! // The evaluator has the tables and, of each bit, the label of its value alone.
 //! let label = |wire: usize, j: usize| zeros[wire][j] ^ (u128::from(bits[wire][j]) * delta.expose());
-//! let active = [0, 1, 2].map(|wire| (0..3).map(|j| label(wire, j)).collect::<Labels>());
 //! let gates = GateCounter::new().take(tally.gates);
 //! let mut evaluator = Evaluator::new(&hash, gates, &tables);
-//! assert_eq!(all(&mut evaluator, [&active[0], &active[1], &active[2]])?, [true, false, false]);
+//! let active = |wire| -> Vec<u128> { (0..3).map(|j| label(wire, j)).collect() };
+//! let [a, b, c] = [0, 1, 2].map(|wire| evaluator.input(active(wire)));
+//! assert_eq!(all(&mut evaluator, [&a, &b, &c])?, [true, false, false]);
 //! evaluator.finish()?;
 //! # Ok::<(), Error>(())
 //! ```
@@ -66,10 +67,10 @@ mod garbler;
 mod gate_hash;
 mod gates;
 mod interpreter;
-mod label;
 mod program;
 mod ring;
 mod tally;
+mod wire;
 
 pub use bristol::{Circuit, MAX_WIRES};
 pub use clear::Clear;
@@ -81,9 +82,9 @@ pub use garbler::Garbler;
 pub use gates::{GateCounter, GateRange};
 pub use gazelle_kernels::hash::{Hash, HashKind};
 pub use interpreter::Interpreter;
-pub use label::Labels;
 pub use program::{Garbled, Program, clear, evaluate, garble};
 pub use tally::Tally;
+pub use wire::Wire;
 
 #[cfg(test)]
 mod tests;

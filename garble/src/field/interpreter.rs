@@ -2,7 +2,7 @@
 //! the interpreters that do not know them.
 
 use super::residue::{add, from_hash, power, reduce, subtract, times};
-use crate::{Clear, Error, Evaluator, Garbler, Interpreter, Labels, Tally, ring};
+use crate::{Clear, Error, Evaluator, Garbler, Interpreter, Tally, Wire, ring};
 
 /// A select wire, the bits of a number and the garbler's number.
 pub(super) type Product<'k, W> = (W, Vec<W>, &'k [u32]);
@@ -69,7 +69,7 @@ impl Garbler<'_> {
     /// garbler's share, which is added to `shares`.
     fn project_known(
         &mut self,
-        wire: &[u128],
+        wire: &Wire<'_>,
         values: impl Fn(usize) -> [u32; 2],
         shares: &mut [u32],
         p: u32,
@@ -91,14 +91,14 @@ fn low_bits(wire: &[u128]) -> Vec<u32> {
 }
 
 impl<'a> FieldInterpreter for Garbler<'a> {
-    fn flip(&mut self, a: &Labels<'a>, bits: &[u32]) -> Labels<'a> {
+    fn flip(&mut self, a: &Wire<'a>, bits: &[u32]) -> Wire<'a> {
         let flip = |(a, bit): (&u128, &u32)| a ^ (u128::from(*bit).wrapping_neg() & self.delta);
-        a.iter().zip(bits).map(flip).collect()
+        Wire::new(a.iter().zip(bits).map(flip).collect::<Vec<u128>>(), a.form)
     }
 
     fn select_known(
         &mut self,
-        products: &[Product<'_, Labels<'a>>],
+        products: &[Product<'_, Wire<'a>>],
         p: u32,
     ) -> Result<Vec<u32>, Error> {
         let lanes = products[0].0.len();
@@ -131,7 +131,7 @@ impl<'a> FieldInterpreter for Garbler<'a> {
 
 impl Evaluator<'_> {
     /// The evaluator's end of a projection, added to `shares`.
-    fn project_known(&mut self, wire: &[u128], shares: &mut [u32], p: u32) -> Result<(), Error> {
+    fn project_known(&mut self, wire: &Wire<'_>, shares: &mut [u32], p: u32) -> Result<(), Error> {
         let hashes = self.hash(wire);
         let mut rows = vec![0; wire.len()];
         ring::read(self.take(wire.len() * ring::bytes(bits(p)))?, bits(p), &mut rows);
@@ -145,13 +145,13 @@ impl Evaluator<'_> {
 }
 
 impl<'a> FieldInterpreter for Evaluator<'a> {
-    fn flip(&mut self, a: &Labels<'a>, _: &[u32]) -> Labels<'a> {
+    fn flip(&mut self, a: &Wire<'a>, _: &[u32]) -> Wire<'a> {
         a.clone()
     }
 
     fn select_known(
         &mut self,
-        products: &[Product<'_, Labels<'a>>],
+        products: &[Product<'_, Wire<'a>>],
         p: u32,
     ) -> Result<Vec<u32>, Error> {
         let lanes = products[0].0.len();

@@ -1,7 +1,6 @@
 //! A program run on a chunk of instances.
 
 use super::{Output, Program};
-use crate::label::Labels;
 use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash};
 
 /// What the garbler makes of one chunk.
@@ -32,12 +31,10 @@ pub fn garble(
     tally.check(&gates)?;
     let lanes = instances * program.sums();
     let mut interpreter = Garbler::new(hash, delta, gates, tally.table_bytes);
-    let output = program.run(
-        &mut interpreter,
-        instances,
-        &planes(evaluator, lanes),
-        &planes(garbler, lanes),
-    )?;
+    let [a, b] = [evaluator, garbler].map(|labels| -> Vec<_> {
+        planes(labels, lanes).map(|plane| interpreter.input(plane)).collect()
+    });
+    let output = program.run(&mut interpreter, instances, &a, &b)?;
     let shares = match output {
         Output::Shares(shares) => shares,
         Output::Revealed(_) => Vec::new(),
@@ -63,12 +60,10 @@ pub fn evaluate(
     program.tally(instances).check(&gates)?;
     let lanes = instances * program.sums();
     let mut interpreter = Evaluator::new(hash, gates, tables);
-    let output = program.run(
-        &mut interpreter,
-        instances,
-        &planes(evaluator, lanes),
-        &planes(garbler, lanes),
-    )?;
+    let [a, b] = [evaluator, garbler].map(|labels| -> Vec<_> {
+        planes(labels, lanes).map(|plane| interpreter.input(plane)).collect()
+    });
+    let output = program.run(&mut interpreter, instances, &a, &b)?;
     interpreter.finish()?;
     Ok(match output {
         Output::Shares(shares) => shares,
@@ -91,8 +86,8 @@ pub fn clear(program: &Program, instances: usize, a: &[u32], b: &[u32]) -> Resul
     })
 }
 
-fn planes(labels: &[u128], lanes: usize) -> Vec<Labels<'_>> {
-    labels.chunks(lanes.max(1)).map(Labels::from).collect()
+fn planes(labels: &[u128], lanes: usize) -> impl Iterator<Item = &[u128]> {
+    labels.chunks(lanes.max(1))
 }
 
 fn numbers(results: &[Vec<Vec<bool>>]) -> Vec<u32> {

@@ -4,7 +4,7 @@ use std::slice::Iter;
 
 use gazelle_garble::{
     Circuit, Clear, Delta, Error, Evaluator, Garbler, GateCounter, Hash, HashKind, Interpreter,
-    Labels, Tally,
+    Tally,
 };
 use rand::RngExt;
 
@@ -24,11 +24,11 @@ pub fn programs_agree(data: &[u8]) {
 
     let bits: [Vec<bool>; INPUTS] =
         [(); INPUTS].map(|_| (0..lanes).map(|_| rng.random()).collect());
-    let zeros: [Labels<'_>; INPUTS] =
+    let zeros: [Vec<u128>; INPUTS] =
         [(); INPUTS].map(|_| (0..lanes).map(|_| rng.random()).collect());
     let active = [0, 1, 2].map(|wire| {
         let label = |(zero, bit): (&u128, &bool)| zero ^ (u128::from(*bit) * delta.expose());
-        zeros[wire].iter().zip(&bits[wire]).map(label).collect::<Labels<'_>>()
+        zeros[wire].iter().zip(&bits[wire]).map(label).collect::<Vec<u128>>()
     });
 
     let clear = program.run(&mut Clear, bits).expect("computing reads no tables");
@@ -36,10 +36,12 @@ pub fn programs_agree(data: &[u8]) {
     program.run(&mut tally, [lanes; INPUTS]).expect("counting reads no tables");
     let gates = || GateCounter::new().take(tally.gates);
     let mut garbler = Garbler::new(&hash, &delta, gates(), tally.table_bytes);
+    let zeros = zeros.map(|labels| garbler.input(labels));
     let garbled = program.run(&mut garbler, zeros).expect("garbling reads no tables");
     let tables = garbler.finish();
     assert_eq!(tables.len(), tally.table_bytes);
     let mut evaluator = Evaluator::new(&hash, gates(), &tables);
+    let active = active.map(|labels| evaluator.input(labels));
     let evaluated = program.run(&mut evaluator, active).expect("honest tables");
     evaluator.finish().expect("every byte is used");
 
