@@ -46,7 +46,7 @@ fn set_up(field: FieldBits, aes: AesBackend) -> (Receiver, Sender) {
 /// The vector instructions that a CPU with these AES instructions has as well.
 fn vector_beside(aes: AesBackend) -> VectorBackend {
     match aes.name() {
-        "scalar" => VectorBackend::SCALAR,
+        "portable" => VectorBackend::SCALAR,
         "vaes512" => VectorBackend::best(),
         _ => VectorBackend::avx2().unwrap_or(VectorBackend::SCALAR),
     }

@@ -3,7 +3,8 @@
 //! A [`VectorBackend`] or [`AesBackend`] can only be built where the CPU has the instructions it
 //! names: holding one is the proof that kernels need to call target-feature functions.
 //!
-//! The environment variable `GAZELLE_BACKEND` narrows the choice (see [`VectorBackend::best`]).
+//! The environment variable `GAZELLE_BACKEND` narrows the choice (see [`VectorBackend::best`] and
+//! [`AesBackend::best`]); a value that is none of its own is an error.
 
 use alloc::vec::Vec;
 
@@ -38,13 +39,12 @@ impl VectorBackend {
     }
 
     /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `avx2` or `avx512`
-    /// names the widest one to use; any other value, or none, allows all.
+    /// names the widest one to use; the names of AES backends allow all.
+    ///
+    /// # Panics
+    /// If `GAZELLE_BACKEND` is set to none of its values.
     pub fn best() -> Self {
-        let widest = match detect::requested() {
-            Some("scalar") => VectorIsa::Scalar,
-            Some("avx2") => VectorIsa::Avx2,
-            _ => VectorIsa::Avx512,
-        };
+        let (widest, _) = requested();
         Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
     }
 
@@ -84,16 +84,16 @@ pub struct AesBackend(AesIsa);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum AesIsa {
-    Scalar,
+    Portable,
     AesNi,
     Vaes256,
     Vaes512,
 }
 
 impl AesBackend {
-    /// The portable twin: constant-time software AES of the crate `aes` (which itself uses AES
-    /// instructions where the CPU has them).
-    pub const SCALAR: Self = Self(AesIsa::Scalar);
+    /// The portable twin on the crate `aes`, one block at a time: AES instructions where the CPU has
+    /// them, else constant-time software.
+    pub const PORTABLE: Self = Self(AesIsa::Portable);
 
     /// AES-NI on 128-bit registers with AVX's instruction forms, if this CPU has both.
     pub fn aesni() -> Option<Self> {
@@ -110,24 +110,23 @@ impl AesBackend {
         detect::vaes512().then_some(Self(AesIsa::Vaes512))
     }
 
-    /// Every backend of this CPU, slowest first; always begins with [`AesBackend::SCALAR`].
+    /// Every backend of this CPU, slowest first; always begins with [`AesBackend::PORTABLE`].
     pub fn available() -> Vec<Self> {
-        [Some(Self::SCALAR), Self::aesni(), Self::vaes256(), Self::vaes512()]
+        [Some(Self::PORTABLE), Self::aesni(), Self::vaes256(), Self::vaes512()]
             .into_iter()
             .flatten()
             .collect()
     }
 
-    /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `aesni`,
-    /// `vaes256` or `vaes512` names the widest one to use, `avx2` stands for `vaes256`.
+    /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `aesni`, `vaes256` or
+    /// `vaes512` names the widest one to use, `scalar` stands for the portable twin, `avx2` for
+    /// `vaes256` and `avx512` for `vaes512`.
+    ///
+    /// # Panics
+    /// If `GAZELLE_BACKEND` is set to none of its values.
     pub fn best() -> Self {
-        let widest = match detect::requested() {
-            Some("scalar") => AesIsa::Scalar,
-            Some("aesni") => AesIsa::AesNi,
-            Some("avx2" | "vaes256") => AesIsa::Vaes256,
-            _ => AesIsa::Vaes512,
-        };
-        Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
+        let (_, widest) = requested();
+        Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::PORTABLE)
     }
 
     /// What to dispatch on.
@@ -135,15 +134,49 @@ impl AesBackend {
         self.0
     }
 
-    /// The name used in benchmark ids and in `GAZELLE_BACKEND`.
+    /// The name used in benchmark ids and, but for the portable one, in `GAZELLE_BACKEND`.
     pub fn name(self) -> &'static str {
         match self.0 {
-            AesIsa::Scalar => "scalar",
+            AesIsa::Portable => "portable",
             AesIsa::AesNi => "aesni",
             AesIsa::Vaes256 => "vaes256",
             AesIsa::Vaes512 => "vaes512",
         }
     }
+}
+
+/// The widest backends that `GAZELLE_BACKEND` allows; all where it is unset or empty. Read once: all
+/// backends of a process are of one choice.
+#[cfg(feature = "std")]
+fn requested() -> (VectorIsa, AesIsa) {
+    static REQUESTED: std::sync::OnceLock<(VectorIsa, AesIsa)> = std::sync::OnceLock::new();
+    *REQUESTED.get_or_init(|| {
+        let value = std::env::var_os("GAZELLE_BACKEND").unwrap_or_default();
+        value.to_str().and_then(widest).unwrap_or_else(|| {
+            panic!(
+                "GAZELLE_BACKEND is {value:?}; it may be scalar, avx2, avx512, aesni, vaes256 or \
+                 vaes512"
+            )
+        })
+    })
+}
+
+#[cfg(not(feature = "std"))]
+fn requested() -> (VectorIsa, AesIsa) {
+    (VectorIsa::Avx512, AesIsa::Vaes512)
+}
+
+/// What a value of `GAZELLE_BACKEND` allows; None if it is none.
+#[cfg(feature = "std")]
+fn widest(value: &str) -> Option<(VectorIsa, AesIsa)> {
+    Some(match value {
+        "scalar" => (VectorIsa::Scalar, AesIsa::Portable),
+        "avx2" => (VectorIsa::Avx2, AesIsa::Vaes256),
+        "aesni" => (VectorIsa::Avx512, AesIsa::AesNi),
+        "vaes256" => (VectorIsa::Avx512, AesIsa::Vaes256),
+        "" | "avx512" | "vaes512" => (VectorIsa::Avx512, AesIsa::Vaes512),
+        _ => return None,
+    })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -161,9 +194,6 @@ mod compiled {
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod detect {
-    use std::string::String;
-    use std::sync::OnceLock;
-
     cpufeatures::new!(has_aesni, "aes", "ssse3", "avx");
     cpufeatures::new!(has_avx2, "avx2", "fma");
 
@@ -192,12 +222,6 @@ mod detect {
     pub(super) fn vaes512() -> bool {
         vaes256() && avx512()
     }
-
-    /// Read once: all backends of a process are of one choice.
-    pub(super) fn requested() -> Option<&'static str> {
-        static REQUESTED: OnceLock<Option<String>> = OnceLock::new();
-        REQUESTED.get_or_init(|| std::env::var("GAZELLE_BACKEND").ok()).as_deref()
-    }
 }
 
 #[cfg(not(all(feature = "std", target_arch = "x86_64")))]
@@ -221,10 +245,6 @@ mod detect {
     pub(super) fn vaes512() -> bool {
         false
     }
-
-    pub(super) fn requested() -> Option<&'static str> {
-        None
-    }
 }
 
 #[cfg(all(test, feature = "std"))]
@@ -245,6 +265,20 @@ mod tests {
                 "{}",
                 name.to_string() + " is required by GAZELLE_REQUIRE_BACKENDS, the CPU lacks it"
             );
+        }
+    }
+
+    #[test]
+    fn an_unknown_value_of_the_variable_is_none() {
+        for value in ["SCALAR", "avx", "avx-512", " avx2", "none"] {
+            assert_eq!(widest(value), None, "{value:?}");
+        }
+        assert_eq!(widest("scalar"), Some((VectorIsa::Scalar, AesIsa::Portable)));
+        for name in VectorBackend::available().iter().map(|b| b.name()) {
+            assert!(widest(name).is_some(), "{name}");
+        }
+        for name in AesBackend::available().iter().skip(1).map(|b| b.name()) {
+            assert!(widest(name).is_some(), "{name}");
         }
     }
 

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 pub fn xor(backend: AesBackend, a: &[u128], b: &[u128]) -> Vec<u128> {
     assert_eq!(a.len(), b.len(), "wires of equal length");
     match backend.isa() {
-        AesIsa::Scalar => a.iter().zip(b).map(|(a, b)| a ^ b).collect(),
+        AesIsa::Portable => a.iter().zip(b).map(|(a, b)| a ^ b).collect(),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { xmm(a, b) },

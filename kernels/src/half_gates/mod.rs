@@ -29,7 +29,7 @@ pub fn garble(
 ) {
     check(a, b, tables, out);
     match h.backend().isa() {
-        AesIsa::Scalar => scalar::garble(h, tweak, delta, [a, b], tables, out),
+        AesIsa::Portable => scalar::garble(h, tweak, delta, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::garble(h, tweak, delta, [a, b], tables, out) },
@@ -52,7 +52,7 @@ pub fn garble(
 pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
     check(a, b, tables, out);
     match h.backend().isa() {
-        AesIsa::Scalar => scalar::evaluate(h, tweak, [a, b], tables, out),
+        AesIsa::Portable => scalar::evaluate(h, tweak, [a, b], tables, out),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::evaluate(h, tweak, [a, b], tables, out) },

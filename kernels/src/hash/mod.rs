@@ -87,7 +87,7 @@ pub const fn sigma(x: u128) -> u128 {
 /// under [`HashKind::Mitccrh`] the tweak of the first instance of its block of 128.
 pub fn hash(hash: &Hash, tweak: u64, labels: &mut [u128]) {
     match hash.backend().isa() {
-        AesIsa::Scalar => scalar::hash(hash, tweak, labels),
+        AesIsa::Portable => scalar::hash(hash, tweak, labels),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::hash_all(hash, tweak, labels) },
@@ -117,7 +117,7 @@ pub fn hash_colours(
     assert!(wire.len() == zeros.len() && wire.len() == ones.len(), "two hashes a label");
     let hashes = [zeros, ones];
     match hash.backend().isa() {
-        AesIsa::Scalar => scalar::hash_colours(hash, tweak, delta, wire, hashes),
+        AesIsa::Portable => scalar::hash_colours(hash, tweak, delta, wire, hashes),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
         AesIsa::AesNi => unsafe { x86::xmm::hash_colours(hash, tweak, delta, wire, hashes) },

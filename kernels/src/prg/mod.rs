@@ -27,7 +27,7 @@ impl Seeds {
     /// Schedules the key of each seed.
     pub fn new(backend: AesBackend, seeds: &[u128]) -> Self {
         Self(match backend.isa() {
-            AesIsa::Scalar => Keys::Scalar(scalar::Keys::new(seeds)),
+            AesIsa::Portable => Keys::Scalar(scalar::Keys::new(seeds)),
             #[cfg(target_arch = "x86_64")]
             _ => Keys::X86(x86::Keys::new(backend, seeds), backend),
             #[cfg(not(target_arch = "x86_64"))]

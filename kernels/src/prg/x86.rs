@@ -20,7 +20,7 @@ impl Drop for Keys {
 impl Keys {
     /// `backend` is any but the scalar one.
     pub(super) fn new(backend: AesBackend, seeds: &[u128]) -> Self {
-        assert!(backend != AesBackend::SCALAR, "AES instructions");
+        assert!(backend != AesBackend::PORTABLE, "AES instructions");
         // SAFETY: every backend but the scalar one proves AES-NI, SSSE3 and AVX.
         Self(seeds.iter().map(|&seed| unsafe { schedule(seed) }).collect())
     }
@@ -40,7 +40,7 @@ impl Keys {
     ) {
         let keys = &self.0[seeds];
         match backend.isa() {
-            AesIsa::Scalar => unreachable!("scalar keys are of another type"),
+            AesIsa::Portable => unreachable!("scalar keys are of another type"),
             // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
             AesIsa::AesNi => unsafe { xmm::sums(keys, counter, sum, planes) },
             // SAFETY: the backend's value proves VAES and AVX2.
@@ -56,7 +56,7 @@ impl Keys {
     pub(super) fn stream(&self, backend: AesBackend, seed: usize, counter: u128, out: &mut [u128]) {
         let keys = core::array::from_ref(&self.0[seed]);
         match backend.isa() {
-            AesIsa::Scalar => unreachable!("scalar keys are of another type"),
+            AesIsa::Portable => unreachable!("scalar keys are of another type"),
             // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
             AesIsa::AesNi => unsafe { xmm::stream(keys, counter, out) },
             // SAFETY: the backend's value proves VAES and AVX2.

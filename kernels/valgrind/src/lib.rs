@@ -7,7 +7,7 @@
 //!
 //! A test comes as a pair: an `#[ignore]`d one does the work, the other runs it with
 //! [`assert_constant_time`]. Without valgrind that does nothing, unless
-//! `GAZELLE_REQUIRE_VALGRIND` is set. Elsewhere than on x86-64 Linux it never does anything.
+//! `GAZELLE_REQUIRE_VALGRIND` is set, as `.ci/run` does. Elsewhere than on x86-64 Linux it never does anything.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -30,9 +30,8 @@ pub fn make_public<T: Copy>(memory: &mut [T]) {
 /// # Panics
 /// If a jump or an address depended on a secret, or the test failed.
 pub fn assert_constant_time(test: &str) {
-    match memcheck(test) {
-        Some(code) => assert_eq!(code, 0, "run `valgrind … --ignored --exact {test}` to see why"),
-        None => eprintln!("skipped: no valgrind"),
+    if let Some(code) = memcheck(test) {
+        assert_eq!(code, 0, "run `valgrind … --ignored --exact {test}` to see why");
     }
 }
 
@@ -46,24 +45,31 @@ pub fn assert_reported(test: &str) {
     }
 }
 
-/// The exit code of an ignored test of the running program under memcheck.
+/// The exit code of an ignored test of the running program under memcheck; None, and a word about it,
+/// where there is no valgrind.
 fn memcheck(test: &str) -> Option<i32> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
         return None;
     }
-    let status = Command::new("valgrind")
+    let output = Command::new("valgrind")
         .args(["--quiet", &format!("--error-exitcode={REPORTED}")])
         .arg(env::current_exe().expect("this test has a path"))
         .args(["--ignored", "--exact", test, "--test-threads=1"])
-        .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .status();
-    match status {
-        Ok(status) => Some(status.code().expect("valgrind exits by itself")),
+        .output();
+    match output {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains("running 1 test"), "there is no ignored test {test}");
+            Some(output.status.code().expect("valgrind exits by itself"))
+        }
         Err(_) if env::var_os("GAZELLE_REQUIRE_VALGRIND").is_some() => {
             panic!("GAZELLE_REQUIRE_VALGRIND is set, but valgrind does not start")
         }
-        Err(_) => None,
+        Err(_) => {
+            eprintln!("{test} skipped: valgrind does not start");
+            None
+        }
     }
 }
 
