@@ -6,7 +6,9 @@
 //! activations of neural networks, [`Program`], and circuit files in Bristol fashion, [`Circuit`].
 //!
 //! Security is against a party that follows the protocol and tries to learn from what it sees; an
-//! evaluator's input labels come by oblivious transfer, as the crate `gazelle-protocol` has it.
+//! evaluator's input labels come by oblivious transfer, as the crate `gazelle-protocol` has it. A
+//! garbler that deviates can make results wrong; which instructions the evaluator runs, and so how
+//! long it takes, is the program's choice whatever the tables and labels are.
 //!
 //! A program of one's own, here "are all of a, b and c true?" of three instances, c being the
 //! evaluator's bits:
@@ -52,8 +54,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The example `millionaires` of `gazelle-protocol` is the same between two threads with oblivious
-//! transfer.
+//! The example `millionaires` is a program between two threads, all but the oblivious transfer.
 
 #![forbid(unsafe_code)]
 

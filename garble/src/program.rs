@@ -19,7 +19,7 @@ const ACTIVATION_MAX: u32 = 255;
 
 /// What is computed on each instance's sums.
 ///
-/// The costs are for one instance, e(v) = ⌈v/8⌉ bytes being an element of Z_{2^v}; an AND has
+/// The costs are for one instance, e(v) = ⌈v/8⌉ bytes being an element of Z_{2^v}; an AND takes
 /// 32 bytes. Every program first adds the shares with k − 1 ANDs, which the costs include.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Program {

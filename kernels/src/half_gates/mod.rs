@@ -18,7 +18,7 @@ pub const TABLE_BYTES: usize = 32;
 /// first half for `a`; numbers wrap at 2^64. No instruction and no address depends on a label.
 ///
 /// # Panics
-/// If `a`, `b` and `out` have different lengths or `tables` has not 32 bytes an instance.
+/// If `a`, `b` and `out` have different lengths or `tables` does not have 32 bytes an instance.
 pub fn garble(
     h: &Hash,
     tweak: u64,
@@ -48,7 +48,7 @@ pub fn garble(
 /// those of [`garble`]. No instruction and no address depends on a label.
 ///
 /// # Panics
-/// If `a`, `b` and `out` have different lengths or `tables` has not 32 bytes an instance.
+/// If `a`, `b` and `out` have different lengths or `tables` does not have 32 bytes an instance.
 pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
     check(a, b, tables, out);
     match h.backend().isa() {

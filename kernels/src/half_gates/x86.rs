@@ -1,4 +1,4 @@
-//! Half-gates with AES instructions, on registers of three widths: the same text three times.
+//! Half-gates with AES instructions, written once and instantiated for registers of three widths.
 
 use bytemuck::{must_cast_slice, must_cast_slice_mut};
 

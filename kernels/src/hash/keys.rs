@@ -1,5 +1,5 @@
-//! The keys of MITCCRH, scheduled for many instances together, on registers of three widths: the
-//! same text three times.
+//! The keys of MITCCRH, scheduled for many instances together, written once and instantiated for
+//! registers of three widths.
 
 use super::{Hash, HashKind, INSTANCES_PER_KEY};
 

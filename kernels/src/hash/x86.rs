@@ -1,4 +1,4 @@
-//! The hashes with AES instructions, on registers of three widths: the same text three times.
+//! The hashes with AES instructions, written once and instantiated for registers of three widths.
 
 use core::ops::Range;
 

@@ -78,7 +78,7 @@ impl Transform {
     /// Transforms one polynomial in place; residues in [0, q) in and out.
     ///
     /// # Panics
-    /// If `a` has not n coefficients.
+    /// If `a` does not have n coefficients.
     pub fn forward(&self, a: &mut [u64]) {
         self.forward_to::<false>(a);
     }
@@ -86,7 +86,7 @@ impl Transform {
     /// As [`Transform::forward`], but residues in [0, 2q) out: which of the two depends on the kernel.
     ///
     /// # Panics
-    /// If `a` has not n coefficients.
+    /// If `a` does not have n coefficients.
     pub fn forward_lazy(&self, a: &mut [u64]) {
         self.forward_to::<true>(a);
     }
@@ -94,7 +94,7 @@ impl Transform {
     /// Transforms one polynomial back in place, 1/n included; residues in [0, q) in and out.
     ///
     /// # Panics
-    /// If `a` has not n values.
+    /// If `a` does not have n values.
     pub fn inverse(&self, a: &mut [u64]) {
         self.inverse_to::<false>(a);
     }
@@ -102,7 +102,7 @@ impl Transform {
     /// As [`Transform::inverse`], but residues in [0, 2q) out: which of the two depends on the kernel.
     ///
     /// # Panics
-    /// If `a` has not n values.
+    /// If `a` does not have n values.
     pub fn inverse_lazy(&self, a: &mut [u64]) {
         self.inverse_to::<true>(a);
     }

@@ -154,7 +154,7 @@ impl Pointwise {
 
 /// 0 … `len` − 1 in an order without a constant stride: the triangular numbers modulo a power of two
 /// are each number once. Factors often lie at equal distances; where a CPU finds that out, it fetches
-/// ahead across them, what the sums have no use for yet.
+/// ahead across them, data the sums do not need yet.
 fn scattered(len: usize) -> impl Iterator<Item = usize> {
     let size = len.next_power_of_two();
     (0..size).map(move |i| i * (i + 1) / 2 % size).filter(move |&j| j < len)

@@ -54,8 +54,7 @@ impl Seeds {
     /// `planes` (K rows as long as `sum`).
     ///
     /// # Panics
-    ///
-    /// Panics if the range has not 2^K existing seeds for a K from 1 to 8, or `planes` is not K
+    /// If the range does not have 2^K existing seeds for a K from 1 to 8, or `planes` is not K
     /// times as long as `sum`.
     pub fn sums(
         &self,
@@ -82,8 +81,7 @@ impl Seeds {
     /// Writes `out.len()` blocks of the stream of one seed with `nonce`, from block `first` on.
     ///
     /// # Panics
-    ///
-    /// Panics if there is no seed of this number.
+    /// If there is no seed of this number.
     pub fn stream(&self, seed: usize, nonce: u64, first: u64, out: &mut [u128]) {
         let counter = u128::from(nonce) << 64 | u128::from(first);
         match &self.0 {

@@ -1,4 +1,4 @@
-//! The streams with AES instructions, on registers of three widths: the same text three times.
+//! The streams with AES instructions, written once and instantiated for registers of three widths.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -27,8 +27,7 @@ impl Convolution {
     /// Height and width of an output map.
     ///
     /// # Panics
-    ///
-    /// Panics if the padded map is smaller than the kernel, or a kernel or stride is 0.
+    /// If the padded map is smaller than the kernel, or a kernel or stride is 0.
     pub fn output(&self) -> [usize; 2] {
         let [_, height, width] = self.input;
         let [top, left, bottom, right] = self.padding;
@@ -81,9 +80,8 @@ impl Prepared {
     /// Pads `input` (`channels × height × width`) and cuts it into phases.
     ///
     /// # Panics
-    ///
-    /// Panics if `input` has not the length of the geometry, the kernel or the stride is 0 in
-    /// some direction, the padded map is smaller than the kernel, or `groups` divides not the
+    /// If `input` does not have the length of the geometry, the kernel or the stride is 0 in
+    /// some direction, the padded map is smaller than the kernel, or `groups` does not divide the
     /// channels.
     pub fn new(geometry: Convolution, input: &[u32]) -> Self {
         let [channels, height, width] = geometry.input;
@@ -115,8 +113,7 @@ impl Prepared {
     /// `weights` are theirs alone (`outputs × channels of a group × kernel`, row-major).
     ///
     /// # Panics
-    ///
-    /// Panics if `output` is not whole maps, or `weights` not theirs.
+    /// If `output` is not whole maps, or `weights` not theirs.
     pub fn convolve(
         &self,
         backend: VectorBackend,
@@ -181,8 +178,7 @@ fn offsets(geometry: &Convolution) -> Vec<usize> {
 /// channels.
 ///
 /// # Panics
-///
-/// Panics if a slice has not the length of the geometry, or the geometry makes no sense (see
+/// If a slice does not have the length of the geometry, or the geometry makes no sense (see
 /// [`Prepared::new`]).
 pub fn convolve(
     backend: VectorBackend,

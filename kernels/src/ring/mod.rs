@@ -38,8 +38,7 @@ fn rows_at_once(backend: VectorBackend) -> usize {
 /// For n = 1 [`matvec`] is the better choice.
 ///
 /// # Panics
-///
-/// Panics if a slice has not the length that `[m, k, n]` asks for.
+/// If a slice does not have the length that `[m, k, n]` asks for.
 pub fn gemm(backend: VectorBackend, [m, k, n]: [usize; 3], a: &[i16], b: &[u32], c: &mut [u32]) {
     assert_eq!(a.len(), m * k, "a is m × k");
     assert_eq!(b.len(), k * n, "b is k × n");
@@ -57,8 +56,7 @@ pub fn gemm(backend: VectorBackend, [m, k, n]: [usize; 3], a: &[i16], b: &[u32],
 /// Adds the product of `a` (m × k, row-major) and the vector `x` (k) to `y` (m).
 ///
 /// # Panics
-///
-/// Panics if `a` has not `x.len() · y.len()` weights.
+/// If `a` does not have `x.len() · y.len()` weights.
 pub fn matvec(backend: VectorBackend, a: &[i16], x: &[u32], y: &mut [u32]) {
     assert_eq!(a.len(), x.len() * y.len(), "a is m × k");
     match backend.isa() {

@@ -22,8 +22,7 @@ use crate::backend::{VectorBackend, VectorIsa};
 /// first-level cache.
 ///
 /// # Panics
-///
-/// Panics if the slices differ in length or have not a multiple of 128 blocks.
+/// If the slices differ in length or do not have a multiple of 128 blocks.
 pub fn transpose128(backend: VectorBackend, rows: &[u128], columns: &mut [u128]) {
     assert_eq!(rows.len(), columns.len(), "as many bits out as in");
     assert!(rows.len().is_multiple_of(128), "128 rows of whole blocks");

@@ -11,7 +11,7 @@
 //!
 //! The CPU's scheduler holds about a hundred operations, so a long chain of dependent operations for
 //! each vector leaves it few independent ones, which costs more than loads and stores do. That is why
-//! levels go two to a pass, no more, and why the transposition and the way to [0, q) are passes of their
+//! levels go two to a pass, no more, and why the transposition and the final reduction are passes of their
 //! own over each block of 64 in the first cache.
 
 mod arithmetic;
