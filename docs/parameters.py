@@ -16,10 +16,10 @@ LIMITS = [(1024, 26), (2048, 53), (4096, 106), (8192, 214)]
 SETS = [(2048, bits) for bits in (38, 42, 47, 52, 53)]
 SETS += [(4096, bits) for bits in (60, 94, 104, 106)] + [(8192, bits) for bits in (141, 188)]
 
-# log2 of the gates of a sieve in dimension x is A*x + B: the fit of MATZOV, "Report on the Security
-# of LWE", 2022, to the counts of Albrecht, Gheorghiu, Postlethwaite and Schanck, "Estimating Quantum
-# Speedups for Lattice Sieves", ASIACRYPT 2020, classical list decoding (the sieve of Becker, Ducas,
-# Gama and Laarhoven, SODA 2016).
+# log2 of the gates of a sieve in dimension x is A*x + B: the fit of MATZOV, "Report on the
+# Security of LWE", 2022, to the counts of Albrecht, Gheorghiu, Postlethwaite and Schanck,
+# "Estimating Quantum Speedups for Lattice Sieves", ASIACRYPT 2020, classical list decoding (the
+# sieve of Becker, Ducas, Gama and Laarhoven, SODA 2016).
 A, B = 0.29613500308205365, 20.387885985467914
 
 
