@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use crate::wire::{Form, Wire, power};
+use crate::wire::{Form, Wire};
 use crate::{Hash, HashKind};
 use gazelle_kernels::label;
 
@@ -22,8 +22,6 @@ pub(crate) struct GateHash<'a> {
     lanes_are_unrelated: bool,
     /// Inputs and results of ANDs so far.
     sources: u64,
-    /// The first lane of the last gather and X to that power: gathers of a number's bits are alike.
-    gathered: (usize, u64),
 }
 
 impl<'a> GateHash<'a> {
@@ -32,7 +30,7 @@ impl<'a> GateHash<'a> {
             HashKind::Mitccrh => session.clone().with_kind(HashKind::MitccrhStrict),
             _ => session.clone(),
         };
-        Self { session, strict, lanes_are_unrelated: true, sources: 0, gathered: (0, 1) }
+        Self { session, strict, lanes_are_unrelated: true, sources: 0 }
     }
 
     /// A wire that is no sum of others: an input or the result of an AND.
@@ -52,18 +50,16 @@ impl<'a> GateHash<'a> {
         let labels: Vec<u128> = lanes.iter().map(|&lane| a[lane as usize]).collect();
         let first = lanes.first().map_or(0, |&lane| lane as usize);
         self.lanes_are_unrelated &= is_part(a.len(), first, lanes);
-        if self.gathered.0 != first {
-            self.gathered = (first, power(first));
-        }
-        Wire::new(labels, a.form.shifted(self.gathered.1))
+        Wire::new(labels, a.form.shifted(first))
     }
 
     /// The hash for gates whose inputs have these forms.
     pub(crate) fn of(&self, inputs: &[Form]) -> &Hash {
         let varies = |form: &Form| !form.is_constant();
-        match self.lanes_are_unrelated && inputs.iter().all(varies) {
-            true => self.session,
-            false => &self.strict,
+        if self.lanes_are_unrelated && inputs.iter().all(varies) {
+            self.session
+        } else {
+            &self.strict
         }
     }
 }
