@@ -1,10 +1,13 @@
-//! Oblivious transfer: the bit transposition and the extension of both parties.
+//! Oblivious transfer: the bit transposition, the field of the check, the extension of both parties.
 //!
 //! `transpose128/<backend>/n<columns>` counts columns (one for each transfer);
+//! `gf128_inner_products/<backend>/n<products>` counts products, as many as transfers are checked:
+//! 128 rows of n/128 blocks; `gf128_hash/<backend>/n<bytes>` counts bytes;
 //! `ot_extend_receiver/<backend>/k<K>` and `ot_extend_sender/…` count transfers, on one thread;
 //! `ot_set_up/<backend>/k<K>` is one set-up, both parties together.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gazelle_kernels::gf128::{PolynomialHash, inner_products};
 use gazelle_kernels::transpose::transpose128;
 use gazelle_kernels::{AesBackend, VectorBackend};
 use gazelle_protocol::ot::{Choices, FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
@@ -26,6 +29,32 @@ fn transpose(c: &mut Criterion) {
             assert_eq!(columns[n - 1] & 1, rows[n / 128 - 1] >> 127);
             let id = BenchmarkId::new(backend.name(), format!("n{n}"));
             group.bench_function(id, |b| b.iter(|| transpose128(backend, &rows, &mut columns)));
+        }
+    }
+}
+
+/// The check's products and the hash of a message's authenticator.
+fn field(c: &mut Criterion) {
+    for backend in AesBackend::available() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let factors: Vec<u128> = (0..16).map(|_| rng.random()).collect();
+        let rows: Vec<u128> = (0..2048).map(|_| rng.random()).collect();
+        let mut sums = [0; 128];
+        let mut group = c.benchmark_group("gf128_inner_products");
+        group.throughput(Throughput::Elements(2048));
+        group.bench_function(BenchmarkId::new(backend.name(), "n2048"), |b| {
+            b.iter(|| inner_products(backend, &factors, &rows, &mut sums));
+        });
+        group.finish();
+
+        let hash = PolynomialHash::new(backend, rng.random());
+        let mut group = c.benchmark_group("gf128_hash");
+        for bytes in [1024, 1 << 16] {
+            let message = vec![5; bytes];
+            group.throughput(Throughput::Bytes(bytes as u64));
+            group.bench_function(BenchmarkId::new(backend.name(), format!("n{bytes}")), |b| {
+                b.iter(|| hash.update(1, &message));
+            });
         }
     }
 }
@@ -89,5 +118,5 @@ fn base(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, transpose, extend, base);
+criterion_group!(benches, transpose, field, extend, base);
 criterion_main!(benches);

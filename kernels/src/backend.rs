@@ -78,7 +78,8 @@ impl VectorBackend {
     }
 }
 
-/// The AES instructions that the garbling and expansion kernels use.
+/// The AES instructions that the garbling and expansion kernels use, and the carry-less products
+/// that came with each of them: PCLMULQDQ beside AES-NI, VPCLMULQDQ beside VAES.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AesBackend(AesIsa);
 
@@ -91,21 +92,21 @@ pub(crate) enum AesIsa {
 }
 
 impl AesBackend {
-    /// The portable twin on the crate `aes`, one block at a time: AES instructions where the CPU has
-    /// them, else constant-time software.
+    /// The portable twin: the crate `aes`, one block at a time (AES instructions where the CPU has
+    /// them, else constant-time software), and carry-less products by integer multiplication.
     pub const PORTABLE: Self = Self(AesIsa::Portable);
 
-    /// AES-NI on 128-bit registers with AVX's instruction forms, if this CPU has both.
+    /// AES-NI and PCLMULQDQ on 128-bit registers with AVX's instruction forms, if this CPU has all.
     pub fn aesni() -> Option<Self> {
         detect::aesni().then_some(Self(AesIsa::AesNi))
     }
 
-    /// VAES on 256-bit registers, if this CPU has it.
+    /// VAES and VPCLMULQDQ on 256-bit registers, if this CPU has them.
     pub fn vaes256() -> Option<Self> {
         detect::vaes256().then_some(Self(AesIsa::Vaes256))
     }
 
-    /// VAES on 512-bit registers, if this CPU has it.
+    /// VAES and VPCLMULQDQ on 512-bit registers, if this CPU has them.
     pub fn vaes512() -> Option<Self> {
         detect::vaes512().then_some(Self(AesIsa::Vaes512))
     }
@@ -194,7 +195,7 @@ mod compiled {
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod detect {
-    cpufeatures::new!(has_aesni, "aes", "ssse3", "avx");
+    cpufeatures::new!(has_aesni, "aes", "pclmulqdq", "ssse3", "avx");
     cpufeatures::new!(has_avx2, "avx2", "fma");
 
     pub(super) fn avx2() -> bool {
@@ -216,7 +217,10 @@ mod detect {
 
     // `cpufeatures` ties VAES to AVX-512; the standard library's test does not.
     pub(super) fn vaes256() -> bool {
-        aesni() && avx2() && std::is_x86_feature_detected!("vaes")
+        aesni()
+            && avx2()
+            && std::is_x86_feature_detected!("vaes")
+            && std::is_x86_feature_detected!("vpclmulqdq")
     }
 
     pub(super) fn vaes512() -> bool {

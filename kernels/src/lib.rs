@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(target_arch = "x86_64")]
 mod aes;
 pub mod backend;
+pub mod gf128;
 pub mod half_gates;
 pub mod hash;
 pub mod label;

@@ -1,4 +1,5 @@
-//! No branch and no address depends on a label, on Δ, on a seed or on a choice bit.
+//! No branch and no address depends on a label, on Δ, on a seed, on a choice bit or on an element of
+//! GF(2^128).
 //!
 //! Valgrind sees the backends `scalar`, `avx2` and `aesni`; the wider ones are the same text but
 //! for the transposition's AVX-512 twin, whose loops run over lengths alone.
@@ -7,6 +8,7 @@
 
 use std::hint::black_box;
 
+use gazelle_kernels::gf128::{PolynomialHash, inner_products};
 use gazelle_kernels::hash::{self, Hash, HashKind};
 use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::transpose::transpose128;
@@ -15,7 +17,12 @@ use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_
 
 #[test]
 fn kernels_are_constant_time() {
-    for test in ["garbling_of_secret_labels", "streams_of_secret_seeds", "transposed_secrets"] {
+    for test in [
+        "garbling_of_secret_labels",
+        "streams_of_secret_seeds",
+        "transposed_secrets",
+        "products_of_secrets",
+    ] {
         assert_constant_time(test);
     }
 }
@@ -25,6 +32,7 @@ fn kernels_are_constant_time() {
 fn a_branch_on_a_secret_is_seen() {
     assert_reported("branch_on_a_label");
     assert_reported("address_from_a_column");
+    assert_reported("branch_on_a_product");
 }
 
 #[test]
@@ -76,6 +84,29 @@ fn transposed_secrets() {
         for width in [1, 2, 3, 16] {
             black_box(transposed(backend, width));
         }
+    }
+}
+
+#[test]
+#[ignore = "runs under valgrind"]
+fn products_of_secrets() {
+    for backend in AesBackend::available() {
+        for n in [1, 2, 16, 67] {
+            let (factors, rows, mut sums) = (secret(n), secret(3 * n), secret(3));
+            inner_products(backend, &factors, &rows, &mut sums);
+            let message: Vec<u8> = rows.iter().flat_map(|row| row.to_le_bytes()).collect();
+            let hash = PolynomialHash::new(backend, sums[0]);
+            black_box(hash.update(sums[1], &message[3..]));
+        }
+    }
+}
+
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_a_product() {
+    let product = PolynomialHash::new(AesBackend::best(), secret(1)[0]).update(0, &[1; 40]);
+    if black_box(product) & 1 == 1 {
+        black_box(product);
     }
 }
 
