@@ -66,9 +66,9 @@ fn set_up(field: FieldBits, aes: AesBackend) -> (Receiver, Sender) {
     let vector = vector_beside(aes);
     let (receiver, offer) = ReceiverSetup::new(field, rng);
     let delta = rng.random::<u128>() | 1;
-    let (sender, reply) = SenderSetup::new(field, session, delta, &offer, rng).unwrap();
+    let (sender, reply, _) = SenderSetup::new(field, session, delta, &offer, rng).unwrap();
     let receiver = receiver.with_backends(aes, vector);
-    let (receiver, corrections) = receiver.finish(session, &reply).unwrap();
+    let (receiver, corrections, _) = receiver.finish(session, &reply).unwrap();
     (receiver, sender.with_backends(aes, vector).finish(&corrections).unwrap())
 }
 

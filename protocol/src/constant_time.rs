@@ -126,10 +126,10 @@ fn set_up(field: FieldBits) -> (Delta, Receiver, Sender) {
     let delta = Delta::random(rng);
     let (receiver, mut offer) = ReceiverSetup::new(field, rng);
     make_public(&mut offer);
-    let (sender, mut reply) =
+    let (sender, mut reply, _) =
         SenderSetup::new(field, SESSION, delta.expose(), &offer, rng).expect("an honest offer");
     make_public(&mut reply);
-    let (receiver, mut corrections) = receiver.finish(SESSION, &reply).expect("an honest reply");
+    let (receiver, mut corrections, _) = receiver.finish(SESSION, &reply).expect("an honest reply");
     make_public(&mut corrections);
     (delta, receiver, sender.finish(&corrections).expect("honest corrections"))
 }

@@ -9,6 +9,10 @@
 //! 3. the sender's keys are H(a·B) for choice 0 and H(a·B − a·A) for choice 1
 //!    ([`Sender::finish`]).
 //!
+//! One more transfer, number 128, whose choice is 0 always, leaves both parties with the same key,
+//! H(a·b·G): the [`LinkKey`]. It is Diffie and Hellman's key agreement, so it authenticates nobody,
+//! but who has it is the party that made the transfers.
+//!
 //! The adversary is semi-honest. The choice is hidden perfectly (B is uniform either way), the
 //! other key by the computational Diffie–Hellman assumption with H a random oracle. H is SHA-256
 //! over a label, the session's name, i, A, B and the point, so keys of different sessions,
@@ -34,7 +38,7 @@ pub const COUNT: usize = 128;
 pub const OFFER_LEN: usize = 32;
 
 /// Length in bytes of the receiver's only message.
-pub const REPLY_LEN: usize = 32 * COUNT;
+pub const REPLY_LEN: usize = 32 * (COUNT + 1);
 
 const OFFER: &str = "base-OT offer";
 const REPLY: &str = "base-OT reply";
@@ -53,6 +57,11 @@ pub type SenderKeys = Zeroizing<Vec<[u128; 2]>>;
 /// The receiver's keys, one for each transfer; wiped when dropped.
 pub type ReceiverKeys = Zeroizing<Vec<u128>>;
 
+/// A key that both parties of the base transfers have and nobody else; wiped when dropped.
+///
+/// Uses of it are told apart by deriving a key for each with a label of its own.
+pub type LinkKey = Zeroizing<[u8; 16]>;
+
 impl Sender {
     /// Begins, and returns the message for [`receive`], [`OFFER_LEN`] bytes.
     pub fn new(rng: &mut impl CryptoRng) -> (Self, Vec<u8>) {
@@ -61,18 +70,18 @@ impl Sender {
         (Self { secret, offer }, offer.as_bytes().to_vec())
     }
 
-    /// Takes the receiver's message and returns [`COUNT`] pairs of keys.
+    /// Takes the receiver's message and returns [`COUNT`] pairs of keys, and the link's key.
     ///
     /// `session` names the session; both parties give the same.
     ///
     /// # Errors
     ///
     /// [`PeerFault::Length`] or [`PeerFault::Point`] if `reply` is not what [`receive`] makes.
-    pub fn finish(self, session: &[u8; 32], reply: &[u8]) -> Result<SenderKeys, Error> {
+    pub fn finish(self, session: &[u8; 32], reply: &[u8]) -> Result<(SenderKeys, LinkKey), Error> {
         PeerFault::check_length(REPLY, reply, REPLY_LEN)?;
         // One offer stands for all transfers: a·B − a·A = a·B − a²·G.
         let shift = Zeroizing::new(&(self.secret * self.secret) * G);
-        let mut keys = Zeroizing::new(Vec::with_capacity(COUNT));
+        let mut keys = Zeroizing::new(Vec::with_capacity(COUNT + 1));
         for (index, bytes) in reply.chunks_exact(32).enumerate() {
             let (compressed, point) = decode(REPLY, index, bytes)?;
             let hash = KeyHash { session, index, offer: &self.offer, reply: &compressed };
@@ -80,12 +89,13 @@ impl Sender {
             let one = Zeroizing::new(*zero - *shift);
             keys.push([hash.key(&zero), hash.key(&one)]);
         }
-        Ok(keys)
+        let [link, _] = keys.pop().expect("the reply has a point more than there are transfers");
+        Ok((keys, Zeroizing::new(link.to_le_bytes())))
     }
 }
 
 /// The receiver's whole part: takes the sender's message and returns the reply, [`REPLY_LEN`]
-/// bytes, and [`COUNT`] keys; bit i of `choices` chooses the key of transfer i.
+/// bytes, [`COUNT`] keys and the link's key; bit i of `choices` chooses the key of transfer i.
 ///
 /// `session` names the session; both parties give the same.
 ///
@@ -97,13 +107,15 @@ pub fn receive(
     choices: u128,
     offer: &[u8],
     rng: &mut impl CryptoRng,
-) -> Result<(Vec<u8>, ReceiverKeys), Error> {
+) -> Result<(Vec<u8>, ReceiverKeys, LinkKey), Error> {
     PeerFault::check_length(OFFER, offer, OFFER_LEN)?;
     let (offer, point) = decode(OFFER, 0, offer)?;
     let mut message = Vec::with_capacity(REPLY_LEN);
-    let mut keys = Zeroizing::new(Vec::with_capacity(COUNT));
-    for index in 0..COUNT {
-        let choice = Choice::from((choices >> index) as u8 & 1);
+    let mut keys = Zeroizing::new(Vec::with_capacity(COUNT + 1));
+    // The link's transfer comes last and has choice 0.
+    let choices = (0..COUNT).map(|index| (choices >> index) as u8 & 1).chain([0]);
+    for (index, choice) in choices.enumerate() {
+        let choice = Choice::from(choice);
         let secret = Zeroizing::new(random_scalar(rng));
         let identity = RistrettoPoint::identity();
         let chosen = RistrettoPoint::conditional_select(&identity, &point, choice);
@@ -112,7 +124,8 @@ pub fn receive(
         keys.push(hash.key(&Zeroizing::new(point * *secret)));
         message.extend_from_slice(reply.as_bytes());
     }
-    Ok((message, keys))
+    let link = keys.pop().expect("a key more than there are transfers");
+    Ok((message, keys, Zeroizing::new(link.to_le_bytes())))
 }
 
 /// What binds a key to its place; see [`domain::BASE_OT_KEY`].
@@ -177,9 +190,11 @@ mod tests {
         let mut rng = rng();
         for choices in [0, u128::MAX, rng.random()] {
             let (sender, offer) = Sender::new(&mut rng);
-            let (reply, chosen) = receive(SESSION, choices, &offer, &mut rng).unwrap();
-            let keys = sender.finish(SESSION, &reply).unwrap();
-            assert_eq!((offer.len(), reply.len(), keys.len()), (OFFER_LEN, REPLY_LEN, COUNT));
+            let (reply, chosen, ours) = receive(SESSION, choices, &offer, &mut rng).unwrap();
+            let (keys, theirs) = sender.finish(SESSION, &reply).unwrap();
+            assert_eq!((offer.len(), reply.len()), (OFFER_LEN, REPLY_LEN));
+            assert_eq!((keys.len(), chosen.len()), (COUNT, COUNT));
+            assert_eq!(ours, theirs);
             for (i, (pair, key)) in keys.iter().zip(chosen.iter()).enumerate() {
                 let choice = (choices >> i & 1) as usize;
                 assert_eq!(pair[choice], *key);
@@ -192,21 +207,35 @@ mod tests {
     fn keys_are_bound_to_the_session() {
         let mut rng = rng();
         let (sender, offer) = Sender::new(&mut rng);
-        let (reply, chosen) = receive(SESSION, 0, &offer, &mut rng).unwrap();
-        let keys = sender.finish(&[8; 32], &reply).unwrap();
+        let (reply, chosen, ours) = receive(SESSION, 0, &offer, &mut rng).unwrap();
+        let (keys, theirs) = sender.finish(&[8; 32], &reply).unwrap();
         assert!(keys.iter().zip(chosen.iter()).all(|(pair, key)| !pair.contains(key)));
+        assert_ne!(ours, theirs);
     }
 
     #[test]
     fn all_keys_differ() {
         let mut rng = rng();
         let (sender, offer) = Sender::new(&mut rng);
-        let (reply, _) = receive(SESSION, 0, &offer, &mut rng).unwrap();
-        let mut keys: Vec<u128> =
-            sender.finish(SESSION, &reply).unwrap().iter().flatten().copied().collect();
+        let (reply, ..) = receive(SESSION, 0, &offer, &mut rng).unwrap();
+        let (pairs, link) = sender.finish(SESSION, &reply).unwrap();
+        let mut keys: Vec<u128> = pairs.iter().flatten().copied().collect();
+        keys.push(u128::from_le_bytes(*link));
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), 2 * COUNT);
+        assert_eq!(keys.len(), 2 * COUNT + 1);
+    }
+
+    /// Whoever changes a point of the link's transfer parts the two keys.
+    #[test]
+    fn the_link_is_bound_to_its_point() {
+        let mut rng = rng();
+        let (sender, offer) = Sender::new(&mut rng);
+        let (mut reply, _, ours) = receive(SESSION, 0, &offer, &mut rng).unwrap();
+        let (first, last) = reply.split_at_mut(32 * COUNT);
+        last.copy_from_slice(&first[..32]);
+        let (_, theirs) = sender.finish(SESSION, &reply).unwrap();
+        assert_ne!(ours, theirs);
     }
 
     /// The identity, and what RFC 9496 (section 4.3.1) tells a decoder to refuse: a field element
@@ -241,7 +270,7 @@ mod tests {
         let mut rng = rng();
         for (index, point) in bad_points().into_iter().enumerate() {
             let (sender, offer) = Sender::new(&mut rng);
-            let (mut reply, _) = receive(SESSION, 0, &offer, &mut rng).unwrap();
+            let (mut reply, ..) = receive(SESSION, 0, &offer, &mut rng).unwrap();
             reply[32 * index..][..32].copy_from_slice(&point);
             let error = sender.finish(SESSION, &reply).err();
             let Some(Error::Peer(PeerFault::Point { index: got, .. })) = error else {

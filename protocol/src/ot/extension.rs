@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::base;
+use super::base::{self, LinkKey};
 use super::choices::Choices;
 use super::rows::{Backends, CHUNK, Rows, Scratch};
 use super::tree;
@@ -127,16 +127,21 @@ impl ReceiverSetup {
         self
     }
 
-    /// Takes the sender's reply and returns the message for [`SenderSetup::finish`].
+    /// Takes the sender's reply and returns the message for [`SenderSetup::finish`] and the key
+    /// that both parties have.
     ///
     /// # Errors
     ///
     /// [`Error::Peer`] if `reply` is not what [`SenderSetup::new`] makes.
-    pub fn finish(self, session: &[u8; 32], reply: &[u8]) -> Result<(Receiver, Vec<u8>), Error> {
-        let keys = self.base.finish(session, reply)?;
+    pub fn finish(
+        self,
+        session: &[u8; 32],
+        reply: &[u8],
+    ) -> Result<(Receiver, Vec<u8>, LinkKey), Error> {
+        let (keys, link) = self.base.finish(session, reply)?;
         let (leaves, corrections) = tree::grow(session, self.field, &keys);
         let rows = Rows::new(self.field, session, &leaves, self.backends);
-        Ok((Receiver { rows, next: 0 }, corrections))
+        Ok((Receiver { rows, next: 0 }, corrections, link))
     }
 }
 
@@ -153,7 +158,8 @@ pub struct SenderSetup {
 }
 
 impl SenderSetup {
-    /// Takes the receiver's first message and returns the reply for [`ReceiverSetup::finish`].
+    /// Takes the receiver's first message and returns the reply for [`ReceiverSetup::finish`] and
+    /// the key that both parties have.
     ///
     /// `delta` is the offset of all correlations; a garbler gives its free-XOR offset.
     ///
@@ -166,10 +172,10 @@ impl SenderSetup {
         delta: u128,
         offer: &[u8],
         rng: &mut impl CryptoRng,
-    ) -> Result<(Self, Vec<u8>), Error> {
-        let (reply, keys) = base::receive(session, delta, offer, rng)?;
+    ) -> Result<(Self, Vec<u8>, LinkKey), Error> {
+        let (reply, keys, link) = base::receive(session, delta, offer, rng)?;
         let backends = Backends::best();
-        Ok((Self { session: *session, field, backends, delta, keys }, reply))
+        Ok((Self { session: *session, field, backends, delta, keys }, reply, link))
     }
 
     /// Uses these instructions instead of the best ones; no byte of a message depends on them.

@@ -20,14 +20,15 @@
 //! let (session, delta, field) = (&[7; 32], 0x1234_5679, FieldBits::default());
 //!
 //! let (receiver, offer) = ReceiverSetup::new(field, rng);
-//! let (sender, reply) = SenderSetup::new(field, session, delta, &offer, rng)?;
-//! let (mut receiver, corrections) = receiver.finish(session, &reply)?;
+//! let (sender, reply, link) = SenderSetup::new(field, session, delta, &offer, rng)?;
+//! let (mut receiver, corrections, same_link) = receiver.finish(session, &reply)?;
 //! let mut sender = sender.finish(&corrections)?;
 //!
 //! let (mut labels, mut zero_labels) = ([0; 3], [0; 3]);
 //! let message = receiver.extend(&Choices::from_bits(&[false, true, true]), &mut labels);
 //! sender.extend(&message, &mut zero_labels)?;
 //! assert_eq!(labels, [zero_labels[0], zero_labels[1] ^ delta, zero_labels[2] ^ delta]);
+//! assert_eq!(link, same_link);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -39,5 +40,6 @@ mod rows;
 mod tests;
 mod tree;
 
+pub use base::LinkKey;
 pub use choices::Choices;
 pub use extension::{FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};

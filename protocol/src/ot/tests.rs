@@ -19,8 +19,8 @@ fn rng(seed: u64) -> ChaCha20Rng {
 
 fn set_up(field: FieldBits, delta: u128, rng: &mut ChaCha20Rng) -> (Receiver, Sender) {
     let (receiver, offer) = ReceiverSetup::new(field, rng);
-    let (sender, reply) = SenderSetup::new(field, SESSION, delta, &offer, rng).unwrap();
-    let (receiver, corrections) = receiver.finish(SESSION, &reply).unwrap();
+    let (sender, reply, _) = SenderSetup::new(field, SESSION, delta, &offer, rng).unwrap();
+    let (receiver, corrections, _) = receiver.finish(SESSION, &reply).unwrap();
     (receiver, sender.finish(&corrections).unwrap())
 }
 
@@ -66,8 +66,8 @@ fn one_bit_fields_are_the_classic_extension() {
     // The same base transfers again, from the same randomness.
     let rng = &mut rng(11);
     let (base, offer) = base::Sender::new(rng);
-    let (reply, chosen) = base::receive(SESSION, delta, &offer, rng).unwrap();
-    let pairs = base.finish(SESSION, &reply).unwrap();
+    let (reply, chosen, _) = base::receive(SESSION, delta, &offer, rng).unwrap();
+    let (pairs, _) = base.finish(SESSION, &reply).unwrap();
 
     let bits: Vec<bool> = (0..300).map(|_| rng.random()).collect();
     let choices = Choices::from_bits(&bits);
@@ -162,9 +162,9 @@ fn every_backend_makes_the_same_bytes() {
         let run = |aes, vector| {
             let rng = &mut rng(27);
             let (receiver, offer) = ReceiverSetup::new(field, rng);
-            let (sender, reply) = SenderSetup::new(field, SESSION, 5, &offer, rng).unwrap();
+            let (sender, reply, _) = SenderSetup::new(field, SESSION, 5, &offer, rng).unwrap();
             let receiver = receiver.with_backends(aes, vector);
-            let (mut receiver, corrections) = receiver.finish(SESSION, &reply).unwrap();
+            let (mut receiver, corrections, _) = receiver.finish(SESSION, &reply).unwrap();
             let mut sender = sender.with_backends(aes, vector).finish(&corrections).unwrap();
             let (mut labels, mut zeros) = (vec![0; CHUNK + 200], vec![0; CHUNK + 200]);
             let message = receiver.extend(&choices, &mut labels);
@@ -210,8 +210,8 @@ fn corrections_of_another_length_are_rejected() {
     let mut rng = rng(25);
     for field in FieldBits::ALL {
         let (receiver, offer) = ReceiverSetup::new(field, &mut rng);
-        let (sender, reply) = SenderSetup::new(field, SESSION, 1, &offer, &mut rng).unwrap();
-        let (_, mut corrections) = receiver.finish(SESSION, &reply).unwrap();
+        let (sender, reply, _) = SenderSetup::new(field, SESSION, 1, &offer, &mut rng).unwrap();
+        let (_, mut corrections, _) = receiver.finish(SESSION, &reply).unwrap();
         corrections.push(0);
         assert!(matches!(sender.finish(&corrections), Err(Error::Peer(PeerFault::Length { .. }))));
     }

@@ -81,7 +81,7 @@ impl Client {
         let (keys, public) = ClientKeys::generate(&plan.linear, &mut rng);
         channel.send(Kind::SetUp, [offer, public].concat())?;
         let reply = channel.receive(Kind::SetUp, ot::base::REPLY_LEN)?;
-        let (ot, corrections) = ot.finish(&context.session, &reply)?;
+        let (ot, corrections, _link) = ot.finish(&context.session, &reply)?;
         channel.send(Kind::Corrections, corrections)?;
         let statistics = Statistics { setup: meter.stop(&channel), ..Statistics::default() };
         let layer_seconds = vec![LayerSeconds::default(); plan.layers.len()];

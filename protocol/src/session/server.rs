@@ -146,7 +146,7 @@ impl Server {
         let keys_len = ServerKeys::encoded_len(&self.plan.linear);
         let message = channel.receive(Kind::SetUp, ot::base::OFFER_LEN + keys_len)?;
         let (offer, public) = message.split_at(ot::base::OFFER_LEN);
-        let (ot, reply) =
+        let (ot, reply, _link) =
             ot::SenderSetup::new(field, &context.session, delta.expose(), offer, &mut rng)?;
         channel.send(Kind::SetUp, reply)?;
         let keys = ServerKeys::from_bytes(&self.plan.linear, public)?;

@@ -21,12 +21,14 @@ pub fn ot_messages(data: &[u8]) {
     let mut rng = crate::rng(head.into());
 
     let (receiver, offer) = ReceiverSetup::new(field, &mut rng);
-    let Ok((sender, reply)) =
+    let Ok((sender, reply, _)) =
         SenderSetup::new(field, SESSION, 0x1234_5678_9abc_def1, &pass(0, offer), &mut rng)
     else {
         return;
     };
-    let Ok((mut receiver, corrections)) = receiver.finish(SESSION, &pass(1, reply)) else { return };
+    let Ok((mut receiver, corrections, _)) = receiver.finish(SESSION, &pass(1, reply)) else {
+        return;
+    };
     let Ok(mut sender) = sender.finish(&pass(2, corrections)) else { return };
     let choices: Vec<bool> = (0..TRANSFERS).map(|i| i % 3 == 0).collect();
     let message = receiver.extend(&Choices::from_bits(&choices), &mut vec![0; TRANSFERS]);
