@@ -10,6 +10,10 @@
 //!   counts blocks of 128 transfers since the session began and n is the session's first 8 bytes
 //!   (little-endian) plus the group, modulo 2^64. A sender misses one leaf of each group, so it
 //!   never sees one number under two unknown keys.
+//! - OT extension, the receiver's choices that hide those of a message: AES-128 under a fresh key of
+//!   the receiver, of the number n·2^64 + i with n the session's first 8 bytes and i the block.
+//! - OT extension, challenge: AES-128 under a key that is the hash of the message, of the numbers of
+//!   the message's blocks, from 0 on. The key is public: that of another message is unrelated.
 //! - The garbler's own zero labels: AES-128 under a fresh key for each layer of each bundle, of the
 //!   number i·2^64 + j for label j of the chunk whose first instance is i.
 
@@ -21,6 +25,21 @@ pub(crate) const BASE_OT_KEY: &[u8] = b"gazelle base-ot key v1";
 /// node (4) ‖ seed (16)`, integers little-endian, hashed by SHA-256; the first 16 bytes are the
 /// left child, the last 16 the right one.
 pub(crate) const GGM_NODE: &[u8] = b"gazelle ot-extension node v1";
+
+/// What a leaf of a GGM tree shows of itself: `label ‖ session (32) ‖ group (4) ‖ leaf (4) ‖
+/// seed (16)`, integers little-endian, hashed by SHA-256.
+pub(crate) const GGM_LEAF: &[u8] = b"gazelle ot-extension leaf v1";
+
+/// Digest of what all leaves show: `label ‖ session (32) ‖ 32 bytes of each leaf`, by SHA-256.
+pub(crate) const GGM_TREES: &[u8] = b"gazelle ot-extension trees v1";
+
+/// Challenge to a message of the OT extension: `label ‖ session (32) ‖ first block (8) ‖ rows d`,
+/// integers little-endian, by SHA-256, cut to 16 bytes.
+pub(crate) const OT_CHALLENGE: &[u8] = b"gazelle ot-extension challenge v1";
+
+/// Digest of a message's sums under its challenge: `label ‖ session (32) ‖ first block (8) ‖ 128
+/// sums (16 each)`, integers little-endian, by SHA-256.
+pub(crate) const OT_CHECK: &[u8] = b"gazelle ot-extension check v1";
 
 /// Hash of a model card, by SHA-256: `label ‖ encoded card`.
 pub(crate) const MODEL_CARD: &[u8] = b"gazelle model card v1";
@@ -39,7 +58,18 @@ pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v1";
 
 /// All labels, for the test below.
 #[cfg(test)]
-const ALL: &[&[u8]] = &[BASE_OT_KEY, GGM_NODE, MODEL_CARD, PARAMETERS, SESSION, GARBLING_KEY];
+const ALL: &[&[u8]] = &[
+    BASE_OT_KEY,
+    GGM_NODE,
+    GGM_LEAF,
+    GGM_TREES,
+    OT_CHALLENGE,
+    OT_CHECK,
+    MODEL_CARD,
+    PARAMETERS,
+    SESSION,
+    GARBLING_KEY,
+];
 
 #[cfg(test)]
 mod tests {

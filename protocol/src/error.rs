@@ -46,6 +46,12 @@ pub enum PeerFault {
         /// The position of the point in the message.
         index: usize,
     },
+    /// A message fails the check that its own parts agree.
+    #[error("its {message} fails the check against deviating from the protocol")]
+    Consistency {
+        /// Which message.
+        message: &'static str,
+    },
     /// Bits after a message's last value are not zero.
     #[error("its {message} is padded with bits that are not zero")]
     Padding {

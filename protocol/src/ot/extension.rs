@@ -1,10 +1,11 @@
 //! SoftSpoken extension: as many correlated transfers as a session needs from 128 base transfers.
 //!
 //! Roy, "SoftSpokenOT: Quieter OT Extension from Small-Field Silent VOLE in the Minicrypt Model"
-//! (CRYPTO 2022), its semi-honest form: the adversary follows the protocol. Secure if SHA-256 in
-//! the seed trees is a random oracle and AES a pseudorandom permutation: choices are hidden by the
-//! one leaf of each tree that the sender misses (128 bits), Δ by the base transfers. A receiver that deviates can learn bits of Δ: there is no
-//! consistency check here.
+//! (CRYPTO 2022), its malicious form. Secure if SHA-256 is a random oracle and AES a pseudorandom
+//! permutation: choices are hidden by the one leaf of each tree that the sender misses (128 bits)
+//! and by the masked sums of the check, Δ by the base transfers. Either party may deviate: a sender
+//! sends nothing after the base transfers, and a receiver that deviates must guess bits of Δ or end
+//! the session (`check`; for the trees `tree`).
 //!
 //! The sender knows Δ (128 bits, the garbling's free-XOR offset); the receiver has choices c. For
 //! a group of K bits of Δ, read as a number δ < 2^K, the receiver knows 2^K pseudorandom rows r_x
@@ -16,18 +17,23 @@
 //! d costs 128/K bits for each transfer, and expansion 2^K/K times more work than a bit of the
 //! result. K = 1 is the extension of Ishai, Kilian, Nissim and Petrank (CRYPTO 2003).
 //!
-//! Transfers are made 128 at a time: a request for n uses up ⌈n/128⌉·128 indices of the session's
-//! one 64-bit index, which never goes back. Neither party's state can be copied or stored.
+//! Transfers are made 128 at a time, and each message makes 128 more for its check: a request for n
+//! uses up (⌈n/128⌉ + 1)·128 indices of the session's one 64-bit index, which never goes back.
+//! Neither party's state can be copied or stored.
 
+use std::slice;
+
+use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::{AesBackend, VectorBackend};
-use rand::CryptoRng;
+use rand::{CryptoRng, RngExt};
 use rayon::prelude::*;
 use subtle::{Choice, ConditionallySelectable};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::base::{self, LinkKey};
+use super::check;
 use super::choices::Choices;
-use super::rows::{Backends, CHUNK, Rows, Scratch};
+use super::rows::{Backends, CHUNK, MIN_CHUNKS, Matrix, Rows};
 use super::tree;
 use crate::error::{Error, Misuse, PeerFault};
 
@@ -73,9 +79,9 @@ impl FieldBits {
     }
 
     /// Length in bytes of the message for `count` transfers: 16/K bytes for each, rounded up to
-    /// whole blocks of 128 transfers.
+    /// whole blocks of 128 transfers, and for 128 more; then 48 bytes of the check.
     pub const fn message_len(self, count: usize) -> usize {
-        count.div_ceil(128) * self.groups() * 16
+        blocks(count) * self.groups() * 16 + check::LEN
     }
 
     /// Length in bytes of the message of [`ReceiverSetup::finish`].
@@ -112,13 +118,16 @@ pub struct ReceiverSetup {
     base: base::Sender,
     field: FieldBits,
     backends: Backends,
+    /// Where the choices that hide x come from.
+    masks: Zeroizing<[u128; 1]>,
 }
 
 impl ReceiverSetup {
     /// Begins, and returns the message for [`SenderSetup::new`].
     pub fn new(field: FieldBits, rng: &mut impl CryptoRng) -> (Self, Vec<u8>) {
         let (base, offer) = base::Sender::new(rng);
-        (Self { base, field, backends: Backends::best() }, offer)
+        let masks = Zeroizing::new([rng.random()]);
+        (Self { base, field, backends: Backends::best(), masks }, offer)
     }
 
     /// Uses these instructions instead of the best ones; no byte of a message depends on them.
@@ -141,7 +150,8 @@ impl ReceiverSetup {
         let (keys, link) = self.base.finish(session, reply)?;
         let (leaves, corrections) = tree::grow(session, self.field, &keys);
         let rows = Rows::new(self.field, session, &leaves, self.backends);
-        Ok((Receiver { rows, next: 0 }, corrections, link))
+        let masks = Seeds::new(self.backends.aes, &*self.masks);
+        Ok((Receiver { rows, masks, matrix: Matrix::default(), next: 0 }, corrections, link))
     }
 }
 
@@ -188,15 +198,17 @@ impl SenderSetup {
     ///
     /// # Errors
     ///
-    /// [`Error::Peer`] if `corrections` has not the length of those of [`ReceiverSetup::finish`].
+    /// [`Error::Peer`] if `corrections` are not those of [`ReceiverSetup::finish`].
     pub fn finish(self, corrections: &[u8]) -> Result<Sender, Error> {
         let expected = tree::corrections_len(self.field);
         PeerFault::check_length(CORRECTIONS, corrections, expected)?;
         let leaves =
-            tree::grow_punctured(&self.session, self.field, self.delta, &self.keys, corrections);
+            tree::grow_punctured(&self.session, self.field, self.delta, &self.keys, corrections)
+                .ok_or(PeerFault::Consistency { message: CORRECTIONS })?;
         // The missing leaf is number 0 and so in no plane: the sender's sums do not use it.
         let rows = Rows::new(self.field, &self.session, &leaves, self.backends);
-        Ok(Sender { rows: Some(rows), delta: self.delta, next: 0 })
+        let correlation = Correlation { rows, delta: self.delta, matrix: Matrix::default() };
+        Ok(Sender { correlation: Some(Box::new(correlation)), next: 0 })
     }
 }
 
@@ -209,7 +221,9 @@ impl SenderSetup {
 /// copy::<gazelle_protocol::ot::Receiver>();
 /// ```
 pub struct Receiver {
-    rows: Rows,
+    pub(super) rows: Rows,
+    masks: Seeds,
+    pub(super) matrix: Matrix,
     next: u64,
 }
 
@@ -224,25 +238,50 @@ impl Receiver {
     /// Panics if `labels` is not as long as `choices`.
     pub fn extend(&mut self, choices: &Choices, labels: &mut [u128]) -> Vec<u8> {
         assert_eq!(labels.len(), choices.len(), "one label for each choice");
-        let field = self.rows.field();
-        let first = take_blocks(&mut self.next, labels.len());
-        let mut message = vec![0; field.message_len(labels.len())];
-        labels
-            .par_chunks_mut(CHUNK)
-            .zip(message.par_chunks_mut(field.message_len(CHUNK)))
-            .zip(choices.blocks().par_chunks(CHUNK / 128))
+        let (first, choices) = self.begin(choices);
+        let mut message = self.correct(first, &choices);
+        let matrix = self.matrix.of_blocks(choices.len());
+        let challenge = self.rows.challenge(first, &message);
+        let digest = challenge.digest(&challenge.sums(matrix));
+        message.extend_from_slice(&challenge.sum(&choices).to_le_bytes());
+        message.extend_from_slice(&digest);
+        self.rows.transpose(matrix, labels);
+        message
+    }
+
+    /// The first block of a message, and the choices of all its blocks: those of the last are
+    /// random.
+    pub(super) fn begin(&mut self, choices: &Choices) -> (u64, Zeroizing<Vec<u128>>) {
+        let blocks = blocks(choices.len());
+        let first = take_blocks(&mut self.next, blocks);
+        let mut all = Zeroizing::new(vec![0; blocks]);
+        let (last, given) = all.split_last_mut().expect("a last block");
+        given.copy_from_slice(choices.blocks());
+        self.masks.stream(0, self.rows.nonce(), first, slice::from_mut(last));
+        (first, all)
+    }
+
+    /// Makes the rows of t for choices of whole blocks, from block `first` on, and returns the rows
+    /// d; there is room for the check behind them.
+    pub(super) fn correct(&mut self, first: u64, choices: &[u128]) -> Vec<u8> {
+        let block_len = self.rows.block_len();
+        let mut message = Vec::with_capacity(choices.len() * block_len + check::LEN);
+        message.resize(choices.len() * block_len, 0);
+        self.matrix
+            .of_blocks(choices.len())
+            .par_chunks_mut(128 * CHUNK)
+            .zip(message.par_chunks_mut(CHUNK * block_len))
+            .zip(choices.par_chunks(CHUNK))
             .enumerate()
             .with_min_len(MIN_CHUNKS)
-            .for_each_init(Scratch::new, |scratch, (i, ((labels, message), choices))| {
-                let first = first + (i * CHUNK / 128) as u64;
+            .for_each(|(i, ((rows, message), choices))| {
                 let mut corrections = message.chunks_exact_mut(16 * choices.len());
-                self.rows.expand(scratch, first, choices.len(), |sum, _| {
+                self.rows.expand(first + (i * CHUNK) as u64, rows, |sum, _| {
                     let row = corrections.next().expect("one row for each group");
                     for ((d, u), c) in row.chunks_exact_mut(16).zip(sum).zip(choices) {
                         d.copy_from_slice(&(u ^ c).to_le_bytes());
                     }
                 });
-                self.rows.transpose(scratch, choices.len(), labels);
             });
         message
     }
@@ -258,9 +297,18 @@ impl Receiver {
 /// ```
 pub struct Sender {
     /// None once the session has failed.
-    rows: Option<Rows>,
-    delta: u128,
+    pub(super) correlation: Option<Box<Correlation>>,
     next: u64,
+}
+
+/// What the sender knows; wiped when dropped.
+#[derive(ZeroizeOnDrop)]
+pub(super) struct Correlation {
+    #[zeroize(skip)]
+    rows: Rows,
+    delta: u128,
+    #[zeroize(skip)]
+    matrix: Matrix,
 }
 
 impl Sender {
@@ -271,56 +319,77 @@ impl Sender {
     /// # Errors
     ///
     /// [`PeerFault::Length`] if `message` has not [`FieldBits::message_len`] bytes for as many
-    /// transfers. The base transfers are then wiped, and every later call fails with
+    /// transfers, [`PeerFault::Consistency`] if it is none that [`Receiver::extend`] makes here. No
+    /// label is then written, the base transfers and Δ are wiped, and every later call fails with
     /// [`Misuse::SessionEnded`].
     pub fn extend(&mut self, message: &[u8], zero_labels: &mut [u128]) -> Result<(), Error> {
-        let rows = self.rows.as_ref().ok_or(Misuse::SessionEnded)?;
-        let field = rows.field();
-        let expected = field.message_len(zero_labels.len());
-        if let Err(fault) = PeerFault::check_length(MESSAGE, message, expected) {
-            self.rows = None;
-            self.delta.zeroize();
-            return Err(fault.into());
+        // It comes back if the message passes; else it is dropped, and so wiped.
+        let mut correlation = self.correlation.take().ok_or(Misuse::SessionEnded)?;
+        let expected = correlation.rows.field().message_len(zero_labels.len());
+        PeerFault::check_length(MESSAGE, message, expected)?;
+        let first = take_blocks(&mut self.next, blocks(zero_labels.len()));
+        let (corrections, check) = message.split_at(expected - check::LEN);
+        correlation.correct(first, corrections);
+        if !correlation.passes(first, corrections, check) {
+            return Err(PeerFault::Consistency { message: MESSAGE }.into());
         }
-        let first = take_blocks(&mut self.next, zero_labels.len());
-        let delta = self.delta;
-        zero_labels
-            .par_chunks_mut(CHUNK)
-            .zip(message.par_chunks(field.message_len(CHUNK)))
+        correlation.labels(zero_labels);
+        self.correlation = Some(correlation);
+        Ok(())
+    }
+}
+
+impl Correlation {
+    /// Makes the rows of q from the rows d of a message, from block `first` on.
+    pub(super) fn correct(&mut self, first: u64, corrections: &[u8]) {
+        let block_len = self.rows.block_len();
+        self.matrix
+            .of_blocks(corrections.len() / block_len)
+            .par_chunks_mut(128 * CHUNK)
+            .zip(corrections.par_chunks(CHUNK * block_len))
             .enumerate()
             .with_min_len(MIN_CHUNKS)
-            .for_each_init(Scratch::new, |scratch, (i, (labels, message))| {
-                let first = first + (i * CHUNK / 128) as u64;
-                let width = labels.len().div_ceil(128);
-                let mut corrections = message.chunks_exact(16 * width);
-                let mut delta = delta;
-                rows.expand(scratch, first, width, |_, planes| {
+            .for_each(|(i, (rows, corrections))| {
+                let width = rows.len() / 128;
+                let mut corrections = corrections.chunks_exact(16 * width);
+                let mut delta = self.delta;
+                self.rows.expand(first + (i * CHUNK) as u64, rows, |_, planes| {
                     let row = corrections.next().expect("one row for each group");
                     for plane in planes.chunks_exact_mut(width) {
                         add_if(plane, row, Choice::from(delta as u8 & 1));
                         delta >>= 1;
                     }
                 });
-                rows.transpose(scratch, width, labels);
             });
-        Ok(())
+    }
+
+    /// Whether the rows of q agree with x and the digest of a message's `check`.
+    pub(super) fn passes(&mut self, first: u64, corrections: &[u8], check: &[u8]) -> bool {
+        let challenge = self.rows.challenge(first, corrections);
+        let blocks = corrections.len() / self.rows.block_len();
+        let mut sums = challenge.sums(self.matrix.of_blocks(blocks));
+        let (x, digest) = check.split_at(16);
+        for (b, sum) in sums.iter_mut().enumerate() {
+            add_if(slice::from_mut(sum), x, Choice::from((self.delta >> b) as u8 & 1));
+        }
+        check::equal(&challenge.digest(&sums), digest)
+    }
+
+    /// Writes q, which nobody sees before the message has passed.
+    pub(super) fn labels(&mut self, zero_labels: &mut [u128]) {
+        self.rows.transpose(self.matrix.of_blocks(blocks(zero_labels.len())), zero_labels);
     }
 }
 
-impl Drop for Sender {
-    fn drop(&mut self) {
-        self.delta.zeroize();
-    }
+/// The blocks of a message for `count` transfers; the last hides the choices.
+const fn blocks(count: usize) -> usize {
+    count.div_ceil(128) + 1
 }
 
-/// Fewer chunks than this are not worth another thread.
-const MIN_CHUNKS: usize = 4;
-
-/// Takes the blocks of 128 indices that `count` transfers need; returns the first block.
-fn take_blocks(next: &mut u64, count: usize) -> u64 {
+/// Takes so many blocks of 128 indices; returns the first.
+fn take_blocks(next: &mut u64, blocks: usize) -> u64 {
     let first = *next;
-    let blocks = count.div_ceil(128) as u64;
-    *next = first.checked_add(blocks).expect("2^64 blocks would take thousands of years");
+    *next = first.checked_add(blocks as u64).expect("2^64 blocks would take thousands of years");
     first
 }
 

@@ -33,7 +33,10 @@
 //! ```
 
 pub mod base;
+mod check;
 mod choices;
+#[cfg(test)]
+mod deviating;
 pub mod extension;
 mod rows;
 #[cfg(test)]

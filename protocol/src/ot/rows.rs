@@ -1,15 +1,22 @@
 //! The symmetric work of an extension, the same for both parties: expand the leaves, sum them,
 //! transpose.
 
+use std::iter;
+
 use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::transpose::transpose128;
 use gazelle_kernels::{AesBackend, VectorBackend};
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::check::Challenge;
 use super::extension::FieldBits;
 
-/// Transfers made at once: the rows of a chunk (32 KiB) stay in the first-level cache.
-pub(super) const CHUNK: usize = 2048;
+/// Blocks of 128 transfers made at once: their rows (32 KiB) stay in the first-level cache.
+pub(super) const CHUNK: usize = 16;
+
+/// Fewer chunks than this are not worth another thread.
+pub(super) const MIN_CHUNKS: usize = 4;
 
 /// The instructions that an extension uses.
 #[derive(Clone, Copy)]
@@ -28,10 +35,9 @@ impl Backends {
 /// The leaves of one party, ready to expand.
 pub(super) struct Rows {
     field: FieldBits,
+    session: [u8; 32],
     leaves: Seeds,
-    /// Group g's streams have the nonce `nonce` + g, see [`crate::domain`].
-    nonce: u64,
-    vector: VectorBackend,
+    backends: Backends,
 }
 
 impl Rows {
@@ -40,62 +46,85 @@ impl Rows {
         field: FieldBits,
         session: &[u8; 32],
         leaves: &[u128],
-        Backends { aes, vector }: Backends,
+        backends: Backends,
     ) -> Self {
         assert_eq!(leaves.len(), field.groups() * field.size(), "all leaves of all groups");
-        let (nonce, _) = session.split_first_chunk().expect("a session's name has 32 bytes");
-        Self { field, leaves: Seeds::new(aes, leaves), nonce: u64::from_le_bytes(*nonce), vector }
+        Self { field, session: *session, leaves: Seeds::new(backends.aes, leaves), backends }
     }
 
     pub(super) fn field(&self) -> FieldBits {
         self.field
     }
 
-    /// Fills the rows of `scratch` for the `width` blocks of transfers from block `first` on.
+    /// Bytes of the rows d for one block.
+    pub(super) fn block_len(&self) -> usize {
+        16 * self.field.groups()
+    }
+
+    /// The first 8 bytes of the session's name, see [`crate::domain`].
+    pub(super) fn nonce(&self) -> u64 {
+        let (nonce, _) = self.session.split_first_chunk().expect("a session's name has 32 bytes");
+        u64::from_le_bytes(*nonce)
+    }
+
+    /// Fills a chunk's `rows`, 128 of at most [`CHUNK`] blocks, for the transfers from block `first`
+    /// on.
     ///
     /// Calls `adjust(sum, planes)` after each group, in order: `sum` is u, `planes` the K rows of
-    /// the group, each of `width` blocks.
+    /// the group.
     pub(super) fn expand(
         &self,
-        scratch: &mut Scratch,
         first: u64,
-        width: usize,
+        rows: &mut [u128],
         mut adjust: impl FnMut(&[u128], &mut [u128]),
     ) {
-        let sum = &mut scratch.sum[..width];
-        let rows = scratch.rows.chunks_exact_mut(self.field.bits() * width);
-        for (group, planes) in rows.take(self.field.groups()).enumerate() {
+        let width = rows.len() / 128;
+        let mut sum = Zeroizing::new([0; CHUNK]);
+        let sum = &mut sum[..width];
+        for (group, planes) in rows.chunks_exact_mut(self.field.bits() * width).enumerate() {
             let seeds = group * self.field.size()..(group + 1) * self.field.size();
-            let nonce = self.nonce.wrapping_add(group as u64);
+            let nonce = self.nonce().wrapping_add(group as u64);
             self.leaves.sums(seeds, nonce, first, sum, planes);
             adjust(sum, planes);
         }
     }
 
-    /// Writes label j, the bits j of the 128 rows of `width` blocks in `scratch`.
-    pub(super) fn transpose(&self, scratch: &mut Scratch, width: usize, labels: &mut [u128]) {
-        let rows = &scratch.rows[..128 * width];
-        if labels.len() == 128 * width {
-            transpose128(self.vector, rows, labels);
-        } else {
-            let whole = &mut scratch.last[..128 * width];
-            transpose128(self.vector, rows, whole);
-            labels.copy_from_slice(&whole[..labels.len()]);
-        }
+    /// The challenge to the rows d of a message, whose transfers begin with block `first`.
+    pub(super) fn challenge(&self, first: u64, corrections: &[u8]) -> Challenge {
+        let blocks = corrections.len() / self.block_len();
+        Challenge::new(self.backends.aes, &self.session, first, corrections, blocks)
+    }
+
+    /// Writes label j, the bits j of the 128 rows of `matrix`.
+    pub(super) fn transpose(&self, matrix: &[u128], labels: &mut [u128]) {
+        labels
+            .par_chunks_mut(128 * CHUNK)
+            .zip(matrix.par_chunks(128 * CHUNK))
+            .with_min_len(MIN_CHUNKS)
+            .for_each(|(labels, rows)| {
+                if labels.len() == rows.len() {
+                    transpose128(self.backends.vector, rows, labels);
+                } else {
+                    let mut whole = Zeroizing::new(vec![0; rows.len()]);
+                    transpose128(self.backends.vector, rows, &mut whole);
+                    labels.copy_from_slice(&whole[..labels.len()]);
+                }
+            });
     }
 }
 
-/// The buffers of one chunk; wiped when dropped.
-pub(super) struct Scratch {
-    sum: Zeroizing<[u128; CHUNK / 128]>,
-    rows: Zeroizing<Vec<u128>>,
-    /// The labels of a last block that is not whole.
-    last: Zeroizing<Vec<u128>>,
-}
+/// The 128 rows of a message, cut into chunks that follow each other. The memory is kept from one
+/// message to the next, and wiped when dropped.
+#[derive(Default)]
+pub(super) struct Matrix(Zeroizing<Vec<u128>>);
 
-impl Scratch {
-    pub(super) fn new() -> Self {
-        let blocks = || Zeroizing::new(vec![0; CHUNK]);
-        Self { sum: Zeroizing::new([0; CHUNK / 128]), rows: blocks(), last: blocks() }
+impl Matrix {
+    /// Rows of so many blocks; what is in them is from earlier.
+    pub(super) fn of_blocks(&mut self, blocks: usize) -> &mut [u128] {
+        if self.0.len() < 128 * blocks {
+            // Growth in place would leave a copy in freed memory.
+            self.0 = Zeroizing::new(iter::repeat_n(0, 128 * blocks).collect());
+        }
+        &mut self.0[..128 * blocks]
     }
 }

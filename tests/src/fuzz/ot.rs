@@ -5,10 +5,12 @@ use gazelle_protocol::ot::{Choices, FieldBits, ReceiverSetup, SenderSetup};
 
 const SESSION: &[u8; 32] = b"the session of the fuzz target..";
 const TRANSFERS: usize = 300;
+const DELTA: u128 = 0x1234_5678_9abc_def1;
 
 /// One message of an honest set-up and extension is changed or replaced. The first byte chooses K
 /// (its lowest two bits), the message (the next two) and whether the rest are edits of the honest
-/// bytes or stand in their place.
+/// bytes or stand in their place. What the sender accepts must be as good as honest: the labels of
+/// all transfers fit Δ.
 pub fn ot_messages(data: &[u8]) {
     let Some((&head, rest)) = data.split_first() else { return };
     let field = FieldBits::ALL[usize::from(head & 3)];
@@ -21,8 +23,7 @@ pub fn ot_messages(data: &[u8]) {
     let mut rng = crate::rng(head.into());
 
     let (receiver, offer) = ReceiverSetup::new(field, &mut rng);
-    let Ok((sender, reply, _)) =
-        SenderSetup::new(field, SESSION, 0x1234_5678_9abc_def1, &pass(0, offer), &mut rng)
+    let Ok((sender, reply, _)) = SenderSetup::new(field, SESSION, DELTA, &pass(0, offer), &mut rng)
     else {
         return;
     };
@@ -31,9 +32,13 @@ pub fn ot_messages(data: &[u8]) {
     };
     let Ok(mut sender) = sender.finish(&pass(2, corrections)) else { return };
     let choices: Vec<bool> = (0..TRANSFERS).map(|i| i % 3 == 0).collect();
-    let message = receiver.extend(&Choices::from_bits(&choices), &mut vec![0; TRANSFERS]);
-    let mut labels = vec![0; TRANSFERS];
-    if sender.extend(&pass(3, message), &mut labels).is_err() {
+    let (mut labels, mut zeros) = (vec![0; TRANSFERS], vec![0; TRANSFERS]);
+    let message = receiver.extend(&Choices::from_bits(&choices), &mut labels);
+    if sender.extend(&pass(3, message), &mut zeros).is_err() {
         assert!(sender.extend(&[], &mut []).is_err(), "a failed sender goes on");
+        return;
+    }
+    for ((label, zero), &choice) in labels.iter().zip(&zeros).zip(&choices) {
+        assert_eq!(label ^ zero, if choice { DELTA } else { 0 }, "an accepted label is wrong");
     }
 }
