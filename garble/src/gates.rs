@@ -12,6 +12,11 @@ impl GateCounter {
         Self::default()
     }
 
+    /// The number that comes next.
+    pub fn peek(&self) -> u64 {
+        self.next
+    }
+
     /// The next `count` gate numbers.
     ///
     /// # Panics

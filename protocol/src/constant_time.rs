@@ -7,12 +7,13 @@ use std::convert::Infallible;
 use std::hint::black_box;
 
 use gazelle_garble::{Delta, GateCounter};
+use gazelle_kernels::{AesBackend, VectorBackend};
 use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_secret};
 use rand::rngs::ChaCha20Rng;
 use rand::{SeedableRng, TryCryptoRng, TryRng};
 
 use crate::Link;
-use crate::activation::{ActivationPlan, Evaluation, Garbling};
+use crate::activation::{ActivationPlan, Evaluation, Garbling, OwnLabels};
 use crate::he::SecretKey;
 use crate::linear::LinearPlan;
 use crate::model::{Activation, BlockCard, Card, Layer, Linear, Shape};
@@ -43,10 +44,12 @@ fn a_branch_on_a_secret_is_seen() {
 #[ignore = "runs under valgrind"]
 fn transfers_by_secret_choices() {
     for field in FieldBits::ALL {
-        let (_, mut receiver, mut sender) = set_up(field);
-        for count in [1, 300, 2500] {
-            let choices = Choices::from_bit_planes(&secret_values(count), 3);
-            black_box(transfer(&mut receiver, &mut sender, &choices));
+        for aes in AesBackend::available() {
+            let (_, mut receiver, mut sender) = set_up(field, aes);
+            for count in [1, 300, 2500] {
+                let choices = Choices::from_bit_planes(&secret_values(count), 3);
+                black_box(transfer(&mut receiver, &mut sender, &choices));
+            }
         }
     }
 }
@@ -56,9 +59,10 @@ fn transfers_by_secret_choices() {
 #[ignore = "runs under valgrind"]
 fn labels_of_secret_shares() {
     let plan = plan();
-    let (delta, mut receiver, _) = set_up(FieldBits::Four);
+    let (delta, mut receiver, _) = set_up(FieldBits::Four, AesBackend::best());
     let (mut gates, mut evaluation) = (GateCounter::new(), Evaluation::default());
-    let garbling = Garbling::new(delta.expose() >> 1, vec![]);
+    let own = OwnLabels::new(delta.expose() >> 1, SESSION, gates.peek());
+    let garbling = Garbling::new(own, vec![]);
     let sums = secret_values(plan.instances());
     for chunk in plan.chunks() {
         let gates = gates.take(plan.program().tally(chunk.instances.len()).gates);
@@ -101,7 +105,7 @@ fn linear_layer() -> Vec<u32> {
 #[test]
 #[ignore = "runs under valgrind, which reports it"]
 fn branch_on_a_chosen_label() {
-    let (_, mut receiver, mut sender) = set_up(FieldBits::Four);
+    let (_, mut receiver, mut sender) = set_up(FieldBits::Four, AesBackend::best());
     let choices = Choices::from_bit_planes(&secret_values(100), 1);
     let [labels, _] = transfer(&mut receiver, &mut sender, &choices);
     branch(labels[7]);
@@ -110,7 +114,7 @@ fn branch_on_a_chosen_label() {
 #[test]
 #[ignore = "runs under valgrind, which reports it"]
 fn branch_on_delta() {
-    let (delta, ..) = set_up(FieldBits::Four);
+    let (delta, ..) = set_up(FieldBits::Four, AesBackend::best());
     branch(delta.expose() >> 9);
 }
 
@@ -121,7 +125,7 @@ fn branch(secret: u128) {
 }
 
 /// Both parties after the base transfers; what they send is public.
-fn set_up(field: FieldBits) -> (Delta, Receiver, Sender) {
+fn set_up(field: FieldBits, aes: AesBackend) -> (Delta, Receiver, Sender) {
     let rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(1));
     let delta = Delta::random(rng);
     let (receiver, mut offer) = ReceiverSetup::new(field, rng);
@@ -129,6 +133,9 @@ fn set_up(field: FieldBits) -> (Delta, Receiver, Sender) {
     let (sender, mut reply, _) =
         SenderSetup::new(field, SESSION, delta.expose(), &offer, rng).expect("an honest offer");
     make_public(&mut reply);
+    let vector = VectorBackend::best();
+    let (receiver, sender) =
+        (receiver.with_backends(aes, vector), sender.with_backends(aes, vector));
     let (receiver, mut corrections, _) = receiver.finish(SESSION, &reply).expect("an honest reply");
     make_public(&mut corrections);
     (delta, receiver, sender.finish(&corrections).expect("honest corrections"))

@@ -15,7 +15,16 @@
 //! - OT extension, challenge: AES-128 under a key that is the hash of the message, of the numbers of
 //!   the message's blocks, from 0 on. The key is public: that of another message is unrelated.
 //! - The garbler's own zero labels: AES-128 under a fresh key for each layer of each bundle, of the
-//!   number i·2^64 + j for label j of the chunk whose first instance is i.
+//!   number n·2^64 + j for label j of the layer, with n the session's first 8 bytes plus the layer's
+//!   first gate number, modulo 2^64. A client sees the label or the label plus Δ; that no number
+//!   comes twice, but for sessions whose names begin alike, keeps the search for one of many keys
+//!   as long as that for one.
+
+/// The first 8 bytes of a session's name: what tells numbers under AES keys of one session from
+/// those of others.
+pub(crate) fn nonce(session: &[u8; 32]) -> u64 {
+    u64::from_le_bytes(*session.first_chunk().expect("a session's name has 32 bytes"))
+}
 
 /// Key of one base OT: `label ‖ session (32) ‖ index (4, little-endian) ‖ A (32) ‖ B (32) ‖
 /// point (32)`, hashed by SHA-256, cut to its first 16 bytes.

@@ -10,3 +10,4 @@ mod server;
 pub use client::Evaluation;
 pub use plan::{ActivationPlan, Chunk, Cost};
 pub use server::Garbling;
+pub(crate) use server::OwnLabels;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::check::Challenge;
 use super::extension::FieldBits;
+use crate::domain;
 
 /// Blocks of 128 transfers made at once: their rows (32 KiB) stay in the first-level cache.
 pub(super) const CHUNK: usize = 16;
@@ -61,10 +62,8 @@ impl Rows {
         16 * self.field.groups()
     }
 
-    /// The first 8 bytes of the session's name, see [`crate::domain`].
     pub(super) fn nonce(&self) -> u64 {
-        let (nonce, _) = self.session.split_first_chunk().expect("a session's name has 32 bytes");
-        u64::from_le_bytes(*nonce)
+        domain::nonce(&self.session)
     }
 
     /// Fills a chunk's `rows`, 128 of at most [`CHUNK`] blocks, for the transfers from block `first`

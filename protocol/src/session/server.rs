@@ -10,7 +10,7 @@ use super::greeting::{Context, Greeting};
 use super::plan::NetworkPlan;
 use super::settings::Settings;
 use super::{MAX_BUNDLES, Shares, subtract};
-use crate::activation::{Chunk, Garbling};
+use crate::activation::{Chunk, Garbling, OwnLabels};
 use crate::error::{Error, PeerFault};
 use crate::linear::{EncodedWeights, ServerKeys, ServerShare, clear};
 use crate::model::{ModelError, Network};
@@ -229,7 +229,7 @@ impl Session<'_> {
     /// out in order, garbling itself runs in parallel.
     fn garble(&mut self, block: usize) -> Result<Garbling, Error> {
         let plan = &self.server.plan.activations[block];
-        let seed = self.rng.random();
+        let own = OwnLabels::new(self.rng.random(), &self.context.session, self.gates.peek());
         let mut shares = Vec::new();
         let mut chunks = plan.chunks().peekable();
         while chunks.peek().is_some() {
@@ -242,14 +242,14 @@ impl Session<'_> {
             }
             let garbled: Vec<_> = pending
                 .into_par_iter()
-                .map(|pending| plan.garble(seed, pending, &self.context.hash, &self.delta))
+                .map(|pending| plan.garble(&own, pending, &self.context.hash, &self.delta))
                 .collect();
             for (tables, chunk_shares) in garbled {
                 self.channel.send(Kind::Tables, tables)?;
                 shares.extend(chunk_shares);
             }
         }
-        Ok(Garbling::new(seed, shares))
+        Ok(Garbling::new(own, shares))
     }
 
     fn online(&mut self, bundle: Bundle) -> Result<(), Error> {
