@@ -54,7 +54,7 @@ fn guessing(receiver: &mut Receiver, flips: &[(usize, usize)], guess: u128) -> V
     let mut sums = challenge.sums(receiver.matrix.of_blocks(BLOCKS));
     for &(group, transfer) in flips {
         let factor = challenge.factor(transfer / 128);
-        let error = gf128::mul(AesBackend::SCALAR, factor, 1 << (transfer % 128));
+        let error = gf128::mul(AesBackend::PORTABLE, factor, 1 << (transfer % 128));
         for b in field.bits() * group..field.bits() * (group + 1) {
             sums[b] ^= if guess >> b & 1 == 1 { error } else { 0 };
         }
