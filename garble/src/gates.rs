@@ -34,3 +34,14 @@ pub struct GateRange {
     pub(crate) start: u64,
     pub(crate) count: u64,
 }
+
+impl GateRange {
+    /// The first of these `count` numbers, for `count` hashes outside of garbling.
+    ///
+    /// # Panics
+    /// If there are more or fewer.
+    pub fn first(self, count: usize) -> u64 {
+        assert_eq!(self.count, count as u64, "one gate number for each hash");
+        self.start
+    }
+}

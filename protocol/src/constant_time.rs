@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::hint::black_box;
 
-use gazelle_garble::{Delta, GateCounter};
+use gazelle_garble::{Delta, GateCounter, Hash, HashKind};
 use gazelle_kernels::{AesBackend, VectorBackend};
 use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_secret};
 use rand::rngs::ChaCha20Rng;
@@ -83,7 +83,7 @@ fn branch_on_a_decryption() {
     branch(linear_layer()[3].into());
 }
 
-/// Encrypts, multiplies, blinds and decrypts: the client's share.
+/// Encrypts, multiplies, re-randomises, decrypts and makes exact: the client's share.
 fn linear_layer() -> Vec<u32> {
     let (layer, public_rng) = (layer(), &mut ChaCha20Rng::seed_from_u64(2));
     let plan = LinearPlan::choose(&layer.block, layer.pooled, &Link::LAN).expect("a small layer");
@@ -94,11 +94,21 @@ fn linear_layer() -> Vec<u32> {
     let mut query = plan.encrypt(&mask, &key, public_rng).expect("as many values as inputs");
     make_public(&mut query);
     let secret_rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(3));
-    let (mut answer, share) =
+    let (mut answer, server) =
         plan.apply(&query, &weights, &public, secret_rng).expect("an honest query");
     make_public(&mut answer);
+    let client = plan.decrypt(&answer, &key).expect("an honest answer");
+
+    let (delta, mut receiver, mut sender) = set_up(FieldBits::Four);
+    let hash = Hash::new(HashKind::default(), 9);
+    let gates = || GateCounter::new().take(plan.output_len() as u64);
+    let (conversion, mut message) = client.transfer(&mut receiver, gates());
+    make_public(&mut message);
+    let (mut corrections, share) =
+        server.convert(&message, &mut sender, &delta, &hash, gates()).expect("an honest message");
+    make_public(&mut corrections);
     share.add_to(&mut secret_values(plan.output_len()));
-    plan.decrypt(&answer, &key).expect("an honest answer")
+    conversion.finish(&corrections, &hash).expect("honest corrections")
 }
 
 /// Secrecy goes from the choices through the extension to the labels.

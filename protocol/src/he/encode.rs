@@ -62,21 +62,21 @@ impl Limb {
 
 /// A fixed residue that multiplies 32-bit numbers.
 #[derive(Clone, Copy)]
-pub(super) struct ShortFactor {
+struct ShortFactor {
     value: u64,
     /// ⌊2^32·value/q⌋.
     quotient: u64,
 }
 
 impl ShortFactor {
-    pub(super) fn new(value: u64, modulus: &Modulus) -> Self {
+    fn new(value: u64, modulus: &Modulus) -> Self {
         let quotient = (u128::from(value) << 32) / u128::from(modulus.value());
         Self { value, quotient: quotient as u64 }
     }
 
     /// z·value mod q.
     #[inline(always)]
-    pub(super) fn mul(self, z: u32, modulus: &Modulus) -> u64 {
+    fn mul(self, z: u32, modulus: &Modulus) -> u64 {
         let (z, q) = (u64::from(z), modulus.value());
         // z < 2^32, so the estimate of the quotient is at most one too small.
         let estimate = (z * self.quotient) >> 32;

@@ -11,42 +11,49 @@
 //!
 //! **Answer.** What the server computed, c = Σⱼ wⱼ·cⱼ, is a function of the weights and of things
 //! that the client knows: c₁ = Σⱼ wⱼ·aⱼ *is* a system of linear equations in the weights (the tests
-//! solve one). So before it leaves, and at full modulus, the server
-//! 1. adds pk·u + (0, e′), u ternary and e′ a fresh error: c₁ + a·u + e′ is pseudo-random under
-//!    ring-LWE with secret u, for anyone, the key's owner included;
-//! 2. adds an encoding of −t at the coefficients that carry results, t uniform in Z_{2^k}: the
-//!    server's new share;
-//! 3. adds a flood, uniform over 2^b integers, to the same coefficients of c₀. It drowns the noise,
-//!    which is a function of the weights, of u and of e′ ([`noise`] proves by how much), and stands
-//!    for the error of the first component of the encryption of zero;
-//! 4. sends only those coefficients of c₀, and
-//! 5. rounds c₁ to a modulus 2^m and c₀ to 2^t, with just the bits that decryption needs.
+//! solve one). So the server first adds pk·u + (0, e′), u ternary and e′ a fresh error. Then
+//! 1. c₁ leaves, rounded to as few bits as exactness needs, and the client multiplies it by s;
+//! 2. c₀ does *not* leave: c₀ and c₁·s already are additive shares of the phase, the server's and
+//!    the client's.
 //!
-//! *Why the client learns its share alone*: given s, everything it receives is determined by c₁ and
-//! by the phase at the result coefficients. The phase is q/2^k·(M·r − t) plus noise plus flood;
-//! replace noise plus flood by flood (statistical distance in [`noise::Answer::distance_log2`]),
-//! and it depends on u and e′ no more; then replace c₁ by a uniform polynomial (ring-LWE); what is
-//! left is made from M·r − t. Steps 4 and 5 are functions of the result. The adversary is
-//! semi-honest; a is expanded from a seed so that even a hostile client cannot choose it freely.
+//! Each party rounds its share of a result to k + 1 bits, and the two *halves* s and y satisfy
+//! (s + y + 1) >> 1 = m mod 2^k ([`noise`] proves it). The last bit is removed by an oblivious
+//! transfer ([`crate::linear`], module `guard`).
+//!
+//! *Why the client learns nothing from an answer, whatever it sent.* It receives c₁ alone, a
+//! function of Σⱼ wⱼ·aⱼ + p₁·u + e′. The second and third term are a ring-LWE sample with the secret
+//! u, fresh for each answer, under a p₁ that is expanded from a seed: c₁ is pseudo-random to anyone,
+//! the key's owner included, even one that chooses p₀, c₀ and the seeds. There is no noise to drown
+//! and no bound that a malformed query could break. (Adding T uniform in Z_q to c₀, sending the sum
+//! and keeping −T is the same protocol with a random string more on the wire.) What the server keeps,
+//! c₀, does depend on all that the client sent; it enters the oblivious transfer and the garbled
+//! circuit and nothing else.
+//!
+//! *Why the server learns nothing*: queries and public key are ring-LWE samples with the secret s,
+//! and each block has a key of its own ([`crate::linear::ClientKeys`]).
 //!
 //! *Generators.* a is expanded by AES-128 in counter mode under the public seed, as from an ideal
-//! cipher; errors and blindings come from the same construction under secret seeds, one per message,
-//! which the party's generator draws, and one stream per polynomial: what is sent does not depend on
-//! the number of threads.
+//! cipher; errors and blindings come from the same construction under secret keys and nonces, one
+//! pair per message, which the party's generator draws, and one stream per polynomial: what is sent
+//! does not depend on the number of threads.
 //!
 //! Sources: Lyubashevsky, Peikert, Regev, "On ideal lattices and learning with errors over rings"
 //! (EUROCRYPT 2010); Huang, Lu, Hong, Ding, "Cheetah" (USENIX Security 2022), §3 for coefficient
-//! encoding and the switch to a power of two; Gentry's flooding ("smudging") in the form of Asharov
-//! et al. (EUROCRYPT 2012), Lemma 1.
+//! encoding and the switch to a power of two; Dodis, Halevi, Rothblum, Wichs, "Spooky encryption and
+//! its applications" (CRYPTO 2016) for rounding two shares of a phase apart.
 
 mod answer;
+mod coins;
 mod encode;
 mod keys;
 pub mod noise;
 mod parameters;
 mod query;
 
-pub(crate) use answer::{Answerer, Masked, decrypt, encoded_len as answer_len};
+#[cfg(test)]
+pub(crate) use answer::multiply;
+pub(crate) use answer::{Answerer, Split, decrypt, encoded_len as answer_len};
+pub(crate) use coins::Coins;
 pub(crate) use encode::Encoder;
 pub use keys::{PublicKey, SecretKey};
 pub use parameters::Parameters;

@@ -35,9 +35,9 @@ impl Parameters {
     /// A set over the ring of degree `n` with the given distinct primes.
     ///
     /// # Errors
-    /// [`Misuse::Parameters`] unless n is 1,024 to 16,384, the primes are distinct, prime,
-    /// ≡ 1 mod 2n and above 2^33 (a share must be a residue), and their bit lengths add up to at
-    /// most what 128 bits of security allow for this n.
+    /// [`Misuse::Parameters`] unless n is 1,024 to 16,384, the primes are distinct, prime and
+    /// ≡ 1 mod 2n, and their bit lengths add up to at most what 128 bits of security allow for this
+    /// n.
     pub fn try_new(n: usize, primes: &[u64]) -> Result<Self, Misuse> {
         let refuse = |why: String| Err(Misuse::Parameters(why));
         let Some(&(_, limit)) = MAX_LOG2_Q.iter().find(|(degree, _)| *degree == n) else {
@@ -46,9 +46,6 @@ impl Parameters {
         let bits: u32 = primes.iter().map(|q| u64::BITS - q.leading_zeros()).sum();
         if primes.is_empty() || bits > limit {
             return refuse(format!("q of {bits} bits; 128-bit security at n = {n} allows {limit}"));
-        }
-        if primes.iter().any(|q| q >> 33 == 0) {
-            return refuse("every prime must be above 2^33".into());
         }
         if (1..primes.len()).any(|i| primes[..i].contains(&primes[i])) {
             return refuse("the primes must be distinct".into());
@@ -61,15 +58,30 @@ impl Parameters {
         Ok(Self(Arc::new(Inner { n, plans, wide, fractions, q })))
     }
 
-    /// The sets that layers are planned with, cheapest first: n = 4096 with two primes just below
-    /// 2^47 (the kernels' fastest class), then two below 2^52, then n = 8192 with three and with
-    /// four primes below 2^47. Each is made when it is first asked for.
+    /// The sets that layers are planned with. Of each degree the smaller q come first; the planner
+    /// prices them all. One prime of n = 2048 carries most layers, and each has the fewest bits
+    /// that suffice, since they are what queries consist of. Up to 47 and up to 50 bits the kernels
+    /// have faster classes, 53 is the most that is secure. n = 4096 fits larger maps, and wider
+    /// rings with two primes; n = 8192 kernels of more than 4,096 taps. Each is made when it is
+    /// first asked for.
     pub fn ladder() -> impl ExactSizeIterator<Item = Self> {
-        static SETS: [LazyLock<Parameters>; 4] = [
-            LazyLock::new(|| Parameters::largest_primes(4096, 47, 2)),
-            LazyLock::new(|| Parameters::largest_primes(4096, 52, 2)),
-            LazyLock::new(|| Parameters::largest_primes(8192, 47, 3)),
-            LazyLock::new(|| Parameters::largest_primes(8192, 47, 4)),
+        macro_rules! sets {
+            ($(($n:literal, $bits:literal, $primes:literal)),* $(,)?) => {
+                [$(LazyLock::new(|| Parameters::largest_primes($n, $bits, $primes))),*]
+            };
+        }
+        static SETS: [LazyLock<Parameters>; 11] = sets![
+            (2048, 38, 1),
+            (2048, 41, 1),
+            (2048, 44, 1),
+            (2048, 47, 1),
+            (2048, 50, 1),
+            (2048, 53, 1),
+            (4096, 44, 1),
+            (4096, 47, 1),
+            (4096, 50, 1),
+            (4096, 38, 2),
+            (8192, 38, 2),
         ];
         SETS.iter().map(|set| Self::clone(set))
     }
@@ -131,13 +143,6 @@ impl Parameters {
     /// Bytes of one polynomial modulo q, bit-packed limb by limb.
     pub(crate) fn packed_len(&self) -> usize {
         self.0.plans.iter().map(|p| packed_len(self.n(), p.modulus().bits())).sum()
-    }
-}
-
-impl Default for Parameters {
-    /// The first of [`Parameters::ladder`].
-    fn default() -> Self {
-        Self::ladder().next().expect("the ladder is not empty")
     }
 }
 

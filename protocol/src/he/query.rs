@@ -6,6 +6,7 @@ use rand::CryptoRng;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::coins::Coins;
 use super::keys::{Workspace, parse, residue};
 use super::parameters::ETA;
 use super::{Encoder, Parameters, SecretKey};
@@ -31,16 +32,14 @@ pub(crate) fn encrypt(
     let mut out = vec![0; encoded_len(parameters, count)];
     let (seed, body) = out.split_first_chunk_mut().expect("a seed comes first");
     rng.fill_bytes(seed);
-    let mut error_seed = Zeroizing::new(Seed::default());
-    rng.fill_bytes(&mut *error_seed);
+    let coins = Coins::random(rng);
     let polynomials = body.par_chunks_exact_mut(parameters.packed_len()).enumerate();
     polynomials.for_each_init(
         || Encryption::new(parameters),
         |encryption, (index, bytes)| {
             encryption.message.fill(0);
             message(index, &mut encryption.message);
-            let error = &mut AesRng::new(&error_seed, index as u64);
-            encryption.run(key, encoder, (seed, index), error, bytes);
+            encryption.run(key, encoder, (seed, index), &mut coins.stream(index), bytes);
         },
     );
     out

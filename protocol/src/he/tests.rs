@@ -7,12 +7,22 @@ fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
+/// The set of the ladder with two primes and n = 4096.
+fn two_primes() -> Parameters {
+    let mut ladder = Parameters::ladder();
+    ladder.find(|set| set.limbs() == 2 && set.n() == 4096).expect("there is one")
+}
+
 #[test]
-fn the_ladder_is_complete_and_its_default_is_n_4096_with_two_primes_below_2_pow_47() {
+fn every_set_of_the_ladder_is_another_and_secure() {
     let ladder: Vec<_> = Parameters::ladder().collect();
-    assert_eq!(ladder.len(), 4);
-    assert_eq!((ladder[0].n(), ladder[0].limbs()), (4096, 2));
-    assert!(ladder[0].primes().all(|q| q >> 46 == 1));
+    for (i, set) in ladder.iter().enumerate() {
+        assert!(!ladder[..i].contains(set), "{set}");
+        let primes: Vec<u64> = set.primes().collect();
+        assert_eq!(&Parameters::try_new(set.n(), &primes).unwrap(), set);
+    }
+    assert!(ladder.iter().is_sorted_by_key(|set| set.n()));
+    assert_eq!((ladder[0].n(), ladder[0].limbs()), (2048, 1));
 }
 
 #[test]
@@ -29,7 +39,9 @@ fn weak_or_unusable_parameters_are_refused() {
     refused(4096, &primes(4096, 54, 2));
     refused(4096, &primes(4096, 47, 3));
     refused(8192, &primes(8192, 47, 5));
-    refused(1024, &primes(1024, 34, 1));
+    refused(2048, &primes(2048, 54, 1));
+    refused(2048, &primes(2048, 30, 2));
+    refused(1024, &primes(1024, 27, 1));
     refused(512, &primes(512, 40, 1));
     refused(4095, &primes(4096, 40, 1));
     let [q] = primes(4096, 47, 1)[..] else { panic!() };
@@ -46,7 +58,7 @@ fn weak_or_unusable_parameters_are_refused() {
 
 #[test]
 fn encodings_are_rounded_exactly() {
-    let parameters = Parameters::default();
+    let parameters = two_primes();
     let q: u128 = parameters.primes().map(u128::from).product();
     for k in [1, 2, 9, 21, 31, 32] {
         let encoder = Encoder::new(&parameters, k);
@@ -69,7 +81,7 @@ fn encodings_are_rounded_exactly() {
 
 #[test]
 fn fractions_are_within_two_units_per_limb() {
-    let parameters = Parameters::default();
+    let parameters = two_primes();
     let primes: Vec<u128> = parameters.primes().map(u128::from).collect();
     let q = primes[0] * primes[1];
     let mut rng = rng(2);
@@ -93,7 +105,7 @@ fn fractions_are_within_two_units_per_limb() {
 
 #[test]
 fn keys_round_trip_and_malformed_ones_are_rejected() {
-    let parameters = Parameters::default();
+    let parameters = two_primes();
     let (_, key) = SecretKey::generate(&parameters, &mut rng(3));
     let bytes = key.as_bytes();
     assert_eq!(bytes.len(), PublicKey::encoded_len(&parameters));
@@ -108,13 +120,13 @@ fn keys_round_trip_and_malformed_ones_are_rejected() {
     rejected(&bytes[..31]);
     rejected(&bytes[..bytes.len() - 1]);
     rejected(&[bytes, &[0]].concat());
-    // A first residue of 2^47 − 1 is not below its prime.
-    rejected(&[&bytes[..16], &[0xff; 6], &bytes[22..]].concat());
+    // A first residue of 2^38 − 1 is not below its prime.
+    rejected(&[&bytes[..16], &[0xff; 5], &bytes[21..]].concat());
 }
 
 #[test]
 fn a_public_key_encrypts_zero_up_to_small_noise() {
-    let parameters = Parameters::default();
+    let parameters = two_primes();
     let (secret, key) = SecretKey::generate(&parameters, &mut rng(4));
     for (limb, plan) in parameters.plans().iter().enumerate() {
         let (p0, p1) = key.limb(limb);
@@ -127,20 +139,40 @@ fn a_public_key_encrypts_zero_up_to_small_noise() {
     }
 }
 
+/// The smallest q that is exact, and one bit less.
 #[test]
-fn floods_are_as_wide_as_decryption_allows() {
-    let weights = noise::Weights {
-        ring_bits: 23,
-        largest: 127.0,
-        row_sum: 32768.0,
-        rows: 1,
-        results: 65536,
-        results_per_answer: 1024,
-    };
-    let answer = noise::Answer::choose(&Parameters::default(), &weights).unwrap();
-    assert_eq!((answer.c1_bits, answer.c0_bits, answer.flood_bits), (33, 27, 70));
-    assert!(answer.flood_margin_log2() >= 40.0 && answer.distance_log2 < -40.0);
-    let wide = noise::Weights { ring_bits: 30, ..weights };
-    assert!(matches!(noise::Answer::choose(&Parameters::default(), &wide), Err(Misuse::Layer(_))));
-    noise::Answer::choose(&Parameters::ladder().nth(2).unwrap(), &wide).unwrap();
+fn a_layer_one_bit_past_the_bound_is_refused() {
+    let [q] = gazelle_ntt::prime::ntt_primes_below(2048, 47, 1)[..] else { panic!() };
+    let parameters = Parameters::try_new(2048, &[q]).unwrap();
+    let weights = noise::Weights { ring_bits: 23, row_sum: 32768.0, rows: 2 };
+    // 21·65536 + 16384 + 42·2048 is 2^20.5; q/2^(23 + 2) is 2^22.
+    let answer = noise::Answer::choose(&parameters, &weights).unwrap();
+    assert_eq!(answer.worst_noise, 1_478_656.0);
+    // (T + 1)/2^m is at most (1 − 0.353)/2^25: T = 138.5, so m = 25 + 8.
+    assert_eq!(answer.c1_bits, 33);
+    let wider = noise::Weights { ring_bits: 24, ..weights };
+    assert_eq!(noise::Answer::choose(&parameters, &wider).unwrap().c1_bits, 35);
+    let too_wide = noise::Weights { ring_bits: 25, ..weights };
+    assert!(matches!(noise::Answer::choose(&parameters, &too_wide), Err(Misuse::Layer(_))));
+    noise::Answer::choose(&two_primes(), &noise::Weights { ring_bits: 32, ..weights }).unwrap();
+}
+
+/// The lemma of [`noise`], in units of 2^−48, around every edge.
+#[test]
+fn halves_of_close_phases_are_exact() {
+    const ONE: i64 = 1 << 48;
+    let mut rng = rng(5);
+    for k in [1, 2, 9, 21, 32] {
+        let (cell, half) = (ONE >> k, ONE >> (k + 1));
+        for case in 0..20_000 {
+            let m = (rng.next_u32() >> (32 - k)) as i64;
+            let random = (rng.next_u64() >> 16) as i64;
+            let a = if case % 2 == 0 { random } else { random / half * half + case % 5 - 2 };
+            let error = [0, cell / 4 - 1, 1 - cell / 4, (random % cell) / 4][case as usize % 4];
+            let b = (m * cell + error - a).rem_euclid(ONE);
+            let s = (a + half / 2).rem_euclid(ONE) / half;
+            let y = b / half;
+            assert_eq!((s + y + 1) % (2 << k) >> 1, m, "{k} {a} {error}");
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 use rand::CryptoRng;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::LinearPlan;
+use super::guard::ClientHalf;
 use crate::error::{Misuse, PeerFault};
 use crate::he::{self, SecretKey};
 
@@ -30,36 +32,27 @@ impl LinearPlan {
         Ok(he::encrypt(key, &self.encoder, self.packing.queries(), message, rng))
     }
 
-    /// Client: decrypts its share M·r − t of the layer's result.
+    /// Client: decrypts its halves of the layer's results.
     ///
     /// # Errors
     /// [`PeerFault::Length`] or [`PeerFault::Padding`] if `message` is not an answer of this plan.
     ///
     /// # Panics
     /// If the key is of other parameters than the plan.
-    pub fn decrypt(&self, message: &[u8], key: &SecretKey) -> Result<Vec<u32>, PeerFault> {
+    pub fn decrypt(&self, message: &[u8], key: &SecretKey) -> Result<ClientHalf, PeerFault> {
         assert_eq!(key.parameters(), &self.parameters, "the key is of the plan's parameters");
         PeerFault::check_length("answer", message, self.cost().answer_bytes)?;
-        let mut rest = message;
-        let answers: Vec<&[u8]> = (0..self.packing.answers())
-            .map(|index| {
-                let results = self.packing.results_len(index);
-                let len = he::answer_len(&self.parameters, &self.format, results);
-                let (answer, tail) = rest.split_at(len);
-                rest = tail;
-                answer
-            })
-            .collect();
-        let decrypt = |(index, answer): (usize, &&[u8])| {
-            let positions: Vec<usize> = self.packing.results(index).map(|(p, _)| p).collect();
-            he::decrypt(key, &self.format, &positions, answer)
+        let answers = message.par_chunks_exact(he::answer_len(&self.parameters, &self.format));
+        let decrypt = |(index, answer)| {
+            let positions = self.packing.results(index).map(|(position, _)| position);
+            he::decrypt(key, &self.format, positions, answer).map(Zeroizing::new)
         };
-        let shares: Vec<Vec<u32>> =
-            answers.par_iter().enumerate().map(decrypt).collect::<Result<_, _>>()?;
+        let halves: Vec<Zeroizing<Vec<u64>>> =
+            answers.enumerate().map(decrypt).collect::<Result<_, _>>()?;
         let mut out = vec![0; self.output_len()];
-        for (index, share) in shares.iter().enumerate() {
-            self.packing.scatter(index, share, &mut out);
+        for (index, halves) in halves.iter().enumerate() {
+            self.packing.scatter(index, halves, &mut out);
         }
-        Ok(out)
+        Ok(ClientHalf::new(out, self.ring_bits()))
     }
 }

@@ -1,30 +1,36 @@
-//! The keys of a session: one pair for each parameter set that its layers use, mostly one.
+//! The keys of a session: one pair for each block, and never one for two.
+//!
+//! *Why.* A server that deviates may answer one block's query with a function of another block's,
+//! if both lie under one key: so it would see, a few messages later, one mask through another. With
+//! a key for each block its view is simulated backwards: the last block's decryptions stay with the
+//! client, so its queries are as good as encryptions of zero, so what the client sends before it,
+//! y − r, is uniform; so the decryptions of the block before it are out of the view; and so on to the
+//! image. (Keys of a block serve all its queries of a session: those are hidden all at once.)
 
 use rand::CryptoRng;
 
 use super::LinearPlan;
 use crate::error::PeerFault;
-use crate::he::{Parameters, PublicKey, SecretKey};
+use crate::he::{PublicKey, SecretKey};
 
 /// The client's secret keys.
 pub struct ClientKeys(Vec<SecretKey>);
 
 impl ClientKeys {
-    /// Fresh keys for all of `plans`, and the message that tells the server the public ones.
+    /// A fresh key for each of `plans`, and the message that tells the server the public ones.
     pub fn generate(plans: &[LinearPlan], rng: &mut impl CryptoRng) -> (Self, Vec<u8>) {
-        let pairs = parameter_sets(plans).into_iter().map(|set| SecretKey::generate(set, rng));
+        let pairs = plans.iter().map(|plan| SecretKey::generate(plan.parameters(), rng));
         let (secret, public): (Vec<_>, Vec<_>) = pairs.unzip();
         let message = public.iter().map(PublicKey::as_bytes).collect::<Vec<_>>().concat();
         (Self(secret), message)
     }
 
-    /// The key of a plan.
+    /// The key of block number `block`.
     ///
     /// # Panics
-    /// If the keys were not made for this plan.
-    pub fn of(&self, plan: &LinearPlan) -> &SecretKey {
-        let mut keys = self.0.iter();
-        keys.find(|key| key.parameters() == plan.parameters()).expect("keys of other plans")
+    /// If there is no such block.
+    pub fn of(&self, block: usize) -> &SecretKey {
+        &self.0[block]
     }
 }
 
@@ -34,7 +40,7 @@ pub struct ServerKeys(Vec<PublicKey>);
 impl ServerKeys {
     /// Bytes of the message for `plans`.
     pub fn encoded_len(plans: &[LinearPlan]) -> usize {
-        parameter_sets(plans).into_iter().map(PublicKey::encoded_len).sum()
+        plans.iter().map(|plan| PublicKey::encoded_len(plan.parameters())).sum()
     }
 
     /// Parses what [`ClientKeys::generate`] wrote for the same plans.
@@ -44,31 +50,19 @@ impl ServerKeys {
     pub fn from_bytes(plans: &[LinearPlan], bytes: &[u8]) -> Result<Self, PeerFault> {
         PeerFault::check_length("public keys", bytes, Self::encoded_len(plans))?;
         let mut rest = bytes;
-        let parse = |set| {
-            let (head, tail) = rest.split_at(PublicKey::encoded_len(set));
+        let parse = |plan: &LinearPlan| {
+            let (head, tail) = rest.split_at(PublicKey::encoded_len(plan.parameters()));
             rest = tail;
-            PublicKey::from_bytes(set, head)
+            PublicKey::from_bytes(plan.parameters(), head)
         };
-        Ok(Self(parameter_sets(plans).into_iter().map(parse).collect::<Result<_, _>>()?))
+        Ok(Self(plans.iter().map(parse).collect::<Result<_, _>>()?))
     }
 
-    /// The key of a plan.
+    /// The key of block number `block`.
     ///
     /// # Panics
-    /// If the keys were not made for this plan.
-    pub fn of(&self, plan: &LinearPlan) -> &PublicKey {
-        let mut keys = self.0.iter();
-        keys.find(|key| key.parameters() == plan.parameters()).expect("keys of other plans")
+    /// If there is no such block.
+    pub fn of(&self, block: usize) -> &PublicKey {
+        &self.0[block]
     }
-}
-
-/// The distinct parameter sets of some plans, in the order of their first use.
-fn parameter_sets(plans: &[LinearPlan]) -> Vec<&Parameters> {
-    let mut sets: Vec<&Parameters> = Vec::new();
-    for plan in plans {
-        if !sets.contains(&plan.parameters()) {
-            sets.push(plan.parameters());
-        }
-    }
-    sets
 }

@@ -1,10 +1,12 @@
 //! Linear layers on shares: homomorphic before the input exists, in the clear after.
 //!
-//! Offline the client encrypts a uniform [`Mask`] r of the layer's input ([`LinearPlan::encrypt`]), the
-//! server returns an encryption of M·r − t under a fresh share t ([`LinearPlan::apply`]) and the
-//! client decrypts its share of the result ([`LinearPlan::decrypt`]). Online the server receives
-//! x − r, evaluates M·(x − r) + bias with [`clear::apply`] and adds t: the two shares add up to
-//! M·x + bias in Z_{2^k}. (Delphi, USENIX Security 2020, moved the homomorphic half offline.)
+//! Offline the client encrypts a uniform [`Mask`] r of the layer's input ([`LinearPlan::encrypt`]).
+//! The server multiplies it by M, keeps one component of the result and returns the other,
+//! re-randomised ([`LinearPlan::apply`]); the client decrypts that ([`LinearPlan::decrypt`]). Each
+//! then holds a *half* of M·r with a guard bit, and one oblivious transfer a result makes exact
+//! shares of them: a for the client, t for the server, a + t = M·r in Z_{2^k} ([`guard`]). Online the
+//! server receives x − r, evaluates M·(x − r) + bias with [`clear::apply`] and adds t: the two shares
+//! add up to M·x + bias. (Delphi, USENIX Security 2020, moved the homomorphic half offline.)
 //!
 //! Every layer is brought to one shape, a stride-1 convolution over channels (`geometry`), laid
 //! out in polynomials (`packing`), priced and chosen ([`LinearPlan`]).
@@ -12,6 +14,7 @@
 pub mod clear;
 mod client;
 mod geometry;
+pub mod guard;
 mod keys;
 mod packing;
 mod plan;

@@ -227,33 +227,10 @@ impl Packing {
     }
 
     /// Puts the results of answer `index` to their places.
-    pub(super) fn scatter(&self, index: usize, values: &[u32], out: &mut [u32]) {
+    pub(super) fn scatter(&self, index: usize, values: &[u64], out: &mut [u64]) {
         for ((_, place), &value) in self.results(index).zip(values) {
             out[place] = value;
         }
-    }
-
-    /// How many results answer `index` carries.
-    pub(super) fn results_len(&self, index: usize) -> usize {
-        let (block, tile) = (index / self.tiles(), index % self.tiles());
-        self.outputs(block).len()
-            * self.rows.outputs(tile / self.columns.count, &self.conv.rows).len()
-            * self.columns.outputs(tile % self.columns.count, &self.conv.columns).len()
-    }
-
-    /// The kinds of answers, as how many there are and how many results each carries: the last
-    /// block and the last tiles of each axis may carry fewer.
-    pub(super) fn answer_kinds(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let blocks = last_apart(self.blocks, self.slots, self.conv.outputs);
-        let rows = last_apart(self.rows.count, self.rows.tile, self.conv.rows.output);
-        let columns = last_apart(self.columns.count, self.columns.tile, self.conv.columns.output);
-        blocks.into_iter().flat_map(move |(blocks, outputs)| {
-            rows.into_iter().flat_map(move |(tile_rows, rows)| {
-                columns.into_iter().map(move |(tile_columns, columns)| {
-                    (blocks * tile_rows * tile_columns, outputs * rows * columns)
-                })
-            })
-        })
     }
 
     /// D: coefficients from one output's results to the next one's.
@@ -294,11 +271,6 @@ struct Tap {
     weight: usize,
     /// c·PQ + α·Q + β: the cell that it reads for the first result.
     cell: isize,
-}
-
-/// `total` things in `count` parts of `size`, as (parts, their size): all but the last, the last.
-fn last_apart(count: usize, size: usize, total: usize) -> [(usize, usize); 2] {
-    [(count - 1, size), (1, total - (count - 1) * size)]
 }
 
 /// The taps of an axis that read a phase, as (u, α).

@@ -47,48 +47,42 @@ impl LinearPlan {
     ///
     /// # Errors
     /// [`Misuse::Layer`] for an impossible geometry, or one that under these parameters would not
-    /// decrypt, or not hide the noise.
+    /// be exact.
     pub fn try_new(
         block: &BlockCard,
         input: Shape,
         parameters: &Parameters,
     ) -> Result<Self, Misuse> {
-        Self::try_for_link(block, input, parameters, &Link::LAN)
+        Ok(Self::layouts(block, input, parameters, &Link::LAN)?.swap_remove(0))
     }
 
-    /// The cheapest plan for a link.
+    /// The cheapest plan of all for a link.
     ///
     /// # Errors
-    /// As [`LinearPlan::try_new`].
-    pub fn try_for_link(
-        block: &BlockCard,
-        input: Shape,
-        parameters: &Parameters,
-        link: &Link,
-    ) -> Result<Self, Misuse> {
-        Ok(Self::alternatives(block, input, parameters, link)?.swap_remove(0))
-    }
-
-    /// The cheapest plan under the first of [`Parameters::ladder`] that can carry the layer.
-    ///
-    /// # Errors
-    /// The last set's refusal if none can.
+    /// As [`LinearPlan::alternatives`].
     pub fn choose(block: &BlockCard, input: Shape, link: &Link) -> Result<Self, Misuse> {
+        Ok(Self::alternatives(block, input, link)?.swap_remove(0))
+    }
+
+    /// Every layout that works under one of [`Parameters::ladder`], cheapest first; at least one.
+    ///
+    /// # Errors
+    /// The last set's refusal if none works.
+    pub fn alternatives(block: &BlockCard, input: Shape, link: &Link) -> Result<Vec<Self>, Misuse> {
         let mut refusal = Misuse::Layer("there are no parameters".into());
+        let mut plans = Vec::new();
         for parameters in Parameters::ladder() {
-            match Self::try_for_link(block, input, &parameters, link) {
-                Ok(plan) => return Ok(plan),
+            match Self::layouts(block, input, &parameters, link) {
+                Ok(mut layouts) => plans.append(&mut layouts),
                 Err(error) => refusal = error,
             }
         }
-        Err(refusal)
+        plans.sort_by_key(|plan| plan.cost.nanoseconds);
+        if plans.is_empty() { Err(refusal) } else { Ok(plans) }
     }
 
-    /// Every layout that works, cheapest first; at least one.
-    ///
-    /// # Errors
-    /// As [`LinearPlan::try_new`].
-    pub fn alternatives(
+    /// Every layout that works under one set, cheapest first; at least one.
+    fn layouts(
         block: &BlockCard,
         input: Shape,
         parameters: &Parameters,
@@ -122,14 +116,8 @@ impl LinearPlan {
         parameters: &Parameters,
         link: &Link,
     ) -> Result<Self, Misuse> {
-        let weights = noise::Weights {
-            ring_bits,
-            largest: bounds.largest as f64,
-            row_sum: bounds.row_sum as f64,
-            rows: packing.slots,
-            results: conv.output_len(),
-            results_per_answer: packing.results_len(0),
-        };
+        let weights =
+            noise::Weights { ring_bits, row_sum: bounds.row_sum as f64, rows: packing.slots };
         let format = noise::Answer::choose(parameters, &weights)?;
         let cost = Cost::new(&packing, parameters, &format, link);
         Ok(Self {
@@ -245,10 +233,6 @@ impl Cost {
     ) -> Self {
         let (queries, answers, weights) = (packing.queries(), packing.answers(), packing.weights());
         let limbs = parameters.limbs();
-        let answer_bytes = packing
-            .answer_kinds()
-            .map(|(count, results)| count * answer_len(parameters, format, results))
-            .sum();
         let mut cost = Self {
             queries,
             answers,
@@ -256,7 +240,7 @@ impl Cost {
             transforms: 4 * limbs * queries + (3 * limbs + 2) * answers,
             products: 2 * limbs * (packing.tiles() * weights + answers),
             query_bytes: query_len(parameters, queries),
-            answer_bytes,
+            answer_bytes: answers * answer_len(parameters, format),
             nanoseconds: 0,
         };
         cost.nanoseconds = cost.price(parameters, link);
@@ -266,9 +250,11 @@ impl Cost {
     /// Nanoseconds: see [`rates`].
     fn price(&self, parameters: &Parameters, link: &Link) -> u64 {
         let limbs = parameters.limbs() as u64;
-        let picoseconds_per_coefficient = rates::TRANSFORM * self.transforms as u64
-            + rates::PRODUCT * self.products as u64
-            + rates::QUERY_LIMB * limbs * self.queries as u64
+        let largest = parameters.primes().max().unwrap_or(0);
+        let rates::Prime { transform, product } = rates::prime(largest);
+        let picoseconds_per_coefficient = transform * self.transforms as u64
+            + product * self.products as u64
+            + (rates::QUERY + rates::QUERY_LIMB * limbs) * self.queries as u64
             + (rates::ANSWER + rates::ANSWER_LIMB * limbs) * self.answers as u64;
         let work = picoseconds_per_coefficient * parameters.n() as u64 / 1000;
         let transfer = link.transfer(self.query_bytes + self.answer_bytes);
@@ -279,14 +265,29 @@ impl Cost {
 /// What things cost on one core with AVX-512, in picoseconds per coefficient. Their ratios choose
 /// the plan, so they are part of what both parties agree on.
 mod rates {
-    /// A transform.
-    pub(super) const TRANSFORM: u64 = 900;
-    /// A product in an inner product, weights streamed from memory.
-    pub(super) const PRODUCT: u64 = 400;
+    /// What depends on the kernels' class of a prime.
+    pub(super) struct Prime {
+        /// A transform.
+        pub(super) transform: u64,
+        /// A product in an inner product, weights streamed from memory.
+        pub(super) product: u64,
+    }
+
+    /// The rates of a prime.
+    pub(super) fn prime(q: u64) -> Prime {
+        match u64::BITS - q.leading_zeros() {
+            0..=47 => Prime { transform: 900, product: 400 },
+            48..=50 => Prime { transform: 1_200, product: 400 },
+            _ => Prime { transform: 2_100, product: 800 },
+        }
+    }
+
+    /// Sampling a query's error.
+    pub(super) const QUERY: u64 = 2_000;
     /// Encoding, expanding, packing and parsing one limb of a query, both parties together.
-    pub(super) const QUERY_LIMB: u64 = 4_500;
+    pub(super) const QUERY_LIMB: u64 = 3_500;
     /// Sampling, unpacking and rounding an answer.
     pub(super) const ANSWER: u64 = 4_000;
-    /// Blinding and switching one limb of an answer.
+    /// Re-randomising and switching one limb of an answer.
     pub(super) const ANSWER_LIMB: u64 = 1_500;
 }

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use gazelle_ntt::prg::{AesRng, Seed};
 use rand::CryptoRng;
 use rayon::prelude::*;
-use zeroize::Zeroizing;
 
-use super::{LinearPlan, ServerShare};
+use super::LinearPlan;
+use super::guard::ServerHalf;
 use crate::error::{Misuse, PeerFault};
-use crate::he::{Answerer, Masked, PublicKey, Query};
+use crate::he::{Answerer, Coins, PublicKey, Query, Split};
 
 /// Bytes of parsed queries that are answered together.
 const QUERY_MEMORY: usize = 2 << 20;
@@ -107,7 +106,7 @@ impl LinearPlan {
         out
     }
 
-    /// Server: answers a query with an encryption of M·r − t, and keeps t.
+    /// Server: answers a query for M·r, and keeps its halves of it.
     ///
     /// # Errors
     /// [`PeerFault::Length`] or [`PeerFault::Residue`] if `query` is not a query of this plan.
@@ -120,7 +119,7 @@ impl LinearPlan {
         weights: &EncodedWeights,
         key: &PublicKey,
         rng: &mut impl CryptoRng,
-    ) -> Result<(Vec<u8>, ServerShare), PeerFault> {
+    ) -> Result<(Vec<u8>, ServerHalf), PeerFault> {
         Ok(self.apply_batch(&[query], weights, key, rng)?.swap_remove(0))
     }
 
@@ -138,19 +137,18 @@ impl LinearPlan {
         weights: &EncodedWeights,
         key: &PublicKey,
         rng: &mut impl CryptoRng,
-    ) -> Result<Vec<(Vec<u8>, ServerShare)>, PeerFault> {
+    ) -> Result<Vec<(Vec<u8>, ServerHalf)>, PeerFault> {
         assert_eq!(key.parameters(), &self.parameters, "the key is of the plan's parameters");
-        let mut seeds = Zeroizing::new(vec![Seed::default(); queries.len()]);
-        seeds.iter_mut().for_each(|seed| rng.fill_bytes(seed));
+        let coins: Vec<_> = queries.iter().map(|_| Coins::random(rng)).collect();
         let count = self.together(queries.len(), weights);
         let mut memory: Vec<_> =
             (0..count).map(|_| Query::new(&self.parameters, self.packing.queries())).collect();
         let mut out = Vec::with_capacity(queries.len());
-        for (queries, seeds) in queries.chunks(count).zip(seeds.chunks(count)) {
+        for (queries, coins) in queries.chunks(count).zip(coins.chunks(count)) {
             let parsed = &mut memory[..queries.len()];
             let read = parsed.par_iter_mut().zip(queries);
             read.try_for_each(|(query, bytes)| query.read(&self.parameters, bytes))?;
-            out.append(&mut self.answer(parsed, seeds, weights, key));
+            out.append(&mut self.answer(parsed, coins, weights, key));
         }
         Ok(out)
     }
@@ -165,14 +163,14 @@ impl LinearPlan {
         (QUERY_MEMORY / (self.packing.queries() * polynomial)).clamp(1, queries.max(1))
     }
 
-    /// The answers of some queries, each blinded from its seed.
+    /// The answers of some queries, each blinded from its coins.
     fn answer(
         &self,
         queries: &[Query],
-        seeds: &[Seed],
+        coins: &[Coins],
         weights: &EncodedWeights,
         key: &PublicKey,
-    ) -> Vec<(Vec<u8>, ServerShare)> {
+    ) -> Vec<(Vec<u8>, ServerHalf)> {
         let (blocks, tiles) = (self.packing.blocks, self.packing.tiles());
         let jobs = blocks * tiles * queries.len();
         let step = (jobs / (2 * rayon::current_num_threads())).clamp(1, BLOCKS_AT_ONCE);
@@ -189,9 +187,8 @@ impl LinearPlan {
             let answer = |job: usize| {
                 let (query, tile) = (job / tiles, job % tiles);
                 let idle = workspaces.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                let (mut answerer, mut products) = idle.unwrap_or_else(|| {
-                    (Answerer::new(key, &self.format, &self.encoder), Vec::new())
-                });
+                let (mut answerer, mut products) =
+                    idle.unwrap_or_else(|| (Answerer::new(key, &self.format), Vec::new()));
                 self.multiply(&queries[query], tile, &blocks, &mut products);
                 let len = products.len() / blocks.len();
                 let answers = blocks.iter().zip(products.chunks_exact_mut(len)).map(
@@ -199,8 +196,7 @@ impl LinearPlan {
                         let index = block * tiles + tile;
                         let positions: Vec<_> =
                             self.packing.results(index).map(|(p, _)| p).collect();
-                        let rng = &mut AesRng::new(&seeds[query], index as u64);
-                        answerer.answer(product, &positions, rng)
+                        answerer.answer(product, &positions, &mut coins[query].stream(index))
                     },
                 );
                 let answers = answers.collect();
@@ -213,7 +209,7 @@ impl LinearPlan {
             (0..queries.len() * tiles).into_par_iter().map(answer).collect()
         };
         let groups = (0..blocks.div_ceil(step)).into_par_iter();
-        let answers: Vec<Vec<Vec<Masked>>> =
+        let answers: Vec<Vec<Vec<Split>>> =
             groups.map(|group| answer_blocks(group * step)).collect();
         (0..queries.len()).map(|query| self.assemble(query, &answers)).collect()
     }
@@ -254,22 +250,22 @@ impl LinearPlan {
         }
     }
 
-    /// The message and the share of one query, from the answers of all.
-    fn assemble(&self, query: usize, groups: &[Vec<Vec<Masked>>]) -> (Vec<u8>, ServerShare) {
+    /// The message and the halves of one query, from the answers of all.
+    fn assemble(&self, query: usize, groups: &[Vec<Vec<Split>>]) -> (Vec<u8>, ServerHalf) {
         let tiles = self.packing.tiles();
         let mut message = Vec::with_capacity(self.cost().answer_bytes);
-        let mut share = vec![0; self.output_len()];
+        let mut halves = vec![0; self.output_len()];
         let mut index = 0;
         for group in groups.iter().map(|group| &group[query * tiles..][..tiles]) {
             for block in 0..group.first().map_or(0, Vec::len) {
                 for answer in group.iter().map(|tile| &tile[block]) {
                     message.extend_from_slice(&answer.message);
-                    self.packing.scatter(index, &answer.share, &mut share);
+                    self.packing.scatter(index, &answer.halves, &mut halves);
                     index += 1;
                 }
             }
         }
-        (message, ServerShare::new(share, self.ring_bits()))
+        (message, ServerHalf::new(halves, self.ring_bits()))
     }
 }
 

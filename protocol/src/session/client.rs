@@ -10,6 +10,7 @@ use super::statistics::{Lap, LayerSeconds, Meter, Statistics};
 use super::{MAX_BUNDLES, Shares};
 use crate::activation::Evaluation;
 use crate::error::{Error, Misuse, PeerFault};
+use crate::linear::guard::Conversion;
 use crate::linear::{ClientKeys, Mask};
 use crate::model::{Activation, Card, MAX_CARD_BYTES};
 use crate::ot;
@@ -139,10 +140,10 @@ impl Client {
         self.channel.send(Kind::Offline, (count as u32).to_le_bytes().to_vec())?;
         let mut bundles: Vec<_> = (0..count).map(|_| self.empty_bundle()).collect();
         self.send_queries(&mut bundles)?;
-        let transfers = self.receive_answers(&mut bundles, &mut report)?;
-        for message in transfers {
-            self.channel.send(Kind::Transfers, message)?;
-        }
+        let (conversions, guards) = self.receive_answers(count, &mut report)?;
+        self.send_all(Kind::Guard, guards)?;
+        let transfers = self.receive_corrections(&mut bundles, conversions, &mut report)?;
+        self.send_all(Kind::Transfers, transfers)?;
         self.receive_tables(&mut bundles, &mut report)?;
         self.statistics.offline += meter.stop(&self.channel);
         Ok(bundles)
@@ -162,7 +163,7 @@ impl Client {
             for bundle in &mut *bundles {
                 let mask = Mask::random(layer.input.len(), layer.block.ring_bits(), &mut self.rng);
                 let pooled = Zeroizing::new(self.plan.pool(block, mask.values()));
-                let query = plan.encrypt(&pooled, self.keys.of(plan), &mut self.rng)?;
+                let query = plan.encrypt(&pooled, self.keys.of(block), &mut self.rng)?;
                 self.channel.send(Kind::Query, query)?;
                 bundle.masks.push(mask);
             }
@@ -170,21 +171,53 @@ impl Client {
         Ok(())
     }
 
-    /// Decrypts the client's shares of every block's sums and chooses their labels; returns the
-    /// messages that do so. They are sent when no answer is waited for, so that the phase has two
-    /// round trips.
+    /// Sends messages that no answer was waited for with, so that a phase has as many round trips as
+    /// it has steps.
+    fn send_all(&mut self, kind: Kind, messages: Vec<Vec<u8>>) -> Result<(), Error> {
+        messages.into_iter().try_for_each(|message| self.channel.send(kind, message))
+    }
+
+    /// Decrypts the client's halves of every block's sums and makes the transfers of their guard
+    /// bits: returns what is converted, block after block and bundle after bundle, and the messages.
     fn receive_answers(
         &mut self,
-        bundles: &mut [ClientBundle],
+        count: usize,
         report: &mut impl FnMut(&Channel),
-    ) -> Result<Vec<Vec<u8>>, Error> {
-        let mut transfers = Vec::new();
+    ) -> Result<(Vec<Conversion>, Vec<Vec<u8>>), Error> {
+        let (mut conversions, mut messages) = (Vec::new(), Vec::new());
         let mut lap = Lap::start();
         for (block, plan) in self.plan.linear.iter().enumerate() {
-            let activation = &self.plan.activations[block];
-            for bundle in &mut *bundles {
+            for _ in 0..count {
                 let answer = self.channel.receive(Kind::Answer, plan.cost().answer_bytes)?;
-                let sums = Zeroizing::new(plan.decrypt(&answer, self.keys.of(plan))?);
+                let half = plan.decrypt(&answer, self.keys.of(block))?;
+                let gates = self.gates.take(half.len() as u64);
+                let (conversion, message) = half.transfer(&mut self.ot, gates);
+                conversions.push(conversion);
+                messages.push(message);
+                report(&self.channel);
+            }
+            self.layer_seconds[block].linear += lap.seconds();
+        }
+        Ok((conversions, messages))
+    }
+
+    /// Corrects the client's shares of every block's sums and chooses their labels; returns the
+    /// messages that do so.
+    fn receive_corrections(
+        &mut self,
+        bundles: &mut [ClientBundle],
+        conversions: Vec<Conversion>,
+        report: &mut impl FnMut(&Channel),
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let mut conversions = conversions.into_iter();
+        let mut transfers = Vec::new();
+        let mut lap = Lap::start();
+        for (block, activation) in self.plan.activations.iter().enumerate() {
+            for (bundle, conversion) in bundles.iter_mut().zip(conversions.by_ref()) {
+                let len = self.plan.corrections_len(block);
+                let corrections = self.channel.receive(Kind::Guard, len)?;
+                let sums = conversion.finish(&corrections, &self.context.hash)?;
+                let sums = Zeroizing::new(sums);
                 let mut evaluation = Evaluation::default();
                 for chunk in activation.chunks() {
                     let tally = activation.program().tally(chunk.instances.len());

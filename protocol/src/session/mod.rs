@@ -4,13 +4,15 @@
 //!            client                                            server
 //! set-up     greeting                       ──▶
 //!                                           ◀──     greeting, settings, model card
-//!            base OTs' offer, public keys   ──▶
-//!                                           ◀──     base OTs' reply
+//!            base OTs' offer, a public key  ──▶
+//!            for every block                ◀──     base OTs' reply
 //!            OT-extension corrections       ──▶
 //! offline    Enc(r) of every block's input  ──▶
-//!                                           ◀──     Enc(M·r − t) of every block
-//!            OT extension, the bits of      ──▶
-//!            a = M·r − t as choices         ◀──     garbled tables
+//!                                           ◀──     one component of Enc(M·r) of every block
+//!            OT extension, the guard bits   ──▶
+//!            of its halves as choices       ◀──     corrections: a + t = M·r
+//!            OT extension, the bits of a    ──▶
+//!            as choices                     ◀──     garbled tables
 //! online     for every block:  x − r        ──▶
 //!                                           ◀──     labels of b = M·(x − r) + bias + t
 //! ```
@@ -18,6 +20,9 @@
 //! The client evaluates on a + b = M·x + bias and gets the activation plus the server's S; it
 //! subtracts the next r, the server then removes S. The last block's circuit shows the client its
 //! result. What one phase hands to the next is consumed by value: nothing is used twice.
+//!
+//! Offline, a party sends what it has for all blocks and bundles before it waits: three round trips,
+//! however many blocks and bundles there are.
 //!
 //! The adversary is semi-honest. See `DESIGN.md` for what each party learns.
 

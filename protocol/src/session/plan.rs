@@ -2,10 +2,10 @@
 
 use super::greeting;
 use super::settings::Settings;
-use crate::Link;
 use crate::activation::{self, ActivationPlan};
 use crate::error::{Error, Misuse};
-use crate::linear::{self, LinearPlan, ServerKeys};
+use crate::he::noise;
+use crate::linear::{self, LinearPlan, ServerKeys, guard};
 use crate::model::{Card, Layer, ModelError};
 use crate::ot;
 use crate::transport::Traffic;
@@ -14,7 +14,7 @@ use gazelle_ntt::pack;
 /// Bytes of a frame's header, which every message carries.
 const HEADER: usize = 5;
 
-/// The most bytes of a linear map's query or answer, each of which is one frame.
+/// The most bytes of a linear map's messages, each of which is one frame.
 const MAX_MESSAGE: usize = 1 << 30;
 
 /// A network, planned: a function of the public card and the settings alone.
@@ -48,15 +48,12 @@ impl NetworkPlan {
     /// Plans the network of a card.
     ///
     /// # Errors
-    /// If the card is not valid, or a layer would not decrypt, not be private, or take a message of
-    /// more than 1 GiB.
+    /// If the card is not valid, or a layer would not be exact, or take a message of more than 1 GiB.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
         let layers = card.layers().map_err(ModelError::from)?;
         let card_bytes = card.to_bytes().map_err(ModelError::from)?.len();
-        let linear = layers
-            .iter()
-            .map(|layer| linear_plan(layer, &settings.link))
-            .collect::<Result<_, _>>()?;
+        let linear =
+            layers.iter().map(|layer| linear_plan(layer, settings)).collect::<Result<_, _>>()?;
         let activations = layers.iter().map(ActivationPlan::new).collect();
         Ok(Self { settings: *settings, card, card_bytes, layers, linear, activations })
     }
@@ -109,8 +106,15 @@ impl NetworkPlan {
         Traffic {
             sent: request + sum(|c| c.offline_up),
             received: sum(|c| c.offline_down),
-            rounds: 2,
+            rounds: 3,
         }
+    }
+
+    /// log2 of the probability that any sum of an inference is wrong, at most: the union over all
+    /// results of the linear maps ([`noise`]).
+    pub fn failure_log2(&self) -> f64 {
+        let results: usize = self.linear.iter().map(LinearPlan::output_len).sum();
+        f64::from(noise::FAILURE_LOG2) + (results as f64).log2()
     }
 
     /// What the client sends and receives in one online phase.
@@ -128,15 +132,27 @@ impl NetworkPlan {
         let linear::Cost { query_bytes, answer_bytes, .. } = *self.linear[block].cost();
         let activation::Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } =
             self.activations[block].cost(self.settings.field);
+        let (guard_bytes, correction_bytes) = (self.guard_len(block), self.corrections_len(block));
         let framed = |bytes: usize, frames: usize| (bytes + HEADER * frames) as u64;
         BlockCost {
             ands,
-            offline_up: framed(query_bytes + transfer_bytes, 1 + chunks),
-            offline_down: framed(answer_bytes + table_bytes, 1 + chunks),
+            offline_up: framed(query_bytes + guard_bytes + transfer_bytes, 2 + chunks),
+            offline_down: framed(answer_bytes + correction_bytes + table_bytes, 2 + chunks),
             online_up: framed(self.masked_len(block), 1),
             online_down: framed(label_bytes, chunks),
             rounds: 1,
         }
+    }
+
+    /// Bytes of the client's message for the guard bits of a block.
+    pub(super) fn guard_len(&self, block: usize) -> usize {
+        guard::transfer_len(self.linear[block].output_len(), self.settings.field)
+    }
+
+    /// Bytes of the server's corrections of a block's shares.
+    pub(super) fn corrections_len(&self, block: usize) -> usize {
+        let plan = &self.linear[block];
+        guard::corrections_len(plan.output_len(), plan.ring_bits())
     }
 
     /// Bytes of the masked tensor that reaches a block.
@@ -157,10 +173,11 @@ impl NetworkPlan {
     }
 }
 
-fn linear_plan(layer: &Layer, link: &Link) -> Result<LinearPlan, Misuse> {
-    let plan = LinearPlan::choose(&layer.block, layer.pooled, link)?;
+fn linear_plan(layer: &Layer, settings: &Settings) -> Result<LinearPlan, Misuse> {
+    let plan = LinearPlan::choose(&layer.block, layer.pooled, &settings.link)?;
     let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
-    match query_bytes.max(answer_bytes) {
+    let guard_bytes = guard::transfer_len(plan.output_len(), settings.field);
+    match query_bytes.max(answer_bytes).max(guard_bytes) {
         ..=MAX_MESSAGE => Ok(plan),
         bytes => Err(Misuse::Layer(format!(
             "a message would have {bytes} bytes, and {MAX_MESSAGE} are the most"

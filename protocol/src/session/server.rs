@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::{MAX_BUNDLES, Shares, subtract};
 use crate::activation::{Chunk, Garbling, OwnLabels};
 use crate::error::{Error, PeerFault};
+use crate::linear::guard::ServerHalf;
 use crate::linear::{EncodedWeights, ServerKeys, ServerShare, clear};
 use crate::model::{ModelError, Network};
 use crate::ot;
@@ -197,23 +198,18 @@ impl Session<'_> {
         if count == 0 || waiting > MAX_BUNDLES {
             return Err(PeerFault::Bundles(waiting).into());
         }
-        let server = self.server;
         let mut bundles: Vec<_> = (0..count).map(|_| Bundle::default()).collect();
-        for (plan, weights) in server.plan.linear.iter().zip(&server.weights) {
-            let at_once = (BATCH_MEMORY / plan.cost().query_bytes).max(1);
-            for bundles in bundles.chunks_mut(at_once) {
-                let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
-                let queries = (0..bundles.len()).map(receive).collect::<Result<Vec<_>, _>>()?;
-                let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
-                let key = self.keys.of(plan);
-                let answers = plan.apply_batch(&queries, weights, key, &mut self.rng)?;
-                for (bundle, (answer, share)) in bundles.iter_mut().zip(answers) {
-                    self.channel.send(Kind::Answer, answer)?;
-                    bundle.shares.push(share);
-                }
+        let mut halves = Vec::new();
+        for block in 0..self.server.plan.layers.len() {
+            self.answer(block, count, &mut halves)?;
+        }
+        let mut halves = halves.into_iter();
+        for block in 0..self.server.plan.layers.len() {
+            for (bundle, half) in bundles.iter_mut().zip(halves.by_ref()) {
+                bundle.shares.push(self.convert(block, half)?);
             }
         }
-        for block in 0..server.plan.layers.len() {
+        for block in 0..self.server.plan.layers.len() {
             for bundle in &mut bundles {
                 bundle.garblings.push(self.garble(block)?);
             }
@@ -223,6 +219,39 @@ impl Session<'_> {
             self.prepared += 1;
         }
         Ok(())
+    }
+
+    /// Answers `count` queries of a block and appends the server's halves of the results.
+    fn answer(
+        &mut self,
+        block: usize,
+        count: usize,
+        halves: &mut Vec<ServerHalf>,
+    ) -> Result<(), Error> {
+        let (plan, weights) = (&self.server.plan.linear[block], &self.server.weights[block]);
+        let at_once = (BATCH_MEMORY / plan.cost().query_bytes).max(1);
+        for first in (0..count).step_by(at_once) {
+            let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
+            let queries =
+                (first..count).take(at_once).map(receive).collect::<Result<Vec<_>, _>>()?;
+            let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
+            let key = self.keys.of(block);
+            for (answer, half) in plan.apply_batch(&queries, weights, key, &mut self.rng)? {
+                self.channel.send(Kind::Answer, answer)?;
+                halves.push(half);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes exact shares of the server's halves of a block's results.
+    fn convert(&mut self, block: usize, half: ServerHalf) -> Result<ServerShare, Error> {
+        let message = self.channel.receive(Kind::Guard, self.server.plan.guard_len(block))?;
+        let gates = self.gates.take(half.len() as u64);
+        let (corrections, share) =
+            half.convert(&message, &mut self.ot, &self.delta, &self.context.hash, gates)?;
+        self.channel.send(Kind::Guard, corrections)?;
+        Ok(share)
     }
 
     /// Garbles the activation of a block, a few chunks at a time: transfers come in and tables go

@@ -342,6 +342,7 @@ fn name(kind: Kind) -> &'static str {
         Kind::Offline => "request for an offline phase",
         Kind::Query => "query",
         Kind::Answer => "answer",
+        Kind::Guard => "message for guard bits",
         Kind::Transfers => "OT-extension message",
         Kind::Tables => "garbled tables",
         Kind::Online => "request for an online phase",

@@ -32,8 +32,10 @@ pub enum Kind {
     Offline = 5,
     /// Client: encrypted masks of one block's input.
     Query = 6,
-    /// Server: encrypted results of one block's linear map.
+    /// Server: re-randomised results of one block's linear map.
     Answer = 7,
+    /// For the guard bits of one block's results. Client: OT extension. Server: corrections.
+    Guard = 15,
     /// Client: OT extension, for one chunk of an activation.
     Transfers = 8,
     /// Server: garbled tables of one chunk.

@@ -28,15 +28,15 @@ impl Scene {
         let mut query = Query::new(plan.parameters(), 1);
         query.read(plan.parameters(), &bytes).unwrap();
         let encoded = plan.prepare(&layer.weights).unwrap();
-        let mut answerer = Answerer::new(&public, plan.noise(), &plan.encoder);
-        answerer.draw(1, &mut AesRng::new(&[1; 16], 0));
+        let mut answerer = Answerer::new(&public, plan.noise());
+        answerer.draw(&mut AesRng::new(&[1; 16], 0));
         if !encryption_of_zero {
             answerer.drop_encryption_of_zero();
         }
         let mut product = Vec::new();
         plan.multiply(&query, 0, &[(0, encoded.block(0))], &mut product);
-        let masked = answerer.finish(&mut product, &[0]);
-        Self { query, answer: masked.message.clone(), weights: layer.weights, plan }
+        let split = answerer.finish(&mut product, &[0]);
+        Self { query, answer: split.message.clone(), weights: layer.weights, plan }
     }
 
     /// a/q in units of 2^−64, coefficient by coefficient: what the client knows of c₁ = w·a.

@@ -1,3 +1,5 @@
+mod conversion;
+mod deviating_client;
 mod leak;
 mod malformed;
 mod noise;
@@ -5,10 +7,14 @@ mod private_equals_clear;
 
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
+use gazelle_garble::{Delta, GateCounter, Hash, HashKind};
+
+use super::guard::{ClientHalf, ServerHalf};
 use super::*;
 use crate::Link;
 use crate::he::{PublicKey, SecretKey};
 use crate::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
+use crate::ot::{FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
 
 fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
@@ -86,6 +92,49 @@ fn convolution(
     }
 }
 
+/// Both parties of the transfers, as a session has them.
+struct Transfers {
+    receiver: Receiver,
+    sender: Sender,
+    delta: Delta,
+    hash: Hash,
+    gates: [GateCounter; 2],
+}
+
+impl Transfers {
+    fn new(rng: &mut ChaCha20Rng) -> Self {
+        let (session, field) = (&[5; 32], FieldBits::default());
+        let delta = Delta::random(rng);
+        let (receiver, offer) = ReceiverSetup::new(field, rng);
+        let (sender, reply) =
+            SenderSetup::new(field, session, delta.expose(), &offer, rng).unwrap();
+        let (receiver, corrections) = receiver.finish(session, &reply).unwrap();
+        let sender = sender.finish(&corrections).unwrap();
+        let hash = Hash::new(HashKind::default(), 7);
+        Self { receiver, sender, delta, hash, gates: [GateCounter::new(), GateCounter::new()] }
+    }
+
+    /// The exact shares of both parties, and the corrections that made them.
+    fn convert(
+        &mut self,
+        client: ClientHalf,
+        server: ServerHalf,
+    ) -> (Vec<u32>, ServerShare, Vec<u8>) {
+        let Self { receiver, sender, delta, hash, gates } = self;
+        let [ours, theirs] = gates.each_mut().map(|gates| gates.take(client.len() as u64));
+        let (conversion, message) = client.transfer(receiver, ours);
+        let (corrections, share) = server.convert(&message, sender, delta, hash, theirs).unwrap();
+        (conversion.finish(&corrections, hash).unwrap(), share, corrections)
+    }
+}
+
+/// What two halves stand for.
+fn join(client: &ClientHalf, server: &ServerHalf, ring_bits: u32) -> Vec<u32> {
+    let top = u32::MAX >> (32 - ring_bits);
+    let halves = client.values().iter().zip(server.values());
+    halves.map(|(y, s)| ((s + y + 1) >> 1) as u32 & top).collect()
+}
+
 /// Runs a layer end to end: the shares of M·x + bias must add up to the plaintext's.
 fn check(
     layer: &Layer,
@@ -106,6 +155,11 @@ fn check(
     let (answer, share) = plan.apply(&query, &encoded, public, rng).unwrap();
     assert_eq!(answer.len(), plan.cost().answer_bytes);
     let client = plan.decrypt(&answer, secret).unwrap();
+    assert_eq!(
+        join(&client, &share, plan.ring_bits()),
+        layer.clear(mask.values(), &vec![0; layer.bias.len()])
+    );
+    let (client, share, _) = Transfers::new(rng).convert(client, share);
 
     let mut hidden = x.clone();
     mask.hide(&mut hidden);

@@ -14,12 +14,11 @@ fn layers(rng: &mut ChaCha20Rng) -> Vec<(&'static str, Layer)> {
 }
 
 #[test]
-fn measured_noise_is_under_its_bound_and_floods_are_forty_bits_above() {
+fn measured_noise_is_under_its_bound() {
     let mut rng = rng(1);
     for (name, layer) in layers(&mut rng) {
         let plan = layer.plan();
         let format = plan.noise();
-        assert!(format.flood_margin_log2() >= 40.0 && format.distance_log2 <= -40.0);
         let keys = SecretKey::generate(plan.parameters(), &mut rng);
         let mask = layer.random_values(plan.input_len(), &mut rng);
         let bytes = plan.encrypt(&mask, &keys.0, &mut rng).unwrap();
@@ -27,36 +26,29 @@ fn measured_noise_is_under_its_bound_and_floods_are_forty_bits_above() {
         query.read(plan.parameters(), &bytes).unwrap();
         let weights = plan.prepare(&layer.weights).unwrap();
         let expected = layer.clear(&mask, &vec![0; layer.bias.len()]);
-        let (mut worst, mut sum, mut count) = (0i64, 0.0, 0);
+        let mut worst = 0;
         for index in 0..plan.cost().answers.min(4) {
             let (positions, places): (Vec<_>, Vec<_>) = plan.packing.results(index).unzip();
             let expected: Vec<u32> = places.iter().map(|&place: &usize| expected[place]).collect();
-            let mut answerer = Answerer::new(&keys.1, format, &plan.encoder);
-            answerer.draw(positions.len(), &mut AesRng::new(&[1; 16], index as u64));
+            let mut answerer = Answerer::new(&keys.1, format);
+            answerer.draw(&mut AesRng::new(&[1; 16], index as u64));
             let (block, tile) = (index / plan.packing.tiles(), index % plan.packing.tiles());
             let mut product = Vec::new();
             plan.multiply(&query, tile, &[(block, weights.block(block))], &mut product);
             let noise = answerer.measure_noise(&keys.0, &mut product, &positions, &expected);
             worst = worst.max(noise.iter().map(|x| x.abs()).max().unwrap());
-            sum += noise.iter().map(|x| x.abs() as f64).sum::<f64>();
-            count += noise.len();
         }
-        let mean = sum / f64::from(count as u32);
         println!(
-            "{name}: {}, {}; k = {}, noise at most 2^{:.1} (bound 2^{:.1}), mean 2^{:.1} (bound \
-             2^{:.1}), flood 2^{:.1} above the bound, distance 2^{:.1}, {:?}",
+            "{name}: {}, {}; k = {}, m = {}, noise at most 2^{:.1} (bound 2^{:.1}, limit 2^{:.1}), {:?}",
             plan.parameters(),
             plan.layout(),
             plan.ring_bits(),
+            format.c1_bits,
             (worst as f64).log2(),
             format.worst_noise.log2(),
-            mean.log2(),
-            format.mean_noise.log2(),
-            format.flood_margin_log2(),
-            format.distance_log2,
+            plan.parameters().q().log2() - f64::from(plan.ring_bits()) - 2.0,
             plan.cost(),
         );
-        assert!((worst as f64) < format.worst_noise);
-        assert!(mean < format.mean_noise);
+        assert!(worst > 1000 && (worst as f64) < format.worst_noise);
     }
 }

@@ -1,0 +1,34 @@
+//! The secret randomness of one message.
+
+use gazelle_ntt::prg::{AesRng, Seed};
+use rand::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// What errors and ephemeral secrets of one message are expanded from: one stream for each
+/// polynomial, so that they do not depend on the number of threads.
+///
+/// The nonce is secret like the key. Streams of one fixed number would let an attacker try a key
+/// against the messages of all sessions at once; here it would have to guess the nonce with it.
+#[derive(Clone, Default, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Coins {
+    key: Seed,
+    nonce: u64,
+}
+
+impl Coins {
+    /// Fresh coins.
+    pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut coins = Self::default();
+        rng.fill_bytes(&mut coins.key);
+        let mut nonce = [0; 8];
+        rng.fill_bytes(&mut nonce);
+        coins.nonce = u64::from_le_bytes(nonce);
+        nonce.zeroize();
+        coins
+    }
+
+    /// The generator of polynomial `index`.
+    pub(crate) fn stream(&self, index: usize) -> AesRng {
+        AesRng::new(&self.key, self.nonce.wrapping_add(index as u64))
+    }
+}

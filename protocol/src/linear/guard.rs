@@ -1,0 +1,229 @@
+//! From halves with a guard bit to exact shares: one correlated transfer for each result.
+//!
+//! Two parties that round their parts of a noisy value apart hold *halves*, the client y and the
+//! server s, both in Z_{2^(k+1)}, with (s + y + 1) >> 1 = m mod 2^k ([`crate::he::noise`]). What the
+//! halves come from does not matter here; what comes out are additive shares of m in Z_{2^k}.
+//!
+//! **Exact.** With s = 2σ + s₀ and y = 2γ + y₀ the value is σ + γ + (s₀ ∨ y₀), and
+//! s₀ ∨ y₀ = s₀ + y₀·(1 − s₀). In transfer j the client's choice is y₀: it gets t = q ⊕ y₀·Δ, the
+//! server q. The server sends the *correction*
+//!
+//!   d = H(j, q) + (1 − s₀) − H(j, q ⊕ Δ)  mod 2^k.
+//!
+//! The shares are a = γ + H(j, t) + y₀·d for the client and t′ = σ + s₀ − H(j, q) for the server:
+//! for y₀ = 0 their sum is σ + γ + s₀, for y₀ = 1 it is σ + γ + s₀ + (1 − s₀).
+//!
+//! **Private.** The server sees an extension message, which hides y₀. The client sees d, in which one
+//! of the two hashes is that of t ⊕ Δ, a label that it does not have: H is tweakable correlation
+//! robust and j serves this transfer alone, so d is uniform to it, whatever y₀ it chose and whatever
+//! s₀ depends on. H is the strict form of the garbling's hash, which has a tweak (or a key) of its
+//! own for every instance, and j comes from the session's one counter of gates. Secure against a
+//! client that deviates as far as the transfers are: one that knows Δ knows every s₀ (a test shows
+//! both). A wrong choice y₀ adds 1 − s₀ to its share or leaves it out, which it does not see either.
+//!
+//! Each result costs an extension message (16/K bytes) up and k bits down, and the offline phase a
+//! round trip. The guard bit could be left to the activation instead: a circuit that adds halves of
+//! k + 1 bits with a carry of 1 and shifts by one bit more is exact for a single sum. Its bit costs a
+//! transfer, a label and an AND gate, 16/K + 16 + 32 bytes (52 for K = 4, against 4 + k/8 here), and
+//! again for every window that a maximum reads the sum for. Argmax and shown values would need one
+//! more step that drops the bit, since it depends on u. So bits go away here, and programs stay as
+//! they are; on links so slow that 49 bytes a sum are worth less than a round trip, networks have
+//! fewer than (bandwidth·round trip)/49 bytes of sums: 20,000 at 100 Mb/s and 80 ms.
+
+use gazelle_garble::{Delta, GateRange, Hash, HashKind};
+use gazelle_kernels::hash::hash;
+use gazelle_ntt::pack;
+use rayon::prelude::*;
+use subtle::{Choice, ConditionallySelectable};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::ServerShare;
+use crate::error::{Error, PeerFault};
+use crate::ot::{self, Choices, FieldBits};
+
+const CORRECTIONS: &str = "corrections of shares";
+
+/// Labels that are hashed by one task.
+const LABELS_PER_TASK: usize = 2048;
+
+/// The client's halves y of a layer's results; used once.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct ClientHalf {
+    /// Of k + 1 bits.
+    values: Vec<u64>,
+    ring_bits: u32,
+}
+
+/// The server's halves s of a layer's results; used once.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct ServerHalf {
+    /// Of k + 1 bits.
+    values: Vec<u64>,
+    ring_bits: u32,
+}
+
+/// The client's halves and labels while it waits for the corrections; used once.
+pub struct Conversion {
+    values: Zeroizing<Vec<u64>>,
+    /// t of every transfer.
+    labels: Zeroizing<Vec<u128>>,
+    gates: GateRange,
+    ring_bits: u32,
+}
+
+/// Bytes of the client's message for `results` results.
+pub fn transfer_len(results: usize, field: FieldBits) -> usize {
+    field.message_len(results)
+}
+
+/// Bytes of the corrections of `results` results of k = `ring_bits` bits.
+pub fn corrections_len(results: usize, ring_bits: u32) -> usize {
+    pack::packed_len(results, ring_bits)
+}
+
+impl ClientHalf {
+    pub(super) fn new(values: Vec<u64>, ring_bits: u32) -> Self {
+        Self { values, ring_bits }
+    }
+
+    /// How many results there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Makes the transfers: returns the message for [`ServerHalf::convert`], [`transfer_len`] bytes.
+    /// `gates` are as many numbers as results, the same as the server's.
+    pub fn transfer(mut self, ot: &mut ot::Receiver, gates: GateRange) -> (Conversion, Vec<u8>) {
+        let values = Zeroizing::new(std::mem::take(&mut self.values));
+        let low: Zeroizing<Vec<u32>> = Zeroizing::new(values.iter().map(|&y| y as u32).collect());
+        let choices = Choices::from_bit_planes(&low, 1);
+        let mut labels = Zeroizing::new(vec![0; values.len()]);
+        let message = ot.extend(&choices, &mut labels);
+        (Conversion { values, labels, gates, ring_bits: self.ring_bits }, message)
+    }
+}
+
+impl Conversion {
+    /// The client's shares a, from the corrections.
+    ///
+    /// # Errors
+    /// [`PeerFault::Length`] or [`PeerFault::Padding`] if `corrections` is not what
+    /// [`ServerHalf::convert`] makes.
+    ///
+    /// # Panics
+    /// If there were more or fewer gate numbers than results.
+    pub fn finish(self, corrections: &[u8], key: &Hash) -> Result<Vec<u32>, PeerFault> {
+        let Self { values, mut labels, gates, ring_bits } = self;
+        PeerFault::check_length(
+            CORRECTIONS,
+            corrections,
+            corrections_len(values.len(), ring_bits),
+        )?;
+        let mut shares = vec![0; values.len()];
+        pack::unpack_u32(corrections, ring_bits, &mut shares)
+            .map_err(|_| PeerFault::Padding { message: CORRECTIONS })?;
+        let top = u32::MAX >> (u32::BITS - ring_bits);
+        hash_all(key, gates.first(labels.len()), &mut labels);
+        for (share, (&y, &pad)) in shares.iter_mut().zip(values.iter().zip(&*labels)) {
+            let chosen = u32::conditional_select(&0, share, Choice::from(y as u8 & 1));
+            *share = ((y >> 1) as u32).wrapping_add(pad as u32).wrapping_add(chosen) & top;
+        }
+        Ok(shares)
+    }
+}
+
+impl ServerHalf {
+    pub(super) fn new(values: Vec<u64>, ring_bits: u32) -> Self {
+        Self { values, ring_bits }
+    }
+
+    /// How many results there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Makes the transfers from the client's message: the corrections to send,
+    /// [`corrections_len`] bytes, and the server's shares t′. `gates` are as many numbers as
+    /// results; `delta` is the offset of `ot`.
+    ///
+    /// # Errors
+    /// If the message is none of [`ClientHalf::transfer`], or `ot` failed before.
+    ///
+    /// # Panics
+    /// If there are more or fewer gate numbers.
+    pub fn convert(
+        self,
+        message: &[u8],
+        ot: &mut ot::Sender,
+        delta: &Delta,
+        key: &Hash,
+        gates: GateRange,
+    ) -> Result<(Vec<u8>, ServerShare), Error> {
+        let mut pads = Zeroizing::new(vec![0; self.len()]);
+        ot.extend(message, &mut pads)?;
+        let mut others: Zeroizing<Vec<u128>> =
+            Zeroizing::new(pads.iter().map(|q| q ^ delta.expose()).collect());
+        let first = gates.first(self.len());
+        hash_all(key, first, &mut pads);
+        hash_all(key, first, &mut others);
+        let top = u32::MAX >> (u32::BITS - self.ring_bits);
+        let hashes = || self.values.iter().zip(pads.iter().zip(&*others));
+        let correction = |(&s, (&pad, &other)): (&u64, (&u128, &u128))| {
+            let low = s as u32 & 1;
+            (pad as u32).wrapping_add(1 ^ low).wrapping_sub(other as u32) & top
+        };
+        let share = |(&s, (&pad, _)): (&u64, (&u128, &u128))| {
+            let high = (s >> 1) as u32;
+            high.wrapping_add(s as u32 & 1).wrapping_sub(pad as u32) & top
+        };
+        let corrections: Vec<u32> = hashes().map(correction).collect();
+        let mut message = Vec::with_capacity(corrections_len(self.len(), self.ring_bits));
+        pack::pack_u32(&corrections, self.ring_bits, &mut message);
+        let shares = ServerShare::new(hashes().map(share).collect(), self.ring_bits);
+        Ok((message, shares))
+    }
+}
+
+/// Replaces label j by its hash, of which a share takes the lowest bits; the tweak is `first` + j.
+fn hash_all(key: &Hash, first: u64, labels: &mut [u128]) {
+    let key = match key.kind() {
+        HashKind::Mitccrh => key.clone().with_kind(HashKind::MitccrhStrict),
+        HashKind::MitccrhStrict | HashKind::FixedKey => key.clone(),
+    };
+    let tasks = labels.par_chunks_mut(LABELS_PER_TASK).enumerate();
+    tasks.for_each(|(task, labels)| {
+        hash(&key, first.wrapping_add((task * LABELS_PER_TASK) as u64), labels);
+    });
+}
+
+#[cfg(test)]
+impl ClientHalf {
+    pub(super) fn values(&self) -> &[u64] {
+        &self.values
+    }
+}
+
+#[cfg(test)]
+impl ServerHalf {
+    pub(super) fn values(&self) -> &[u64] {
+        &self.values
+    }
+}
+
+#[cfg(test)]
+impl Conversion {
+    /// t of every transfer.
+    pub(super) fn labels(&self) -> &[u128] {
+        &self.labels
+    }
+}
