@@ -7,6 +7,7 @@ pub mod fuzz;
 pub mod naive;
 pub mod parties;
 pub mod random;
+pub mod transfers;
 
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;

@@ -7,10 +7,16 @@ use gazelle_protocol::linear::{LinearPlan, Mask, clear};
 use gazelle_protocol::model::{
     Activation, Block, BlockCard, Extent, Linear, Padding, Shape, Window,
 };
+use gazelle_tests::transfers::Transfers;
 use gazelle_tests::{naive, rng};
 use proptest::prelude::*;
 use rand::rngs::ChaCha20Rng;
 use rand::{Rng, RngExt};
+use std::sync::{LazyLock, Mutex};
+
+/// Base transfers take longer than most layers here.
+static TRANSFERS: LazyLock<Mutex<Transfers>> =
+    LazyLock::new(|| Mutex::new(Transfers::new(&mut rng(9))));
 
 /// Multiplications that the naive oracle may do for one case.
 const MAX_PRODUCTS: usize = 4_000_000;
@@ -125,6 +131,10 @@ impl Layer {
         for ((x, mask), (answer, share)) in inputs.iter().zip(masks).zip(answers) {
             assert_eq!(answer.len(), plan.cost().answer_bytes);
             let client = plan.decrypt(&answer, secret).expect("a valid answer");
+            let mut transfers = TRANSFERS.lock().expect("no test panicked");
+            let (client, share) =
+                transfers.convert(client, share, <[u8]>::to_vec).expect("valid corrections");
+            drop(transfers);
             let mut hidden: Vec<u32> = x.iter().map(|&x| x as u32).collect();
             mask.hide(&mut hidden);
             let Block { weights, bias } = block;
@@ -159,13 +169,11 @@ proptest! {
         let layer = Layer::new(linear, input, weight_bits, weights, seed);
         let rng = &mut rng(seed ^ 1);
         let link = Link { bits_per_second: megabits * 1_000_000, ..Link::LAN };
-        let cheapest = LinearPlan::choose(&layer.card, input, &link).expect("the layer fits");
-        // One of the four cheapest layouts.
-        let parameters = cheapest.parameters();
-        let mut plans = LinearPlan::alternatives(&layer.card, input, parameters, &link)
-            .expect("the layer fits");
-        let plan = plans.swap_remove(choice.index(plans.len().min(4)));
-        let keys = SecretKey::generate(parameters, rng);
+        // Any of the cheapest plans, of several parameter sets.
+        let mut plans =
+            LinearPlan::alternatives(&layer.card, input, &link).expect("the layer fits");
+        let plan = plans.swap_remove(choice.index(plans.len().min(16)));
+        let keys = SecretKey::generate(plan.parameters(), rng);
         let inputs = layer.inputs(images, pixels, rng);
         layer.check(&plan, &keys, &inputs, memory, rng);
     }

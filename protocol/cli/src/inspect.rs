@@ -28,6 +28,10 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     output::line(layers(&plan))?;
     output::line(costs(&plan))?;
     output::line(phases(&plan).trim_end())?;
+    output::line(format_args!(
+        "\na sum of an inference is wrong with a probability of at most 2^{:.0}",
+        plan.failure_log2().ceil()
+    ))?;
     if args.alternatives {
         output::line(format_args!("\n{}", alternatives(&plan)?.trim_end()))?;
     }
@@ -77,7 +81,9 @@ fn activation(layer: &Layer) -> String {
 
 fn describe(linear: &LinearPlan) -> String {
     let parameters = linear.parameters();
-    format!("{}, n {} with {} primes", linear.layout(), parameters.n(), parameters.limbs())
+    let bits: Vec<_> =
+        parameters.primes().map(|q| (u64::BITS - q.leading_zeros()).to_string()).collect();
+    format!("{}, n {}, q of {} bits", linear.layout(), parameters.n(), bits.join(" + "))
 }
 
 /// What every layer costs in one inference.
@@ -131,7 +137,7 @@ fn alternatives(plan: &NetworkPlan) -> Result<String> {
     for (i, layer) in plan.layers().iter().enumerate() {
         let chosen = &plan.linear()[i];
         let link = &plan.settings().link;
-        let plans = LinearPlan::alternatives(&layer.block, layer.pooled, chosen.parameters(), link)
+        let plans = LinearPlan::alternatives(&layer.block, layer.pooled, link)
             .when(|| format!("layer {}", i + 1))?;
         for plan in plans {
             let cost = plan.cost();

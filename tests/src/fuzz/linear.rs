@@ -1,11 +1,12 @@
 //! Messages of the homomorphic linear layers.
 
 use super::tamper;
+use crate::transfers::Transfers;
 use gazelle_protocol::Link;
 use gazelle_protocol::he::{Parameters, PublicKey, SecretKey};
 use gazelle_protocol::linear::{EncodedWeights, LinearPlan};
 use gazelle_protocol::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 struct Fixture {
     plan: LinearPlan,
@@ -14,6 +15,7 @@ struct Fixture {
     public: PublicKey,
     query: Vec<u8>,
     answer: Vec<u8>,
+    transfers: Mutex<Transfers>,
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
@@ -39,14 +41,15 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let mask = vec![12_345; input.len()];
     let query = plan.encrypt(&mask, &secret, rng).expect("one value for each input");
     let (answer, _) = plan.apply(&query, &weights, &public, rng).expect("an honest query");
-    Fixture { plan, weights, secret, public, query, answer }
+    let transfers = Mutex::new(Transfers::new(rng));
+    Fixture { plan, weights, secret, public, query, answer, transfers }
 });
 
-/// A key, a query or an answer, as the first byte's lowest two bits choose, is changed or replaced;
-/// the third bit chooses which.
+/// A key, a query, an answer or corrections of shares, as the first byte's lowest two bits choose, are
+/// changed or replaced; the third bit chooses which.
 pub fn linear_messages(data: &[u8]) {
     let Some((&head, rest)) = data.split_first() else { return };
-    let Fixture { plan, weights, secret, public, query, answer } = &*FIXTURE;
+    let Fixture { plan, weights, secret, public, query, answer, transfers } = &*FIXTURE;
     let changed = |honest: &[u8]| match head & 4 {
         0 => tamper(honest.to_vec(), rest),
         _ => rest.to_vec(),
@@ -55,15 +58,25 @@ pub fn linear_messages(data: &[u8]) {
         0 => check_key(plan.parameters(), &changed(public.as_bytes())),
         1 => {
             let rng = &mut crate::rng(2);
-            if let Ok((message, share)) = plan.apply(&changed(query), weights, public, rng) {
+            if let Ok((message, half)) = plan.apply(&changed(query), weights, public, rng) {
                 assert_eq!(message.len(), answer.len());
-                assert_eq!(share.len(), plan.output_len());
+                assert_eq!(half.len(), plan.output_len());
+            }
+        }
+        2 => {
+            if let Ok(half) = plan.decrypt(&changed(answer), secret) {
+                assert_eq!(half.len(), plan.output_len());
             }
         }
         _ => {
-            if let Ok(values) = plan.decrypt(&changed(answer), secret) {
-                assert_eq!(values.len(), plan.output_len());
-                assert!(values.iter().all(|v| v >> plan.ring_bits() == 0));
+            let rng = &mut crate::rng(3);
+            let (answer, server) =
+                plan.apply(query, weights, public, rng).expect("an honest query");
+            let client = plan.decrypt(&answer, secret).expect("an honest answer");
+            let mut transfers = transfers.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Ok((shares, _)) = transfers.convert(client, server, changed) {
+                assert_eq!(shares.len(), plan.output_len());
+                assert!(shares.iter().all(|share| share >> plan.ring_bits() == 0));
             }
         }
     }
