@@ -13,8 +13,9 @@ SIGMA_ERROR = sqrt(10.5)
 # Largest log2 q for 128 bits with ternary secrets: Bossuat et al., "Security Guidelines for
 # Implementing Homomorphic Encryption", 2024, Table 5.2.
 LIMITS = [(1024, 26), (2048, 53), (4096, 106), (8192, 214)]
-SETS = [(2048, bits) for bits in (38, 42, 47, 52, 53)]
-SETS += [(4096, bits) for bits in (60, 94, 104, 106)] + [(8192, bits) for bits in (141, 188)]
+# Those of protocol/src/he/parameters.rs.
+SETS = [(2048, bits) for bits in (38, 41, 44, 47, 50, 53)]
+SETS += [(4096, bits) for bits in (44, 47, 50, 76)] + [(8192, 76)]
 
 # log2 of the gates of a sieve in dimension x is A*x + B: the fit of MATZOV, "Report on the
 # Security of LWE", 2022, to the counts of Albrecht, Gheorghiu, Postlethwaite and Schanck,

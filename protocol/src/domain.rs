@@ -14,6 +14,9 @@
 //!   the receiver, of the number n·2^64 + i with n the session's first 8 bytes and i the block.
 //! - OT extension, challenge: AES-128 under a key that is the hash of the message, of the numbers of
 //!   the message's blocks, from 0 on. The key is public: that of another message is unrelated.
+//! - Errors and ephemeral secrets of the linear layers: AES-128 under a fresh key for each message, of
+//!   the numbers (n + p)·2^64 + i for polynomial p, where n is as fresh and as secret as the key: no
+//!   guess of a key can be tried against several messages at once.
 //! - The garbler's own zero labels: AES-128 under a fresh key for each layer of each bundle, of the
 //!   number n·2^64 + j for label j of the layer, with n the session's first 8 bytes plus the layer's
 //!   first gate number, modulo 2^64. A client sees the label or the label plus Δ; that no number
@@ -62,7 +65,8 @@ pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
 pub(crate) const SESSION: &[u8] = b"gazelle session v1";
 
 /// Key of a session's garbling hash: `label ‖ session (32)`, by SHA-256, cut to 16 bytes. Its
-/// tweaks are gate numbers from the session's one counter.
+/// tweaks are gate numbers from the session's one counter, which also numbers the transfers that
+/// convert the linear maps' halves.
 pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v1";
 
 /// All labels, for the test below.

@@ -147,8 +147,8 @@ pub enum Misuse {
     /// A homomorphic parameter set is not secure or not usable.
     #[error("homomorphic parameters refused: {0}")]
     Parameters(String),
-    /// A linear layer's geometry is impossible, or it would not decrypt or not be private under
-    /// the parameters at hand.
+    /// A linear layer's geometry is impossible, or its results would not be exact under the
+    /// parameters at hand.
     #[error("linear layer refused: {0}")]
     Layer(String),
     /// Weights are outside of what their card promises, and the noise bound would not hold.

@@ -25,9 +25,9 @@ impl Transfers {
         let (session, field) = (&[5; 32], FieldBits::default());
         let delta = Delta::random(rng);
         let (receiver, offer) = ReceiverSetup::new(field, rng);
-        let (sender, reply) =
+        let (sender, reply, _) =
             SenderSetup::new(field, session, delta.expose(), &offer, rng).expect("an honest offer");
-        let (receiver, corrections) = receiver.finish(session, &reply).expect("an honest reply");
+        let (receiver, corrections, _) = receiver.finish(session, &reply).expect("an honest reply");
         let sender = sender.finish(&corrections).expect("honest corrections");
         let hash = Hash::new(HashKind::default(), 7);
         Self { receiver, sender, delta, hash, gates: [GateCounter::new(), GateCounter::new()] }

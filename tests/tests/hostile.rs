@@ -268,7 +268,7 @@ fn refused(party: usize, frame: usize, ends: &Ends) {
 #[test]
 fn requests_at_the_edges_of_their_ranges() {
     const OFFLINE: usize = 3;
-    const ONLINE: usize = 8;
+    const ONLINE: usize = 10;
     for (count, wanted) in [(0u32, 0), (65, 65), (u32::MAX, u32::MAX as usize)] {
         let payload: &'static [u8] = count.to_le_bytes().to_vec().leak();
         let [server, _] = session(CLIENT, OFFLINE, Wrong::Payload(payload)).unwrap();

@@ -23,12 +23,11 @@
 //!
 //! Each result costs an extension message (16/K bytes) up and k bits down, and the offline phase a
 //! round trip. The guard bit could be left to the activation instead: a circuit that adds halves of
-//! k + 1 bits with a carry of 1 and shifts by one bit more is exact for a single sum. Its bit costs a
-//! transfer, a label and an AND gate, 16/K + 16 + 32 bytes (52 for K = 4, against 4 + k/8 here), and
-//! again for every window that a maximum reads the sum for. Argmax and shown values would need one
-//! more step that drops the bit, since it depends on u. So bits go away here, and programs stay as
-//! they are; on links so slow that 49 bytes a sum are worth less than a round trip, networks have
-//! fewer than (bandwidth·round trip)/49 bytes of sums: 20,000 at 100 Mb/s and 80 ms.
+//! k + 1 bits with a carry of 1 and shifts by one bit more is exact for a single sum. The bit costs a
+//! transfer, a label and an AND gate, 16/K + 16 + 32 bytes, which is 48 − k/8 more than here, and
+//! costs them again in every window that a maximum reads the sum for; argmax and shown values would
+//! have to drop the bit first, since it depends on u. At 100 Mb/s and 80 ms it would pay for networks
+//! of less than 22,000 sums. One form of shares and unchanged programs were preferred.
 
 use gazelle_garble::{Delta, GateRange, Hash, HashKind};
 use gazelle_kernels::hash::hash;

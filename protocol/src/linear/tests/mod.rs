@@ -106,9 +106,9 @@ impl Transfers {
         let (session, field) = (&[5; 32], FieldBits::default());
         let delta = Delta::random(rng);
         let (receiver, offer) = ReceiverSetup::new(field, rng);
-        let (sender, reply) =
+        let (sender, reply, _) =
             SenderSetup::new(field, session, delta.expose(), &offer, rng).unwrap();
-        let (receiver, corrections) = receiver.finish(session, &reply).unwrap();
+        let (receiver, corrections, _) = receiver.finish(session, &reply).unwrap();
         let sender = sender.finish(&corrections).unwrap();
         let hash = Hash::new(HashKind::default(), 7);
         Self { receiver, sender, delta, hash, gates: [GateCounter::new(), GateCounter::new()] }
