@@ -172,7 +172,7 @@ fn halves_of_close_phases_are_exact() {
             let b = (m * cell + error - a).rem_euclid(ONE);
             let s = (a + half / 2).rem_euclid(ONE) / half;
             let y = b / half;
-            assert_eq!((s + y + 1) % (2 << k) >> 1, m, "{k} {a} {error}");
+            assert_eq!(((s + y + 1) % (2 << k)) >> 1, m, "{k} {a} {error}");
         }
     }
 }

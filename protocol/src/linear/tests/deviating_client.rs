@@ -179,7 +179,7 @@ fn bare_query(plan: &LinearPlan, input: usize, bits: u32) -> Vec<u8> {
     marked[input] = 1;
     let mut message = vec![0; plan.parameters().n()];
     plan.packing.message(0, 0, &marked, &mut message);
-    let unit = ((q >> (bits - 1)) + 1) / 2;
+    let unit = (q >> (bits - 1)).div_ceil(2);
     let c0: Vec<u64> = message.iter().map(|&m| u64::from(m) * unit).collect();
     let mut bytes = vec![9; 16];
     gazelle_ntt::pack::pack_u64(&c0, 64 - q.leading_zeros(), &mut bytes);
@@ -265,14 +265,14 @@ fn deviating_client_would_read_weights_from_corrections_if_it_knew_delta() {
     read_corrections(true).assert_more_than(0.999);
 }
 
-/// A public key that shows u, which hides the weights in c₁: p₀ = q/8 and empty queries make c₀ of
-/// a result u's coefficient in eighths.
+/// A public key that shows u, which hides the weights in c₁: with p₀ = q/2^(k + 1) and an empty query
+/// the server's halves are coefficients of u.
 fn read_ephemeral(off: bool) -> Score {
     let mut scene = Scene::new();
     let parameters = scene.plan.parameters().clone();
     let q = parameters.primes().next().unwrap();
     let k = scene.plan.ring_bits();
-    // u times ½ of a half: s₀ is 0 for u = 0 and tells ±1 apart from it.
+    // s₀ is 0 for u = 0 and 1 for ±1.
     let public = forged_key(&parameters, q >> (k + 1));
     let (secret, _) = SecretKey::generate(&parameters, &mut scene.rng);
     let query = [vec![9; 16], vec![0; scene.plan.cost().query_bytes - 16]].concat();
@@ -307,8 +307,7 @@ fn deviating_client_would_read_u_by_a_forged_key_if_it_knew_delta() {
     read_ephemeral(true).assert_more_than(0.999);
 }
 
-/// What the client is sent is uniform, whatever it asked: mean and correlation with the weights of
-/// phases, in the forged attack of all zeros.
+/// What the client is sent is uniform, whatever it asked: here nothing, under a key of zeros.
 #[test]
 fn deviating_client_sees_uniform_answers() {
     let mut scene = Scene::new();
