@@ -99,7 +99,7 @@ fn linear_layer() -> Vec<u32> {
     make_public(&mut answer);
     let client = plan.decrypt(&answer, &key).expect("an honest answer");
 
-    let (delta, mut receiver, mut sender) = set_up(FieldBits::Four);
+    let (delta, mut receiver, mut sender) = set_up(FieldBits::Four, AesBackend::best());
     let hash = Hash::new(HashKind::default(), 9);
     let gates = || GateCounter::new().take(plan.output_len() as u64);
     let (conversion, mut message) = client.transfer(&mut receiver, gates());
