@@ -17,6 +17,8 @@
 //! - Errors and ephemeral secrets of the linear layers: AES-128 under a fresh key for each message, of
 //!   the numbers (n + p)·2^64 + i for polynomial p, where n is as fresh and as secret as the key: no
 //!   guess of a key can be tried against several messages at once.
+//! - Pads of the frames' tags: AES-128 under a key for each direction of a session of the frame's
+//!   number.
 //! - The garbler's own zero labels: AES-128 under a fresh key for each layer of each bundle, of the
 //!   number n·2^64 + j for label j of the layer, with n the session's first 8 bytes plus the layer's
 //!   first gate number, modulo 2^64. A client sees the label or the label plus Δ; that no number
@@ -60,9 +62,19 @@ pub(crate) const MODEL_CARD: &[u8] = b"gazelle model card v1";
 /// set: n (8) ‖ number of primes (8) ‖ primes (8 each)`, integers little-endian, by SHA-256.
 pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
 
-/// Name of a session: `label ‖ client's greeting ‖ server's greeting ‖ settings ‖ encoded card`,
-/// by SHA-256.
-pub(crate) const SESSION: &[u8] = b"gazelle session v1";
+/// Digest of a network's plan: `label ‖ what both parties derive from the card and the settings`, by
+/// SHA-256; `NetworkPlan::digest` has the order, every number has 8 bytes (little-endian).
+pub(crate) const PLAN: &[u8] = b"gazelle plan v1";
+
+/// Name of a session: `label ‖ client's greeting ‖ server's greeting ‖ length of the announcement
+/// (8, little-endian) ‖ announcement (settings, plan's digest, encoded card) ‖ client's set-up
+/// message (base OTs' offer, public keys)`, by SHA-256.
+pub(crate) const SESSION: &[u8] = b"gazelle session v2";
+
+/// Keys of the frames' tags: `label ‖ session (32) ‖ link key (16) ‖ sender (1: 0
+/// for the client, 1 for the server)`, by SHA-256; the first 16 bytes are the key of the polynomial
+/// hash, the last 16 the AES key of its pads.
+pub(crate) const FRAME_TAGS: &[u8] = b"gazelle frame tags v1";
 
 /// Key of a session's garbling hash: `label ‖ session (32)`, by SHA-256, cut to 16 bytes. Its
 /// tweaks are gate numbers from the session's one counter, which also numbers the transfers that
@@ -80,7 +92,9 @@ const ALL: &[&[u8]] = &[
     OT_CHECK,
     MODEL_CARD,
     PARAMETERS,
+    PLAN,
     SESSION,
+    FRAME_TAGS,
     GARBLING_KEY,
 ];
 

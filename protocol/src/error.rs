@@ -1,6 +1,6 @@
 //! What can go wrong, split by who is at fault.
 
-use crate::model::{CardFault, ModelError};
+use crate::model::{CardFault, CardHash, ModelError};
 use crate::transport::TransportFault;
 
 /// The error of this crate.
@@ -13,6 +13,12 @@ pub enum Error {
     /// The other party sent something that an honest one never sends.
     #[error("the peer broke the protocol: {0}; end this session and start a new one")]
     Peer(#[from] PeerFault),
+    /// The other party ended the session and said why, in its own words.
+    #[error("the peer refused: {0}")]
+    Refused(String),
+    /// What is asked is more than this party has room for.
+    #[error("{0}")]
+    Limit(#[from] Limit),
     /// The connection failed.
     #[error("{0}")]
     Transport(#[from] TransportFault),
@@ -92,9 +98,19 @@ pub enum PeerFault {
     /// The server's settings are none that exist.
     #[error("its settings are not understood; run the same release on both sides")]
     Settings,
-    /// The peer refused to go on.
-    #[error("it refused: {0}")]
-    Refusal(String),
+    /// The server derives another plan from the same card and settings.
+    #[error("it plans the same network differently; run the same release on both sides")]
+    Plan,
+    /// The server has another model than the one that the client expects.
+    #[error(
+        "it has the model card {got}, and {expected} was expected; ask its owner which is right"
+    )]
+    OtherCard {
+        /// The hash that the client was given.
+        expected: CardHash,
+        /// The hash of the server's card.
+        got: CardHash,
+    },
     /// An online phase names a bundle that was never prepared or is spent.
     #[error("it asked for bundle {0}, which does not exist or is spent")]
     Bundle(u64),
@@ -128,6 +144,42 @@ impl PeerFault {
     }
 }
 
+/// A limit that a party has set for itself, and that an honest session would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Limit {
+    /// What a client would hold between an offline phase and the classifications.
+    #[error("{count} inferences would take {needed} bytes of memory, and {allowed} are allowed")]
+    Memory {
+        /// Inferences prepared together.
+        count: usize,
+        /// The bytes that they need.
+        needed: u64,
+        /// The bytes that they may have.
+        allowed: u64,
+    },
+    /// What a client would receive for one inference.
+    #[error("an inference would receive {needed} bytes, and {allowed} are allowed")]
+    Download {
+        /// The bytes of an inference.
+        needed: u64,
+        /// The bytes that it may have.
+        allowed: u64,
+    },
+    /// What a server may hold for one client.
+    #[error(
+        "no more than {allowed} bytes of prepared inferences may wait for one client; prepare fewer \
+         at a time, or use those that wait"
+    )]
+    ClientMemory {
+        /// The bytes that a client may have.
+        allowed: u64,
+    },
+    /// What a server may hold for all clients.
+    #[error("the server has no memory left for more prepared inferences; try again later")]
+    ServerMemory,
+}
+
 /// A call that can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -154,6 +206,9 @@ pub enum Misuse {
     /// Weights are outside of what their card promises, and the noise bound would not hold.
     #[error("the weights break their card's promise: {0}")]
     Weights(String),
+    /// The text of a card's hash is not one.
+    #[error("`{0}` is no card's hash: give the 64 digits that `serve` and `inspect` print")]
+    CardHash(String),
     /// The description of a link is not one.
     #[error("`{0}` is no link: give `lan`, `wan` or BANDWIDTH,ROUNDTRIP as in `100mbit,80ms`")]
     Link(String),

@@ -5,6 +5,7 @@
 pub mod activation;
 #[cfg(test)]
 mod constant_time;
+mod digest;
 mod domain;
 pub mod error;
 pub mod he;
@@ -13,7 +14,9 @@ mod link;
 pub mod model;
 pub mod ot;
 pub mod session;
+mod text;
 pub mod transport;
 
 pub use error::Error;
 pub use link::Link;
+pub use text::printable;

@@ -5,10 +5,9 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use gazelle_protocol::model::{Activation, Network, Trace};
-use gazelle_protocol::session::{
-    Client, NetworkPlan, Outcome, Server, Settings, Shares, Statistics,
-};
+use gazelle_protocol::model::{Activation, Block, BlockCard, Card, Linear, Network, Shape, Trace};
+use gazelle_protocol::session::hazmat::{self, Shares};
+use gazelle_protocol::session::{NetworkPlan, Outcome, Server, Settings, Statistics, Terms};
 use gazelle_protocol::transport::Traffic;
 use gazelle_protocol::{Link, transport};
 use rand::rngs::ChaCha20Rng;
@@ -48,22 +47,22 @@ pub struct Inference {
 pub fn classify(server: &Server, image: &[u8], conditions: Conditions) -> Inference {
     let Conditions { seed, link, threads } = conditions;
     let pool = || ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("a bound address").to_string();
+    let (listener, address) = listen();
     let party = |party| -> ChaCha20Rng { rng(2 * seed + party) };
     thread::scope(|scope| {
         let served = scope.spawn(|| {
             let (stream, _) = listener.accept().expect("a client");
             let channel = transport::accept(stream, TIMEOUT, link).expect("a channel");
             pool()
-                .install(|| server.serve_with_shares(channel, party(0)))
+                .install(|| hazmat::serve_with_shares(server, channel, party(0)))
                 .expect("the client is honest")
         });
         let channel = transport::connect(&address, TIMEOUT, link).expect("the server listens");
-        let mut session = Client::connect(channel, party(1)).expect("the server is honest");
+        let mut session =
+            hazmat::connect(channel, &Terms::NONE, party(1)).expect("the server is honest");
         let bundles = pool().install(|| session.offline(1, |_, _| ()));
         let bundle = bundles.expect("the server is honest").remove(0);
-        let client = bundle.shares();
+        let client = hazmat::shares(&bundle);
         let outcome = pool().install(|| session.classify(bundle, image));
         let outcome = outcome.expect("the server is honest");
         let statistics = session.statistics();
@@ -71,6 +70,46 @@ pub fn classify(server: &Server, image: &[u8], conditions: Conditions) -> Infere
         let (_, server) = served.join().expect("the server ends");
         Inference { outcome, statistics, client, server }
     })
+}
+
+/// A small network, for tests that are not about networks: a matrix with ReLU, then one with argmax.
+///
+/// # Panics
+/// If there is no such network: never.
+pub fn small_network(classes: usize) -> Network {
+    let block = |outputs, activation| BlockCard {
+        sum_pool: None,
+        linear: Linear::Dense { outputs },
+        weight_bits: 4,
+        sum_bits: 16,
+        activation,
+    };
+    let cards = vec![
+        block(8, Activation::Relu { shift: 4, max_pool: None }),
+        block(classes, Activation::Argmax),
+    ];
+    let card = Card {
+        name: "small".into(),
+        input: Shape::flat(16),
+        blocks: cards,
+        classes: (0..classes).map(|i| i.to_string()).collect(),
+    };
+    let weights = |count| (0..count as i16).map(|i| i % 15 - 7).collect();
+    let blocks = vec![
+        Block { weights: weights(128), bias: vec![1; 8] },
+        Block { weights: weights(8 * classes), bias: vec![0; classes] },
+    ];
+    Network::try_new(card, blocks).expect("the sums fit")
+}
+
+/// A listener on a free port of this machine, and its address.
+///
+/// # Panics
+/// If the system has no port.
+pub fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound address").to_string();
+    (listener, address)
 }
 
 /// Asserts that a private classification equals the plaintext one: every tensor, share by share,

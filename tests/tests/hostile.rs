@@ -6,56 +6,40 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::LazyLock;
+use std::sync::{Condvar, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gazelle_protocol::Error;
-use gazelle_protocol::error::{Misuse, PeerFault};
-use gazelle_protocol::model::{Activation, Block, BlockCard, Card, Linear, Network, Shape};
-use gazelle_protocol::session::{Client, Server, Settings};
-use gazelle_protocol::transport::{self, Channel, Kind, TransportFault};
-use gazelle_tests::rng;
+use gazelle_protocol::error::{Limit, Misuse, PeerFault};
+use gazelle_protocol::session::{Capacity, Client, Server, Settings, Terms};
+use gazelle_protocol::transport::{
+    self, Channel, HEADER_LEN, Kind, Patience, TAG_LEN, TransportFault,
+};
+use gazelle_tests::parties::{listen, small_network};
 
-/// How long parties wait.
+/// How long parties wait in a phase.
 const TIMEOUT: Duration = Duration::from_millis(600);
+/// How long they wait: several set up a session at once here.
+const PATIENCE: Patience = Patience {
+    setup: Duration::from_secs(4),
+    phase: TIMEOUT,
+    idle: Duration::from_secs(2),
+    session: Duration::MAX,
+};
 /// A party ends within its timeouts for the frame at hand and for its last words; the rest is for a
 /// busy machine.
-const SOON: Duration = Duration::from_secs(6);
+const SOON: Duration = Duration::from_secs(8);
+/// Sessions at a time, of all tests together: most of them wait, but not when they begin.
+const SESSIONS: usize = 12;
 
-const HEADER: usize = 5;
+/// Frames of either party before those with tags; a refusal in the place of the next has none either.
+const UNTAGGED: usize = 2;
 /// The client's frames, and the server that receives them in [`Ends`].
 const CLIENT: usize = 0;
 
 static SERVICE: LazyLock<Server> =
-    LazyLock::new(|| Server::new(network(3), &Settings::default()).unwrap());
-
-/// A matrix with ReLU, then one with argmax.
-fn network(classes: usize) -> Network {
-    let block = |outputs, activation| BlockCard {
-        sum_pool: None,
-        linear: Linear::Dense { outputs },
-        weight_bits: 4,
-        sum_bits: 16,
-        activation,
-    };
-    let cards = vec![
-        block(8, Activation::Relu { shift: 4, max_pool: None }),
-        block(classes, Activation::Argmax),
-    ];
-    let card = Card {
-        name: "small".into(),
-        input: Shape::flat(16),
-        blocks: cards,
-        classes: (0..classes).map(|i| i.to_string()).collect(),
-    };
-    let weights = |count| (0..count as i16).map(|i| i % 15 - 7).collect();
-    let blocks = vec![
-        Block { weights: weights(128), bias: vec![1; 8] },
-        Block { weights: weights(8 * classes), bias: vec![0; classes] },
-    ];
-    Network::try_new(card, blocks).unwrap()
-}
+    LazyLock::new(|| Server::new(small_network(3), &Settings::default()).unwrap());
 
 /// What the relay does with one frame.
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +56,6 @@ enum Wrong {
     Length,
     /// Gives it another kind, one that nobody sends there.
     Kind,
-    /// Gives it another payload.
-    Payload(&'static [u8]),
 }
 
 /// How both parties ended: the server, then the client; or None without such a frame.
@@ -101,12 +83,6 @@ fn session(party: usize, frame: usize, wrong: Wrong) -> Option<Ends> {
     })
 }
 
-fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    (listener, address)
-}
-
 fn soon<T>(run: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = run();
@@ -116,11 +92,15 @@ fn soon<T>(run: impl FnOnce() -> T) -> T {
 
 fn serve(listener: &TcpListener) -> Result<(), Error> {
     let (stream, _) = listener.accept().unwrap();
-    SERVICE.serve(transport::accept(stream, TIMEOUT, None)?, rng(0)).map(drop)
+    SERVICE.serve(transport::accept(stream, PATIENCE, None)?).map(drop)
+}
+
+fn connect(address: &str) -> Result<Client, Error> {
+    Client::connect(transport::connect(address, PATIENCE, None)?, &Terms::default())
 }
 
 fn classify(address: &str) -> Result<(), Error> {
-    let mut client = Client::connect(transport::connect(address, TIMEOUT, None)?, rng(1))?;
+    let mut client = connect(address)?;
     let bundle = client.offline(1, |_, _| ())?.remove(0);
     client.classify(bundle, &[100; 16])?;
     client.close()
@@ -134,14 +114,16 @@ fn pass(
     wrong: Wrong,
 ) -> io::Result<bool> {
     for number in 0.. {
-        let mut frame = vec![0; HEADER];
+        let mut frame = vec![0; HEADER_LEN];
         if from.read_exact(&mut frame).is_err() {
             to.shutdown(Shutdown::Write)?;
             return Ok(false);
         }
+        let refusal = number == UNTAGGED && frame[0] == Kind::Refusal as u8;
+        let tag = if number < UNTAGGED || refusal { 0 } else { TAG_LEN };
         let len = u32::from_le_bytes(frame[1..].try_into().unwrap()) as usize;
-        frame.resize(HEADER + len, 0);
-        from.read_exact(&mut frame[HEADER..])?;
+        frame.resize(HEADER_LEN + len + tag, 0);
+        from.read_exact(&mut frame[HEADER_LEN..])?;
         if number < wrong_frame {
             to.write_all(&frame)?;
             continue;
@@ -157,16 +139,11 @@ fn pass(
                 to.write_all(&[byte])
             }),
             Wrong::Length => {
-                frame[1..HEADER].fill(0xff);
+                frame[1..HEADER_LEN].fill(0xff);
                 to.write_all(&frame)
             }
             Wrong::Kind => {
                 frame[0] = if frame[0] == Kind::Query as u8 { 12 } else { Kind::Query as u8 };
-                to.write_all(&frame)
-            }
-            Wrong::Payload(payload) => {
-                frame[1..HEADER].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-                frame.splice(HEADER.., payload.iter().copied());
                 to.write_all(&frame)
             }
         };
@@ -183,8 +160,12 @@ fn close(streams: &[&TcpStream]) -> io::Result<()> {
 fn every_frame(wrong: Wrong, check: impl Fn(usize, usize, Ends) + Sync) {
     // A session of the small network has fewer.
     const FRAMES: usize = 16;
+    static FREE: (Mutex<usize>, Condvar) = (Mutex::new(SESSIONS), Condvar::new());
     let run = |party: usize, frame: usize| {
+        *FREE.1.wait_while(FREE.0.lock().unwrap(), |free| *free == 0).unwrap() -= 1;
         let ends = session(party, frame, wrong);
+        *FREE.0.lock().unwrap() += 1;
+        FREE.1.notify_one();
         ends.map(|ends| check(party, frame, ends)).is_some()
     };
     let counts: Vec<bool> = thread::scope(|scope| {
@@ -260,24 +241,8 @@ fn peer_fault(end: &Result<(), Error>) -> Option<&PeerFault> {
 fn refused(party: usize, frame: usize, ends: &Ends) {
     if party == CLIENT && ends[1].is_err() {
         let words = ends[1].as_ref().unwrap_err().to_string();
-        assert!(words.contains("it refused: "), "{frame}: {words}");
+        assert!(words.contains("the peer refused: this client broke"), "{frame}: {words}");
     }
-}
-
-/// The numbers that a client may choose.
-#[test]
-fn requests_at_the_edges_of_their_ranges() {
-    const OFFLINE: usize = 3;
-    const ONLINE: usize = 10;
-    for (count, wanted) in [(0u32, 0), (65, 65), (u32::MAX, u32::MAX as usize)] {
-        let payload: &'static [u8] = count.to_le_bytes().to_vec().leak();
-        let [server, _] = session(CLIENT, OFFLINE, Wrong::Payload(payload)).unwrap();
-        assert_eq!(peer_fault(&server), Some(&PeerFault::Bundles(wanted)));
-    }
-    let [server, _] = session(CLIENT, ONLINE, Wrong::Payload(&[0xff; 8])).unwrap();
-    assert_eq!(peer_fault(&server), Some(&PeerFault::Bundle(u64::MAX)));
-    let [server, _] = session(CLIENT, OFFLINE, Wrong::Payload(&[1, 0, 0])).unwrap();
-    assert!(matches!(peer_fault(&server), Some(PeerFault::Length { expected: 4, got: 3, .. })));
 }
 
 /// A silent client is given up at its greeting and costs one timeout.
@@ -321,9 +286,12 @@ fn a_peer_that_never_reads() {
     for _ in 0..MEGABYTES {
         client.send(Kind::Query, vec![1; 1 << 20]).unwrap();
     }
-    let error = soon(|| client.receive(Kind::Answer, 1)).unwrap_err();
+    let start = Instant::now();
+    let error = client.receive(Kind::Answer, 1).unwrap_err();
     assert!(matches!(error, Error::Transport(TransportFault::TimedOut)), "{error}");
-    soon(|| drop(client));
+    drop(client);
+    // However much waits to be read, silence is silence.
+    assert!(start.elapsed() < 4 * TIMEOUT, "{:?}", start.elapsed());
     drop(deaf);
     let (client, deaf) = connected(true);
     assert!(soon(|| send_all(client)).is_none(), "queueing never fails");
@@ -344,24 +312,26 @@ fn a_peer_that_reads_a_byte_now_and_then() {
     drop(reader);
 }
 
+/// Two sessions at a time, each with a server of its own.
+fn sessions<T>(servers: [&Server; 2], run: impl FnOnce([Client; 2]) -> T) -> T {
+    let (listener, address) = listen();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for server in servers {
+                let (stream, _) = listener.accept().unwrap();
+                let channel = transport::accept(stream, PATIENCE, None).unwrap();
+                scope.spawn(move || server.serve(channel).map(drop));
+            }
+        });
+        run([(); 2].map(|()| connect(&address).unwrap()))
+    })
+}
+
 /// A card that changes between sessions: what was prepared for the one is of no use in the other.
 #[test]
 fn a_bundle_stays_in_its_session() {
-    let (listener, address) = listen();
-    let other = Server::new(network(4), &Settings::default()).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for server in [&*SERVICE, &other] {
-                let (stream, _) = listener.accept().unwrap();
-                let channel = transport::accept(stream, Duration::from_secs(60), None).unwrap();
-                scope.spawn(move || server.serve(channel, rng(0)).map(drop));
-            }
-        });
-        let connect = |seed| {
-            let channel = transport::connect(&address, Duration::from_secs(60), None).unwrap();
-            Client::connect(channel, rng(seed)).unwrap()
-        };
-        let (mut first, mut second) = (connect(1), connect(2));
+    let other = Server::new(small_network(4), &Settings::default()).unwrap();
+    sessions([&SERVICE, &other], |[mut first, mut second]| {
         assert_ne!(first.plan().card().classes, second.plan().card().classes);
         let bundle = first.offline(1, |_, _| ()).unwrap().remove(0);
         let misuse = second.classify(bundle, &[0; 16]).unwrap_err();
@@ -372,4 +342,124 @@ fn a_bundle_stays_in_its_session() {
             client.classify(bundle, &[0; 16]).unwrap();
         }
     });
+}
+
+/// Clients may prepare early: what they have prepared waits for longer than a phase may.
+#[test]
+fn prepared_inferences_may_wait() {
+    let (listener, address) = listen();
+    let served = thread::spawn(move || soon(|| serve(&listener)));
+    let mut client = connect(&address).unwrap();
+    let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+    thread::sleep(TIMEOUT + TIMEOUT / 2);
+    client.classify(bundle, &[0; 16]).unwrap();
+    // Who has nothing prepared any more waits no longer than in a phase.
+    thread::sleep(TIMEOUT + TIMEOUT / 2);
+    let error = client.offline(1, |_, _| ()).err().unwrap();
+    assert!(matches!(error, Error::Transport(TransportFault::Closed)), "{error}");
+    let end = served.join().unwrap();
+    assert!(matches!(transport_fault(&end), Some(TransportFault::TimedOut)), "{end:?}");
+}
+
+#[test]
+fn a_session_has_an_end() {
+    let (listener, address) = listen();
+    let patience = Patience { session: TIMEOUT, ..PATIENCE };
+    let served = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        SERVICE.serve(transport::accept(stream, patience, None)?).map(drop)
+    });
+    let mut client = connect(&address).unwrap();
+    let ended = soon(|| {
+        (0..1000).find_map(|_| {
+            thread::sleep(TIMEOUT / 20);
+            client.offline(1, |_, _| ()).err()
+        })
+    });
+    assert!(matches!(ended, Some(Error::Transport(TransportFault::Closed))), "{ended:?}");
+    let end = served.join().unwrap();
+    assert!(matches!(transport_fault(&end), Some(TransportFault::TimedOut)), "{end:?}");
+}
+
+/// A client that has failed does nothing any more.
+#[test]
+fn a_failed_session_is_over() {
+    let (listener, address) = listen();
+    let served = thread::spawn(move || soon(|| serve(&listener)));
+    let mut client = connect(&address).unwrap();
+    let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+    // The server gives the session up meanwhile.
+    thread::sleep(PATIENCE.idle + TIMEOUT);
+    assert!(served.join().unwrap().is_err());
+    let fault = client.classify(bundle, &[0; 16]).unwrap_err();
+    assert!(matches!(fault, Error::Transport(TransportFault::Closed)), "{fault}");
+    let over = client.offline(1, |_, _| ()).err().unwrap();
+    assert!(matches!(over, Error::Misuse(Misuse::SessionEnded)), "{over}");
+    let over = client.close().unwrap_err();
+    assert!(matches!(over, Error::Misuse(Misuse::SessionEnded)), "{over}");
+}
+
+/// A server holds no more than it may, and says so to the client that asks for more.
+#[test]
+fn a_server_that_is_full() {
+    let full = |capacity: Capacity, before: usize, words: &str| {
+        let server = Server::new(small_network(3), &Settings::default()).unwrap();
+        let server = server.with_capacity(capacity);
+        sessions([&server, &server], |[mut first, mut second]| {
+            let prepared = (before > 0).then(|| first.offline(before, |_, _| ()).unwrap());
+            let refused = second.offline(40, |_, _| ()).err().unwrap();
+            assert!(matches!(&refused, Error::Refused(why) if why.contains(words)), "{refused}");
+            // The other client goes on.
+            for bundle in prepared.into_iter().flatten() {
+                first.classify(bundle, &[0; 16]).unwrap();
+            }
+            first.offline(1, |_, _| ()).unwrap();
+        });
+    };
+    // A query takes three times its bytes, an inference that waits some 200 bytes.
+    let queries = SERVICE.plan().linear().iter().map(|plan| 3 * plan.cost().query_bytes as u64);
+    let query = queries.max().unwrap();
+    full(Capacity { client: 4_000, total: u64::MAX }, 0, "for one client");
+    full(Capacity { client: u64::MAX, total: query + 1_000 }, 0, "no memory left");
+    full(Capacity { client: query, total: 12_000 + query }, 40, "no memory left");
+}
+
+/// A client accepts no more than its terms say, before it has sent anything but its greeting.
+#[test]
+fn a_model_that_costs_too_much() {
+    let refused = |terms: Terms| {
+        let (listener, address) = listen();
+        let served = thread::spawn(move || soon(|| serve(&listener)));
+        let channel = transport::connect(&address, PATIENCE, None).unwrap();
+        let error = Client::connect(channel, &terms).err().expect("the terms are not met");
+        let end = served.join().unwrap();
+        assert!(matches!(transport_fault(&end), Some(TransportFault::Closed)), "{end:?}");
+        error
+    };
+    let terms = Terms::default();
+    let error = refused(Terms { memory: 50_000, ..terms });
+    assert!(matches!(error, Error::Limit(Limit::Memory { count: 1, .. })), "{error}");
+    let error = refused(Terms { download: 10_000, ..terms });
+    assert!(matches!(error, Error::Limit(Limit::Download { .. })), "{error}");
+    let other = small_network(4).card.hash().unwrap();
+    let error = refused(Terms { card: Some(other), ..terms });
+    let ours = small_network(3).card.hash().unwrap();
+    let fault = PeerFault::OtherCard { expected: other, got: ours };
+    assert!(matches!(&error, Error::Peer(got) if *got == fault), "{error}");
+}
+
+/// The memory of a batch is checked when it is asked for, and the session goes on.
+#[test]
+fn a_batch_that_costs_too_much() {
+    let (listener, address) = listen();
+    let served = thread::spawn(move || soon(|| serve(&listener)));
+    let terms = Terms { memory: 1 << 20, ..Terms::default() };
+    let channel = transport::connect(&address, PATIENCE, None).unwrap();
+    let mut client = Client::connect(channel, &terms).unwrap();
+    let error = client.offline(60, |_, _| ()).err().unwrap();
+    assert!(matches!(error, Error::Limit(Limit::Memory { count: 60, .. })), "{error}");
+    let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+    client.classify(bundle, &[0; 16]).unwrap();
+    client.close().unwrap();
+    served.join().unwrap().unwrap();
 }

@@ -2,8 +2,13 @@
 
 use crate::bundled::NetworkName;
 use clap::{Parser, Subcommand, ValueEnum};
-use gazelle_protocol::{Link, session::HashKind};
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use gazelle_protocol::{
+    Link,
+    model::CardHash,
+    session::{HashKind, Terms},
+    transport::Patience,
+};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
 #[derive(Debug, Parser)]
@@ -70,9 +75,8 @@ pub(crate) struct ServeArgs {
     /// Let clients have the values of all classes, which tell them more about the weights
     #[arg(long)]
     pub(crate) allow_logits: bool,
-    /// Serve at most this many clients at a time
-    #[arg(long, value_name = "N", default_value = "8")]
-    pub(crate) max_clients: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
@@ -84,13 +88,52 @@ pub(crate) struct ServeArgs {
     #[arg(long, hide = true)]
     pub(crate) simulate_link: bool,
     /// Threads for all clients together; 0 for one a processor
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) threads: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MAX_THREADS))]
+    pub(crate) threads: u16,
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
     /// Stop when standard input ends, as it does when the process that started this one is gone
     #[arg(long, hide = true)]
     pub(crate) until_stdin_ends: bool,
+}
+
+/// What clients may take from a server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// Serve at most this many clients at a time
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub(crate) max_clients: NonZeroUsize,
+    /// And at most this many from one address; half of them without it, and no limit for addresses of
+    /// this machine
+    #[arg(long, value_name = "N")]
+    pub(crate) max_per_address: Option<NonZeroUsize>,
+    /// Let prepared inferences wait for their images this long
+    #[arg(long, value_name = "SECONDS", default_value_t = 4 * 3600, value_parser = seconds())]
+    pub(crate) idle: u64,
+    /// End a session after this long, whatever it does
+    #[arg(long, value_name = "SECONDS", default_value_t = 24 * 3600, value_parser = seconds())]
+    pub(crate) max_session: u64,
+    /// Memory for queries and prepared inferences of all clients together
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = memory())]
+    pub(crate) memory: u64,
+    /// Memory for queries and prepared inferences of one client
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = memory())]
+    pub(crate) memory_per_client: u64,
+}
+
+/// Any time but none.
+fn seconds() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..)
+}
+
+/// Mebibytes: some, and no more than fit a machine of today many times.
+fn memory() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=1 << 32)
+}
+
+/// The bytes of so many mebibytes, which [`memory`] has checked.
+pub(crate) fn mebibytes(count: u64) -> u64 {
+    count << 20
 }
 
 #[derive(Debug, clap::Args)]
@@ -101,6 +144,8 @@ pub(crate) struct ClassifyArgs {
     /// PNG or JPEG files of the size that the model reads
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) terms: TermsArgs,
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
     /// Print one JSON object for each image instead of text
@@ -132,11 +177,51 @@ impl From<HashName> for HashKind {
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
+/// The most threads that a process may be told to use.
+const MAX_THREADS: i64 = 1024;
+
+/// What a client asks of a server.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TermsArgs {
+    /// Accept only the model with this card, as `gazelle serve` and `gazelle inspect` print it
+    #[arg(long, value_name = "HASH")]
+    pub(crate) card: Option<CardHash>,
+    /// Refuse a model whose inference takes more of this machine's memory
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = memory())]
+    pub(crate) max_memory: u64,
+    /// Refuse a model whose inference receives more
+    #[arg(long, value_name = "MIB", default_value_t = 8192, value_parser = memory())]
+    pub(crate) max_download: u64,
+}
+
+impl TermsArgs {
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            card: self.card,
+            memory: mebibytes(self.max_memory),
+            download: mebibytes(self.max_download),
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct PatienceArgs {
-    /// Give up on a peer that is silent for this long, or needs as long for 4 MiB
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Give up on a peer that is silent for this long in the middle of a phase, or needs as long for
+    /// 4 MiB
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) timeout: u64,
+    /// Give up on a peer with which the set-up takes longer than this, from the connection on
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = seconds())]
+    pub(crate) setup_timeout: u64,
+}
+
+impl PatienceArgs {
+    pub(crate) fn patience(&self) -> Patience {
+        Patience {
+            setup: Duration::from_secs(self.setup_timeout),
+            ..Duration::from_secs(self.timeout).into()
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -151,6 +236,9 @@ pub(crate) struct InspectArgs {
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,
+    /// Show the bits of security of an inference and of a session too
+    #[arg(long)]
+    pub(crate) security: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -238,8 +326,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "LINK")]
     pub(crate) link: Option<Link>,
     /// Threads of each party; 0 for one a processor
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) threads: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MAX_THREADS))]
+    pub(crate) threads: u16,
     /// Show every layer
     #[arg(long)]
     pub(crate) layers: bool,

@@ -9,43 +9,81 @@ use crate::{
 };
 use gazelle_protocol::{
     Error, Link,
-    model::Card,
-    session::{Client, Outcome, system_rng},
-    transport::{self, TransportFault},
+    error::{Limit, PeerFault},
+    model::{Card, Picture},
+    printable,
+    session::{Client, Outcome, Terms},
+    transport::{self, Patience, TransportFault},
 };
 use serde::Serialize;
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
+/// What the server sees does not depend on any image or result: the pictures are decoded before
+/// there is a connection, their sizes are checked before the first of them is sent, and all results
+/// are printed at the end.
 pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
-    args.images.iter().try_for_each(|path| files::check_readable(path))?;
+    let pictures = args.images.iter().map(|path| files::read_picture(path));
+    let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
     let progress = Progress::start("set-up");
-    let mut client = connect(&args.server, Duration::from_secs(args.patience.timeout), None)?;
+    let mut client = connect(&args.server, args.patience.patience(), &args.terms.terms(), None)?;
     let shape = client.plan().card().input;
-    let images = args.images.iter().map(|path| files::read_image(path, shape));
+    let images = pictures
+        .iter()
+        .zip(&args.images)
+        .map(|(picture, path)| picture.tensor(shape).map_err(|error| files::naming(path, &error)));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
-    for (path, image) in args.images.iter().zip(&images) {
-        let outcome = classify(&mut client, image, &progress, &args.server)?;
-        let line = if args.json {
-            json(path, client.plan().card(), &outcome)
-        } else {
-            format!("{}: {}", path.display(), text(client.plan().card(), &outcome))
-        };
-        progress.print(&line)?;
-    }
-    drop(progress);
-    if !args.json {
-        output::line(format_args!("\n{}", table::phases(&client.statistics()).trim_end()))?;
-    }
+    let (outcomes, end) = classify_all(&mut client, &images, &progress, &args.server);
+    let (statistics, card) = (client.statistics(), client.plan().card().clone());
     // The images are classified, whether or not the server hears the farewell.
     let _ = client.close();
+    drop(progress);
+    let printed = args.images.iter().zip(outcomes).map(|(path, outcome)| {
+        let outcome = outcome?;
+        output::line(match args.json {
+            true => json(path, &card, &outcome),
+            false => format!("{}: {}", path.display(), text(&card, &outcome)),
+        })
+    });
+    // The first failure is the one that is told; what else there is is printed all the same.
+    let printed = printed.fold(Ok(()), Result::and);
+    end.and(printed)?;
+    if !args.json {
+        output::line(format_args!("\n{}", table::phases(&statistics).trim_end()))?;
+    }
     Ok(())
 }
 
+/// The outcomes of the images, as many as the session lasts for, and how it ended. A class that does
+/// not exist ends nothing: the server must not learn of it.
+fn classify_all(
+    client: &mut Client,
+    images: &[Vec<u8>],
+    progress: &Progress,
+    server: &str,
+) -> (Vec<Result<Outcome>>, Result<()>) {
+    let mut outcomes = Vec::new();
+    for image in images {
+        match inference(client, image, progress) {
+            Err(error @ Error::Peer(PeerFault::Class { .. })) => {
+                outcomes.push(Err(naming(server, &error)));
+            }
+            Err(error) => return (outcomes, Err(naming(server, &error))),
+            Ok(outcome) => outcomes.push(Ok(outcome)),
+        }
+    }
+    (outcomes, Ok(()))
+}
+
 /// Connects to a server and sets a session up; with a `link`, simulates it.
-pub(crate) fn connect(server: &str, timeout: Duration, link: Option<Link>) -> Result<Client> {
+pub(crate) fn connect(
+    server: &str,
+    patience: impl Into<Patience>,
+    terms: &Terms,
+    link: Option<Link>,
+) -> Result<Client> {
     let channel =
-        transport::connect(server, timeout, link).map_err(|e| Failure::new(e.to_string()))?;
-    Client::connect(channel, system_rng()).map_err(|error| naming(server, &error))
+        transport::connect(server, patience, link).map_err(|e| Failure::new(e.to_string()))?;
+    Client::connect(channel, terms).map_err(|error| naming(server, &error))
 }
 
 /// Both phases for one image.
@@ -55,17 +93,27 @@ pub(crate) fn classify(
     progress: &Progress,
     server: &str,
 ) -> Result<Outcome> {
-    progress.step("offline");
-    let report = |received, expected| progress.bytes("offline", received, expected);
-    let bundles = client.offline(1, report).map_err(|error| naming(server, &error))?;
-    let bundle = bundles.into_iter().next().expect("one was asked for");
-    progress.step("online");
-    client.classify(bundle, image).map_err(|error| naming(server, &error))
+    inference(client, image, progress).map_err(|error| naming(server, &error))
 }
 
+fn inference(
+    client: &mut Client,
+    image: &[u8],
+    progress: &Progress,
+) -> std::result::Result<Outcome, Error> {
+    progress.step("offline");
+    let report = |received, expected| progress.bytes("offline", received, expected);
+    let bundle = client.offline(1, report)?.pop().expect("one was asked for");
+    progress.step("online");
+    client.classify(bundle, image)
+}
+
+/// The error's line, with the option that helps.
 fn naming(server: &str, error: &Error) -> Failure {
     let hint = match error {
         Error::Transport(TransportFault::TimedOut) => ", or give it longer with --timeout",
+        Error::Limit(Limit::Memory { .. }) => "; allow more with --max-memory",
+        Error::Limit(Limit::Download { .. }) => "; allow more with --max-download",
         _ => "",
     };
     Failure::new(format!("{server}: {error}{hint}"))
@@ -73,19 +121,19 @@ fn naming(server: &str, error: &Error) -> Failure {
 
 /// The class by its name, then the values of all classes if the client has them.
 pub(crate) fn text(card: &Card, outcome: &Outcome) -> String {
-    let mut text = class_name(card, outcome).to_string();
+    let mut text = class_name(card, outcome);
     if let Some(logits) = &outcome.logits {
         let values = card.classes.iter().zip(logits).map(|(name, value)| format!("{name} {value}"));
         text += &format!(" ({})", values.collect::<Vec<_>>().join(", "));
     }
     // The names are the server's: none of them may speak to the terminal.
-    text.retain(|c| !c.is_control());
-    text
+    printable(&text)
 }
 
-/// The name of the outcome's class.
-pub(crate) fn class_name<'a>(card: &'a Card, outcome: &Outcome) -> &'a str {
-    card.classes.get(outcome.label).map_or("a class without a name", String::as_str)
+/// The name of the outcome's class, fit for a terminal.
+pub(crate) fn class_name(card: &Card, outcome: &Outcome) -> String {
+    let name = card.classes.get(outcome.label);
+    name.map_or("a class without a name".into(), |name| printable(name))
 }
 
 #[derive(Serialize)]
@@ -100,6 +148,6 @@ struct Classified<'a> {
 fn json(image: &Path, card: &Card, outcome: &Outcome) -> String {
     let name = class_name(card, outcome);
     let logits = outcome.logits.as_deref();
-    let object = Classified { image, label: outcome.label, name, logits };
+    let object = Classified { image, label: outcome.label, name: &name, logits };
     serde_json::to_string(&object).expect("strings and numbers are JSON")
 }

@@ -1,7 +1,7 @@
 //! Reading the user's files, with messages that name them.
 
 use crate::failure::{Failure, Result, While};
-use gazelle_protocol::model::{self, ModelError, Network, Shape};
+use gazelle_protocol::model::{self, ModelError, Network, Picture, Shape};
 use std::{fs::File, io::Read, path::Path};
 
 /// The network of a model file.
@@ -14,6 +14,11 @@ pub(crate) fn read_image(path: &Path, shape: Shape) -> Result<Vec<u8>> {
     model::read_image(path, shape).map_err(|error| naming(path, &error))
 }
 
+/// The picture of a PNG or JPEG file, whatever its size.
+pub(crate) fn read_picture(path: &Path) -> Result<Picture> {
+    Picture::read(path).map_err(|error| naming(path, &error))
+}
+
 /// A file's bytes, at most `most`.
 pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     let doing = || format!("cannot read {}", path.display());
@@ -23,11 +28,6 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
         true => Ok(bytes),
         false => Err(Failure::new(format!("{}: more than {most} bytes", path.display()))),
     }
-}
-
-/// Fails if there is no file that can be opened.
-pub(crate) fn check_readable(path: &Path) -> Result<()> {
-    File::open(path).map(drop).when(|| format!("cannot read {}", path.display()))
 }
 
 /// The error's line, with the file's name unless it has it already.

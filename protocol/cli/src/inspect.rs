@@ -3,12 +3,12 @@
 use crate::{
     args::InspectArgs,
     failure::{Result, While},
-    files, output,
+    files, output, serve,
     table::{grouped, table},
 };
 use gazelle_protocol::{
     linear::LinearPlan,
-    model::{Activation, Layer, Linear},
+    model::{Activation, Layer, Linear, Network},
     session::{NetworkPlan, Settings},
     transport::Traffic,
 };
@@ -16,6 +16,7 @@ use gazelle_protocol::{
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let settings = Settings::for_link(args.link);
+    let cards = cards(&network)?;
     let plan = NetworkPlan::new(network.card, &settings)?;
     let card = plan.card();
     output::line(format_args!(
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         card.input,
         card.classes.len()
     ))?;
+    output::line(cards)?;
     output::line(format_args!("planned for {}\n", args.link))?;
     output::line(layers(&plan))?;
     output::line(costs(&plan))?;
@@ -36,6 +38,15 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         output::line(format_args!("\n{}", alternatives(&plan)?.trim_end()))?;
     }
     Ok(())
+}
+
+/// The hashes by which clients know the model, as it is served without and with a policy.
+fn cards(network: &Network) -> Result<String> {
+    let hash = |allow_logits| {
+        let card = serve::with_policy(network.clone(), allow_logits).card;
+        card.hash().when(|| "the card".into())
+    };
+    Ok(format!("card {}\ncard with --allow-logits {}", hash(false)?, hash(true)?))
 }
 
 /// Every layer: shapes, widths and the plan of its linear map.

@@ -1,6 +1,5 @@
 //! Progress on standard error, where somebody looks at it.
 
-use crate::{failure::Result, output};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
@@ -35,11 +34,6 @@ impl Progress {
     /// A measurement of so many runs.
     pub(crate) fn runs(&self, done: usize, runs: usize) {
         self.0.set_message(format!("measuring, run {} of {runs}", done + 1));
-    }
-
-    /// Prints a line to standard output without tearing the bar.
-    pub(crate) fn print(&self, line: &str) -> Result<()> {
-        self.0.suspend(|| output::line(line))
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use gazelle_garble::Program;
 
+use crate::digest::PlanDigest;
 use crate::model::{Activation, Layer, Window};
 use crate::ot::FieldBits;
 
@@ -107,6 +108,16 @@ impl ActivationPlan {
     /// Bytes of the OT-extension message for a chunk.
     pub(crate) fn transfer_bytes(&self, chunk: &Chunk, field: FieldBits) -> usize {
         field.message_len(self.labels(chunk))
+    }
+
+    /// Puts the circuits' sizes, the chunks and every sum's place into a plan's digest.
+    pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
+        let Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } = self.cost(field);
+        let gates = self.program.tally(self.step()).gates;
+        digest.words([ands, gates].into_iter());
+        digest.numbers(&[self.instances, self.step(), chunks]);
+        digest.numbers(&[transfer_bytes, table_bytes, label_bytes]);
+        digest.words(self.sources.iter().map(|&source| source.into()));
     }
 
     /// What the layer costs with an OT extension of `field` bits.

@@ -22,6 +22,7 @@
 use std::ops::Range;
 
 use super::geometry::{Axis, Convolution};
+use crate::digest::PlanDigest;
 
 /// How one axis is cut into tiles.
 #[derive(Clone, Debug)]
@@ -53,6 +54,11 @@ impl Tiling {
         let gap = after.max(-low).max(0) as usize;
         let pitch = (len + gap).max(axis.output).max(taps);
         Self { tile, count, pitch, first: 0, len }
+    }
+
+    fn digest(&self, digest: &mut PlanDigest) {
+        let Self { tile, count, pitch, first, len } = *self;
+        digest.numbers(&[tile, count, pitch, first as usize, len]);
     }
 
     /// The outputs of tile `index`.
@@ -97,6 +103,16 @@ pub(super) struct Packing {
 }
 
 impl Packing {
+    /// Puts everything that places values in polynomials into a plan's digest.
+    pub(super) fn digest(&self, digest: &mut PlanDigest) {
+        let Self { conv: _, n, rows, columns, row_phases, column_phases, .. } = self;
+        digest.numbers(&[*n, self.chunk, self.chunks, self.slots, self.blocks]);
+        rows.digest(digest);
+        columns.digest(digest);
+        digest.numbers(row_phases);
+        digest.numbers(column_phases);
+    }
+
     /// The layout with at most the given numbers of row and column tiles and query polynomials per
     /// tile, and as many outputs per answer as fit; `None` if none fits.
     pub(super) fn new(

@@ -3,6 +3,7 @@
 use super::geometry::Convolution;
 use super::packing::Packing;
 use crate::Link;
+use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
 use crate::model::{ACTIVATION_MAX, BlockCard, Shape};
@@ -130,6 +131,16 @@ impl LinearPlan {
             largest_row_sum: bounds.row_sum,
             cost,
         })
+    }
+
+    /// Puts the parameters, the layout and the answers' format into a plan's digest.
+    pub(crate) fn digest(&self, digest: &mut PlanDigest) {
+        let primes: Vec<u64> = self.parameters.primes().collect();
+        digest.words(primes.into_iter());
+        self.packing.digest(digest);
+        let noise::Answer { ring_bits, c1_bits, .. } = self.format;
+        digest.words([ring_bits, c1_bits].map(u64::from).into_iter());
+        digest.numbers(&[self.cost.query_bytes, self.cost.answer_bytes]);
     }
 
     /// The parameter set; the keys must be of the same.

@@ -206,6 +206,14 @@ pub enum ModelError {
         /// The model's rows.
         expected_height: usize,
     },
+    /// The picture is larger than any model reads.
+    #[error("the image is {width}×{height} pixels, more than any model reads; resize it")]
+    ImageTooLarge {
+        /// The picture's columns.
+        width: usize,
+        /// The picture's rows.
+        height: usize,
+    },
     /// The picture has transparent pixels.
     #[error("the image has transparent pixels; save it without transparency")]
     Transparent,

@@ -20,11 +20,11 @@ pub use fault::{CardFault, ModelError};
 pub use file::MAX_FILE_BYTES;
 pub use float::{FloatBlock, FloatNetwork};
 pub use forward::{Step, Trace};
-pub use image::{MAX_IMAGE_BYTES, decode_image, read_image};
+pub use image::{MAX_IMAGE_BYTES, Picture, decode_image, read_image};
 pub use layer::{
     ACTIVATION_MAX, Layer, MAX_ACTIVATION_SUMS, MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, MAX_NAME,
     MAX_PRODUCTS, MAX_SIDE, MAX_TENSOR, MAX_WEIGHTS, MAX_WINDOW,
 };
 pub use network::{Block, Network};
 pub use quantise::quantise;
-pub use wire::MAX_CARD_BYTES;
+pub use wire::{CardHash, MAX_CARD_BYTES};

@@ -1,9 +1,13 @@
 //! The card as bytes: for the peer, for the file, and for the hash that both parties compare.
 
+use std::fmt;
+use std::str::FromStr;
+
 use sha2::{Digest, Sha256};
 
 use super::{Card, CardFault};
 use crate::domain::MODEL_CARD;
+use crate::error::Misuse;
 
 /// The most bytes of an encoded card.
 pub const MAX_CARD_BYTES: usize = 1 << 20;
@@ -35,13 +39,42 @@ impl Card {
         if card.to_bytes()? == bytes { Ok(card) } else { Err(CardFault::Encoding) }
     }
 
-    /// The SHA-256 hash of the card, which both parties compare before a session.
+    /// The hash by which a client knows the model that it expects.
     ///
     /// # Errors
     ///
     /// The card's fault, if it is not valid.
-    pub fn hash(&self) -> Result<[u8; 32], CardFault> {
+    pub fn hash(&self) -> Result<CardHash, CardFault> {
         let bytes = self.to_bytes()?;
-        Ok(Sha256::new().chain_update(MODEL_CARD).chain_update(bytes).finalize().into())
+        Ok(CardHash(Sha256::new().chain_update(MODEL_CARD).chain_update(bytes).finalize().into()))
+    }
+}
+
+/// The SHA-256 hash of a card; 64 hexadecimal digits as text. It names shapes, widths and class
+/// names: weights may differ between models of one card.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CardHash([u8; 32]);
+
+impl fmt::Display for CardHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for CardHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CardHash({self})")
+    }
+}
+
+impl FromStr for CardHash {
+    type Err = Misuse;
+
+    fn from_str(text: &str) -> Result<Self, Misuse> {
+        let refuse = || Misuse::CardHash(text.into());
+        let digits = text.chars().map(|c| Some(c.to_digit(16)? as u8));
+        let digits: Vec<u8> = digits.collect::<Option<_>>().ok_or_else(refuse)?;
+        let digits: [u8; 64] = digits.try_into().map_err(|_| refuse())?;
+        Ok(Self(std::array::from_fn(|i| digits[2 * i] << 4 | digits[2 * i + 1])))
     }
 }

@@ -1,29 +1,45 @@
 //! The client: it has the image and learns the class.
 
+use std::sync::Arc;
+
 use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
-use super::greeting::{Context, Greeting};
+use super::budget::Terms;
+use super::greeting::{Context, Greeting, Transcript};
 use super::plan::NetworkPlan;
-use super::settings::Settings;
+use super::settings::{Announcement, Settings};
 use super::statistics::{Lap, LayerSeconds, Meter, Statistics};
-use super::{MAX_BUNDLES, Shares};
+use super::{MAX_BUNDLES, Shares, renew, system_rng};
 use crate::activation::Evaluation;
 use crate::error::{Error, Misuse, PeerFault};
 use crate::linear::guard::Conversion;
 use crate::linear::{ClientKeys, Mask};
-use crate::model::{Activation, Card, MAX_CARD_BYTES};
+use crate::model::{Activation, MAX_CARD_BYTES};
 use crate::ot;
 use crate::transport::{Channel, Kind};
 use gazelle_garble::GateCounter;
 use gazelle_ntt::pack;
 
 /// A session with a server.
+///
+/// After an error of the peer or of the connection it is over: its secrets are wiped, and whatever
+/// is called fails with [`Misuse::SessionEnded`].
 pub struct Client {
+    /// The session's name, which its bundles bear.
+    name: [u8; 32],
+    terms: Terms,
+    plan: Arc<NetworkPlan>,
+    /// None once it has failed.
+    session: Option<Session>,
+}
+
+/// A session that has not failed.
+struct Session {
     channel: Channel,
     rng: ChaCha20Rng,
     context: Context,
-    plan: NetworkPlan,
+    plan: Arc<NetworkPlan>,
     keys: ClientKeys,
     ot: ot::Receiver,
     gates: GateCounter,
@@ -61,45 +77,68 @@ pub struct Outcome {
 }
 
 impl Client {
-    /// Greets the server and sets the session up. All of the client's randomness comes from `rng`
-    /// ([`super::system_rng`] outside tests).
+    /// Greets the server and sets the session up.
     ///
     /// # Errors
-    /// If the server is of another version or other parameters, breaks the protocol, or is gone.
-    pub fn connect(mut channel: Channel, mut rng: ChaCha20Rng) -> Result<Self, Error> {
+    /// If the server is of another version or other parameters, has another model than `terms` ask
+    /// for or one that costs more than they allow, breaks the protocol, or is gone.
+    pub fn connect(channel: Channel, terms: &Terms) -> Result<Self, Error> {
+        Self::connect_with(channel, terms, system_rng())
+    }
+
+    /// [`Client::connect`] with all of the client's randomness from `rng`.
+    pub(super) fn connect_with(
+        mut channel: Channel,
+        terms: &Terms,
+        mut rng: ChaCha20Rng,
+    ) -> Result<Self, Error> {
         let meter = Meter::start(&channel);
         let ours = Greeting::new(&mut rng);
         ours.send(&mut channel)?;
         let theirs = Greeting::receive(&mut channel)?;
-        let most = Settings::LEN + MAX_CARD_BYTES;
+        let most = Announcement::LEN + MAX_CARD_BYTES;
         let (_, announcement) = channel.receive_any(&[(Kind::Card, most)])?;
-        let (settings, card) = Settings::split(&announcement)?;
-        let card = Card::from_bytes(card).map_err(PeerFault::Card)?;
-        let context = Context::new(&ours, &theirs, &announcement, settings.hash);
-        let plan = NetworkPlan::new(card, &settings)?;
+        let plan = Arc::new(terms.accept(&announcement)?);
+        let Settings { field, hash, .. } = plan.settings;
 
-        let (ot, offer) = ot::ReceiverSetup::new(settings.field, &mut rng);
+        let (ot, offer) = ot::ReceiverSetup::new(field, &mut rng);
         let (keys, public) = ClientKeys::generate(&plan.linear, &mut rng);
-        channel.send(Kind::SetUp, [offer, public].concat())?;
-        let reply = channel.receive(Kind::SetUp, ot::base::REPLY_LEN)?;
-        let (ot, corrections, _link) = ot.finish(&context.session, &reply)?;
+        let setup = [offer, public].concat();
+        let transcript = Transcript {
+            client: &ours,
+            server: &theirs,
+            announcement: &announcement,
+            setup: &setup,
+        };
+        let context = Context::new(&transcript, hash);
+        channel.send(Kind::SetUp, setup)?;
+        let open = |reply: &[u8]| {
+            let (ot, corrections, link) = ot.finish(&context.session, reply)?;
+            let [seal, theirs] = context.seals(&link);
+            Ok(((ot, seal, corrections), theirs))
+        };
+        let (ot, seal, corrections) =
+            channel.receive_sealing(Kind::SetUp, ot::base::REPLY_LEN, open)?;
+        channel.seal_sent(seal);
         channel.send(Kind::Corrections, corrections)?;
+        channel.end_setup();
         let statistics = Statistics { setup: meter.stop(&channel), ..Statistics::default() };
         let layer_seconds = vec![LayerSeconds::default(); plan.layers.len()];
         let gates = GateCounter::new();
-        let bundles = 0;
-        Ok(Self {
+        let (name, bundles) = (context.session, 0);
+        let session = Session {
             channel,
             rng,
             context,
-            plan,
+            plan: Arc::clone(&plan),
             keys,
             ot,
             gates,
             bundles,
             statistics,
             layer_seconds,
-        })
+        };
+        Ok(Self { name, terms: *terms, plan, session: Some(session) })
     }
 
     /// The server's network.
@@ -107,29 +146,74 @@ impl Client {
         &self.plan
     }
 
-    /// What the session cost so far.
+    /// What the session cost so far; nothing once it has failed.
     pub fn statistics(&self) -> Statistics {
-        self.statistics
+        self.session.as_ref().map_or_else(Statistics::default, |session| session.statistics)
     }
 
-    /// Where the time went, block by block.
+    /// Where the time went, block by block; empty once the session has failed.
     pub fn layer_seconds(&self) -> &[LayerSeconds] {
-        &self.layer_seconds
+        self.session.as_ref().map_or(&[], |session| &session.layer_seconds)
     }
 
     /// Prepares `count` inferences before their images are known; the server visits its weights once
     /// for all of them. `progress` is told the bytes received and expected.
     ///
     /// # Errors
-    /// If `count` is not 1 to [`MAX_BUNDLES`], the server breaks the protocol or is gone.
+    /// If `count` is not 1 to [`MAX_BUNDLES`] or takes more memory than the terms allow, the server
+    /// breaks the protocol or is gone.
     pub fn offline(
         &mut self,
         count: usize,
-        mut progress: impl FnMut(u64, u64),
+        progress: impl FnMut(u64, u64),
     ) -> Result<Vec<ClientBundle>, Error> {
         if !(1..=MAX_BUNDLES).contains(&count) {
             return Err(Misuse::Bundles(count).into());
         }
+        self.terms.check(&self.plan, count)?;
+        self.run(|session| session.offline(count, progress))
+    }
+
+    /// Classifies one image, whose pixels come in the order of the card's input shape.
+    ///
+    /// What is sent, and in which order, does not depend on the result: not even on
+    /// [`PeerFault::Class`], after which the session goes on.
+    ///
+    /// # Errors
+    /// If the image has another size, the bundle belongs to another session, the server breaks the
+    /// protocol or is gone; [`PeerFault::Class`] if its tables give a class that there is none of.
+    pub fn classify(&mut self, bundle: ClientBundle, image: &[u8]) -> Result<Outcome, Error> {
+        if bundle.session != self.name {
+            return Err(Misuse::OtherSession.into());
+        }
+        Misuse::check_values("the image", image, self.plan.card.input.len())?;
+        let result = self.run(|session| session.classify(bundle, image))?;
+        self.plan.outcome(&result)
+    }
+
+    /// Ends the session politely.
+    ///
+    /// # Errors
+    /// If the server is gone.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.run(|session| session.channel.send(Kind::Bye, vec![]))
+    }
+
+    /// Runs a part of the session, which does not survive its failure.
+    fn run<T>(&mut self, part: impl FnOnce(&mut Session) -> Result<T, Error>) -> Result<T, Error> {
+        let mut session = self.session.take().ok_or(Misuse::SessionEnded)?;
+        let result = part(&mut session)?;
+        self.session = Some(session);
+        Ok(result)
+    }
+}
+
+impl Session {
+    fn offline(
+        &mut self,
+        count: usize,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Vec<ClientBundle>, Error> {
         let meter = Meter::start(&self.channel);
         let each: u64 = self.plan.costs().iter().map(|cost| cost.offline_down).sum();
         let before = self.channel.traffic().received;
@@ -137,6 +221,8 @@ impl Client {
             progress(channel.traffic().received - before, count as u64 * each);
         };
 
+        renew(&mut self.rng);
+        self.channel.begin_phase();
         self.channel.send(Kind::Offline, (count as u32).to_le_bytes().to_vec())?;
         let mut bundles: Vec<_> = (0..count).map(|_| self.empty_bundle()).collect();
         self.send_queries(&mut bundles)?;
@@ -255,18 +341,15 @@ impl Client {
         Ok(())
     }
 
-    /// Classifies one image, whose pixels come in the order of the card's input shape.
-    ///
-    /// # Errors
-    /// If the image has another size, the bundle belongs to another session, the server breaks the
-    /// protocol or is gone.
-    pub fn classify(&mut self, bundle: ClientBundle, image: &[u8]) -> Result<Outcome, Error> {
-        if bundle.session != self.context.session {
-            return Err(Misuse::OtherSession.into());
-        }
-        Misuse::check_values("the image", image, self.plan.card.input.len())?;
+    /// The last block's result.
+    fn classify(
+        &mut self,
+        bundle: ClientBundle,
+        image: &[u8],
+    ) -> Result<Zeroizing<Vec<u32>>, Error> {
         let meter = Meter::start(&self.channel);
         let (mut lap, mut spent) = (Lap::start(), Vec::new());
+        self.channel.begin_phase();
         self.channel.send(Kind::Online, bundle.number.to_le_bytes().to_vec())?;
         let mut x: Zeroizing<Vec<u32>> =
             Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());
@@ -285,11 +368,14 @@ impl Client {
             self.layer_seconds[block].online += lap.seconds();
         }
         self.statistics.online += meter.stop(&self.channel);
-        self.outcome(&x)
+        Ok(x)
     }
+}
 
+impl NetworkPlan {
+    /// What the last block's result says.
     fn outcome(&self, result: &[u32]) -> Result<Outcome, Error> {
-        let layer = &self.plan.layers[self.plan.layers.len() - 1];
+        let layer = &self.layers[self.layers.len() - 1];
         let (last, classes) = (&layer.block, layer.sums.len());
         if last.activation == Activation::Argmax {
             let label = result[0] as usize;
@@ -303,19 +389,11 @@ impl Client {
         let label = (0..logits.len()).rev().max_by_key(|&i| logits[i]).unwrap_or(0);
         Ok(Outcome { label, logits: Some(logits) })
     }
-
-    /// Ends the session politely.
-    ///
-    /// # Errors
-    /// If the server is gone.
-    pub fn close(mut self) -> Result<(), Error> {
-        self.channel.send(Kind::Bye, vec![])
-    }
 }
 
 impl ClientBundle {
-    /// The client's shares of the coming inference, for tests.
-    pub fn shares(&self) -> Shares {
+    /// The client's shares of the coming inference.
+    pub(super) fn shares(&self) -> Shares {
         Shares {
             inputs: self.masks.iter().map(|mask| mask.values().to_vec()).collect(),
             sums: self.sums.iter().map(|sums| sums.to_vec()).collect(),
@@ -332,8 +410,8 @@ impl ClientBundle {
 
 #[cfg(test)]
 impl Client {
-    /// Asks for an online phase with a bundle of this number.
-    pub(super) fn replay(&mut self, number: u64) {
-        self.channel.send(Kind::Online, number.to_le_bytes().to_vec()).expect("the server listens");
+    /// Sends a request that no honest client sends.
+    pub(super) fn request(&mut self, kind: Kind, payload: Vec<u8>) {
+        self.run(|session| session.channel.send(kind, payload)).expect("the server listens");
     }
 }

@@ -2,12 +2,14 @@
 
 use rand::Rng;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::VERSION;
 use crate::domain;
 use crate::error::{Error, PeerFault};
 use crate::he::Parameters;
-use crate::transport::{Channel, Kind};
+use crate::ot::LinkKey;
+use crate::transport::{Channel, Kind, Seal};
 use gazelle_garble::{Hash, HashKind};
 
 const MAGIC: &[u8; 8] = b"GAZELLE\n";
@@ -55,7 +57,7 @@ impl Greeting {
     }
 }
 
-/// What both greetings and the announcement (settings and card) fix for the whole session.
+/// What the set-up fixes for the whole session.
 pub(super) struct Context {
     /// The session's name.
     pub(super) session: [u8; 32],
@@ -63,18 +65,26 @@ pub(super) struct Context {
     pub(super) hash: Hash,
 }
 
+/// What the parties say to each other before they have a common key.
+pub(super) struct Transcript<'a> {
+    pub(super) client: &'a Greeting,
+    pub(super) server: &'a Greeting,
+    /// Settings, plan's digest and card.
+    pub(super) announcement: &'a [u8],
+    /// The client's set-up message.
+    pub(super) setup: &'a [u8],
+}
+
 impl Context {
-    pub(super) fn new(
-        client: &Greeting,
-        server: &Greeting,
-        announcement: &[u8],
-        kind: HashKind,
-    ) -> Self {
+    pub(super) fn new(transcript: &Transcript<'_>, kind: HashKind) -> Self {
+        let Transcript { client, server, announcement, setup } = transcript;
         let session: [u8; 32] = Sha256::new()
             .chain_update(domain::SESSION)
             .chain_update(client.0)
             .chain_update(server.0)
+            .chain_update((announcement.len() as u64).to_le_bytes())
             .chain_update(announcement)
+            .chain_update(setup)
             .finalize()
             .into();
         let key: [u8; 32] = Sha256::new()
@@ -85,6 +95,19 @@ impl Context {
         let (key, _) = key.split_first_chunk::<16>().expect("a digest has 32 bytes");
         let hash = Hash::new(kind, u128::from_le_bytes(*key));
         Self { session, hash }
+    }
+
+    /// The seals of what the client sends and of what the server sends, from the key that the base
+    /// transfers gave to both.
+    pub(super) fn seals(&self, link: &LinkKey) -> [Seal; 2] {
+        [0, 1].map(|sender| {
+            let hash = Sha256::new()
+                .chain_update(domain::FRAME_TAGS)
+                .chain_update(self.session)
+                .chain_update(**link)
+                .chain_update([sender]);
+            Seal::new(&Zeroizing::new(hash.finalize().into()))
+        })
     }
 }
 

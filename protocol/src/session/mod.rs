@@ -3,7 +3,7 @@
 //! ```text
 //!            client                                            server
 //! set-up     greeting                       ──▶
-//!                                           ◀──     greeting, settings, model card
+//!                                           ◀──     greeting; settings, plan's digest, model card
 //!            base OTs' offer, a public key  ──▶
 //!            for every block                ◀──     base OTs' reply
 //!            OT-extension corrections       ──▶
@@ -24,10 +24,17 @@
 //! Offline, a party sends what it has for all blocks and bundles before it waits: three round trips,
 //! however many blocks and bundles there are.
 //!
+//! From the base OTs' reply on, every frame bears a tag under a key that a base transfer of its own
+//! gives to both, bound to everything that was said before: whatever was changed on the way ends
+//! the session, and never in a wrong class. What the client sends does not depend on any result.
+//!
 //! The adversary is semi-honest. See `DESIGN.md` for what each party learns.
 
+mod budget;
 mod client;
 mod greeting;
+#[doc(hidden)]
+pub mod hazmat;
 mod plan;
 mod server;
 mod settings;
@@ -37,38 +44,36 @@ mod tests;
 
 pub use gazelle_garble::HashKind;
 
+pub use budget::{Capacity, Terms};
 pub use client::{Client, ClientBundle, Outcome};
 pub use plan::{BlockCost, NetworkPlan};
 pub use server::{Served, Server};
 pub use settings::Settings;
 pub use statistics::{LayerSeconds, Phase, Statistics};
 
+use hazmat::Shares;
+
 use rand::{SeedableRng, rngs::ChaCha20Rng, rngs::SysRng};
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The version of the protocol; parties of different versions refuse each other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Inferences that a client may have prepared and not used.
 pub const MAX_BUNDLES: usize = 64;
 
-/// Both parties' view of one tensor pair per block, for tests that recombine the shares of an
-/// inference: nothing of it is ever sent. Adding the client's and the server's modulo 2^k gives the
-/// block's input and its linear map's result. Wiped when dropped.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
-pub struct Shares {
-    /// A share of the tensor that reaches each block.
-    pub inputs: Vec<Vec<u32>>,
-    /// A share of each block's sums.
-    pub sums: Vec<Vec<u32>>,
-}
-
-/// A generator seeded by the operating system: what a session's randomness comes from.
+/// A generator seeded by the operating system: what a session's randomness comes from. Wiped when
+/// dropped.
 ///
 /// # Panics
 /// If the operating system has no randomness to give.
-pub fn system_rng() -> ChaCha20Rng {
+fn system_rng() -> ChaCha20Rng {
     ChaCha20Rng::try_from_rng(&mut SysRng).expect("the operating system gives randomness")
+}
+
+/// Puts a generator that it has seeded in a generator's place: what came before cannot be computed
+/// from what is left.
+fn renew(rng: &mut ChaCha20Rng) {
+    *rng = ChaCha20Rng::from_rng(rng);
 }
 
 /// a − b in Z_{2^bits}.

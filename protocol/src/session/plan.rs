@@ -1,18 +1,16 @@
 //! A network, planned: what both parties derive from its card before anything is sent.
 
 use super::greeting;
-use super::settings::Settings;
+use super::settings::{Announcement, Settings};
 use crate::activation::{self, ActivationPlan};
+use crate::digest::PlanDigest;
 use crate::error::{Error, Misuse};
 use crate::he::noise;
 use crate::linear::{self, LinearPlan, ServerKeys, guard};
 use crate::model::{Card, Layer, ModelError};
 use crate::ot;
-use crate::transport::Traffic;
+use crate::transport::{FRAME_LEN, HEADER_LEN, Traffic};
 use gazelle_ntt::pack;
-
-/// Bytes of a frame's header, which every message carries.
-const HEADER: usize = 5;
 
 /// The most bytes of a linear map's messages, each of which is one frame.
 const MAX_MESSAGE: usize = 1 << 30;
@@ -27,7 +25,8 @@ pub struct NetworkPlan {
     pub(super) activations: Vec<ActivationPlan>,
 }
 
-/// What one block costs in one inference, to the byte, frames' headers included.
+/// What one block costs in one inference, to the byte, frames' headers and tags
+/// included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockCost {
     /// AND gates of the activation.
@@ -93,8 +92,10 @@ impl NetworkPlan {
         let field = self.settings.field;
         let keys = ServerKeys::encoded_len(&self.linear);
         let up = [greeting::LEN, ot::base::OFFER_LEN + keys, field.corrections_len()];
-        let down = [greeting::LEN, Settings::LEN + self.card_bytes, ot::base::REPLY_LEN];
-        let framed = |frames: [usize; 3]| frames.iter().map(|&len| (HEADER + len) as u64).sum();
+        let down = [greeting::LEN, Announcement::LEN + self.card_bytes, ot::base::REPLY_LEN];
+        // Of the three frames of a direction, the last one bears a tag.
+        let framed =
+            |frames: [usize; 3]| (2 * HEADER_LEN + FRAME_LEN + frames.iter().sum::<usize>()) as u64;
         Traffic { sent: framed(up), received: framed(down), rounds: 2 }
     }
 
@@ -102,7 +103,7 @@ impl NetworkPlan {
     pub fn offline(&self, count: usize) -> Traffic {
         let costs = self.costs();
         let sum = |part: fn(&BlockCost) -> u64| count as u64 * costs.iter().map(part).sum::<u64>();
-        let request = (HEADER + size_of::<u32>()) as u64;
+        let request = (FRAME_LEN + size_of::<u32>()) as u64;
         Traffic {
             sent: request + sum(|c| c.offline_up),
             received: sum(|c| c.offline_down),
@@ -120,7 +121,7 @@ impl NetworkPlan {
     /// What the client sends and receives in one online phase.
     pub fn online(&self) -> Traffic {
         let sum = |part: fn(&BlockCost) -> u64| self.costs().iter().map(part).sum::<u64>();
-        let request = (HEADER + size_of::<u64>()) as u64;
+        let request = (FRAME_LEN + size_of::<u64>()) as u64;
         Traffic {
             sent: request + sum(|c| c.online_up),
             received: sum(|c| c.online_down),
@@ -133,7 +134,7 @@ impl NetworkPlan {
         let activation::Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } =
             self.activations[block].cost(self.settings.field);
         let (guard_bytes, correction_bytes) = (self.guard_len(block), self.corrections_len(block));
-        let framed = |bytes: usize, frames: usize| (bytes + HEADER * frames) as u64;
+        let framed = |bytes: usize, frames: usize| (bytes + FRAME_LEN * frames) as u64;
         BlockCost {
             ands,
             offline_up: framed(query_bytes + guard_bytes + transfer_bytes, 2 + chunks),
@@ -153,6 +154,44 @@ impl NetworkPlan {
     pub(super) fn corrections_len(&self, block: usize) -> usize {
         let plan = &self.linear[block];
         guard::corrections_len(plan.output_len(), plan.ring_bits())
+    }
+
+    /// At most how many bytes of memory a client needs for `count` inferences prepared together:
+    /// masks, shares, labels and tables, and the messages that wait to be sent meanwhile.
+    pub fn client_memory(&self, count: usize) -> u64 {
+        let block = |(i, layer): (usize, &Layer)| {
+            let linear = self.linear[i].cost();
+            let activation = self.activations[i].cost(self.settings.field);
+            // While halves become shares, each has 8 bytes more and the label of its transfer.
+            let values = 4 * layer.input.len() + 28 * layer.sums.len();
+            let messages = linear.query_bytes + self.guard_len(i) + activation.transfer_bytes;
+            (values + activation.label_bytes + activation.table_bytes + messages) as u64
+        };
+        count as u64 * self.layers.iter().enumerate().map(block).sum::<u64>()
+    }
+
+    /// At most how many bytes of memory a server needs for an inference between its phases: shares,
+    /// the halves that they are made of, and seeds.
+    pub(super) fn server_memory(&self) -> u64 {
+        let blocks = self.layers.iter().zip(&self.activations);
+        let bytes = |(layer, plan): (&Layer, &ActivationPlan)| {
+            64 + (12 * layer.sums.len() + 4 * plan.instances()) as u64
+        };
+        blocks.map(bytes).sum()
+    }
+
+    /// The digest of what both parties derive from the card and the settings: how every message is
+    /// laid out, and what every circuit computes.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut digest = PlanDigest::new();
+        digest.numbers(&[self.layers.len(), self.settings.field.bits()]);
+        for (i, layer) in self.layers.iter().enumerate() {
+            self.linear[i].digest(&mut digest);
+            self.activations[i].digest(&mut digest, self.settings.field);
+            digest.numbers(&[self.masked_len(i), layer.input.len(), layer.sums.len()]);
+            digest.numbers(&[self.guard_len(i), self.corrections_len(i)]);
+        }
+        digest.finish()
     }
 
     /// Bytes of the masked tensor that reaches a block.

@@ -6,33 +6,36 @@ use rand::{RngExt, rngs::ChaCha20Rng};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::greeting::{Context, Greeting};
+use super::budget::{Capacity, Memory, Reserved};
+use super::greeting::{Context, Greeting, Transcript};
 use super::plan::NetworkPlan;
-use super::settings::Settings;
-use super::{MAX_BUNDLES, Shares, subtract};
+use super::settings::{Announcement, Settings};
+use super::{MAX_BUNDLES, Shares, renew, subtract, system_rng};
 use crate::activation::{Chunk, Garbling, OwnLabels};
-use crate::error::{Error, PeerFault};
+use crate::error::{Error, Limit, PeerFault};
 use crate::linear::guard::ServerHalf;
 use crate::linear::{EncodedWeights, ServerKeys, ServerShare, clear};
 use crate::model::{ModelError, Network};
 use crate::ot;
-use crate::transport::{Channel, Kind};
+use crate::transport::{Channel, Kind, TransportFault};
 use gazelle_garble::{Delta, GateCounter};
 use gazelle_ntt::pack;
 
 /// Bytes of encoded weights that a server keeps; what does not fit is encoded for every batch anew.
 const WEIGHT_MEMORY: usize = 256 << 20;
 
-/// Bytes of queries that a session multiplies with one visit of the weights.
-const BATCH_MEMORY: usize = 256 << 20;
+/// A query takes about so many times its bytes while it is multiplied.
+const QUERY_MEMORY: u64 = 3;
 
 /// A network ready to serve any number of sessions; shared between their threads.
 pub struct Server {
     network: Network,
     plan: NetworkPlan,
     weights: Vec<EncodedWeights>,
-    /// What the client is told: settings and card.
+    /// What the client is told: settings, the plan's digest and the card.
     announcement: Vec<u8>,
+    capacity: Capacity,
+    memory: Memory,
 }
 
 /// What a session did.
@@ -43,10 +46,10 @@ pub struct Served {
 }
 
 /// What the server keeps of one prepared inference.
-#[derive(Default)]
-struct Bundle {
+struct Bundle<'a> {
     shares: Vec<ServerShare>,
     garblings: Vec<Garbling>,
+    _memory: Reserved<'a>,
 }
 
 /// One session's state.
@@ -59,7 +62,7 @@ struct Session<'a> {
     delta: Delta,
     ot: ot::Sender,
     gates: GateCounter,
-    bundles: BTreeMap<u64, Bundle>,
+    bundles: BTreeMap<u64, Bundle<'a>>,
     prepared: u64,
     served: Served,
     /// Where the shares of the last inference go, in tests.
@@ -80,9 +83,15 @@ impl Server {
             memory = memory.saturating_sub(encoded.bytes());
             weights.push(encoded);
         }
-        let card = network.card.to_bytes().map_err(ModelError::from)?;
-        let announcement = [&settings.to_bytes()[..], &card].concat();
-        Ok(Self { network, plan, weights, announcement })
+        let announcement = Announcement::to_bytes(&plan).map_err(ModelError::from)?;
+        let capacity = Capacity::default();
+        let memory = Memory::new(capacity.total);
+        Ok(Self { network, plan, weights, announcement, capacity, memory })
+    }
+
+    /// Holds so much for its clients at most, instead of the default.
+    pub fn with_capacity(self, capacity: Capacity) -> Self {
+        Self { capacity, memory: Memory::new(capacity.total), ..self }
     }
 
     /// The plan of the network.
@@ -90,40 +99,46 @@ impl Server {
         &self.plan
     }
 
-    /// Serves one session to its end. All of the server's randomness comes from `rng`
-    /// ([`super::system_rng`] outside tests).
-    ///
-    /// # Errors
-    /// If the client is of another version or other parameters, breaks the protocol, or is gone. A
-    /// client that broke the protocol is told so.
-    pub fn serve(&self, channel: Channel, rng: ChaCha20Rng) -> Result<Served, Error> {
-        self.serve_to(channel, rng, None)
+    /// Bytes that a client's queries may take beside so many prepared inferences.
+    fn room_beside(&self, inferences: usize) -> Result<u64, Limit> {
+        let allowed = self.capacity.client;
+        let taken = inferences as u64 * self.plan.server_memory();
+        allowed.checked_sub(taken).ok_or(Limit::ClientMemory { allowed })
     }
 
-    /// [`Self::serve`] for tests: gives out the server's shares of the last inference, which are
-    /// wiped otherwise.
-    ///
-    /// # Errors
-    /// Those of [`Self::serve`].
-    pub fn serve_with_shares(
-        &self,
-        channel: Channel,
-        rng: ChaCha20Rng,
-    ) -> Result<(Served, Shares), Error> {
-        let mut shares = Shares::default();
-        let served = self.serve_to(channel, rng, Some(&mut shares))?;
-        Ok((served, shares))
+    /// An inference to be prepared.
+    fn bundle(&self) -> Result<Bundle<'_>, Limit> {
+        let memory = self.memory.reserve(self.plan.server_memory())?;
+        Ok(Bundle { shares: vec![], garblings: vec![], _memory: memory })
     }
 
-    fn serve_to(
+    /// Serves one session to its end.
+    ///
+    /// # Errors
+    /// If the client is of another version or other parameters, breaks the protocol, asks for more
+    /// than there is room for, or is gone. A client that can still be told is told.
+    pub fn serve(&self, channel: Channel) -> Result<Served, Error> {
+        self.serve_with(channel, system_rng(), None)
+    }
+
+    /// [`Server::serve`] with all of the server's randomness from `rng`; the server's shares of the
+    /// last inference go to `shares`.
+    pub(super) fn serve_with(
         &self,
         mut channel: Channel,
         rng: ChaCha20Rng,
         shares: Option<&mut Shares>,
     ) -> Result<Served, Error> {
         let result = self.run(&mut channel, rng, shares);
-        if let Err(Error::Peer(fault)) = &result {
-            channel.refuse(&fault.to_string());
+        match &result {
+            Err(Error::Peer(fault)) => {
+                channel.refuse(&format!("this client broke the protocol: {fault}"));
+            }
+            Err(Error::Limit(limit)) => channel.refuse(&limit.to_string()),
+            Err(Error::Transport(fault @ TransportFault::Altered)) => {
+                channel.refuse(&fault.to_string());
+            }
+            _ => {}
         }
         result
     }
@@ -141,18 +156,28 @@ impl Server {
         let theirs = theirs?;
         channel.send(Kind::Card, self.announcement.clone())?;
         let Settings { field, hash, .. } = self.plan.settings;
-        let context = Context::new(&theirs, &ours, &self.announcement, hash);
 
-        let delta = Delta::random(&mut rng);
         let keys_len = ServerKeys::encoded_len(&self.plan.linear);
-        let message = channel.receive(Kind::SetUp, ot::base::OFFER_LEN + keys_len)?;
-        let (offer, public) = message.split_at(ot::base::OFFER_LEN);
-        let (ot, reply, _link) =
+        let setup = channel.receive(Kind::SetUp, ot::base::OFFER_LEN + keys_len)?;
+        let transcript = Transcript {
+            client: &theirs,
+            server: &ours,
+            announcement: &self.announcement,
+            setup: &setup,
+        };
+        let context = Context::new(&transcript, hash);
+        let (offer, public) = setup.split_at(ot::base::OFFER_LEN);
+        let delta = Delta::random(&mut rng);
+        let (ot, reply, link) =
             ot::SenderSetup::new(field, &context.session, delta.expose(), offer, &mut rng)?;
+        let [theirs, seal] = context.seals(&link);
+        channel.seal_sent(seal);
+        channel.seal_received(theirs);
         channel.send(Kind::SetUp, reply)?;
         let keys = ServerKeys::from_bytes(&self.plan.linear, public)?;
         let corrections = channel.receive(Kind::Corrections, field.corrections_len())?;
         let ot = ot.finish(&corrections)?;
+        channel.end_setup();
         let session = Session {
             server: self,
             channel,
@@ -175,7 +200,8 @@ impl Session<'_> {
     fn run(mut self) -> Result<Served, Error> {
         loop {
             let expected = [(Kind::Offline, 4), (Kind::Online, 8), (Kind::Bye, 0)];
-            match self.channel.receive_any(&expected)? {
+            let waits = !self.bundles.is_empty();
+            match self.channel.receive_request(&expected, waits)? {
                 (Kind::Offline, count) => {
                     PeerFault::check_length("request for an offline phase", &count, 4)?;
                     self.offline(count.try_into().map_or(0, u32::from_le_bytes) as usize)?;
@@ -198,18 +224,21 @@ impl Session<'_> {
         if count == 0 || waiting > MAX_BUNDLES {
             return Err(PeerFault::Bundles(waiting).into());
         }
-        let mut bundles: Vec<_> = (0..count).map(|_| Bundle::default()).collect();
+        renew(&mut self.rng);
+        let server = self.server;
+        let room = server.room_beside(waiting)?;
+        let mut bundles: Vec<_> = (0..count).map(|_| server.bundle()).collect::<Result<_, _>>()?;
         let mut halves = Vec::new();
-        for block in 0..self.server.plan.layers.len() {
-            self.answer(block, count, &mut halves)?;
+        for block in 0..server.plan.layers.len() {
+            self.answer(block, count, room, &mut halves)?;
         }
         let mut halves = halves.into_iter();
-        for block in 0..self.server.plan.layers.len() {
+        for block in 0..server.plan.layers.len() {
             for (bundle, half) in bundles.iter_mut().zip(halves.by_ref()) {
                 bundle.shares.push(self.convert(block, half)?);
             }
         }
-        for block in 0..self.server.plan.layers.len() {
+        for block in 0..server.plan.layers.len() {
             for bundle in &mut bundles {
                 bundle.garblings.push(self.garble(block)?);
             }
@@ -221,15 +250,20 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Answers `count` queries of a block and appends the server's halves of the results.
+    /// Answers `count` queries of a block, as many at once as there is `room` for, and appends the
+    /// server's halves of the results.
     fn answer(
         &mut self,
         block: usize,
         count: usize,
+        room: u64,
         halves: &mut Vec<ServerHalf>,
     ) -> Result<(), Error> {
         let (plan, weights) = (&self.server.plan.linear[block], &self.server.weights[block]);
-        let at_once = (BATCH_MEMORY / plan.cost().query_bytes).max(1);
+        let query = QUERY_MEMORY * plan.cost().query_bytes as u64;
+        let at_once = (room / query).clamp(1, count as u64);
+        let _memory = self.server.memory.reserve(at_once * query)?;
+        let at_once = at_once as usize;
         for first in (0..count).step_by(at_once) {
             let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
             let queries =
@@ -281,7 +315,7 @@ impl Session<'_> {
         Ok(Garbling::new(own, shares))
     }
 
-    fn online(&mut self, bundle: Bundle) -> Result<(), Error> {
+    fn online(&mut self, bundle: Bundle<'_>) -> Result<(), Error> {
         let server = self.server;
         let mut kept: Option<Garbling> = None;
         if let Some(shares) = &mut self.shares {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::plan::NetworkPlan;
 use crate::Link;
 use crate::error::{Misuse, PeerFault};
+use crate::model::{Card, CardFault};
 use crate::ot::FieldBits;
 use gazelle_garble::HashKind;
 
@@ -43,7 +45,7 @@ impl Settings {
         bytes
     }
 
-    /// Splits a message into the settings at its start and the card after them.
+    /// Splits a message into the settings at its start and what is after them.
     ///
     /// # Errors
     /// [`PeerFault::Settings`] if it does not begin with settings.
@@ -65,6 +67,35 @@ impl Settings {
         } else {
             Err(PeerFault::Settings)
         }
+    }
+}
+
+/// What the server says of its network: `settings (18) ‖ plan's digest (32) ‖ encoded card`.
+pub(super) struct Announcement {
+    pub(super) settings: Settings,
+    /// The digest of the server's plan.
+    pub(super) plan: [u8; 32],
+    pub(super) card: Card,
+}
+
+impl Announcement {
+    /// Bytes before the card.
+    pub(super) const LEN: usize = Settings::LEN + 32;
+
+    /// The announcement of a network.
+    pub(super) fn to_bytes(plan: &NetworkPlan) -> Result<Vec<u8>, CardFault> {
+        let card = plan.card.to_bytes()?;
+        Ok([&plan.settings.to_bytes()[..], &plan.digest(), &card].concat())
+    }
+
+    /// Reads an announcement.
+    ///
+    /// # Errors
+    /// [`PeerFault::Settings`] or [`PeerFault::Card`] for what an honest server never says.
+    pub(super) fn from_bytes(message: &[u8]) -> Result<Self, PeerFault> {
+        let (settings, rest) = Settings::split(message)?;
+        let (plan, card) = rest.split_first_chunk().ok_or(PeerFault::Settings)?;
+        Ok(Self { settings, plan: *plan, card: Card::from_bytes(card).map_err(PeerFault::Card)? })
     }
 }
 

@@ -4,12 +4,14 @@ use std::thread;
 
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
+use super::settings::Announcement;
 use super::*;
 use crate::Link;
-use crate::error::{Error, PeerFault};
+use crate::error::{Error, Limit, PeerFault};
 use crate::model::{
     Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
 };
+use crate::ot::FieldBits;
 use crate::transport::{self, Kind, Traffic};
 use gazelle_garble::HashKind;
 
@@ -76,11 +78,11 @@ fn every_tensor_equals_the_plaintext_network() {
         let trace = network.forward(&image).unwrap();
         let server = Server::new(network.clone(), &settings).unwrap();
         let (near, far) = transport::pair(None);
-        let served = thread::spawn(move || server.serve_with_shares(far, system_rng()));
-        let mut client = Client::connect(near, system_rng()).unwrap();
+        let served = thread::spawn(move || hazmat::serve_with_shares(&server, far, system_rng()));
+        let mut client = Client::connect(near, &Terms::NONE).unwrap();
         let mut bundles = client.offline(2, |_, _| ()).unwrap();
         bundles.extend(client.offline(1, |_, _| ()).unwrap());
-        let ours = bundles[2].shares();
+        let ours = hazmat::shares(&bundles[2]);
         for bundle in bundles {
             let outcome = client.classify(bundle, &image).unwrap();
             assert_eq!(outcome.label, trace.label());
@@ -122,7 +124,7 @@ fn serve(misbehave: impl FnOnce(&mut transport::Channel)) -> Error {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(2));
     let server = Server::new(network, &Settings::default()).unwrap();
     let (mut near, far) = transport::pair(None);
-    let served = thread::spawn(move || server.serve(far, system_rng()).err());
+    let served = thread::spawn(move || server.serve(far).err());
     misbehave(&mut near);
     drop(near);
     served.join().unwrap().unwrap()
@@ -155,14 +157,111 @@ fn a_spent_bundle_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));
     let server = Server::new(network, &Settings::default()).unwrap();
     let (near, far) = transport::pair(None);
-    let served = thread::spawn(move || server.serve(far, system_rng()).err());
-    let mut client = Client::connect(near, system_rng()).unwrap();
+    let served = thread::spawn(move || server.serve(far).err());
+    let mut client = Client::connect(near, &Terms::NONE).unwrap();
     let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
     client.classify(bundle, &[7; 198]).unwrap();
-    client.replay(0);
+    client.request(Kind::Online, 0u64.to_le_bytes().to_vec());
     drop(client);
     let error = served.join().unwrap().unwrap();
     assert!(matches!(error, Error::Peer(PeerFault::Bundle(0))), "{error}");
+}
+
+/// The numbers that a client may choose.
+#[test]
+fn requests_at_the_edges_of_their_ranges() {
+    let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(4));
+    let server = Server::new(network, &Settings::default()).unwrap();
+    let request = |kind, payload: &[u8]| {
+        let (near, far) = transport::pair(None);
+        let payload = payload.to_vec();
+        thread::scope(|scope| {
+            let served = scope.spawn(|| server.serve(far).err());
+            let mut client = Client::connect(near, &Terms::NONE).unwrap();
+            client.request(kind, payload);
+            match served.join().unwrap() {
+                Some(Error::Peer(fault)) => fault,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    for (count, wanted) in [(0u32, 0), (65, 65), (u32::MAX, u32::MAX as usize)] {
+        let fault = request(Kind::Offline, &count.to_le_bytes());
+        assert_eq!(fault, PeerFault::Bundles(wanted));
+    }
+    assert_eq!(request(Kind::Online, &[0xff; 8]), PeerFault::Bundle(u64::MAX));
+    let fault = request(Kind::Offline, &[1, 0, 0]);
+    assert!(matches!(fault, PeerFault::Length { expected: 4, got: 3, .. }), "{fault}");
+}
+
+/// A card of 46 bytes whose labels alone would take 33 GB of a client's memory.
+#[test]
+fn a_small_card_that_costs_much_is_refused_before_the_first_query() {
+    let pool = Activation::Relu { shift: 0, max_pool: Some(window(256, 1, 0)) };
+    let card = Card {
+        name: "much".into(),
+        input: Shape { channels: 1, height: 286, width: 287 },
+        blocks: vec![
+            block(convolution(1, 1, 1, 0), pool),
+            block(Linear::Dense { outputs: 2 }, Activation::Argmax),
+        ],
+        classes: vec!["a".into(), "b".into()],
+    };
+    assert!(card.to_bytes().unwrap().len() < 64);
+    let plan = NetworkPlan::new(card, &Settings::default()).unwrap();
+    let needed = plan.client_memory(1);
+    assert!(needed > 30 << 30, "{needed}");
+    assert_eq!(
+        Terms::default().check(&plan, 1),
+        Err(Limit::Memory { count: 1, needed, allowed: 4 << 30 })
+    );
+    assert_eq!(Terms::NONE.check(&plan, 64), Ok(()));
+}
+
+/// What a bundle takes, and what waits with it, is what was planned.
+#[test]
+fn a_bundle_takes_no_more_memory_than_planned() {
+    let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(5));
+    let server = Server::new(network, &Settings::default()).unwrap();
+    let (near, far) = transport::pair(None);
+    let served = thread::spawn(move || server.serve(far).map(drop));
+    let mut client = Client::connect(near, &Terms::NONE).unwrap();
+    let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+    let plan = client.plan();
+    let planned = plan.client_memory(1);
+    let sent = plan.offline(1).sent;
+    assert!(bundle.bytes() as u64 <= planned, "{} {planned}", bundle.bytes());
+    assert!(planned < bundle.bytes() as u64 + sent + (1 << 16), "{} {planned}", bundle.bytes());
+    client.close().unwrap();
+    served.join().unwrap().unwrap();
+}
+
+/// Parties that plan differently notice it, whatever the difference is.
+#[test]
+fn another_plan_is_refused() {
+    let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(6));
+    let plan = NetworkPlan::new(network.card.clone(), &Settings::default()).unwrap();
+    let settings =
+        [Settings::for_link(Link::WAN), Settings { field: FieldBits::One, ..Settings::default() }];
+    for settings in settings {
+        let other = NetworkPlan::new(network.card.clone(), &settings).unwrap();
+        assert_ne!(plan.digest(), other.digest(), "{settings:?}");
+    }
+    let mut announcement = Announcement::to_bytes(&plan).unwrap();
+    assert!(Terms::NONE.accept(&announcement).is_ok());
+    announcement[Announcement::LEN - 1] ^= 1;
+    let error = Terms::NONE.accept(&announcement).err().unwrap();
+    assert!(matches!(error, Error::Peer(PeerFault::Plan)), "{error}");
+}
+
+/// A session's generators are wiped when they are dropped.
+#[test]
+fn generators_are_wiped() {
+    fn wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+    wiped(&system_rng());
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    renew(&mut rng);
+    assert_ne!(rng, ChaCha20Rng::seed_from_u64(7));
 }
 
 /// A card of a few bytes must not make a client allocate messages without bound.

@@ -1,30 +1,28 @@
 //! One party's end of a connection.
 
-use std::io::{self, BufReader, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, unbounded};
-
-use super::limits::{Limit, Patience, Unlimited, drain};
+use super::limits::{Limit, Unlimited, drain};
+use super::patience::{Allowance, until};
+use super::queue::{Frame, Item, Queue};
 use super::schedule::Schedule;
-use super::{Kind, TransportFault};
+use super::{Backlog, FRAME_LEN, HEADER_LEN, Kind, Patience, Seal, TAG_LEN, TransportFault};
 use crate::Link;
 use crate::error::{Error, PeerFault};
+use crate::text::printable;
 
-/// Bytes of a frame before its payload.
-const HEADER: usize = 5;
-/// The longest refusal that is shown.
+/// The longest refusal.
 const MAX_REFUSAL: usize = 512;
 /// How long a peer that is refused may take to notice.
 const NOTICE: Duration = Duration::from_secs(2);
 /// Of the reader's buffer.
 const BUFFER: usize = 1 << 16;
 
-/// What a party has sent and received, headers included.
+/// What a party has sent and received, headers and tags included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes sent.
@@ -46,63 +44,38 @@ impl Traffic {
     }
 }
 
-/// How many frames may wait to be written.
-///
-/// A client's are unlimited: it sends all it has to say before it listens, while the server already
-/// answers. A server's are limited, so that a slow link does not fill its memory; it may block in
-/// sending because its client always comes to listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backlog {
-    /// Sending never blocks.
-    Unlimited,
-    /// Sending blocks while this many frames wait.
-    Frames(usize),
-}
-
-impl Backlog {
-    /// A server's: no more than about 16 MiB of garbled tables.
-    pub const SERVER: Self = Self::Frames(32);
-}
-
-/// A frame that waits to be written.
-struct Frame {
-    queued: Instant,
-    header: [u8; HEADER],
-    payload: Vec<u8>,
-}
-
 /// A reader with limits.
 pub(super) trait Source: Read + Limit + Send {}
 
 impl<T: Read + Limit + Send> Source for T {}
 
-/// The two directions of a connection, and the peer's limits.
+/// The two directions of a connection, and how long to wait for the peer.
 pub(super) struct Ends<W> {
     pub(super) reader: Box<dyn Source>,
     pub(super) writer: W,
     /// What both go over, if that is TCP.
     pub(super) stream: Option<Arc<TcpStream>>,
     pub(super) patience: Patience,
-    /// How long the peer may take to begin.
-    pub(super) greeting: Duration,
 }
 
 /// One party's end of a connection: frames in order, both ways.
 ///
-/// A thread of its own writes what is sent. Dropping the channel writes out what waits, for one
-/// timeout at most, and ends the thread.
+/// A thread of its own writes what is sent. Dropping the channel writes out what waits, for as long
+/// as silence may last, and ends the thread.
 pub struct Channel {
     reader: BufReader<Box<dyn Source>>,
     stream: Option<Arc<TcpStream>>,
     patience: Patience,
-    /// How long the peer may take to begin, until it has.
-    greeting: Option<Duration>,
-    frames: Option<Sender<Frame>>,
-    writer: Option<JoinHandle<Result<(), TransportFault>>>,
-    /// Bytes that wait to be written.
-    unsent: Arc<AtomicUsize>,
-    /// Disconnected when the writing thread has ended.
-    written: Receiver<()>,
+    start: Instant,
+    allowance: Allowance,
+    queue: Arc<Queue>,
+    writer: Option<JoinHandle<()>>,
+    /// Whether frames bear tags once there is a key; always, but in tests.
+    tags: bool,
+    /// Whether what is sent bears tags by now.
+    sealed: bool,
+    /// What checks the tags of what is received, once it bears some.
+    seal: Option<Seal>,
     traffic: Traffic,
     /// Whether the last frame of this party was sent after the last one it received.
     spoke: bool,
@@ -125,43 +98,42 @@ impl Channel {
             writer: Unlimited(writer),
             stream: None,
             patience: Patience::UNLIMITED,
-            greeting: Duration::MAX,
         };
         Self::over(ends, link, backlog).expect("the system gives a thread")
     }
 
-    /// A channel over the ends of a connection.
+    /// A channel over the ends of a connection; the time for the set-up begins.
     pub(super) fn over(
         ends: Ends<impl Write + Limit + Send + 'static>,
         link: Option<Link>,
         backlog: Backlog,
     ) -> io::Result<Self> {
-        let Ends { reader, writer, stream, patience, greeting } = ends;
-        let (frames, queue) = match backlog {
-            Backlog::Unlimited => unbounded(),
-            Backlog::Frames(most) => bounded(most),
-        };
-        let (ended, written) = bounded(0);
-        let unsent = Arc::new(AtomicUsize::new(0));
-        let (waiting, connection) = (Arc::clone(&unsent), stream.clone());
+        let Ends { reader, writer, stream, patience } = ends;
+        let start = Instant::now();
+        let queue = Arc::new(Queue::new(backlog));
+        queue.set_deadline(start.checked_add(patience.setup));
+        let (items, connection) = (Arc::clone(&queue), stream.clone());
+        let schedule = link.map(Schedule::new);
         let writer = thread::Builder::new().spawn(move || {
-            let _ended: Sender<()> = ended;
-            let result = write(&queue, &waiting, writer, patience, link);
+            let allowance = Allowance::new(patience.phase);
+            let result = Output { queue: &items, writer, allowance, schedule, seal: None }.run();
             if let (Err(TransportFault::TimedOut), Some(stream)) = (&result, connection) {
                 // A peer that does not read will not answer: this wakes who waits for it.
                 let _ = stream.shutdown(Shutdown::Both);
             }
-            result
+            items.end(result);
         })?;
         Ok(Self {
             reader: BufReader::with_capacity(BUFFER, reader),
             stream,
             patience,
-            greeting: Some(greeting),
-            frames: Some(frames),
+            start,
+            allowance: Allowance::new(patience.phase),
+            queue,
             writer: Some(writer),
-            unsent,
-            written,
+            tags: true,
+            sealed: false,
+            seal: None,
             traffic: Traffic::default(),
             spoke: false,
         })
@@ -170,6 +142,37 @@ impl Channel {
     /// What went through so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
+    }
+
+    /// Neither writes nor checks tags; the other end must not either.
+    pub(crate) fn without_tags(mut self) -> Self {
+        self.tags = false;
+        self
+    }
+
+    /// The set-up is over: from now on, the limits of phases hold.
+    pub(crate) fn end_setup(&mut self) {
+        self.queue.set_deadline(self.start.checked_add(self.patience.session));
+        self.begin_phase();
+    }
+
+    /// The peer has its whole allowance again.
+    pub(crate) fn begin_phase(&mut self) {
+        self.allowance.renew();
+    }
+
+    /// From the next frame on, what this party sends bears tags.
+    pub(crate) fn seal_sent(&mut self, seal: Seal) {
+        if self.tags {
+            self.sealed = true;
+            // A writer that has ended says so at the next frame.
+            self.queue.push(Item::Seal(seal));
+        }
+    }
+
+    /// From the next frame on, what comes must bear tags.
+    pub(crate) fn seal_received(&mut self, seal: Seal) {
+        self.seal = self.tags.then_some(seal);
     }
 
     /// Sends a frame.
@@ -181,93 +184,183 @@ impl Channel {
     /// If the payload has 4 GiB or more.
     pub fn send(&mut self, kind: Kind, payload: Vec<u8>) -> Result<(), Error> {
         let header = header(kind, &payload);
-        self.traffic.sent += (HEADER + payload.len()) as u64;
-        self.unsent.fetch_add(payload.len(), Ordering::Relaxed);
+        let extra = if self.sealed { FRAME_LEN } else { HEADER_LEN };
+        self.traffic.sent += (extra + payload.len()) as u64;
         self.spoke = true;
-        let queue = self.frames.as_ref().expect("the queue lives as long as the channel");
-        match queue.send(Frame { queued: Instant::now(), header, payload }) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.writer_fault().into()),
+        let frame = Frame { queued: Instant::now(), header, payload };
+        match self.queue.push(Item::Frame(frame)) {
+            true => Ok(()),
+            false => Err(self.writer_fault().into()),
         }
     }
 
     /// Receives a frame of `kind` with exactly `len` bytes.
     ///
     /// # Errors
-    /// [`PeerFault`] if another frame comes, [`TransportFault`] if none does.
+    /// [`PeerFault`] if another frame comes, [`Error::Refused`] if the peer ends the session, and
+    /// [`TransportFault`] if no frame comes or it was changed on the way.
     pub fn receive(&mut self, kind: Kind, len: usize) -> Result<Vec<u8>, Error> {
         let (_, payload) = self.receive_any(&[(kind, len)])?;
-        PeerFault::check_length(name(kind), &payload, len)?;
+        PeerFault::check_length(kind.name(), &payload, len)?;
         Ok(payload)
     }
 
     /// Receives a frame of one of the kinds in `expected`, each with its largest length.
     ///
     /// # Errors
-    /// [`PeerFault`] if another or a longer frame comes, or the peer's refusal; [`TransportFault`]
-    /// if none comes.
+    /// As [`Channel::receive`], but for the lengths below the largest ones.
     pub fn receive_any(&mut self, expected: &[(Kind, usize)]) -> Result<(Kind, Vec<u8>), Error> {
-        if std::mem::take(&mut self.spoke) {
-            self.traffic.rounds += 1;
-        }
-        // What this party still has to send, the peer has to read before it answers.
-        let answer = self.patience.of(self.unsent.load(Ordering::Relaxed));
-        let time = self.greeting.take().unwrap_or(answer);
-        let mut header = [0; HEADER];
-        self.read(&mut header, time)?;
-        let [kind, len @ ..] = header;
-        let len = u32::from_le_bytes(len) as usize;
-        if kind == Kind::Refusal as u8 {
-            let mut words = vec![0; len.min(MAX_REFUSAL)];
-            self.read(&mut words, self.patience.of(0))?;
-            let words = String::from_utf8_lossy(&words);
-            let printable = words.chars().filter(|c| !c.is_control()).collect();
-            return Err(PeerFault::Refusal(printable).into());
-        }
-        let Some(&(kind, most)) = expected.iter().find(|(k, _)| *k as u8 == kind) else {
-            let expected = expected.first().map_or("nothing", |(kind, _)| name(*kind));
-            return Err(PeerFault::Kind { expected, got: kind }.into());
-        };
-        if len > most {
-            let message = name(kind);
-            return Err(PeerFault::Length { message, expected: most, got: len }.into());
-        }
-        let mut payload = vec![0; len];
-        self.read(&mut payload, self.patience.of(len))?;
+        let (kind, header, payload) = self.receive_untagged(expected)?;
+        self.check_tag(&header, &payload)?;
         Ok((kind, payload))
     }
 
-    /// Fills `buffer`, in `time` at most.
-    fn read(&mut self, buffer: &mut [u8], time: Duration) -> Result<(), Error> {
-        self.reader.get_mut().limit(time);
-        if let Err(error) = self.reader.read_exact(buffer) {
-            let ended = self.written.try_recv() == Err(TryRecvError::Disconnected);
-            return Err(match (error.into(), ended) {
-                (TransportFault::Closed, true) => self.writer_fault(),
-                (fault, _) => fault,
+    /// Receives the first frame that bears a tag: the key is derived from the frame itself. What
+    /// `open` makes of the payload is given out after the tag was checked.
+    ///
+    /// # Errors
+    /// As [`Channel::receive`], and those of `open`.
+    pub(crate) fn receive_sealing<T>(
+        &mut self,
+        kind: Kind,
+        len: usize,
+        open: impl FnOnce(&[u8]) -> Result<(T, Seal), Error>,
+    ) -> Result<T, Error> {
+        let (_, header, payload) = self.receive_untagged(&[(kind, len)])?;
+        PeerFault::check_length(kind.name(), &payload, len)?;
+        let (opened, seal) = open(&payload)?;
+        self.seal_received(seal);
+        self.check_tag(&header, &payload)?;
+        Ok(opened)
+    }
+
+    /// Receives the request that begins a phase or ends the session. The peer may take its time if
+    /// it `waits` with inferences that it has prepared.
+    ///
+    /// # Errors
+    /// As [`Channel::receive_any`].
+    pub(crate) fn receive_request(
+        &mut self,
+        expected: &[(Kind, usize)],
+        waits: bool,
+    ) -> Result<(Kind, Vec<u8>), Error> {
+        let idle = if waits { self.patience.idle } else { self.patience.phase };
+        self.reader.get_mut().limit(idle.min(until(self.queue.deadline())));
+        match self.reader.fill_buf() {
+            Ok(bytes) if bytes.is_empty() => return Err(self.fault(TransportFault::Closed).into()),
+            Ok(_) => {}
+            // The frame is read as usual, whatever there is of it.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(self.fault(error.into()).into()),
+        }
+        self.begin_phase();
+        self.receive_any(expected)
+    }
+
+    /// A frame as far as its payload.
+    fn receive_untagged(
+        &mut self,
+        expected: &[(Kind, usize)],
+    ) -> Result<(Kind, [u8; HEADER_LEN], Vec<u8>), Error> {
+        if std::mem::take(&mut self.spoke) {
+            self.traffic.rounds += 1;
+        }
+        let mut header = [0; HEADER_LEN];
+        self.read(&mut header)?;
+        let [kind, len @ ..] = header;
+        let len = u32::from_le_bytes(len) as usize;
+        let refusal = [(Kind::Refusal, MAX_REFUSAL)];
+        let Some(&(kind, most)) = expected.iter().chain(&refusal).find(|(k, _)| *k as u8 == kind)
+        else {
+            let expected = expected.first().map_or("nothing", |(kind, _)| kind.name());
+            return Err(PeerFault::Kind { expected, got: kind }.into());
+        };
+        if len > most {
+            let message = kind.name();
+            return Err(PeerFault::Length { message, expected: most, got: len }.into());
+        }
+        let mut payload = vec![0; len];
+        self.read(&mut payload)?;
+        if kind == Kind::Refusal {
+            return Err(self.refused(&header, &payload));
+        }
+        Ok((kind, header, payload))
+    }
+
+    /// The peer's last words, if they are its own.
+    fn refused(&mut self, header: &[u8; HEADER_LEN], words: &[u8]) -> Error {
+        match self.check_tag(header, words) {
+            Ok(()) => Error::Refused(printable(&String::from_utf8_lossy(words))),
+            Err(error) => error,
+        }
+    }
+
+    /// Reads a frame's tag and checks it, if frames bear tags by now.
+    fn check_tag(&mut self, header: &[u8; HEADER_LEN], payload: &[u8]) -> Result<(), Error> {
+        if self.seal.is_none() {
+            return Ok(());
+        }
+        let mut tag = [0; TAG_LEN];
+        self.read(&mut tag)?;
+        let seal = self.seal.as_mut().map(|seal| seal.check(header, payload, &tag));
+        Ok(seal.unwrap_or(Err(TransportFault::Altered))?)
+    }
+
+    /// Fills `buffer` while the peer's allowance and the session's time last.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
+        let mut rest = &mut *buffer;
+        while !rest.is_empty() {
+            let time = self.allowance.left().min(until(self.queue.deadline()));
+            if time.is_zero() {
+                return Err(self.fault(TransportFault::TimedOut).into());
             }
-            .into());
+            self.reader.get_mut().limit(time);
+            let (start, written) = (Instant::now(), self.queue.written());
+            let read = self.reader.read(rest);
+            // Whoever still reads what this party has to say cannot have answered yet.
+            let taken = self.queue.written() - written;
+            let n = match read {
+                Ok(0) => return Err(self.fault(TransportFault::Closed).into()),
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+                Err(error) => match error.into() {
+                    // What this party wrote meanwhile may have earned the peer more time.
+                    TransportFault::TimedOut if time < Duration::MAX => 0,
+                    fault => return Err(self.fault(fault).into()),
+                },
+            };
+            self.allowance.settle(start.elapsed(), n as u64 + taken);
+            rest = &mut rest[n..];
         }
         self.traffic.received += buffer.len() as u64;
         Ok(())
     }
 
-    /// Ends the session with words that tell the peer why.
-    pub fn refuse(mut self, why: &str) {
-        // The peer may be gone already.
-        let _ = self.send(Kind::Refusal, why.as_bytes().to_vec());
-        self.flush();
-        if let Some(stream) = &self.stream {
-            drain(stream, self.patience.0.min(NOTICE));
+    /// What went wrong: if the connection is closed, perhaps because this party could not write.
+    fn fault(&mut self, fault: TransportFault) -> TransportFault {
+        match fault {
+            TransportFault::Closed => self.writer_fault(),
+            fault => fault,
         }
     }
 
-    /// Writes out what waits, for one timeout at most, and ends the writing thread.
-    fn flush(&mut self) {
-        self.frames = None;
+    /// Ends the session with words that tell the peer why, at most 512 bytes of them.
+    pub fn refuse(mut self, why: &str) {
+        let most = MAX_REFUSAL.min(why.len());
+        let cut = (0..=most).rev().find(|&i| why.is_char_boundary(i)).unwrap_or(0);
+        // The peer may be gone already.
+        let _ = self.send(Kind::Refusal, why.as_bytes()[..cut].to_vec());
+        self.flush();
         if let Some(stream) = &self.stream {
-            let timeout = self.patience.of(0);
-            if matches!(self.written.recv_timeout(timeout), Err(RecvTimeoutError::Timeout)) {
+            drain(stream, self.patience.phase.min(NOTICE));
+        }
+    }
+
+    /// Writes out what waits, while the peer takes it, and ends the writing thread.
+    fn flush(&mut self) {
+        self.queue.close();
+        if let Some(stream) = &self.stream {
+            if !self.queue.ended_within(self.patience.phase) {
                 // This wakes the thread; a connection that is gone needs no end.
                 let _ = stream.shutdown(Shutdown::Both);
             }
@@ -280,11 +373,7 @@ impl Channel {
 
     /// Why the writing thread ended.
     fn writer_fault(&mut self) -> TransportFault {
-        self.frames = None;
-        match self.writer.take().map(JoinHandle::join) {
-            Some(Ok(Err(fault))) => fault,
-            _ => TransportFault::Closed,
-        }
+        self.queue.fault().unwrap_or(TransportFault::Closed)
     }
 }
 
@@ -294,61 +383,74 @@ impl Drop for Channel {
     }
 }
 
-/// The whole frame of a refusal.
+/// The whole frame of a refusal, before there is a key.
 pub(super) fn refusal(why: &str) -> Vec<u8> {
     [&header(Kind::Refusal, why.as_bytes())[..], why.as_bytes()].concat()
 }
 
-fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER] {
+fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER_LEN] {
     let len = u32::try_from(payload.len()).expect("frames are far below 4 GiB");
     let [a, b, c, d] = len.to_le_bytes();
     [kind as u8, a, b, c, d]
 }
 
-/// Writes frames until the queue closes.
-fn write(
-    queue: &Receiver<Frame>,
-    unsent: &AtomicUsize,
-    mut writer: impl Write + Limit,
-    patience: Patience,
-    link: Option<Link>,
-) -> Result<(), TransportFault> {
-    let mut schedule = link.map(Schedule::new);
-    while let Ok(Frame { queued, header, payload }) = queue.recv() {
-        if let Some(schedule) = &mut schedule {
-            Schedule::wait(schedule.arrival(queued, HEADER + payload.len()));
-        }
-        writer.limit(patience.of(payload.len()));
-        let whole = [IoSlice::new(&header), IoSlice::new(&payload)];
-        let written = match writer.write_vectored(&whole) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-            result => result?,
-        };
-        writer.write_all(&header[written.min(HEADER)..])?;
-        writer.write_all(&payload[written.saturating_sub(HEADER)..])?;
-        writer.flush()?;
-        unsent.fetch_sub(payload.len(), Ordering::Relaxed);
-    }
-    Ok(())
+/// The writing thread.
+struct Output<'a, W> {
+    queue: &'a Queue,
+    writer: W,
+    allowance: Allowance,
+    /// When frames arrive on a simulated link.
+    schedule: Option<Schedule>,
+    seal: Option<Seal>,
 }
 
-/// What people call a kind of frame.
-fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Hello => "greeting",
-        Kind::Card => "model card",
-        Kind::SetUp => "set-up message",
-        Kind::Corrections => "OT-extension corrections",
-        Kind::Offline => "request for an offline phase",
-        Kind::Query => "query",
-        Kind::Answer => "answer",
-        Kind::Guard => "message for guard bits",
-        Kind::Transfers => "OT-extension message",
-        Kind::Tables => "garbled tables",
-        Kind::Online => "request for an online phase",
-        Kind::Masked => "masked tensor",
-        Kind::Labels => "labels",
-        Kind::Bye => "farewell",
-        Kind::Refusal => "refusal",
+impl<W: Write + Limit> Output<'_, W> {
+    /// Writes frames until the queue closes.
+    fn run(mut self) -> Result<(), TransportFault> {
+        while let Some(item) = self.queue.pop() {
+            match item {
+                Item::Seal(seal) => self.seal = Some(seal),
+                Item::Frame(frame) => self.frame(&frame)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, Frame { queued, header, payload }: &Frame) -> Result<(), TransportFault> {
+        // Here, because the system copies the payload next and finds it in the cache.
+        let tag = self.seal.as_mut().map(|seal| seal.tag(header, payload));
+        let tag = tag.as_ref().map_or(&[][..], |tag| tag);
+        if let Some(schedule) = &mut self.schedule {
+            let len = header.len() + payload.len() + tag.len();
+            Schedule::wait(schedule.arrival(*queued, len));
+        }
+        let parts = &mut [IoSlice::new(header), IoSlice::new(payload), IoSlice::new(tag)];
+        self.write(parts)?;
+        self.queue.done(payload.len());
+        Ok(())
+    }
+
+    /// Writes all parts while the peer's allowance and the session's time last.
+    fn write(&mut self, mut parts: &mut [IoSlice<'_>]) -> Result<(), TransportFault> {
+        // Empty parts at the beginning go away.
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            let time = self.allowance.left().min(until(self.queue.deadline()));
+            if time.is_zero() {
+                return Err(TransportFault::TimedOut);
+            }
+            self.writer.limit(time);
+            let start = Instant::now();
+            let written = match self.writer.write_vectored(parts) {
+                Ok(0) => return Err(TransportFault::Closed),
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+                Err(error) => return Err(error.into()),
+            };
+            self.allowance.settle(start.elapsed(), written as u64);
+            self.queue.progress(written);
+            IoSlice::advance_slices(&mut parts, written);
+        }
+        Ok(self.writer.flush()?)
     }
 }

@@ -20,6 +20,12 @@ pub enum TransportFault {
     /// The peer is silent, too slow, or does not read what it is sent.
     #[error("the peer was silent or too slow for the time limit; start a new session")]
     TimedOut,
+    /// A frame does not carry the tag that the peer gave it.
+    #[error(
+        "what came is not what the peer sent, or the parties do not agree on the session; start a \
+         new one, over TLS, SSH or WireGuard where others can reach the connection"
+    )]
+    Altered,
     /// The system reports something else.
     #[error("the connection failed: {0}; start a new session")]
     Io(io::Error),

@@ -1,32 +1,13 @@
-//! How long a peer may take.
+//! Reads and writes that take no longer than they may.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes that must go through in one timeout.
-const PACE: usize = 4 << 20;
-
-/// A party's patience with its peer: one timeout for silence, and one more for every 4 MiB under
-/// way. It is for a message as a whole, so a peer that sends a byte now and then gains nothing.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience(pub(super) Duration);
-
-impl Patience {
-    /// Limits nothing.
-    pub(super) const UNLIMITED: Self = Self(Duration::MAX);
-
-    /// How long `bytes` may take.
-    pub(super) fn of(self, bytes: usize) -> Duration {
-        let timeouts = u32::try_from(bytes / PACE).unwrap_or(u32::MAX);
-        self.0.saturating_mul(timeouts.saturating_add(1))
-    }
-}
-
 /// One direction of a connection.
 pub(super) trait Limit {
-    /// What is not read or written within `time` from now fails.
+    /// What a single read or write after this waits for at most; not zero.
     fn limit(&mut self, time: Duration);
 }
 
@@ -60,44 +41,38 @@ impl<T: Write> Write for Unlimited<T> {
 /// A direction of a TCP connection.
 pub(super) struct Timed {
     stream: Arc<TcpStream>,
-    /// None is never.
-    deadline: Option<Instant>,
+    /// None is for ever.
+    time: Option<Duration>,
 }
 
 impl Timed {
     pub(super) fn new(stream: Arc<TcpStream>) -> Self {
-        Self { stream, deadline: None }
-    }
-
-    fn left(&self) -> io::Result<Option<Duration>> {
-        match self.deadline.map(|at| at.saturating_duration_since(Instant::now())) {
-            Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(left),
-        }
+        Self { stream, time: None }
     }
 }
 
 impl Limit for Timed {
     fn limit(&mut self, time: Duration) {
-        self.deadline = Instant::now().checked_add(time);
+        // The system takes no zero, and rounds what is below a millisecond.
+        self.time = (time < Duration::MAX).then(|| time.max(Duration::from_millis(1)));
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
+        self.stream.set_read_timeout(self.time)?;
         (&*self.stream).read(buffer)
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.set_write_timeout(self.time)?;
         (&*self.stream).write(bytes)
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.set_write_timeout(self.time)?;
         (&*self.stream).write_vectored(parts)
     }
 
@@ -108,23 +83,16 @@ impl Write for Timed {
 
 /// Reads what a peer still sends until it has nothing left or `time` is over: a connection that is
 /// closed with unread bytes is reset, and the peer may lose the last words that it was told.
-pub(super) fn drain(stream: &Arc<TcpStream>, time: Duration) {
-    let mut rest = Timed::new(Arc::clone(stream));
-    rest.limit(time);
+pub(super) fn drain(stream: &TcpStream, time: Duration) {
     // A peer that is gone already has nothing to lose.
-    let _ = stream.shutdown(Shutdown::Write).and_then(|()| io::copy(&mut rest, &mut io::sink()));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patience_grows_with_the_bytes() {
-        let patience = Patience(Duration::from_secs(60));
-        assert_eq!(patience.of(0), Duration::from_secs(60));
-        assert_eq!(patience.of(PACE - 1), Duration::from_secs(60));
-        assert_eq!(patience.of(1 << 30), Duration::from_secs(257 * 60));
-        assert_eq!(Patience::UNLIMITED.of(usize::MAX), Duration::MAX);
+    let _ = stream.shutdown(Shutdown::Write);
+    let end = Instant::now() + time;
+    let mut rest = [0; 1 << 12];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timed = !left.is_zero() && stream.set_read_timeout(Some(left)).is_ok();
+        if !timed || !matches!((&*stream).read(&mut rest), Ok(1..)) {
+            return;
+        }
     }
 }

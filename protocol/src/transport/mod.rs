@@ -1,20 +1,39 @@
 //! The connection between the parties: frames with a kind and a length, counted to the byte.
 //!
-//! A frame is its kind (1 byte), the length of its payload (4 bytes, little-endian) and the
-//! payload. The receiver always knows which kinds may come and how long they may be, before it
-//! allocates anything. A thread of its own writes, so that both parties may send at once.
+//! A frame is its kind (1 byte), the length of its payload (4 bytes, little-endian), the payload,
+//! and, once the parties have a common key, a tag (16 bytes) that shows whether anything was
+//! changed, left out, repeated or moved on the way. The receiver always knows which kinds may come
+//! and how long they may be, before it allocates anything. A thread of its own writes, so that both
+//! parties may send at once.
+//!
+//! [`Patience`] says how long a party waits for its peer, in every part of a session.
 
 mod channel;
 mod fault;
 mod limits;
 mod memory;
+mod patience;
+mod queue;
 mod schedule;
+mod seal;
 mod tcp;
 
-pub use channel::{Backlog, Channel, Traffic};
+pub use channel::{Channel, Traffic};
 pub use fault::TransportFault;
 pub use memory::pair;
+pub use patience::Patience;
+pub use queue::Backlog;
+pub(crate) use seal::Seal;
 pub use tcp::{accept, connect, refuse};
+
+/// Bytes of a frame before its payload: kind and length.
+pub const HEADER_LEN: usize = 5;
+
+/// Bytes of a frame after its payload, once the session's key exists.
+pub const TAG_LEN: usize = 16;
+
+/// Bytes that every frame has beside its payload, once the session's key exists.
+pub const FRAME_LEN: usize = HEADER_LEN + TAG_LEN;
 
 /// The kinds of frame. Each belongs to one direction and one step of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +41,7 @@ pub use tcp::{accept, connect, refuse};
 pub enum Kind {
     /// Both: who speaks, which version, which parameters.
     Hello = 1,
-    /// Server: the model card.
+    /// Server: the settings, the plan's digest and the model card.
     Card = 2,
     /// Client: the base OTs' offer and the public keys. Server: the base OTs' reply.
     SetUp = 3,
@@ -50,4 +69,27 @@ pub enum Kind {
     Bye = 13,
     /// Either: why it ends the session, in words.
     Refusal = 14,
+}
+
+impl Kind {
+    /// What people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "greeting",
+            Self::Card => "model card",
+            Self::SetUp => "set-up message",
+            Self::Corrections => "OT-extension corrections",
+            Self::Offline => "request for an offline phase",
+            Self::Query => "query",
+            Self::Answer => "answer",
+            Self::Guard => "message for guard bits",
+            Self::Transfers => "OT-extension message",
+            Self::Tables => "garbled tables",
+            Self::Online => "request for an online phase",
+            Self::Masked => "masked tensor",
+            Self::Labels => "labels",
+            Self::Bye => "farewell",
+            Self::Refusal => "refusal",
+        }
+    }
 }

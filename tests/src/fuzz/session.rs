@@ -6,18 +6,15 @@ use gazelle_protocol::Error;
 use gazelle_protocol::model::{
     Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
 };
-use gazelle_protocol::session::{Client, Outcome, Server, Settings};
-use gazelle_protocol::transport::{Backlog, Channel};
+use gazelle_protocol::session::{Outcome, Server, Settings, Terms, hazmat};
+use gazelle_protocol::transport::{Backlog, Channel, HEADER_LEN};
 use std::io::{self, Cursor, PipeReader, PipeWriter, Read, Write};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
-/// Bytes of a frame before its payload: the kind, then the payload's length in little-endian.
-const HEADER: usize = 5;
-
 /// One frame of an honest session.
 struct Frame {
-    header: [u8; HEADER],
+    header: [u8; HEADER_LEN],
     payload: Vec<u8>,
 }
 
@@ -77,7 +74,8 @@ fn changed(frame: &Frame, head: u8, rest: &[u8]) -> Vec<u8> {
 }
 
 fn channel(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Channel {
-    Channel::new(reader, writer, None, Backlog::Unlimited)
+    // A peer that deviates knows its keys: no tag is in its way.
+    hazmat::without_tags(Channel::new(reader, writer, None, Backlog::Unlimited))
 }
 
 fn serve(
@@ -85,14 +83,14 @@ fn serve(
     reader: impl Read + Send + 'static,
     writer: impl Write + Send + 'static,
 ) -> Result<(), Error> {
-    server.serve(channel(reader, writer), rng(0)).map(drop)
+    hazmat::serve(server, channel(reader, writer), rng(0)).map(drop)
 }
 
 fn classify(
     reader: impl Read + Send + 'static,
     writer: impl Write + Send + 'static,
 ) -> Result<Outcome, Error> {
-    let mut client = Client::connect(channel(reader, writer), rng(1))?;
+    let mut client = hazmat::connect(channel(reader, writer), &Terms::default(), rng(1))?;
     let bundle = client.offline(1, |_, _| ())?.remove(0);
     let pixels = client.plan().card().input.len();
     let outcome = client.classify(bundle, &vec![200; pixels])?;
@@ -172,7 +170,7 @@ fn frames(stream: &Mutex<Vec<u8>>) -> Vec<Frame> {
     let mut rest = stream.as_slice();
     let mut frames = Vec::new();
     while let Some((&header, after)) = rest.split_first_chunk() {
-        let [_, length @ ..]: [u8; HEADER] = header;
+        let [_, length @ ..]: [u8; HEADER_LEN] = header;
         let (payload, after) = after.split_at(u32::from_le_bytes(length) as usize);
         frames.push(Frame { header, payload: payload.to_vec() });
         rest = after;

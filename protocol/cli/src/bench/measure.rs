@@ -10,7 +10,7 @@ use crate::{
 use gazelle_protocol::{
     Link,
     model::{Linear, Network},
-    session::{Client, LayerSeconds, NetworkPlan, Phase},
+    session::{Client, LayerSeconds, NetworkPlan, Phase, Terms},
 };
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use serde::Serialize;
@@ -18,6 +18,9 @@ use std::{ffi::OsString, path::Path, time::Duration};
 
 /// A slow link may be silent for long.
 const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Memory that the server may use: more than there is.
+const MEBIBYTES: u64 = 1 << 30;
 
 /// What to run.
 pub(crate) struct Task<'a> {
@@ -82,7 +85,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
 
     progress.step("set-up");
     let cpu = Cpu::start(parties);
-    let mut client = classify::connect(server.address(), TIMEOUT, task.link)?;
+    let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, task.link)?;
     let setup = cpu.stop(client.statistics().setup, 1);
     let images = random_images(task.network.card.input.len(), task.images);
     progress.step("warming up");
@@ -126,7 +129,13 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
 fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
     let mut arguments = vec!["--model".into(), model.into()];
     arguments.extend(["--threads".into(), task.threads.to_string().into()]);
-    arguments.extend(["--timeout".into(), TIMEOUT.as_secs().to_string().into()]);
+    for limit in ["--timeout", "--setup-timeout"] {
+        arguments.extend([limit.into(), TIMEOUT.as_secs().to_string().into()]);
+    }
+    // Whatever the batch: the memory is what is measured.
+    for limit in ["--memory", "--memory-per-client"] {
+        arguments.extend([limit.into(), MEBIBYTES.to_string().into()]);
+    }
     if let Some(link) = task.link {
         arguments.extend(["--link".into(), link.to_string().into(), "--simulate-link".into()]);
     }

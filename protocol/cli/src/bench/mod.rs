@@ -23,7 +23,7 @@ const CALIBRATION: usize = 16;
 const WEIGHT_BITS: u32 = 8;
 
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
-    serve::set_threads(args.threads)?;
+    serve::set_threads(args.threads.into())?;
     if let Some(path) = &args.scaling {
         return scaling(args, path);
     }
@@ -47,7 +47,7 @@ fn scaling(args: &BenchArgs, path: &Path) -> Result<()> {
 
 fn task<'a>(args: &BenchArgs, network: &'a Network) -> Task<'a> {
     let BenchArgs { images, runs, link, threads, .. } = *args;
-    Task { network, images: images as usize, runs: runs as usize, link, threads }
+    Task { network, images: images as usize, runs: runs as usize, link, threads: threads.into() }
 }
 
 /// A benchmark network by its name, or one from a file.

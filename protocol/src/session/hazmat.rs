@@ -1,0 +1,60 @@
+//! What only tests and benches may do: run a party on a generator of their own choice, which makes
+//! it repeatable and nothing but secret, leave out the frames' tags, and look at both parties' shares.
+
+use rand::rngs::ChaCha20Rng;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{Client, ClientBundle, Served, Server, Terms};
+use crate::error::Error;
+use crate::transport::Channel;
+
+/// Both parties' view of one tensor pair per block: nothing of it is ever sent. Adding the client's
+/// and the server's modulo 2^k gives the block's input and its linear map's result.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
+pub struct Shares {
+    /// A share of the tensor that reaches each block.
+    pub inputs: Vec<Vec<u32>>,
+    /// A share of each block's sums.
+    pub sums: Vec<Vec<u32>>,
+}
+
+/// [`Client::connect`] with all of the client's randomness from `rng`.
+///
+/// # Errors
+/// Those of [`Client::connect`].
+pub fn connect(channel: Channel, terms: &Terms, rng: ChaCha20Rng) -> Result<Client, Error> {
+    Client::connect_with(channel, terms, rng)
+}
+
+/// [`Server::serve`] with all of the server's randomness from `rng`.
+///
+/// # Errors
+/// Those of [`Server::serve`].
+pub fn serve(server: &Server, channel: Channel, rng: ChaCha20Rng) -> Result<Served, Error> {
+    server.serve_with(channel, rng, None)
+}
+
+/// [`serve`], giving out the server's shares of the last inference, which are wiped otherwise.
+///
+/// # Errors
+/// Those of [`Server::serve`].
+pub fn serve_with_shares(
+    server: &Server,
+    channel: Channel,
+    rng: ChaCha20Rng,
+) -> Result<(Served, Shares), Error> {
+    let mut shares = Shares::default();
+    let served = server.serve_with(channel, rng, Some(&mut shares))?;
+    Ok((served, shares))
+}
+
+/// The client's shares of the coming inference.
+pub fn shares(bundle: &ClientBundle) -> Shares {
+    bundle.shares()
+}
+
+/// The channel without the frames' tags: what a peer sends that knows the session's keys can then be
+/// made by changing what an honest one sent. The other end must leave them out too.
+pub fn without_tags(channel: Channel) -> Channel {
+    channel.without_tags()
+}
