@@ -83,7 +83,12 @@ pub(crate) fn connect(
 ) -> Result<Client> {
     let channel =
         transport::connect(server, patience, link).map_err(|e| Failure::new(e.to_string()))?;
-    Client::connect(channel, terms).map_err(|error| naming(server, &error))
+    Client::connect(channel, terms).map_err(|error| match error {
+        Error::Transport(TransportFault::TimedOut) => Failure::new(format!(
+            "{server}: {error}, or give it longer with --timeout and --setup-timeout"
+        )),
+        error => naming(server, &error),
+    })
 }
 
 /// Both phases for one image.

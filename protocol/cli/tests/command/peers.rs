@@ -2,10 +2,15 @@
 
 use crate::support::{Server, fail, gazelle, repository, succeed};
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    process::Stdio,
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    process::{Child, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 const SAMPLE: &str = "models/samples/0000-ankle-boot.png";
@@ -47,26 +52,60 @@ fn another_release() {
     succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
 }
 
-#[test]
-fn a_server_that_is_killed_between_images() {
-    let server = Server::start(&["--network", "fashion-mnist"]);
-    let address = server.address.clone();
-    let image = repository(SAMPLE);
-    let mut client = gazelle()
-        .args(["classify", "--json", "--server", &address])
-        .args(vec![image; 1000])
+/// Passes a client's session with `server` on; how many bytes the server has sent so far.
+fn counting(server: &Server) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = server.address.clone();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    thread::spawn(move || -> io::Result<()> {
+        let (mut client, _) = listener.accept()?;
+        let mut server = TcpStream::connect(server)?;
+        let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+        thread::spawn(move || io::copy(&mut from_client, &mut to_server));
+        let mut piece = vec![0; 1 << 16];
+        while let Ok(len @ 1..) = server.read(&mut piece) {
+            client.write_all(&piece[..len])?;
+            counted.fetch_add(len, Ordering::Relaxed);
+        }
+        client.shutdown(Shutdown::Both)
+    });
+    (address, count)
+}
+
+/// Waits until a server has sent what a few images need.
+fn wait_for_images(count: &AtomicUsize) {
+    while count.load(Ordering::Relaxed) < 50 << 20 {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A client of many images.
+fn busy_client(address: &str) -> Child {
+    gazelle()
+        .args(["classify", "--json", "--server", address])
+        .args(vec![repository(SAMPLE); 1000])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
-    lines.next().unwrap().unwrap();
+        .unwrap()
+}
+
+/// What is classified by then is printed, and the rest is an error.
+#[test]
+fn a_server_that_is_killed_between_images() {
+    let server = Server::start(&["--network", "fashion-mnist"]);
+    let (address, count) = counting(&server);
+    let client = busy_client(&address);
+    wait_for_images(&count);
     drop(server);
-    let classified = lines.map_while(Result::ok).count();
     let output = client.wait_with_output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(classified < 999);
+    let classified = String::from_utf8(output.stdout).unwrap();
+    let classified = classified.lines().filter(|line| line.contains("Ankle boot")).count();
+    assert!((1..999).contains(&classified), "{classified}");
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert_eq!(errors.lines().count(), 1, "{errors}");
     assert!(errors.starts_with("gazelle: ") && errors.contains(&address), "{errors}");
@@ -75,18 +114,53 @@ fn a_server_that_is_killed_between_images() {
 #[test]
 fn a_client_that_is_killed_ends_alone() {
     let server = Server::start(&["--network", "fashion-mnist"]);
-    let image = repository(SAMPLE);
-    let mut client = gazelle()
-        .args(["classify", "--json", "--server", &server.address])
-        .args(vec![&image; 1000])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
-    lines.next().unwrap().unwrap();
+    let (address, count) = counting(&server);
+    let mut client = busy_client(&address);
+    wait_for_images(&count);
     client.kill().unwrap();
     client.wait().unwrap();
+    let image = repository(SAMPLE);
     succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
+}
+
+/// A client that knows the model's card accepts no other.
+#[test]
+fn the_card_that_a_client_expects() {
+    let model = repository("models/fashion-mnist-d.gazelle");
+    let inspected = succeed(["inspect", model.to_str().unwrap()]);
+    let card = |name: &str| {
+        let line = inspected.lines().find_map(|line| line.strip_prefix(name)).expect(&inspected);
+        line.trim().to_string()
+    };
+    let [plain, logits] = ["card ", "card with --allow-logits "].map(card);
+    assert_ne!(plain, logits);
+    let image = repository(SAMPLE);
+    for (arguments, right, wrong) in
+        [(&[][..], &plain, &logits), (&["--allow-logits"], &logits, &plain)]
+    {
+        let arguments = [&["--network", "fashion-mnist"], arguments].concat();
+        let mut server = Server::start(&arguments);
+        assert_eq!(server.line().trim(), format!("card {right}"));
+        let classify = |card: &str| {
+            let image = image.to_str().unwrap();
+            ["classify", "--server", &server.address, "--card", card, image].map(String::from)
+        };
+        succeed(classify(right));
+        let line = fail(1, classify(wrong));
+        assert!(line.contains(right.as_str()) && line.contains(wrong.as_str()), "{line}");
+    }
+    let line = fail(2, ["classify", "--card", &plain[1..], image.to_str().unwrap()]);
+    assert!(line.contains("64 digits"), "{line}");
+}
+
+/// What a model costs a client is known before anything is sent.
+#[test]
+fn a_model_that_costs_more_than_is_allowed() {
+    let server = Server::start(&["--network", "fashion-mnist"]);
+    let image = repository(SAMPLE);
+    for limit in ["--max-memory", "--max-download"] {
+        let image = image.to_str().unwrap();
+        let line = fail(1, ["classify", "--server", &server.address, limit, "1", image]);
+        assert!(line.contains(limit) && line.contains("bytes"), "{line}");
+    }
 }

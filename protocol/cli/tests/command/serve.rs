@@ -1,7 +1,14 @@
 //! A server and its clients as processes of their own.
 
 use crate::support::{Server, fail, repository, succeed};
-use std::{io::Read, path::PathBuf};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 /// The sample images with their class names, in order.
 fn samples() -> Vec<PathBuf> {
@@ -41,7 +48,7 @@ fn every_hash_garbles() {
 fn clients_at_the_same_time() {
     let server = Server::start(&["--network", "fashion-mnist"]);
     let files = samples();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for file in &files[..3] {
             let arguments = ["classify", "--server", &server.address, file.to_str().unwrap()];
             scope.spawn(move || succeed(arguments));
@@ -65,40 +72,118 @@ fn logits_only_where_the_server_allows_them() {
 fn one_client_too_many_is_told_so() {
     let server = Server::start(&["--network", "fashion-mnist", "--max-clients", "1"]);
     // A client that has connected first and says nothing.
-    let seated = std::net::TcpStream::connect(&server.address).unwrap();
+    let seated = TcpStream::connect(&server.address).unwrap();
     let image = samples()[0].clone();
     let arguments = ["classify", "--server", &server.address, image.to_str().unwrap()];
     let line = fail(1, arguments);
-    assert!(line.contains("too many clients"), "{line}");
+    assert!(line.contains("all seats of this server are taken"), "{line}");
     drop(seated);
 }
 
 #[test]
 fn a_client_that_says_nothing_gives_its_place_up() {
-    let arguments = ["--network", "fashion-mnist", "--max-clients", "2", "--timeout", "1"];
+    let arguments = ["--network", "fashion-mnist", "--max-clients", "2", "--setup-timeout", "1"];
     let server = Server::start(&arguments);
-    let silent = [(); 2].map(|()| std::net::TcpStream::connect(&server.address).unwrap());
+    let silent = [(); 2].map(|()| TcpStream::connect(&server.address).unwrap());
     let image = samples()[0].clone();
     let arguments = ["classify", "--server", &server.address, image.to_str().unwrap()];
     let line = fail(1, arguments);
-    assert!(line.contains("too many clients"), "{line}");
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(line.contains("all seats of this server are taken"), "{line}");
+    thread::sleep(Duration::from_secs(2));
     succeed(arguments);
     drop(silent);
 }
 
-/// Everyone who is turned away stays and says nothing: the listener goes on.
+/// What a client that is turned away is told, and how long that takes.
+fn told(address: &str) -> String {
+    let start = Instant::now();
+    let mut refused = TcpStream::connect(address).unwrap();
+    refused.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    // It greets, as clients do, before it listens.
+    refused.write_all(&[1; 81]).unwrap();
+    let mut words = Vec::new();
+    refused.read_to_end(&mut words).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    String::from_utf8_lossy(&words[5..]).into()
+}
+
+/// Everyone who is turned away stays and does not read: the next one is told why all the same.
 #[test]
 fn a_crowd_does_not_hold_the_server_up() {
     let server = Server::start(&["--network", "fashion-mnist", "--max-clients", "1"]);
-    let seated = std::net::TcpStream::connect(&server.address).unwrap();
-    let mut crowd: Vec<_> =
-        (0..50).map(|_| std::net::TcpStream::connect(&server.address).unwrap()).collect();
-    // Too many even to be told: the connection ends at once, so all before it are dealt with.
-    assert_eq!(crowd[49].read(&mut [0]).unwrap(), 0);
+    let seated = TcpStream::connect(&server.address).unwrap();
+    let crowd: Vec<_> = (0..50).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    for _ in 0..3 {
+        assert_eq!(told(&server.address), "all seats of this server are taken; try again later");
+    }
     drop(seated);
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     let image = samples()[0].clone();
     succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
     drop(crowd);
+}
+
+/// One address has its own seats and no more, however slowly it says however little.
+#[test]
+fn squatters_leave_seats_for_others() {
+    let arguments = ["--network", "fashion-mnist", "--max-clients", "4"];
+    let limits = ["--max-per-address", "2", "--setup-timeout", "2"];
+    let server = Server::start_at("[::]:0", &[&arguments[..], &limits].concat());
+    let port = server.address.rsplit(':').next().unwrap();
+    let (v4, v6) = (format!("127.0.0.1:{port}"), format!("[::1]:{port}"));
+    if TcpStream::connect(&v6).is_err() {
+        return eprintln!("skipped: this machine has one address of its own only");
+    }
+    let over = AtomicBool::new(false);
+    let squat = || {
+        while !over.load(Ordering::Relaxed) {
+            let Ok(mut seat) = TcpStream::connect(&v4) else { continue };
+            // The header of a greeting, then a byte a while, until the server has had enough.
+            let header = [1, 76, 0, 0, 0];
+            let bytes = header.iter().chain(b"GAZELLE\n").chain(&[0; 68]);
+            for byte in bytes {
+                thread::sleep(Duration::from_millis(100));
+                if over.load(Ordering::Relaxed) || seat.write_all(&[*byte]).is_err() {
+                    break;
+                }
+            }
+        }
+    };
+    let image = samples()[0].clone();
+    thread::scope(|scope| {
+        (0..8).for_each(|_| drop(scope.spawn(squat)));
+        thread::sleep(Duration::from_millis(500));
+        assert!(told(&v4).starts_with("too many sessions come from this address"));
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(3) {
+            succeed(["classify", "--server", &v6, image.to_str().unwrap()]);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Nobody reads the log: more lines than pipe and queue hold change nothing.
+#[test]
+fn an_unread_log_stops_nothing() {
+    let server = Server::start(&["--network", "fashion-mnist", "--max-clients", "64"]);
+    // About 80 bytes a line, and a pipe takes 64 KiB.
+    for _ in 0..2500 {
+        drop(TcpStream::connect(&server.address).unwrap());
+    }
+    thread::sleep(Duration::from_millis(300));
+    let image = samples()[0].clone();
+    succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
+}
+
+#[test]
+fn every_client_that_is_turned_away_is_in_the_log() {
+    let mut server = Server::start(&["--network", "fashion-mnist", "--max-clients", "1"]);
+    let seated = TcpStream::connect(&server.address).unwrap();
+    told(&server.address);
+    assert!(server.line().starts_with("card "));
+    let line = server.line();
+    assert!(line.contains("refused: all seats"), "{line}");
+    drop(seated);
+    let line = server.line();
+    assert!(line.starts_with("session 1, 127.0.0.1:") && line.contains("closed"), "{line}");
 }

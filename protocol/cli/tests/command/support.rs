@@ -57,14 +57,19 @@ pub(crate) struct Server {
     child: Child,
     /// Where it listens.
     pub(crate) address: String,
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Server {
     /// Starts it with `arguments` after `serve --listen 127.0.0.1:0`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", arguments)
+    }
+
+    /// Starts it with `arguments` after `serve --listen ADDRESS`.
+    pub(crate) fn start_at(address: &str, arguments: &[&str]) -> Self {
         let mut child = gazelle()
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", address])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -75,7 +80,14 @@ impl Server {
         let mut line = String::new();
         output.read_line(&mut line).expect("the first line is text");
         let address = line.trim().rsplit(' ').next().expect("the address is the last word").into();
-        Self { child, address, _output: output }
+        Self { child, address, output }
+    }
+
+    /// The next line of its log.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("the log is text");
+        line
     }
 }
 

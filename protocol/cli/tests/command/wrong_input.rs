@@ -20,6 +20,8 @@ fn usage_errors_exit_with_2() {
     assert!(line.contains("--model"), "{line}");
     let line = fail(2, ["serve", "--model", "x", "--listen", "nowhere"]);
     assert!(line.contains("nowhere"), "{line}");
+    let line = fail(2, ["serve", "--network", "fashion-mnist", "--threads", "100000"]);
+    assert!(line.contains("1024"), "{line}");
     let line = fail(2, ["demo", "--network", "nonsense"]);
     assert!(line.contains("nonsense"), "{line}");
     assert_eq!(run::<&str>([]).status.code(), Some(2));
