@@ -416,12 +416,12 @@ fn a_server_that_is_full() {
             first.offline(1, |_, _| ()).unwrap();
         });
     };
-    // A query takes three times its bytes, an inference that waits some 200 bytes.
+    // A query takes three times its bytes, an inference that waits some 300 bytes.
     let queries = SERVICE.plan().linear().iter().map(|plan| 3 * plan.cost().query_bytes as u64);
     let query = queries.max().unwrap();
     full(Capacity { client: 4_000, total: u64::MAX }, 0, "for one client");
     full(Capacity { client: u64::MAX, total: query + 1_000 }, 0, "no memory left");
-    full(Capacity { client: query, total: 12_000 + query }, 40, "no memory left");
+    full(Capacity { client: query, total: 15_000 + query }, 40, "no memory left");
 }
 
 /// A client accepts no more than its terms say, before it has sent anything but its greeting.
@@ -436,10 +436,11 @@ fn a_model_that_costs_too_much() {
         assert!(matches!(transport_fault(&end), Some(TransportFault::Closed)), "{end:?}");
         error
     };
-    let terms = Terms::default();
-    let error = refused(Terms { memory: 50_000, ..terms });
+    let (terms, plan) = (Terms::default(), SERVICE.plan());
+    let error = refused(Terms { memory: plan.client_memory(1) - 1, ..terms });
     assert!(matches!(error, Error::Limit(Limit::Memory { count: 1, .. })), "{error}");
-    let error = refused(Terms { download: 10_000, ..terms });
+    let download = plan.offline(1).received + plan.online().received - 1;
+    let error = refused(Terms { download, ..terms });
     assert!(matches!(error, Error::Limit(Limit::Download { .. })), "{error}");
     let other = small_network(4).card.hash().unwrap();
     let error = refused(Terms { card: Some(other), ..terms });
@@ -453,7 +454,7 @@ fn a_model_that_costs_too_much() {
 fn a_batch_that_costs_too_much() {
     let (listener, address) = listen();
     let served = thread::spawn(move || soon(|| serve(&listener)));
-    let terms = Terms { memory: 1 << 20, ..Terms::default() };
+    let terms = Terms { memory: SERVICE.plan().client_memory(59), ..Terms::default() };
     let channel = transport::connect(&address, PATIENCE, None).unwrap();
     let mut client = Client::connect(channel, &terms).unwrap();
     let error = client.offline(60, |_, _| ()).err().unwrap();

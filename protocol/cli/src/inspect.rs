@@ -9,7 +9,7 @@ use crate::{
 use gazelle_protocol::{
     linear::LinearPlan,
     model::{Activation, Layer, Linear, Network},
-    session::{NetworkPlan, Settings},
+    session::{NetworkPlan, Security, Settings},
     transport::Traffic,
 };
 
@@ -36,6 +36,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     ))?;
     if args.alternatives {
         output::line(format_args!("\n{}", alternatives(&plan)?.trim_end()))?;
+    }
+    if args.security {
+        output::line(format_args!("\n{}", security(&plan).trim_end()))?;
     }
     Ok(())
 }
@@ -165,4 +168,36 @@ fn alternatives(plan: &NetworkPlan) -> Result<String> {
         }
     }
     Ok(table(&rows))
+}
+
+/// Inferences of a long session.
+const MANY: u64 = 1 << 20;
+
+/// What attacks cost, and what chance gives.
+fn security(plan: &NetworkPlan) -> String {
+    let [one, many] = [1, MANY].map(|inferences| plan.security(inferences));
+    let row = |what: &str, of: fn(&Security) -> f64| {
+        let power = |security| match of(security) {
+            f64::NEG_INFINITY => "none".into(),
+            log2 => format!("2^{log2:.1}"),
+        };
+        [what.into(), power(&one), power(&many)]
+    };
+    let headings = |what: &str| [what, "one inference", "2^20 in a session"].map(String::from);
+    let sets: Vec<String> = one.parameters.iter().map(ToString::to_string).collect();
+    let lattice = format!("ring-LWE ({})", sets.join("; "));
+    let work = table(&[
+        headings("work to break"),
+        row("the garbling's hash", |s| s.hash_work),
+        row("base transfers and frame keys", |s| s.group_work),
+        row(&lattice, |s| s.lattice_work),
+    ]);
+    let chance = table(&[
+        headings("chance that"),
+        row("a result is wrong", |s| s.wrong),
+        row("inputs of the hash collide", |s| s.hash_collision),
+        row("a changed frame passes", |s| s.forgery),
+        row("a deviating client guesses Δ", |s| s.delta_guess),
+    ]);
+    format!("{work}\n{chance}")
 }

@@ -36,6 +36,7 @@ mod greeting;
 #[doc(hidden)]
 pub mod hazmat;
 mod plan;
+mod security;
 mod server;
 mod settings;
 mod statistics;
@@ -47,6 +48,7 @@ pub use gazelle_garble::HashKind;
 pub use budget::{Capacity, Terms};
 pub use client::{Client, ClientBundle, Outcome};
 pub use plan::{BlockCost, NetworkPlan};
+pub use security::Security;
 pub use server::{Served, Server};
 pub use settings::Settings;
 pub use statistics::{LayerSeconds, Phase, Statistics};

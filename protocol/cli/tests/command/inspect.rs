@@ -42,3 +42,20 @@ fn alternatives_mark_the_chosen_plan_of_each_layer() {
         assert_eq!(chosen.count(), 1, "layer {layer}:\n{text}");
     }
 }
+
+#[test]
+fn security_is_computed() {
+    let model = repository("models/fashion-mnist-d.gazelle");
+    let text = succeed(["inspect", model.to_str().unwrap(), "--security"]);
+    let powers = |name: &str| -> Vec<f64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).expect(&text);
+        let powers = line.split_whitespace().filter_map(|cell| cell.strip_prefix("2^"));
+        powers.map(|power| power.parse().unwrap()).collect()
+    };
+    assert_eq!(powers("the garbling's hash"), [119.0, 119.0]);
+    let wrong = powers("a result is wrong");
+    assert!(wrong[0] < -60.0 && (wrong[1] - wrong[0] - 20.0).abs() < 0.11, "{text}");
+    for name in ["inputs of the hash collide", "a changed frame passes"] {
+        assert!(powers(name).iter().all(|&power| power < -70.0), "{text}");
+    }
+}
