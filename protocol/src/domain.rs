@@ -50,9 +50,6 @@ pub(crate) const OT_CHALLENGE: &[u8] = b"gazelle ot-extension challenge v1";
 /// sums (16 each)`, integers little-endian, by SHA-256.
 pub(crate) const OT_CHECK: &[u8] = b"gazelle ot-extension check v1";
 
-/// Hash of a model card, by SHA-256: `label ‖ encoded card`.
-pub(crate) const MODEL_CARD: &[u8] = b"gazelle model card v1";
-
 /// Hash of the parameters that both parties must share: `label ‖ for each homomorphic parameter
 /// set: n (8) ‖ number of primes (8) ‖ primes (8 each)`, integers little-endian, by SHA-256.
 pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
@@ -74,7 +71,6 @@ const ALL: &[&[u8]] = &[
     GGM_TREES,
     OT_CHALLENGE,
     OT_CHECK,
-    MODEL_CARD,
     PARAMETERS,
     SESSION,
     GARBLING_KEY,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use gazelle_import::zoo;
 use gazelle_protocol::Link;
-use gazelle_protocol::model::zoo;
 use gazelle_protocol::session::{Phase, Server, Settings};
 use gazelle_tests::parties::{Conditions, classify};
 

@@ -1,6 +1,7 @@
 //! The benchmark networks, privately, against the plaintext networks: every tensor, bit for bit.
 
-use gazelle_protocol::model::{Activation, Network, zoo};
+use gazelle_import::zoo;
+use gazelle_model::{Activation, Network};
 use gazelle_protocol::session::{Server, Settings};
 use gazelle_tests::parties::{self, Conditions};
 use gazelle_tests::{random, rng};

@@ -4,9 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gazelle_protocol::model::{
-    Activation, Block, BlockCard, Card, Linear, Network, Shape, read_image,
-};
+use gazelle_import::files::{read_image, read_network};
+use gazelle_model::{Activation, Block, BlockCard, Card, Linear, Network, Shape};
 use gazelle_protocol::session::{Phase, Server, Settings};
 use gazelle_protocol::transport::Traffic;
 use gazelle_tests::parties::{self, Conditions};
@@ -16,7 +15,7 @@ fn models() -> PathBuf {
 }
 
 fn network(file: &str) -> Network {
-    Network::read(models().join(file)).expect("a bundled network")
+    read_network(models().join(file)).expect("a bundled network")
 }
 
 /// The sample pictures with their classes, which their names tell: `0000-ankle-boot.png`.

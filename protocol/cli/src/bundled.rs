@@ -5,7 +5,7 @@ use crate::{
     failure::{Failure, Result, While},
 };
 use clap::ValueEnum;
-use gazelle_protocol::model::Network;
+use gazelle_model::Network;
 
 /// A bundled network.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -4,7 +4,7 @@
 use crate::failure::{Failure, Result, While};
 use crate::files;
 use flate2::read::GzDecoder;
-use gazelle_protocol::model::{Card, Shape};
+use gazelle_model::{Card, Shape};
 use std::{
     fs,
     io::Read,
@@ -12,7 +12,7 @@ use std::{
 };
 
 /// The most bytes of an IDX file, unpacked.
-const MAX_IDX_BYTES: u64 = 1 << 30;
+const MAX_IDX_BYTES: usize = 1 << 30;
 /// The most images that are read.
 const MAX_IMAGES: usize = 1 << 20;
 
@@ -137,7 +137,7 @@ fn read_idx(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
     let packed = files::read(path, MAX_IDX_BYTES)?;
     let bytes = if packed.starts_with(&[0x1f, 0x8b]) {
         let mut bytes = Vec::new();
-        let mut unpacked = GzDecoder::new(&packed[..]).take(MAX_IDX_BYTES);
+        let mut unpacked = GzDecoder::new(&packed[..]).take(MAX_IDX_BYTES as u64);
         unpacked.read_to_end(&mut bytes).when(|| path.display().to_string())?;
         bytes
     } else {

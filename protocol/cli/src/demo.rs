@@ -9,8 +9,9 @@ use crate::{
     server_process::ServerProcess,
     table,
 };
+use gazelle_import::decode_image;
 use gazelle_protocol::{
-    model::{Network, Shape, decode_image},
+    model::{Network, Shape},
     session::{Outcome, Statistics},
 };
 use serde::Serialize;

@@ -7,7 +7,8 @@ use crate::{
     files, import, output,
     progress::Progress,
 };
-use gazelle_protocol::model::{FloatNetwork, ModelError, Network};
+use gazelle_import::{Error, FloatNetwork};
+use gazelle_model::Network;
 use rayon::prelude::*;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
@@ -38,10 +39,10 @@ pub(crate) fn print(
 /// How many images get their label.
 fn accuracy(
     images: &[Labelled],
-    classify: impl Fn(&[u8]) -> std::result::Result<usize, ModelError> + Sync,
+    classify: impl Fn(&[u8]) -> std::result::Result<usize, Error> + Sync,
 ) -> Result<usize> {
     let hit = |labelled: &Labelled| Ok(usize::from(classify(&labelled.image)? == labelled.label));
-    let hits: std::result::Result<usize, ModelError> = images.par_iter().map(hit).sum();
+    let hits: std::result::Result<usize, Error> = images.par_iter().map(hit).sum();
     hits.map_err(|error| Failure::new(error.to_string()))
 }
 

@@ -1,28 +1,28 @@
 //! Reading the user's files, with messages that name them.
 
 use crate::failure::{Failure, Result, While};
-use gazelle_protocol::model::{self, ModelError, Network, Shape};
-use std::{fs::File, io::Read, path::Path};
+use gazelle_import::{Error, files};
+use gazelle_model::{Network, Shape};
+use std::{fs::File, path::Path};
 
 /// The network of a model file.
 pub(crate) fn read_network(path: &Path) -> Result<Network> {
-    Network::read(path).map_err(|error| naming(path, &error))
+    files::read_network(path).map_err(|error| naming(path, &error))
 }
 
 /// The pixels of a PNG or JPEG file, in the order of `shape`.
 pub(crate) fn read_image(path: &Path, shape: Shape) -> Result<Vec<u8>> {
-    model::read_image(path, shape).map_err(|error| naming(path, &error))
+    files::read_image(path, shape).map_err(|error| naming(path, &error))
+}
+
+/// Writes a network's model file.
+pub(crate) fn write_network(path: &Path, network: &Network) -> Result<()> {
+    files::write_network(path, network).map_err(|error| naming(path, &error))
 }
 
 /// A file's bytes, at most `most`.
-pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let doing = || format!("cannot read {}", path.display());
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).when(doing)?;
-    match bytes.len() as u64 <= most {
-        true => Ok(bytes),
-        false => Err(Failure::new(format!("{}: more than {most} bytes", path.display()))),
-    }
+pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
+    files::read(path, most).map_err(|error| naming(path, &error))
 }
 
 /// Fails if there is no file that can be opened.
@@ -31,9 +31,9 @@ pub(crate) fn check_readable(path: &Path) -> Result<()> {
 }
 
 /// The error's line, with the file's name unless it has it already.
-pub(crate) fn naming(path: &Path, error: &ModelError) -> Failure {
+fn naming(path: &Path, error: &Error) -> Failure {
     match error {
-        ModelError::Io { .. } | ModelError::FileTooLarge { .. } => Failure::new(error.to_string()),
+        Error::Io { .. } | Error::FileTooLarge { .. } => Failure::new(error.to_string()),
         _ => Failure::new(format!("{}: {error}", path.display())),
     }
 }

@@ -7,10 +7,9 @@ use crate::{
     files, inspect, output,
     progress::Progress,
 };
-use gazelle_protocol::{
-    model::{FloatNetwork, Shape, onnx, quantise},
-    session::{NetworkPlan, Settings},
-};
+use gazelle_import::{FloatNetwork, onnx, quantise};
+use gazelle_model::Shape;
+use gazelle_protocol::session::{NetworkPlan, Settings};
 use std::path::Path;
 
 /// Images that activations are measured on; more change the ranges little.
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     if !test.is_empty() {
         eval::print(Some(&float), &network, &test)?;
     }
-    network.write(&args.output).map_err(|error| files::naming(&args.output, &error))?;
+    files::write_network(&args.output, &network)?;
     output::line(format_args!("wrote {}", args.output.display()))
 }
 
@@ -44,7 +43,7 @@ pub(crate) fn read(
     classes: &[String],
     pixels: &PixelArgs,
 ) -> Result<FloatNetwork> {
-    let bytes = files::read(path, onnx::MAX_ONNX_BYTES as u64)?;
+    let bytes = files::read(path, onnx::MAX_ONNX_BYTES)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let options = onnx::ImageOptions {
         shape: pixels.shape.as_deref().map(shape).transpose()?,

@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use gazelle_protocol::model::{Card, Network, onnx, quantise};
+use gazelle_import::{onnx, quantise};
+use gazelle_model::{Card, Network};
 use gazelle_protocol::session::{NetworkPlan, Settings};
 
 /// Multiplications that a target may spend on evaluating a network.

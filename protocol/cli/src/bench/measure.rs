@@ -4,6 +4,7 @@ use super::process::Watched;
 use crate::{
     classify,
     failure::{Failure, Result, While},
+    files,
     progress::Progress,
     server_process::ServerProcess,
 };
@@ -76,7 +77,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     let progress = Progress::start("starting the server");
     let directory = tempfile::tempdir().when(|| "cannot make a temporary folder".into())?;
     let path = directory.path().join("network.gazelle");
-    task.network.write(&path).when(|| path.display().to_string())?;
+    files::write_network(&path, task.network)?;
     let server = ServerProcess::start(&arguments(task, &path))?;
     let parties = [Watched::this(), Watched::new(server.id())];
 

@@ -9,7 +9,8 @@ use crate::{
     failure::{Failure, Result, While},
     files, import, output, serve, table,
 };
-use gazelle_protocol::model::{Network, quantise, zoo};
+use gazelle_import::{quantise, zoo};
+use gazelle_model::Network;
 use measure::{LayerCost, Measurement, PhaseCost, Task, measure};
 use std::path::Path;
 

@@ -1,0 +1,18 @@
+//! Networks and images from outside: ONNX files, quantisation, pictures.
+
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod files;
+mod float;
+mod image;
+pub mod onnx;
+mod quantise;
+#[cfg(test)]
+mod tests;
+pub mod zoo;
+
+pub use error::Error;
+pub use float::{FloatBlock, FloatNetwork};
+pub use image::{ImageFault, MAX_IMAGE_BYTES, decode_image};
+pub use quantise::quantise;

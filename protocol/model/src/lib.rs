@@ -1,0 +1,29 @@
+//! The integer network: its public card, its secret weights, its exact evaluation and its encoding.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod card;
+pub mod clear;
+mod fault;
+mod file;
+mod layer;
+mod network;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use card::{Activation, BlockCard, Card, Extent, Linear, Padding, Shape, Window};
+pub use clear::{Step, Trace};
+pub use fault::{CardFault, ModelError};
+pub use file::MAX_FILE_BYTES;
+pub use layer::{
+    ACTIVATION_MAX, Layer, MAX_ACTIVATION_SUMS, MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, MAX_NAME,
+    MAX_PRODUCTS, MAX_SIDE, MAX_TENSOR, MAX_WEIGHTS, MAX_WINDOW,
+};
+pub use network::{Block, Network};
+pub use wire::MAX_CARD_BYTES;
