@@ -1,13 +1,10 @@
 //! `gazelle eval`: a model's accuracy on labelled images, in the clear.
 
-use crate::{
-    args::EvalArgs,
+use crate::{args::EvalArgs, failure::Result, files, import, output, progress::Progress};
+use gazelle_import::{
+    Error, FloatNetwork,
     dataset::{self, Labelled},
-    failure::{Failure, Result},
-    files, import, output,
-    progress::Progress,
 };
-use gazelle_import::{Error, FloatNetwork};
 use gazelle_model::Network;
 use rayon::prelude::*;
 
@@ -42,8 +39,7 @@ fn accuracy(
     classify: impl Fn(&[u8]) -> std::result::Result<usize, Error> + Sync,
 ) -> Result<usize> {
     let hit = |labelled: &Labelled| Ok(usize::from(classify(&labelled.image)? == labelled.label));
-    let hits: std::result::Result<usize, Error> = images.par_iter().map(hit).sum();
-    hits.map_err(|error| Failure::new(error.to_string()))
+    Ok(images.par_iter().map(hit).sum::<std::result::Result<usize, Error>>()?)
 }
 
 /// A share of a whole.

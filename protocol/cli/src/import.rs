@@ -2,12 +2,12 @@
 
 use crate::{
     args::{ImportArgs, PixelArgs},
-    dataset, eval,
+    eval,
     failure::{Failure, Result, While},
-    files, inspect, output,
+    inspect, output,
     progress::Progress,
 };
-use gazelle_import::{FloatNetwork, onnx, quantise};
+use gazelle_import::{FloatNetwork, dataset, files, onnx, quantise};
 use gazelle_model::Shape;
 use gazelle_protocol::session::{NetworkPlan, Settings};
 use std::path::Path;

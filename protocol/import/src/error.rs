@@ -1,7 +1,10 @@
 //! Why something from outside cannot be read, or cannot become integers.
 
+use std::path::Path;
+
 use gazelle_model::{CardFault, ModelError};
 
+use crate::dataset::DatasetFault;
 use crate::image::ImageFault;
 use crate::onnx::OnnxFault;
 
@@ -18,6 +21,17 @@ pub enum Error {
     /// A picture cannot be read.
     #[error(transparent)]
     Image(#[from] ImageFault),
+    /// A data set cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetFault),
+    /// What a file or folder holds is not what it must be.
+    #[error("{path}: {fault}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        fault: Box<Error>,
+    },
     /// A weight in floating point is not a number.
     #[error("block {block} has a weight that is infinite or not a number; train the network again")]
     NotFinite {
@@ -53,6 +67,16 @@ pub enum Error {
         /// The most bytes.
         cap: usize,
     },
+}
+
+impl Error {
+    /// The error with the file or folder that it is about, unless it names it already.
+    pub fn in_file(self, path: impl AsRef<Path>) -> Self {
+        match self {
+            Self::Io { .. } | Self::FileTooLarge { .. } | Self::File { .. } => self,
+            _ => Self::File { path: path.as_ref().display().to_string(), fault: Box::new(self) },
+        }
+    }
 }
 
 impl From<CardFault> for Error {

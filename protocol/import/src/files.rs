@@ -15,7 +15,8 @@ use crate::image::{MAX_IMAGE_BYTES, decode_image};
 ///
 /// Those of [`Network::from_bytes`]; a file that cannot be read or is over [`MAX_FILE_BYTES`].
 pub fn read_network(path: impl AsRef<Path>) -> Result<Network, Error> {
-    Ok(Network::from_bytes(&read(path.as_ref(), MAX_FILE_BYTES)?)?)
+    let bytes = read(&path, MAX_FILE_BYTES)?;
+    Network::from_bytes(&bytes).map_err(|error| Error::from(error).in_file(path))
 }
 
 /// Writes the network's file to `path`; see [`Network::to_bytes`].
@@ -25,7 +26,8 @@ pub fn read_network(path: impl AsRef<Path>) -> Result<Network, Error> {
 /// Those of [`Network::to_bytes`]; a file that cannot be written.
 pub fn write_network(path: impl AsRef<Path>, network: &Network) -> Result<(), Error> {
     let path = path.as_ref();
-    std::fs::write(path, network.to_bytes()?).map_err(|error| io_error("write", path, &error))
+    let bytes = network.to_bytes().map_err(|error| Error::from(error).in_file(path))?;
+    std::fs::write(path, bytes).map_err(|error| io_error("write", path, &error))
 }
 
 /// Reads the PNG or JPEG file at `path` as a tensor of `shape`; see [`decode_image`].
@@ -34,7 +36,8 @@ pub fn write_network(path: impl AsRef<Path>, network: &Network) -> Result<(), Er
 ///
 /// Those of [`decode_image`]; a file that cannot be read or is over [`MAX_IMAGE_BYTES`].
 pub fn read_image(path: impl AsRef<Path>, shape: Shape) -> Result<Vec<u8>, Error> {
-    Ok(decode_image(&read(path.as_ref(), MAX_IMAGE_BYTES)?, shape)?)
+    let bytes = read(&path, MAX_IMAGE_BYTES)?;
+    decode_image(&bytes, shape).map_err(|error| Error::from(error).in_file(path))
 }
 
 /// The whole file at `path`, of at most `cap` bytes.
@@ -57,6 +60,6 @@ pub fn read(path: impl AsRef<Path>, cap: usize) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn io_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {
+pub(crate) fn io_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {
     Error::Io { action, path: path.display().to_string(), reason: error.to_string() }
 }

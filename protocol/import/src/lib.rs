@@ -1,7 +1,8 @@
-//! Networks and images from outside: ONNX files, quantisation, pictures.
+//! Networks and images from outside: ONNX files, quantisation, pictures, data sets.
 
 #![forbid(unsafe_code)]
 
+pub mod dataset;
 mod error;
 pub mod files;
 mod float;

@@ -4,7 +4,6 @@ use super::process::Watched;
 use crate::{
     classify,
     failure::{Failure, Result, While},
-    files,
     progress::Progress,
     server_process::ServerProcess,
 };
@@ -77,7 +76,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     let progress = Progress::start("starting the server");
     let directory = tempfile::tempdir().when(|| "cannot make a temporary folder".into())?;
     let path = directory.path().join("network.gazelle");
-    files::write_network(&path, task.network)?;
+    gazelle_import::files::write_network(&path, task.network)?;
     let server = ServerProcess::start(&arguments(task, &path))?;
     let parties = [Watched::this(), Watched::new(server.id())];
 

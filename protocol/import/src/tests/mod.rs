@@ -1,5 +1,6 @@
-//! Pictures, quantisation and the networks of the zoo.
+//! Pictures, data sets, quantisation and the networks of the zoo.
 
+mod dataset;
 mod files;
 mod image;
 mod quantise;
