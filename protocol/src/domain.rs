@@ -62,7 +62,7 @@ pub(crate) const SESSION: &[u8] = b"gazelle session v1";
 /// tweaks are gate numbers from the session's one counter.
 pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v1";
 
-/// All labels, for the test below.
+/// All labels, with that of a model card's hash, for the test below.
 #[cfg(test)]
 const ALL: &[&[u8]] = &[
     BASE_OT_KEY,
@@ -71,6 +71,7 @@ const ALL: &[&[u8]] = &[
     GGM_TREES,
     OT_CHALLENGE,
     OT_CHECK,
+    gazelle_model::MODEL_CARD,
     PARAMETERS,
     SESSION,
     GARBLING_KEY,

@@ -100,7 +100,7 @@ impl FloatBlock {
             .block
             .sum_pool
             .as_ref()
-            .map(|window| pool(window, input, layer.input, layer.pooled, |a, b| a + b));
+            .map(|window| pool(window, input, layer.input, |a, b| a + b));
         let input = pooled.as_deref().unwrap_or(input);
         let mut sums = linear(layer, &self.weights, &self.bias, input, dot);
         let Activation::Relu { max_pool, .. } = layer.block.activation else { return sums };
@@ -108,7 +108,7 @@ impl FloatBlock {
         sums.iter_mut().for_each(|y| *y = y.max(0.0).min(most));
         match &max_pool {
             None => sums,
-            Some(window) => pool(window, &sums, layer.sums, layer.output, f32::max),
+            Some(window) => pool(window, &sums, layer.sums, f32::max),
         }
     }
 }

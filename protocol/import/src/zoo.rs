@@ -38,7 +38,7 @@ pub fn network(name: &str) -> Option<Network> {
         "a" => (digits(), vec![dense(128), dense(128), dense(10)]),
         "b" | "c" => (digits(), vec![convolution(5, 5, 2, 2), dense(100), dense(10)]),
         "d" => return Some(wide(1)),
-        "cifar10" => (Shape { channels: 3, height: 32, width: 32 }, cifar10()),
+        "cifar10" => (Shape::new(3, 32, 32), cifar10()),
         _ => return None,
     };
     Some(build(name, input, blocks).expect("the shapes above fit"))
@@ -64,12 +64,11 @@ fn cifar10() -> Vec<BlockCard> {
 }
 
 fn digits() -> Shape {
-    Shape { channels: 1, height: 28, width: 28 }
+    Shape::new(1, 28, 28)
 }
 
 fn block(linear: Linear) -> BlockCard {
-    let activation = Activation::Relu { shift: 0, max_pool: None };
-    BlockCard { sum_pool: None, linear, weight_bits: 8, sum_bits: 31, activation }
+    BlockCard::new(linear, Activation::relu(0))
 }
 
 fn dense(outputs: usize) -> BlockCard {
@@ -77,13 +76,8 @@ fn dense(outputs: usize) -> BlockCard {
 }
 
 fn convolution(outputs: usize, kernel: usize, stride: usize, padding: usize) -> BlockCard {
-    block(Linear::Convolution {
-        outputs,
-        kernel: square(kernel),
-        stride: square(stride),
-        padding: Padding { top: padding, left: padding, bottom: padding, right: padding },
-        groups: 1,
-    })
+    let (kernel, stride) = (Extent::square(kernel), Extent::square(stride));
+    block(Linear::convolution(outputs, Window::new(kernel, stride, Padding::uniform(padding))))
 }
 
 fn max_pooled(block: BlockCard) -> BlockCard {
@@ -91,11 +85,7 @@ fn max_pooled(block: BlockCard) -> BlockCard {
 }
 
 fn window() -> Window {
-    Window { kernel: square(2), stride: square(2), padding: Padding::default() }
-}
-
-fn square(size: usize) -> Extent {
-    Extent { height: size, width: size }
+    Window::tiling(Extent::square(2))
 }
 
 /// The network of these blocks with weights, shifts and ring widths.

@@ -6,76 +6,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The shape of a tensor: `channels × height × width`, row-major.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Shape {
-    /// Feature maps.
-    pub channels: usize,
-    /// Rows of a map.
-    pub height: usize,
-    /// Columns of a map.
-    pub width: usize,
-}
-
-impl Shape {
-    /// The shape of a flat vector of `len` values.
-    pub const fn flat(len: usize) -> Self {
-        Self { channels: len, height: 1, width: 1 }
-    }
-
-    /// How many values a tensor of this shape has.
-    pub const fn len(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-
-    /// Whether the tensor has no values.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}×{}×{}", self.channels, self.height, self.width)
-    }
-}
-
-/// Rows and columns of a kernel, a window or a stride.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Extent {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-}
-
-/// Rows and columns added around a map.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Padding {
-    /// Rows above.
-    pub top: usize,
-    /// Columns to the left.
-    pub left: usize,
-    /// Rows below.
-    pub bottom: usize,
-    /// Columns to the right.
-    pub right: usize,
-}
-
-/// A sliding window over each map: a pooling geometry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Window {
-    /// Size of the window.
-    pub kernel: Extent,
-    /// Step between windows.
-    pub stride: Extent,
-    /// Added around the map; a padded cell is 0 for a sum and absent for a maximum.
-    pub padding: Padding,
-}
+use crate::{Extent, Padding, Ring, Shape, Window};
 
 /// The geometry of a linear map; its weights are the server's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,6 +35,34 @@ pub enum Linear {
     },
 }
 
+impl Linear {
+    /// A convolution whose kernel is `window`'s.
+    pub const fn convolution(outputs: usize, window: Window) -> Self {
+        Self::grouped(outputs, window, 1)
+    }
+
+    /// A convolution of channel groups; as many groups as channels make it depthwise.
+    pub const fn grouped(outputs: usize, window: Window, groups: usize) -> Self {
+        let Window { kernel, stride, padding } = window;
+        Self::Convolution { outputs, kernel, stride, padding, groups }
+    }
+
+    /// The shape of the result on a tensor of shape `input`; `None` if the map does not fit it or a
+    /// size is over a cap.
+    pub fn output(&self, input: Shape) -> Option<Shape> {
+        match *self {
+            Self::Dense { outputs } => Shape::flat(outputs).checked(),
+            Self::Convolution { outputs, kernel, stride, padding, groups } => {
+                let divides = |n: usize| groups != 0 && n.is_multiple_of(groups);
+                let window = Window::new(kernel, stride, padding);
+                let Shape { height, width, .. } = window.slide(input)?;
+                let fits = divides(input.channels) && divides(outputs);
+                Shape::new(outputs, height, width).checked().filter(|_| fits)
+            }
+        }
+    }
+}
+
 /// What follows the linear map, computed on secret shares in a garbled circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Activation {
@@ -116,6 +78,13 @@ pub enum Activation {
     Argmax,
     /// The values themselves, for the client: the last block's only, if the server's policy allows.
     Logits,
+}
+
+impl Activation {
+    /// ReLU without pooling.
+    pub const fn relu(shift: u32) -> Self {
+        Self::Relu { shift, max_pool: None }
+    }
 }
 
 /// The public part of one block.
@@ -135,6 +104,21 @@ pub struct BlockCard {
 }
 
 impl BlockCard {
+    /// A block of 8-bit weights, without window sums, and with the widest sums there are:
+    /// [`crate::Network::with_least_sum_bits`] narrows them to what the weights need.
+    pub const fn new(linear: Linear, activation: Activation) -> Self {
+        Self { sum_pool: None, linear, weight_bits: 8, sum_bits: 31, activation }
+    }
+
+    /// The ring of this block's shares.
+    ///
+    /// # Panics
+    ///
+    /// If the sum bits are over 31, which no checked card has.
+    pub const fn ring(&self) -> Ring {
+        Ring::new(self.ring_bits())
+    }
+
     /// k: the ring of this block's shares is Z_{2^k}.
     pub const fn ring_bits(&self) -> u32 {
         self.sum_bits + 1

@@ -1,9 +1,9 @@
 //! The plaintext evaluation of a network: simple, and exact because no sum leaves its ring.
 
 use alloc::vec::Vec;
-use core::ops::{AddAssign, Range};
+use core::ops::AddAssign;
 
-use super::{Activation, Layer, Linear, ModelError, Network, Shape, Window};
+use crate::{Activation, Axis, Layer, Linear, ModelError, Network, Shape, Window};
 
 /// What one block computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn sum_pool(layer: &Layer, input: &[u8]) -> Vec<u32> {
     let values: Vec<u32> = input.iter().map(|&x| x.into()).collect();
     match &layer.block.sum_pool {
         None => values,
-        Some(window) => pool(window, &values, layer.input, layer.pooled, |a, b| a + b),
+        Some(window) => pool(window, &values, layer.input, |a, b| a + b),
     }
 }
 
@@ -78,26 +78,29 @@ fn activation(layer: &Layer, sums: &[i32]) -> Vec<u8> {
     let clamped: Vec<u8> = sums.iter().map(|&y| (y.max(0) >> shift).min(255) as u8).collect();
     match &max_pool {
         None => clamped,
-        Some(window) => pool(window, &clamped, layer.sums, layer.output, u8::max),
+        Some(window) => pool(window, &clamped, layer.sums, u8::max),
     }
 }
 
-/// Folds `join` over each window of each map.
-pub fn pool<T: Copy>(
+/// Folds `join` over the cells of each window of each map, from `T::default()`: 0 for a sum, and
+/// for a maximum of values that are not negative.
+///
+/// # Panics
+///
+/// If the window does not fit maps of `input`.
+pub fn pool<T: Copy + Default>(
     window: &Window,
     values: &[T],
     input: Shape,
-    output: Shape,
     join: impl Fn(T, T) -> T,
 ) -> Vec<T> {
-    let mut pooled = Vec::with_capacity(output.len());
-    for map in values.chunks_exact(input.height * input.width) {
-        for y in 0..output.height {
-            for x in 0..output.width {
-                let (rows, columns) = covered(window, input, y, x);
-                let row = |r: usize| &map[r * input.width..][columns.clone()];
-                let cells = rows.flat_map(row).copied();
-                pooled.push(cells.reduce(&join).expect("a checked window touches its map"));
+    let [rows, columns] = window.axes(input).expect("a checked window fits its map");
+    let mut pooled = Vec::with_capacity(input.channels * rows.output * columns.output);
+    for map in values.chunks_exact(input.map_len()) {
+        for i in 0..rows.output {
+            for j in 0..columns.output {
+                let row = |r: usize| &map[r * input.width..][columns.cells(j)];
+                pooled.push(rows.cells(i).flat_map(row).copied().fold(T::default(), &join));
             }
         }
     }
@@ -105,6 +108,10 @@ pub fn pool<T: Copy>(
 }
 
 /// The linear map of a layer: `dot` is Σ w·x over the shorter length.
+///
+/// # Panics
+///
+/// If `weights`, `bias` or `x` are shorter than the layer needs.
 pub fn linear<W, X, Y: Copy + AddAssign>(
     layer: &Layer,
     weights: &[W],
@@ -121,12 +128,13 @@ pub fn linear<W, X, Y: Copy + AddAssign>(
             sums.push(sum);
         }),
         Linear::Convolution { kernel, stride, padding, groups, .. } => {
-            let window = Window { kernel, stride, padding };
+            let window = Window::new(kernel, stride, padding);
+            let axes = window.axes(layer.pooled).expect("a checked kernel fits its map");
             let (depth, share) = (layer.pooled.channels / groups, layer.sums.channels / groups);
-            let map = layer.pooled.height * layer.pooled.width;
+            let values = depth * layer.pooled.map_len();
             for (o, (taps, &bias)) in rows.enumerate() {
-                let maps = &x[o / share * depth * map..][..depth * map];
-                convolve(layer, &window, taps, bias, maps, &dot, &mut sums);
+                let maps = &x[o / share * values..][..values];
+                convolve(&axes, taps, bias, maps, &dot, &mut sums);
             }
         }
     }
@@ -135,46 +143,29 @@ pub fn linear<W, X, Y: Copy + AddAssign>(
 
 /// Appends one output map of a convolution that reads `maps`.
 fn convolve<W, X, Y: Copy + AddAssign>(
-    layer: &Layer,
-    window: &Window,
+    [rows, columns]: &[Axis; 2],
     taps: &[W],
     bias: Y,
     maps: &[X],
     dot: impl Fn(&[W], &[X]) -> Y,
     sums: &mut Vec<Y>,
 ) {
-    let (input, output) = (layer.pooled, layer.sums);
-    let Window { kernel, stride, padding } = *window;
-    for i in 0..output.height {
-        for j in 0..output.width {
-            let (rows, columns) = covered(window, input, i, j);
+    let kernels = || taps.chunks_exact(rows.kernel * columns.kernel);
+    let pairs = || kernels().zip(maps.chunks_exact(rows.input * columns.input));
+    for i in 0..rows.output {
+        for j in 0..columns.output {
+            let (cells, first) = (columns.cells(j), columns.first_tap(j));
             let mut sum = bias;
-            for d in 0..maps.len() / (input.height * input.width) {
-                // A window that lies in the padding alone covers nothing.
-                for row in rows.clone().filter(|_| !columns.is_empty()) {
-                    // The kernel's tap that meets the first covered cell of the row.
-                    let v = columns.start + padding.left - j * stride.width;
-                    let u = row + padding.top - i * stride.height;
-                    let cells = &maps[(d * input.height + row) * input.width..][columns.clone()];
-                    sum += dot(&taps[(d * kernel.height + u) * kernel.width + v..], cells);
+            // A window that lies in the padding alone covers nothing.
+            for (taps, map) in pairs().filter(|_| !cells.is_empty()) {
+                for (row, u) in rows.cells(i).zip(rows.first_tap(i)..) {
+                    let taps = &taps[u * columns.kernel + first..];
+                    sum += dot(taps, &map[row * columns.input..][cells.clone()]);
                 }
             }
             sums.push(sum);
         }
     }
-}
-
-/// The rows and columns of a map that the window at output `(i, j)` covers.
-fn covered(window: &Window, input: Shape, i: usize, j: usize) -> (Range<usize>, Range<usize>) {
-    let Window { kernel, stride, padding } = *window;
-    let range = |start: usize, kernel: usize, before: usize, size: usize| {
-        let end = (start + kernel).saturating_sub(before).min(size);
-        start.saturating_sub(before).min(end)..end
-    };
-    (
-        range(i * stride.height, kernel.height, padding.top, input.height),
-        range(j * stride.width, kernel.width, padding.left, input.width),
-    )
 }
 
 /// Σ w·x over the shorter length. No partial sum leaves ±2^31: they are part of Σ|w|·x_max + |b|.

@@ -1,6 +1,6 @@
 //! What can be wrong with a card, a network, its file or an image for it.
 
-use super::Shape;
+use crate::Shape;
 
 /// What can be wrong with a [`super::Card`], whether it came from a file or from a peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,11 +12,11 @@ pub enum CardFault {
         /// What was counted.
         what: &'static str,
         /// The count.
-        got: usize,
+        got: u64,
         /// The least that is allowed.
-        least: usize,
+        least: u64,
         /// The most that is allowed.
-        most: usize,
+        most: u64,
     },
     /// The image is empty or too large.
     #[error("the input's shape {0} is empty or too large")]

@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::fault::CardFault;
-use super::{Activation, BlockCard, Card, Extent, Linear, Padding, Shape, Window};
+use crate::{Activation, BlockCard, Card, CardFault, Linear, Shape, Window};
 
 /// The largest value of an activation or a pixel.
 pub const ACTIVATION_MAX: u32 = 255;
@@ -18,7 +17,7 @@ pub const MAX_TENSOR: usize = 1 << 24;
 /// The most weights of a network.
 pub const MAX_WEIGHTS: usize = 1 << 28;
 /// The most multiplications of one linear map.
-pub const MAX_PRODUCTS: usize = 1 << 36;
+pub const MAX_PRODUCTS: u64 = 1 << 36;
 /// The most sums that a network's activations read, a pooled sum once for each of its windows.
 pub const MAX_ACTIVATION_SUMS: usize = 1 << 26;
 /// The most sums under one window of a max pooling.
@@ -51,12 +50,8 @@ pub struct Layer {
 impl Layer {
     /// How many weights feed one output channel.
     pub fn row_len(&self) -> usize {
-        match self.block.linear {
-            Linear::Dense { .. } => self.pooled.len(),
-            Linear::Convolution { kernel, groups, .. } => {
-                self.pooled.channels / groups * kernel.height * kernel.width
-            }
-        }
+        // At most MAX_WEIGHTS in a layer that was placed.
+        row_len(&self.block.linear, self.pooled) as usize
     }
 
     /// How many weights the block has.
@@ -70,18 +65,18 @@ impl Layer {
     }
 
     /// How many sums the activation reads, a pooled sum once for each of its windows.
-    fn activation_sums(&self) -> usize {
+    fn activation_sums(&self) -> u64 {
         match self.block.activation {
             Activation::Relu { max_pool: Some(Window { kernel, .. }), .. } => {
-                kernel.height * kernel.width * self.output.len()
+                kernel.cells() as u64 * self.output.len() as u64
             }
-            _ => self.sums.len(),
+            _ => self.sums.len() as u64,
         }
     }
 
     /// How many multiplications the linear map takes, padding included.
-    pub fn products(&self) -> usize {
-        self.row_len() * self.sums.len()
+    pub fn products(&self) -> u64 {
+        self.row_len() as u64 * self.sums.len() as u64
     }
 }
 
@@ -109,15 +104,16 @@ impl Card {
 
     /// As [`Card::layers`], the class names unseen.
     fn places(&self) -> Result<Vec<Layer>, CardFault> {
-        within("length of the name", self.name.len(), 1, MAX_NAME)?;
-        within("number of blocks", self.blocks.len(), 1, MAX_BLOCKS)?;
+        within("length of the name", self.name.len() as u64, 1, MAX_NAME)?;
+        within("number of blocks", self.blocks.len() as u64, 1, MAX_BLOCKS)?;
         self.input.checked().ok_or(CardFault::Input(self.input))?;
         let mut layers: Vec<Layer> = Vec::with_capacity(self.blocks.len());
-        let (mut weights, mut sums) = (0, 0);
+        let (mut weights, mut sums) = (0u64, 0u64);
         for (block, card) in self.blocks.iter().enumerate() {
             let input = layers.last().map_or(self.input, |before| before.output);
             let layer = place(block, card, input, self.blocks.len())?;
-            weights += layer.weights_len();
+            // At most as many as products, 2^36, for each of 2^8 blocks: no overflow.
+            weights += row_len(&card.linear, layer.pooled) * layer.bias_len() as u64;
             within("number of weights", weights, 1, MAX_WEIGHTS)?;
             // At most 2^8 blocks of 2^16 sums for each of 2^24 values: no overflow.
             sums += layer.activation_sums();
@@ -140,11 +136,13 @@ impl Card {
     }
 
     fn check_classes(&self, outputs: usize) -> Result<(), CardFault> {
-        within("number of classes", outputs, 1, MAX_CLASSES)?;
+        within("number of classes", outputs as u64, 1, MAX_CLASSES)?;
         if self.classes.len() != outputs {
             return Err(CardFault::Classes { names: self.classes.len(), outputs });
         }
-        self.classes.iter().try_for_each(|n| within("length of a class name", n.len(), 1, MAX_NAME))
+        self.classes
+            .iter()
+            .try_for_each(|n| within("length of a class name", n.len() as u64, 1, MAX_NAME))
     }
 }
 
@@ -158,18 +156,18 @@ fn place(block: usize, card: &BlockCard, input: Shape, blocks: usize) -> Result<
     }
     let pooled = match &card.sum_pool {
         None => input,
-        Some(window) => pool(window, input).ok_or(misfit("sum pooling"))?,
+        Some(window) => window.pool(input).ok_or(misfit("sum pooling"))?,
     };
-    let cells = card.sum_pool.map_or(1, |w| w.kernel.height * w.kernel.width) as u64;
+    let cells = card.sum_pool.map_or(1, |w| w.kernel.cells()) as u64;
     let pooled_max = cells * u64::from(ACTIVATION_MAX);
     if pooled_max >= 1 << card.sum_bits {
         return Err(CardFault::Bits { block, what: "sum", bits: card.sum_bits });
     }
-    let sums = linear(&card.linear, pooled).ok_or(misfit("linear map"))?;
+    let sums = card.linear.output(pooled).ok_or(misfit("linear map"))?;
     let output = match card.activation {
         Activation::Relu { max_pool: Some(window), .. } => {
-            let small = window.kernel.height.checked_mul(window.kernel.width) <= Some(MAX_WINDOW);
-            pool(&window, sums).filter(|_| small).ok_or(misfit("max pooling"))?
+            let pooled = window.pool(sums).filter(|_| window.kernel.cells() <= MAX_WINDOW);
+            pooled.ok_or(misfit("max pooling"))?
         }
         Activation::Relu { max_pool: None, .. } | Activation::Logits => sums,
         Activation::Argmax => Shape::flat(1),
@@ -183,9 +181,20 @@ fn place(block: usize, card: &BlockCard, input: Shape, blocks: usize) -> Result<
         output,
         output_ring_bits: card.ring_bits(),
     };
-    let products = layer.row_len().checked_mul(layer.sums.len());
+    let products = row_len(&card.linear, pooled).checked_mul(sums.len() as u64);
     products.filter(|&n| n <= MAX_PRODUCTS).ok_or(misfit("linear map"))?;
     Ok(layer)
+}
+
+/// How many weights feed one output channel of a map of a checked geometry: at most 2^20 channels
+/// of 2^24 cells.
+fn row_len(linear: &Linear, input: Shape) -> u64 {
+    match *linear {
+        Linear::Dense { .. } => input.len() as u64,
+        Linear::Convolution { kernel, groups, .. } => {
+            (input.channels / groups) as u64 * kernel.cells() as u64
+        }
+    }
 }
 
 fn check_bits(block: usize, card: &BlockCard) -> Result<(), CardFault> {
@@ -202,67 +211,9 @@ fn check_bits(block: usize, card: &BlockCard) -> Result<(), CardFault> {
     }
 }
 
-fn linear(linear: &Linear, input: Shape) -> Option<Shape> {
-    let shape = match *linear {
-        Linear::Dense { outputs } => Shape::flat(outputs),
-        Linear::Convolution { outputs, kernel, stride, padding, groups } => {
-            let divides = |n: usize| groups != 0 && n.is_multiple_of(groups);
-            if !divides(input.channels) || !divides(outputs) {
-                return None;
-            }
-            Shape { channels: outputs, ..Window { kernel, stride, padding }.slide(input)? }
-        }
-    };
-    shape.checked()
-}
-
-/// The shape after a pooling whose every window touches the map.
-fn pool(window: &Window, input: Shape) -> Option<Shape> {
-    let Window { kernel, padding, .. } = window;
-    let rows = padding.top.max(padding.bottom) < kernel.height;
-    let columns = padding.left.max(padding.right) < kernel.width;
-    if rows && columns { window.slide(input) } else { None }
-}
-
-impl Window {
-    /// The shape after sliding the window over `input`; `None` if it does not fit or is over a cap.
-    pub fn slide(&self, input: Shape) -> Option<Shape> {
-        let Self { kernel, stride, padding } = *self;
-        let Padding { top, left, bottom, right } = padding;
-        let in_caps =
-            |e: Extent| (1..=MAX_SIDE).contains(&e.height) && (1..=MAX_SIDE).contains(&e.width);
-        if !in_caps(kernel)
-            || !in_caps(stride)
-            || [top, left, bottom, right].iter().any(|&p| p > MAX_SIDE)
-        {
-            return None;
-        }
-        let steps = |size: usize, kernel: usize, stride: usize| {
-            Some(size.checked_sub(kernel)? / stride + 1)
-        };
-        let shape = Shape {
-            channels: input.channels,
-            height: steps(input.height + top + bottom, kernel.height, stride.height)?,
-            width: steps(input.width + left + right, kernel.width, stride.width)?,
-        };
-        shape.checked()
-    }
-}
-
-impl Shape {
-    /// The shape itself, if no size is 0 or over its cap.
-    pub fn checked(self) -> Option<Self> {
-        let Self { channels, height, width } = self;
-        let sides = (1..=MAX_SIDE).contains(&height) && (1..=MAX_SIDE).contains(&width);
-        let fits = sides && (1..=MAX_CHANNELS).contains(&channels);
-        // At most 2^20 · 2^12 · 2^12: no overflow.
-        (fits && self.len() <= MAX_TENSOR).then_some(self)
-    }
-}
-
-fn within(what: &'static str, got: usize, least: usize, most: usize) -> Result<(), CardFault> {
-    match (least..=most).contains(&got) {
+fn within(what: &'static str, got: u64, least: u64, most: usize) -> Result<(), CardFault> {
+    match (least..=most as u64).contains(&got) {
         true => Ok(()),
-        false => Err(CardFault::Range { what, got, least, most }),
+        false => Err(CardFault::Range { what, got, least, most: most as u64 }),
     }
 }

@@ -7,7 +7,7 @@ use gazelle_model::{Card, Network};
 use gazelle_protocol::session::{NetworkPlan, Settings};
 
 /// Multiplications that a target may spend on evaluating a network.
-const PRODUCTS: usize = 1 << 20;
+const PRODUCTS: u64 = 1 << 20;
 
 /// A card that parses is written as it was read, every block finds its place, and the network is
 /// planned or refused, as a client does with the card of a server that it does not trust.
@@ -61,7 +61,7 @@ pub fn onnx_import(data: &[u8]) {
 
 fn is_small(card: &Card) -> bool {
     let layers = card.layers().expect("a network's card is checked");
-    let tensors = layers.iter().map(|layer| layer.input.len());
+    let tensors = layers.iter().map(|layer| layer.input.len() as u64);
     let products = layers.iter().map(|layer| layer.products());
-    tensors.chain(products).try_fold(0usize, usize::checked_add).is_some_and(|n| n <= PRODUCTS)
+    tensors.chain(products).try_fold(0, u64::checked_add).is_some_and(|n| n <= PRODUCTS)
 }

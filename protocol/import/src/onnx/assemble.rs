@@ -8,7 +8,7 @@ use super::fault::{NodeFault, OnnxFault};
 use super::graph::{Chain, Placed};
 use super::operator::Step;
 use crate::FloatBlock;
-use gazelle_model::{Activation, BlockCard, Extent, Linear, MAX_BLOCKS, Padding, Shape, Window};
+use gazelle_model::{Activation, BlockCard, Extent, Linear, MAX_BLOCKS, Shape, Window};
 
 /// The blocks of a network, with cards whose bits and shifts are not yet chosen.
 pub(super) struct Blocks {
@@ -144,7 +144,7 @@ impl Assembly {
         let mut weights: Vec<f64> = weights.iter().map(|&w| w.into()).collect();
         let mut bias: Vec<f64> = bias.iter().map(|&b| b.into()).collect();
         if let Linear::Convolution { padding, .. } = linear
-            && *padding != Padding::default()
+            && !padding.is_none()
             && self.before.shifts()
         {
             return Err(NodeFault::Structure(
@@ -157,7 +157,7 @@ impl Assembly {
         self.fold_before(linear, &mut weights, &mut bias);
         let sum_pool = self.before.pool.take();
         let pooled = self.shape;
-        self.shape = shape_after(linear, pooled).ok_or_else(too_large)?;
+        self.shape = linear.output(pooled).ok_or_else(too_large)?;
         self.before = Before::nothing(self.shape.channels);
         let (node, linear) = (node.into(), *linear);
         self.open = Some(Open { node, sum_pool, linear, weights, bias, max_pool: None });
@@ -173,7 +173,7 @@ impl Assembly {
         let (depth, groups, cells) = match *linear {
             Linear::Dense { .. } => (scale.len(), 1, row_len / scale.len()),
             Linear::Convolution { groups, kernel, .. } => {
-                (scale.len() / groups, groups, kernel.height * kernel.width)
+                (scale.len() / groups, groups, kernel.cells())
             }
         };
         for (o, row) in weights.chunks_exact_mut(row_len).enumerate() {
@@ -268,12 +268,12 @@ impl Assembly {
                 open.node, open.node
             )));
         }
-        let padded = window.padding != Padding::default();
+        let padded = !window.padding.is_none();
         if self.before.pool.is_some() || (padded && self.before.shifts()) {
             self.identity_of_positive(node)?;
             self.close(None);
         }
-        let cells = (window.kernel.height * window.kernel.width) as f64;
+        let cells = window.kernel.cells() as f64;
         self.shape = window.slide(self.shape).ok_or_else(too_large)?;
         self.before.pool = Some(window);
         self.before.scale.iter_mut().for_each(|s| *s /= cells);
@@ -281,7 +281,7 @@ impl Assembly {
     }
 
     fn flatten(&mut self) {
-        let cells = self.shape.height * self.shape.width;
+        let cells = self.shape.map_len();
         self.shape = Shape::flat(self.shape.len());
         if self.open.is_none() {
             let spread = |values: &[f64]| -> Vec<f64> {
@@ -305,14 +305,7 @@ impl Assembly {
                     .into(),
             ));
         }
-        let one = Extent { height: 1, width: 1 };
-        let linear = Linear::Convolution {
-            outputs: channels,
-            kernel: one,
-            stride: one,
-            padding: Padding::default(),
-            groups: channels,
-        };
+        let linear = Linear::grouped(channels, Window::tiling(Extent::square(1)), channels);
         self.linear(node, &linear, &vec![1.0; channels], &vec![0.0; channels])
     }
 
@@ -354,25 +347,9 @@ impl Assembly {
     fn push_block(&mut self, open: Open, activation: Activation, most: Option<f32>) {
         let Open { node, sum_pool, linear, weights, bias, .. } = open;
         let narrow = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect();
-        self.done.cards.push(BlockCard {
-            sum_pool,
-            linear,
-            weight_bits: 8,
-            sum_bits: 31,
-            activation,
-        });
+        self.done.cards.push(BlockCard { sum_pool, ..BlockCard::new(linear, activation) });
         let (weights, bias) = (narrow(weights), narrow(bias));
         self.done.blocks.push(FloatBlock { node, weights, bias, most });
-    }
-}
-
-fn shape_after(linear: &Linear, input: Shape) -> Option<Shape> {
-    match *linear {
-        Linear::Dense { outputs } => Some(Shape::flat(outputs)),
-        Linear::Convolution { outputs, kernel, stride, padding, .. } => {
-            let window = Window { kernel, stride, padding };
-            Some(Shape { channels: outputs, ..window.slide(input)? })
-        }
     }
 }
 

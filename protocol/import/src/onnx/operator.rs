@@ -7,7 +7,7 @@ use super::constant::{Constant, position, transpose};
 use super::fault::NodeFault;
 use super::proto::Node;
 use super::windows::{self, WindowKind};
-use gazelle_model::{Extent, Linear, Padding, Shape, Window};
+use gazelle_model::{Extent, Linear, Shape, Window};
 
 /// The operators that [`read`] and the graph's walk know, for messages.
 pub(super) const SUPPORTED: &str = "Conv, Gemm, MatMul, Relu, Clip from 0, MaxPool, \
@@ -163,8 +163,7 @@ impl Context<'_> {
         }
         let kernel = Extent { height, width };
         let window = windows::read(&self.attributes, Some(kernel), input, WindowKind::Convolution)?;
-        let Window { kernel, stride, padding } = window;
-        let linear = Linear::Convolution { outputs, kernel, stride, padding, groups };
+        let linear = Linear::grouped(outputs, window, groups);
         let shape = Shape { channels: outputs, ..windows::slide(&window, input)? };
         let step = Step::Linear { linear, weights: values.to_vec(), bias };
         Ok((step, Tensor { shape, flat: false }))
@@ -256,8 +255,7 @@ impl Context<'_> {
         keep_rank: bool,
     ) -> Result<(Step, Tensor), NodeFault> {
         let input = self.map()?;
-        let kernel = Extent { height: input.height, width: input.width };
-        let window = Window { kernel, stride: kernel, padding: Padding::default() };
+        let window = Window::tiling(input.extent());
         let shape = Shape { height: 1, width: 1, ..input };
         Ok((step(window), Tensor { shape, flat: !keep_rank }))
     }

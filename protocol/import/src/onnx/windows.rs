@@ -33,13 +33,13 @@ pub(super) fn read(
         (stated, kernel) => stated.or(kernel).ok_or(NodeFault::Missing("kernel_shape"))?,
     };
     let stride = extent("strides", attributes.pair("strides", 1)?)?;
-    let mut window = Window { kernel, stride, padding: Padding::default() };
+    let mut window = Window::new(kernel, stride, Padding::NONE);
     window.padding = padding(attributes, &window, input)?;
     if kind != WindowKind::Convolution && attributes.int("ceil_mode", 0) != 0 {
         round_up(&mut window, input, kind)?;
     }
     if kind == WindowKind::Average
-        && window.padding != Padding::default()
+        && !window.padding.is_none()
         && attributes.int("count_include_pad", 0) == 0
     {
         return Err(NodeFault::Unsupported(
@@ -56,8 +56,8 @@ pub(super) fn slide(window: &Window, input: Shape) -> Result<Shape, NodeFault> {
     window.slide(input).ok_or_else(|| {
         let Window { kernel, stride, .. } = window;
         NodeFault::Shape(format!(
-            "a window of {}×{} with stride {}×{} does not fit a map of {}×{}, or is too large",
-            kernel.height, kernel.width, stride.height, stride.width, input.height, input.width
+            "a window of {kernel} with stride {stride} does not fit a map of {}, or is too large",
+            input.extent()
         ))
     })
 }
@@ -77,7 +77,7 @@ fn padding(
     let Window { kernel, stride, .. } = *window;
     match attributes.text("auto_pad") {
         b"" | b"NOTSET" => {}
-        b"VALID" => return Ok(Padding::default()),
+        b"VALID" => return Ok(Padding::NONE),
         same @ (b"SAME_UPPER" | b"SAME_LOWER") => {
             let split = |size: usize, kernel: usize, stride: usize| {
                 let total = (((size - 1) / stride) * stride + kernel).saturating_sub(size);

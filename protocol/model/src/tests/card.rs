@@ -1,37 +1,24 @@
 //! Cards: every fault is found, every size is capped, the encoding is the only one.
 
-use alloc::string::String;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::{vec, vec::Vec};
 
 use crate::{
-    Activation, Block, BlockCard, Card, CardFault, Extent, Linear, MAX_ACTIVATION_SUMS,
-    MAX_CARD_BYTES, ModelError, Network, Padding, Shape, Window,
+    Activation, Block, BlockCard, Card, CardFault, CardHash, Extent, Linear, MAX_ACTIVATION_SUMS,
+    MAX_CARD_BYTES, ModelError, Network, NotACardHash, Padding, Shape, Window,
 };
 
-fn square(size: usize) -> Extent {
-    Extent { height: size, width: size }
-}
-
 fn window(size: usize) -> Window {
-    Window { kernel: square(size), stride: square(size), padding: Padding::default() }
+    Window::tiling(Extent::square(size))
 }
 
 /// Convolution 3×3 → 4 maps with max pooling, then a sum pooling before a dense layer.
 pub(super) fn card() -> Card {
-    let convolution = Linear::Convolution {
-        outputs: 4,
-        kernel: square(3),
-        stride: square(1),
-        padding: Padding { top: 1, left: 1, bottom: 1, right: 1 },
-        groups: 2,
-    };
-    let block = BlockCard {
-        sum_pool: None,
-        linear: convolution,
-        weight_bits: 8,
-        sum_bits: 20,
-        activation: Activation::Relu { shift: 7, max_pool: Some(window(2)) },
-    };
+    let kernel = Window::new(Extent::square(3), Extent::square(1), Padding::uniform(1));
+    let activation = Activation::Relu { shift: 7, max_pool: Some(window(2)) };
+    let block =
+        BlockCard { sum_bits: 20, ..BlockCard::new(Linear::grouped(4, kernel, 2), activation) };
     let last = BlockCard {
         sum_pool: Some(window(2)),
         linear: Linear::Dense { outputs: 3 },
@@ -102,7 +89,7 @@ fn max_pooling_is_bounded() {
     let pooled = |side, kernel| {
         let mut card = card();
         card.input = Shape { channels: 2, height: side, width: side };
-        let max_pool = Some(Window { stride: square(1), ..window(kernel) });
+        let max_pool = Some(Window { stride: Extent::square(1), ..window(kernel) });
         card.blocks[0].activation = Activation::Relu { shift: 0, max_pool };
         card.check()
     };
@@ -110,10 +97,8 @@ fn max_pooling_is_bounded() {
     let misfit = CardFault::Misfit { block: 0, part: "max pooling" };
     assert_eq!(pooled(300, 257), Err(misfit));
     let fault = pooled(300, 200).unwrap_err();
-    assert!(
-        matches!(fault, CardFault::Range { got: 1_632_160_000.., most: MAX_ACTIVATION_SUMS, .. }),
-        "{fault}"
-    );
+    let CardFault::Range { got: 1_632_160_000.., most, .. } = fault else { panic!("{fault}") };
+    assert_eq!(most, MAX_ACTIVATION_SUMS as u64);
 }
 
 #[test]
@@ -125,7 +110,7 @@ fn groups_divide_the_channels() {
         if let Linear::Convolution { groups, outputs: o, kernel: k, .. } =
             &mut card.blocks[0].linear
         {
-            (*groups, *o, *k) = (spoiled, outputs, square(kernel));
+            (*groups, *o, *k) = (spoiled, outputs, Extent::square(kernel));
         }
         let misfit = CardFault::Misfit { block: 0, part: "linear map" };
         assert_eq!(card.check(), Err(misfit), "{spoiled} {outputs} {kernel}");
@@ -150,11 +135,22 @@ fn the_encoding_is_canonical() {
 }
 
 #[test]
-fn another_card_has_another_encoding() {
+fn another_card_has_another_hash() {
     let mut other = card();
-    assert_eq!(card().to_bytes(), other.to_bytes());
+    assert_eq!(card().hash(), other.hash());
     other.blocks[0].sum_bits += 1;
-    assert_ne!(card().to_bytes(), other.to_bytes());
+    assert_ne!(card().hash(), other.hash());
+}
+
+#[test]
+fn a_hash_is_64_digits() {
+    let hash = card().hash().unwrap();
+    let text = hash.to_string();
+    assert_eq!((text.len(), text.parse()), (64, Ok(hash)));
+    assert_eq!(text.to_uppercase().parse(), Ok(hash));
+    for wrong in ["", &text[1..], &format!("{text}0"), &text.replacen(&text[..1], "g", 1)] {
+        assert_eq!(wrong.parse::<CardHash>(), Err(NotACardHash(wrong.into())));
+    }
 }
 
 pub(super) fn blocks() -> Vec<Block> {
