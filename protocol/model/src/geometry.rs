@@ -160,24 +160,23 @@ impl Window {
         Self::new(kernel, kernel, Padding::NONE)
     }
 
-    /// The window's rows and its columns on maps of `input`; `None` if it does not fit or a size is
-    /// over a cap.
+    /// The window's rows and its columns on maps of `input`; `None` if it does not fit, if a size
+    /// is 0, or if one is over [`MAX_TENSOR`].
     pub fn axes(&self, input: Shape) -> Option<[Axis; 2]> {
-        let (kernel, stride) = (self.kernel.checked()?, self.stride.checked()?);
-        let map = input.extent().checked()?;
-        let Padding { top, left, bottom, right } = self.padding;
-        if [top, left, bottom, right].iter().any(|&side| side > MAX_SIDE) {
-            return None;
-        }
+        let Self { kernel, stride, padding } = *self;
+        let Padding { top, left, bottom, right } = padding;
         Some([
-            Axis::new(map.height, [top, bottom], kernel.height, stride.height)?,
-            Axis::new(map.width, [left, right], kernel.width, stride.width)?,
+            Axis::new(input.height, [top, bottom], kernel.height, stride.height)?,
+            Axis::new(input.width, [left, right], kernel.width, stride.width)?,
         ])
     }
 
     /// The shape after sliding the window over `input`; `None` if it does not fit or a size is over
-    /// a cap.
+    /// its cap.
     pub fn slide(&self, input: Shape) -> Option<Shape> {
+        let Padding { top, left, bottom, right } = self.padding;
+        let padding = [top, left, bottom, right].iter().all(|&side| side <= MAX_SIDE);
+        self.kernel.checked().and(self.stride.checked()).filter(|_| padding)?;
         let [rows, columns] = self.axes(input)?;
         Shape::new(input.channels, rows.output, columns.output).checked()
     }
@@ -213,9 +212,12 @@ impl Axis {
     /// One cell under one tap.
     pub const UNIT: Self = Self { input: 1, before: 0, after: 0, kernel: 1, stride: 1, output: 1 };
 
-    /// All sizes but the padding are at least 1, and none is over [`MAX_SIDE`].
     fn new(input: usize, padding: [usize; 2], kernel: usize, stride: usize) -> Option<Self> {
         let [before, after] = padding;
+        let large = [input, before, after, kernel, stride].iter().any(|&size| size > MAX_TENSOR);
+        if large || input == 0 || kernel == 0 || stride == 0 {
+            return None;
+        }
         let output = (before + input + after).checked_sub(kernel)? / stride + 1;
         Some(Self { input, before, after, kernel, stride, output })
     }
