@@ -37,7 +37,7 @@ fn samples(card: &Card) -> Vec<(Vec<u8>, usize)> {
 #[test]
 fn every_tensor_of_every_sample_is_exact() {
     let network = network("fashion-mnist-d.gazelle");
-    let samples = samples(&network.card);
+    let samples = samples(network.card());
     for class in 0..10 {
         assert_eq!(samples.iter().filter(|sample| sample.1 == class).count(), 2, "class {class}");
     }
@@ -53,7 +53,7 @@ fn every_tensor_of_every_sample_is_exact() {
 #[test]
 fn the_pneumonia_network_is_exact() {
     let network = network("pneumonia-d.gazelle");
-    let images: Vec<Vec<u8>> = samples(&self::network("fashion-mnist-d.gazelle").card)
+    let images: Vec<Vec<u8>> = samples(self::network("fashion-mnist-d.gazelle").card())
         .into_iter()
         .step_by(5)
         .map(|sample| sample.0)

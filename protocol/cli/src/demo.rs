@@ -32,18 +32,18 @@ struct Report<'a> {
 
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let network = args.network.network()?;
-    let (name, image) = picture(args, network.card.input)?;
+    let (name, image) = picture(args, network.card().input)?;
     let (outcome, statistics) = classify_privately(args, &image)?;
     let report = Report {
         label: outcome.label,
-        name: classify::class_name(&network.card, &outcome),
+        name: classify::class_name(network.card(), &outcome),
         matches_plaintext: matches_plaintext(&network, &image, &outcome)?,
         statistics,
     };
     if args.json {
         output::line(serde_json::to_string(&report).expect("strings and numbers are JSON"))?;
     } else {
-        output::line(format_args!("{name}: {}", classify::text(&network.card, &outcome)))?;
+        output::line(format_args!("{name}: {}", classify::text(network.card(), &outcome)))?;
         let answer = if report.matches_plaintext { "yes" } else { "no" };
         output::line(format_args!("equals the plaintext integer network: {answer}\n"))?;
         output::line(table::phases(&statistics).trim_end())?;

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let float = args.onnx.as_deref();
-    let float = float.map(|path| import::read(path, None, &network.card.classes, &args.pixels));
+    let float = float.map(|path| import::read(path, None, &network.card().classes, &args.pixels));
     let float = float.transpose()?;
-    let images = dataset::labelled(&args.images, args.labels.as_deref(), &network.card)?;
+    let images = dataset::labelled(&args.images, args.labels.as_deref(), network.card())?;
     print(float.as_ref(), &network, &images)
 }
 

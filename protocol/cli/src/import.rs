@@ -23,10 +23,10 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         quantise(&float, &images, args.weight_bits).when(|| args.onnx.display().to_string())?;
     let test = match &args.test {
         None => Vec::new(),
-        Some(test) => dataset::labelled(test, args.labels.as_deref(), &network.card)?,
+        Some(test) => dataset::labelled(test, args.labels.as_deref(), network.card())?,
     };
     drop(progress);
-    let plan = NetworkPlan::new(network.card.clone(), &Settings::default())?;
+    let plan = NetworkPlan::new(network.card().clone(), &Settings::default())?;
     output::line(inspect::layers(&plan))?;
     output::line(format_args!("calibrated on {} images", images.len()))?;
     if !test.is_empty() {

@@ -16,7 +16,7 @@ use gazelle_protocol::{
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let settings = Settings::for_link(args.link);
-    let plan = NetworkPlan::new(network.card, &settings)?;
+    let plan = NetworkPlan::new(network.card().clone(), &settings)?;
     let card = plan.card();
     output::line(format_args!(
         "{}: {} to one of {} classes",

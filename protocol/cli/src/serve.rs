@@ -6,7 +6,6 @@ use crate::{
 };
 use gazelle_protocol::{
     Link,
-    model::{Activation, Network},
     session::{Server, Settings, system_rng},
     transport,
 };
@@ -29,7 +28,7 @@ const CROWD: usize = 16;
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<()> {
-    let network = with_policy(args.model.network()?, args.allow_logits);
+    let network = args.model.network()?.with_logits(args.allow_logits);
     set_threads(args.threads)?;
     let settings = Settings { hash: args.hash.into(), ..Settings::for_link(args.link) };
     let server = Arc::new(Server::new(network, &settings)?);
@@ -76,14 +75,6 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
 pub(crate) fn set_threads(threads: usize) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     pool.build_global().when(|| format!("cannot start {threads} threads"))
-}
-
-/// The network whose last block shows the client what the policy allows.
-fn with_policy(mut network: Network, allow_logits: bool) -> Network {
-    if let Some(last) = network.card.blocks.last_mut() {
-        last.activation = if allow_logits { Activation::Logits } else { Activation::Argmax };
-    }
-    network
 }
 
 /// Serves one client to the end; whatever happens concerns it alone.

@@ -42,19 +42,15 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// The card's fault, or an image of another size.
-    ///
-    /// # Panics
-    ///
-    /// If the blocks were changed since [`Network::try_new`] and no longer match the card.
+    /// An image of another size.
     pub fn forward(&self, image: &[u8]) -> Result<Trace, ModelError> {
-        let layers = self.card.layers()?;
-        let expected = self.card.input.len();
+        let layers = self.card().layers()?;
+        let expected = self.card().input.len();
         if image.len() != expected {
             return Err(ModelError::ImageLen { expected, got: image.len() });
         }
         let mut steps: Vec<Step> = Vec::with_capacity(layers.len());
-        for (layer, block) in layers.iter().zip(&self.blocks) {
+        for (layer, block) in layers.iter().zip(self.blocks()) {
             let input = steps.last().map_or(image, |step| &step.output);
             let pooled = sum_pool(layer, input);
             let sums = linear(layer, &block.weights, &block.bias, &pooled, dot);

@@ -29,11 +29,10 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// A network that [`Network::try_new`] would refuse, or one over [`MAX_FILE_BYTES`].
+    /// A network over [`MAX_FILE_BYTES`], or whose card is over [`MAX_CARD_BYTES`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        self.check()?;
-        let layers = self.card.layers()?;
-        let card = self.card.to_bytes()?;
+        let layers = self.card().layers()?;
+        let card = self.card().to_bytes()?;
         let len = MAGIC.len() + 8 + card.len() + secrets_len(&layers) + CHECKSUM;
         if len > MAX_FILE_BYTES {
             return Err(ModelError::FileLength { expected: MAX_FILE_BYTES, got: len });
@@ -43,7 +42,7 @@ impl Network {
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&(card.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&card);
-        for (layer, block) in layers.iter().zip(&self.blocks) {
+        for (layer, block) in layers.iter().zip(self.blocks()) {
             for weight in &block.weights {
                 bytes.extend_from_slice(&weight.to_le_bytes()[..weight_bytes(layer)]);
             }

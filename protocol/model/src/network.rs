@@ -13,13 +13,12 @@ pub struct Block {
     pub bias: Vec<i32>,
 }
 
-/// A network: the public card and the server's secret weights.
+/// A network: the public card and the server's secret weights, which are those that the card
+/// promises.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Network {
-    /// The public part.
-    pub card: Card,
-    /// The secret part, a block for each of the card's.
-    pub blocks: Vec<Block>,
+    card: Card,
+    blocks: Vec<Block>,
 }
 
 impl Block {
@@ -46,9 +45,12 @@ impl Network {
     /// The card's fault; a number of blocks, weights or biases that is not the card's; a weight
     /// with |w| ≥ 2^(weight bits − 1); an output that some input brings to |y| ≥ 2^ℓ.
     pub fn try_new(card: Card, blocks: Vec<Block>) -> Result<Self, ModelError> {
-        let network = Self { card, blocks };
-        network.check()?;
-        Ok(network)
+        let layers = card.layers()?;
+        count(0, "blocks", layers.len(), blocks.len())?;
+        for (i, (layer, block)) in layers.iter().zip(&blocks).enumerate() {
+            check(i, layer, block)?;
+        }
+        Ok(Self { card, blocks })
     }
 
     /// A network whose card gets the least sum bits ℓ that the weights allow: at least the bits of
@@ -74,16 +76,28 @@ impl Network {
         Self::try_new(card, blocks)
     }
 
-    /// Checks everything that [`Network::try_new`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Network::try_new`].
-    pub fn check(&self) -> Result<(), ModelError> {
-        let layers = self.card.layers()?;
-        count(0, "blocks", layers.len(), self.blocks.len())?;
-        let mut blocks = layers.iter().zip(&self.blocks).enumerate();
-        blocks.try_for_each(|(i, (layer, block))| check(i, layer, block))
+    /// The public part.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// The secret part, a block for each of the card's.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Both parts, to be changed and checked again by [`Network::try_new`].
+    pub fn into_parts(self) -> (Card, Vec<Block>) {
+        (self.card, self.blocks)
+    }
+
+    /// The same network, whose client learns the values of all classes, or the best class alone.
+    #[must_use]
+    pub fn with_logits(mut self, shown: bool) -> Self {
+        if let Some(last) = self.card.blocks.last_mut() {
+            last.activation = if shown { Activation::Logits } else { Activation::Argmax };
+        }
+        self
     }
 }
 

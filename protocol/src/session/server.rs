@@ -71,15 +71,15 @@ impl Server {
     /// # Errors
     /// If the network cannot be computed privately; the message says which layer and why.
     pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
-        let plan = NetworkPlan::new(network.card.clone(), settings)?;
+        let plan = NetworkPlan::new(network.card().clone(), settings)?;
         let mut memory = WEIGHT_MEMORY;
-        let mut weights = Vec::with_capacity(network.blocks.len());
-        for (plan, block) in plan.linear.iter().zip(&network.blocks) {
+        let mut weights = Vec::with_capacity(network.blocks().len());
+        for (plan, block) in plan.linear.iter().zip(network.blocks()) {
             let encoded = plan.prepare_within(&block.weights, memory)?;
             memory = memory.saturating_sub(encoded.bytes());
             weights.push(encoded);
         }
-        let card = network.card.to_bytes().map_err(ModelError::from)?;
+        let card = network.card().to_bytes().map_err(ModelError::from)?;
         let announcement = [&settings.to_bytes()[..], &card].concat();
         Ok(Self { network, plan, weights, announcement })
     }
@@ -270,7 +270,7 @@ impl Session<'_> {
                 subtract(&mut x, garbling.shares(), ring_bits);
             }
             let pooled = Zeroizing::new(server.plan.pool(block, &x));
-            let secret = &server.network.blocks[block];
+            let secret = &server.network.blocks()[block];
             let mut sums = Zeroizing::new(clear::apply(
                 &layer.block.linear,
                 layer.pooled,

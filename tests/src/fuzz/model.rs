@@ -37,10 +37,10 @@ pub fn model_file(data: &[u8]) {
 fn whole_file(file: &[u8]) {
     if let Ok(network) = Network::from_bytes(file) {
         assert_eq!(network.to_bytes().as_deref(), Ok(file));
-        if is_small(&network.card) {
-            let image = vec![255; network.card.input.len()];
+        if is_small(network.card()) {
+            let image = vec![255; network.card().input.len()];
             let trace = network.forward(&image).expect("the image has the card's size");
-            assert_eq!(trace.logits().len(), network.card.classes.len());
+            assert_eq!(trace.logits().len(), network.card().classes.len());
         }
     }
 }

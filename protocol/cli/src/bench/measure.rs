@@ -84,7 +84,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     let cpu = Cpu::start(parties);
     let mut client = classify::connect(server.address(), TIMEOUT, task.link)?;
     let setup = cpu.stop(client.statistics().setup, 1);
-    let images = random_images(task.network.card.input.len(), task.images);
+    let images = random_images(task.network.card().input.len(), task.images);
     progress.step("warming up");
     run(&mut client, &images, parties)?;
     let mut runs = Vec::new();
@@ -101,7 +101,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
         .when(|| "the plaintext network".into())?;
     let matches = labels.iter().all(|found| *found == expected);
     let measurement = Measurement {
-        network: task.network.card.name.clone(),
+        network: task.network.card().name.clone(),
         images: task.images,
         runs: task.runs,
         threads: rayon::current_num_threads(),

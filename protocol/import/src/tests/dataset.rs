@@ -58,7 +58,8 @@ fn png(value: u8) -> Vec<u8> {
 
 fn card(classes: &[&str]) -> Card {
     let classes = classes.iter().map(|&class| class.into()).collect();
-    Card { input: SHAPE, classes, ..zoo::network("a").unwrap().card }
+    let (card, _) = zoo::network("a").unwrap().into_parts();
+    Card { input: SHAPE, classes, ..card }
 }
 
 fn fault(error: Error) -> DatasetFault {

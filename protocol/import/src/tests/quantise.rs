@@ -1,12 +1,12 @@
 //! Quantisation: the integer network follows the one in floating point, whatever its scales.
 
 use crate::{Error, FloatBlock, FloatNetwork, quantise, zoo};
-use gazelle_model::{Activation, Block, ModelError, Network, Shape, Trace};
+use gazelle_model::{Activation, Block, ModelError, Shape, Trace};
 
 /// A network of the zoo whose weights are multiplied by `scales`, one for each block, so that the
 /// same integers stand for other reals.
 fn float(name: &str, scales: &[f32]) -> FloatNetwork {
-    let Network { card, blocks } = zoo::network(name).unwrap();
+    let (card, blocks) = zoo::network(name).unwrap().into_parts();
     let mut product = 1.0;
     let scaled = |(block, &scale): (&Block, &f32)| {
         product *= scale;
@@ -55,8 +55,8 @@ fn rings_shrink_with_the_weights() {
     let float = float("c", &[1.0; 3]);
     let images = images(float.card().input);
     let rings = |bits| {
-        let card = quantise(&float, &images, bits).unwrap().card;
-        card.blocks.iter().map(|block| block.ring_bits()).collect::<Vec<_>>()
+        let network = quantise(&float, &images, bits).unwrap();
+        network.card().blocks.iter().map(|block| block.ring_bits()).collect::<Vec<_>>()
     };
     assert!(rings(5).iter().zip(rings(8)).all(|(narrow, wide)| narrow + 2 <= wide));
 }
@@ -66,7 +66,7 @@ fn weights_use_their_bits() {
     let float = float("d", &[1.0, 0.5, 3.0, 1.0]);
     for bits in 2..=12 {
         let network = quantise(&float, &images(float.card().input), bits).unwrap();
-        for block in &network.blocks {
+        for block in network.blocks() {
             let most = block.weights.iter().map(|w| w.unsigned_abs()).max().unwrap();
             assert!(most < 1 << (bits - 1) && most >= 1 << (bits - 2), "{bits} bits: {most}");
         }
@@ -106,7 +106,7 @@ fn an_upper_bound_is_kept() {
     blocks[0].most = Some(1000.0);
     let bounded = FloatNetwork::try_new(float.card().clone(), blocks).unwrap();
     let network = quantise(&bounded, &images, 8).unwrap();
-    let Activation::Relu { shift, .. } = network.card.blocks[0].activation else { panic!() };
+    let Activation::Relu { shift, .. } = network.card().blocks[0].activation else { panic!() };
     // The weights are integers whose step is at least the least one's.
     assert!(shift <= 3, "{shift}");
     for image in &images {

@@ -8,13 +8,13 @@ fn network(name: &str) -> Network {
 }
 
 fn relus(network: &Network) -> usize {
-    let layers = network.card.layers().unwrap();
+    let layers = network.card().layers().unwrap();
     layers[..layers.len() - 1].iter().map(|layer| layer.sums.len()).sum()
 }
 
 #[test]
 fn every_name_has_a_network() {
-    assert!(zoo::NAMES.iter().all(|name| network(name).card.name == *name));
+    assert!(zoo::NAMES.iter().all(|name| network(name).card().name == *name));
     assert!(zoo::network("e").is_none());
 }
 
@@ -22,7 +22,7 @@ fn every_name_has_a_network() {
 fn shapes_are_the_papers() {
     assert_eq!(zoo::NAMES.map(|name| relus(&network(name))), [256, 1080, 1080, 10_340, 173_056]);
     let rows = |name| {
-        let layers = network(name).card.layers().unwrap();
+        let layers = network(name).card().layers().unwrap();
         layers.iter().map(|layer| layer.row_len()).collect::<Vec<_>>()
     };
     assert_eq!(rows("c"), [25, 980, 100]);
@@ -35,9 +35,9 @@ fn shapes_are_the_papers() {
 fn activations_use_their_range() {
     for name in ["a", "c", "d"] {
         let network = network(name);
-        let image: Vec<u8> = (0..network.card.input.len()).map(|i| (i * 151) as u8).collect();
+        let image: Vec<u8> = (0..network.card().input.len()).map(|i| (i * 151) as u8).collect();
         let trace = network.forward(&image).unwrap();
-        for (step, card) in trace.steps.iter().zip(&network.card.blocks) {
+        for (step, card) in trace.steps.iter().zip(&network.card().blocks) {
             let Activation::Relu { shift, .. } = card.activation else { continue };
             let saturated = step.output.iter().filter(|&&x| x == 255).count();
             assert!(saturated * 20 < step.output.len(), "{name}: {saturated} of 255");
