@@ -1,5 +1,4 @@
-//! Networks and images from outside: ONNX files, quantisation, pictures, data sets.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod dataset;

@@ -1,5 +1,4 @@
-//! The integer network: its public card, its secret weights, its exact evaluation and its encoding.
-
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 
