@@ -1,6 +1,6 @@
 //! `gazelle eval`: a model's accuracy on labelled images, in the clear.
 
-use crate::{args::EvalArgs, failure::Result, files, import, output, progress::Progress};
+use crate::{args::EvalArgs, failure::Result, files, output, progress::Progress};
 use gazelle_import::{
     Error, FloatNetwork,
     dataset::{self, Labelled},
@@ -11,7 +11,8 @@ use rayon::prelude::*;
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let float = args.onnx.as_deref();
-    let float = float.map(|path| import::read(path, None, &network.card().classes, &args.pixels));
+    let float =
+        float.map(|path| files::read_onnx(path, None, &network.card().classes, &args.pixels));
     let float = float.transpose()?;
     let images = dataset::labelled(&args.images, args.labels.as_deref(), network.card())?;
     print(float.as_ref(), &network, &images)

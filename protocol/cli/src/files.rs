@@ -1,7 +1,10 @@
 //! Reading the user's files, with messages that name them.
 
-use crate::failure::{Result, While};
-use gazelle_import::files;
+use crate::{
+    args::PixelArgs,
+    failure::{Failure, Result, While},
+};
+use gazelle_import::{FloatNetwork, files, onnx};
 use gazelle_model::{Network, Shape};
 use std::{fs::File, path::Path};
 
@@ -13,6 +16,32 @@ pub(crate) fn read_network(path: &Path) -> Result<Network> {
 /// The pixels of a PNG or JPEG file, in the order of `shape`.
 pub(crate) fn read_image(path: &Path, shape: Shape) -> Result<Vec<u8>> {
     Ok(files::read_image(path, shape)?)
+}
+
+/// Reads an ONNX file; the network gets the file's name if it has none.
+pub(crate) fn read_onnx(
+    path: &Path,
+    name: Option<&str>,
+    classes: &[String],
+    pixels: &PixelArgs,
+) -> Result<FloatNetwork> {
+    let bytes = files::read(path, onnx::MAX_ONNX_BYTES)?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let options = onnx::ImageOptions {
+        shape: pixels.shape.as_deref().map(shape).transpose()?,
+        mean: pixels.mean.clone(),
+        std: pixels.std.clone(),
+        classes: classes.to_vec(),
+    };
+    onnx::read(name.unwrap_or(&stem), &bytes, &options).when(|| path.display().to_string())
+}
+
+/// `CHANNELS,HEIGHT,WIDTH`.
+fn shape(sizes: &[usize]) -> Result<Shape> {
+    match *sizes {
+        [channels, height, width] => Ok(Shape { channels, height, width }),
+        _ => Err(Failure::new("--shape takes CHANNELS,HEIGHT,WIDTH as in 1,28,28")),
+    }
 }
 
 /// Fails if there is no file that can be opened.

@@ -33,10 +33,10 @@ pub enum Error {
         fault: Box<Error>,
     },
     /// A weight in floating point is not a number.
-    #[error("block {block} has a weight that is infinite or not a number; train the network again")]
+    #[error("{node}: a weight is infinite or not a number; train the network again")]
     NotFinite {
-        /// The block, from 0.
-        block: usize,
+        /// Where it stands in the file that the network came from.
+        node: String,
     },
     /// There are no images to measure activations on.
     #[error("there are no calibration images; give some that are like those to be classified")]

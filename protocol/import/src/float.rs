@@ -39,13 +39,13 @@ impl FloatNetwork {
         let layers = card.layers()?;
         let (expected, got) = (layers.len(), blocks.len());
         if got != expected {
-            return Err(ModelError::Count { block: 0, what: "blocks", expected, got }.into());
+            return Err(ModelError::Blocks { expected, got }.into());
         }
         for (i, (layer, block)) in layers.iter().zip(&blocks).enumerate() {
             layer.check_counts(i, block.weights.len(), block.bias.len())?;
             let values = block.weights.iter().chain(&block.bias).chain(&block.most);
             if values.into_iter().any(|v| !v.is_finite()) {
-                return Err(Error::NotFinite { block: i });
+                return Err(Error::NotFinite { node: block.node.clone() });
             }
         }
         Ok(Self { card, blocks })

@@ -22,17 +22,23 @@ pub enum CardFault {
     #[error("the input's shape {0} is empty or too large")]
     Input(Shape),
     /// A part of a block does not fit the tensor that reaches it, or is too large.
-    #[error("the {part} of block {block} does not fit the tensor that reaches it or is too large")]
+    #[error(
+        "the {part} of block {number} does not fit the tensor that reaches it or is too large",
+        number = .block + 1
+    )]
     Misfit {
-        /// The block, from 0.
+        /// The block, from 0; messages count from 1.
         block: usize,
         /// Which part.
         part: &'static str,
     },
     /// A number of bits is out of range.
-    #[error("block {block} cannot work with {bits} {what} bits")]
+    #[error(
+        "block {number} cannot work with {bits} {what} bits",
+        number = .block + 1
+    )]
     Bits {
-        /// The block, from 0.
+        /// The block, from 0; messages count from 1.
         block: usize,
         /// Which number of bits.
         what: &'static str,
@@ -41,10 +47,11 @@ pub enum CardFault {
     },
     /// A block before the last ends in a result for the client, or the last one does not.
     #[error(
-        "block {block} has the wrong activation: the last block alone, and always, ends in argmax or logits"
+        "block {number} has the wrong activation: the last block alone, and always, ends in argmax or logits",
+        number = .block + 1
     )]
     Ending {
-        /// The block, from 0.
+        /// The block, from 0; messages count from 1.
         block: usize,
     },
     /// The class names do not match the last block's outputs.
@@ -67,12 +74,23 @@ pub enum ModelError {
     /// The card is not valid.
     #[error("the model's card is not valid: {0}")]
     Card(#[from] CardFault),
+    /// There are not as many blocks as the card has.
+    #[error("{got} blocks of weights; the card has {expected}")]
+    Blocks {
+        /// The card's blocks.
+        expected: usize,
+        /// What there is.
+        got: usize,
+    },
     /// The weights are not those of the card.
-    #[error("{got} {what} in block {block}; its card needs {expected}")]
+    #[error(
+        "{got} {what} in block {number}; its card needs {expected}",
+        number = .block + 1
+    )]
     Count {
-        /// The block, from 0.
+        /// The block, from 0; messages count from 1.
         block: usize,
-        /// Blocks, weights or biases.
+        /// Weights or biases.
         what: &'static str,
         /// What the card needs.
         expected: usize,
@@ -80,9 +98,12 @@ pub enum ModelError {
         got: usize,
     },
     /// A weight does not fit the card's weight bits.
-    #[error("weight {index} of block {block} is {value}, too large for {bits} bits")]
+    #[error(
+        "weight {index} of block {number} is {value}, too large for {bits} bits",
+        number = .block + 1
+    )]
     Weight {
-        /// The block, from 0.
+        /// The block, from 0; messages count from 1.
         block: usize,
         /// Its position.
         index: usize,
@@ -93,10 +114,11 @@ pub enum ModelError {
     },
     /// A sum can leave the ring.
     #[error(
-        "output {channel} of block {block} can reach {reach}; its card allows less than 2^{bits}"
+        "output {channel} of block {number} can reach {reach}; its card allows less than 2^{bits}",
+        number = .block + 1
     )]
     Sum {
-        /// The block, from 0.
+        /// The block, from 0; messages count from 1.
         block: usize,
         /// The output channel.
         channel: usize,

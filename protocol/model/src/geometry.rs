@@ -6,7 +6,12 @@ use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MAX_CHANNELS, MAX_SIDE, MAX_TENSOR};
+/// The most rows, columns, steps or padding, of a map, kernel or window.
+pub const MAX_SIDE: usize = 4096;
+/// The most channels or dense outputs.
+pub const MAX_CHANNELS: usize = 1 << 20;
+/// The most values of a tensor.
+pub const MAX_TENSOR: usize = 1 << 24;
 
 /// The shape of a tensor: `channels × height × width`, row-major.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -8,12 +8,6 @@ use crate::{Activation, BlockCard, Card, CardFault, Linear, Shape, Window};
 pub const ACTIVATION_MAX: u32 = 255;
 /// The most blocks that a card may have.
 pub const MAX_BLOCKS: usize = 256;
-/// The most rows, columns, steps or padding, of a map, kernel or window.
-pub const MAX_SIDE: usize = 4096;
-/// The most channels or dense outputs.
-pub const MAX_CHANNELS: usize = 1 << 20;
-/// The most values of a tensor.
-pub const MAX_TENSOR: usize = 1 << 24;
 /// The most weights of a network.
 pub const MAX_WEIGHTS: usize = 1 << 28;
 /// The most multiplications of one linear map.

@@ -23,11 +23,11 @@ pub use card::{Activation, BlockCard, Card, Linear};
 pub use clear::{Step, Trace};
 pub use fault::{CardFault, ModelError};
 pub use file::MAX_FILE_BYTES;
-pub use geometry::{Axis, Extent, Padding, Shape, Window};
+pub use geometry::{Axis, Extent, MAX_CHANNELS, MAX_SIDE, MAX_TENSOR, Padding, Shape, Window};
 pub use hash::{CardHash, MODEL_CARD, NotACardHash};
 pub use layer::{
-    ACTIVATION_MAX, Layer, MAX_ACTIVATION_SUMS, MAX_BLOCKS, MAX_CHANNELS, MAX_CLASSES, MAX_NAME,
-    MAX_PRODUCTS, MAX_SIDE, MAX_TENSOR, MAX_WEIGHTS, MAX_WINDOW,
+    ACTIVATION_MAX, Layer, MAX_ACTIVATION_SUMS, MAX_BLOCKS, MAX_CLASSES, MAX_NAME, MAX_PRODUCTS,
+    MAX_WEIGHTS, MAX_WINDOW,
 };
 pub use network::{Block, Network};
 pub use ring::Ring;

@@ -46,7 +46,10 @@ impl Network {
     /// with |w| ≥ 2^(weight bits − 1); an output that some input brings to |y| ≥ 2^ℓ.
     pub fn try_new(card: Card, blocks: Vec<Block>) -> Result<Self, ModelError> {
         let layers = card.layers()?;
-        count(0, "blocks", layers.len(), blocks.len())?;
+        let (expected, got) = (layers.len(), blocks.len());
+        if got != expected {
+            return Err(ModelError::Blocks { expected, got });
+        }
         for (i, (layer, block)) in layers.iter().zip(&blocks).enumerate() {
             check(i, layer, block)?;
         }

@@ -8,16 +8,16 @@ use gazelle_model::{Activation, Block, ModelError, Shape, Trace};
 fn float(name: &str, scales: &[f32]) -> FloatNetwork {
     let (card, blocks) = zoo::network(name).unwrap().into_parts();
     let mut product = 1.0;
-    let scaled = |(block, &scale): (&Block, &f32)| {
+    let scaled = |(i, (block, &scale)): (usize, (&Block, &f32))| {
         product *= scale;
         FloatBlock {
-            node: String::new(),
+            node: format!("linear {i}"),
             weights: block.weights.iter().map(|&w| f32::from(w) * scale).collect(),
             bias: block.bias.iter().map(|&b| b as f32 * product).collect(),
             most: None,
         }
     };
-    let blocks = blocks.iter().zip(scales).map(scaled).collect();
+    let blocks = blocks.iter().zip(scales).enumerate().map(scaled).collect();
     FloatNetwork::try_new(card, blocks).unwrap()
 }
 
@@ -94,7 +94,7 @@ fn what_cannot_be_quantised_is_refused() {
     let large = changed(|blocks| blocks[2].bias[0] = 1e30).unwrap();
     assert!(matches!(fault(&large, &images, 8), Error::Quantise { .. }));
     let broken = changed(|blocks| blocks[2].weights[5] = f32::NAN);
-    assert_eq!(broken.err(), Some(Error::NotFinite { block: 2 }));
+    assert_eq!(broken.err(), Some(Error::NotFinite { node: "linear 2".into() }));
 }
 
 /// A bound in the network is one in the integers: the range never goes beyond it.

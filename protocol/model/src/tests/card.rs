@@ -169,10 +169,12 @@ fn weights_are_those_that_the_card_promises() {
         Network::try_new(card(), blocks).err().unwrap()
     };
     let count = |block, what, expected, got| ModelError::Count { block, what, expected, got };
-    assert_eq!(fault(|b| drop(b.pop())), count(0, "blocks", 2, 1));
+    assert_eq!(fault(|b| drop(b.pop())), ModelError::Blocks { expected: 2, got: 1 });
     assert_eq!(fault(|b| b[1].weights.truncate(47)), count(1, "weights", 48, 47));
     assert_eq!(fault(|b| b[0].bias.push(0)), count(0, "biases", 4, 5));
     let weight = ModelError::Weight { block: 0, index: 7, value: -128, bits: 8 };
+    // Blocks are counted as a reader counts them.
+    assert_eq!(weight.to_string(), "weight 7 of block 1 is -128, too large for 8 bits");
     assert_eq!(fault(|b| b[0].weights[7] = -128), weight);
     // 9 · 127 · 255 = 291 465, and 2^20 − 1 at most.
     assert!(
