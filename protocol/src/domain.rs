@@ -55,9 +55,6 @@ pub(crate) const OT_CHALLENGE: &[u8] = b"gazelle ot-extension challenge v1";
 /// sums (16 each)`, integers little-endian, by SHA-256.
 pub(crate) const OT_CHECK: &[u8] = b"gazelle ot-extension check v1";
 
-/// Hash of a model card, by SHA-256: `label ‖ encoded card`.
-pub(crate) const MODEL_CARD: &[u8] = b"gazelle model card v1";
-
 /// Hash of the parameters that both parties must share: `label ‖ for each homomorphic parameter
 /// set: n (8) ‖ number of primes (8) ‖ primes (8 each)`, integers little-endian, by SHA-256.
 pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
@@ -81,7 +78,7 @@ pub(crate) const FRAME_TAGS: &[u8] = b"gazelle frame tags v1";
 /// convert the linear maps' halves.
 pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v1";
 
-/// All labels, for the test below.
+/// All labels, with that of a model card's hash, for the test below.
 #[cfg(test)]
 const ALL: &[&[u8]] = &[
     BASE_OT_KEY,
@@ -90,7 +87,7 @@ const ALL: &[&[u8]] = &[
     GGM_TREES,
     OT_CHALLENGE,
     OT_CHECK,
-    MODEL_CARD,
+    gazelle_model::MODEL_CARD,
     PARAMETERS,
     PLAN,
     SESSION,

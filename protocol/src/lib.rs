@@ -11,12 +11,12 @@ pub mod error;
 pub mod he;
 pub mod linear;
 mod link;
-pub mod model;
 pub mod ot;
 pub mod session;
 mod text;
 pub mod transport;
 
 pub use error::Error;
+pub use gazelle_model as model;
 pub use link::Link;
 pub use text::printable;

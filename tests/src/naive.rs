@@ -15,13 +15,13 @@ pub struct Step {
     pub output: Vec<i64>,
 }
 
-/// Every step of `network` on an image of `network.card.input` pixels.
+/// Every step of `network` on an image of `network.card().input` pixels.
 pub fn forward(network: &Network, image: &[u8]) -> Vec<Step> {
-    let mut shape = network.card.input;
+    let mut shape = network.card().input;
     assert_eq!(image.len(), shape.len(), "an image of another size");
     let mut values: Vec<i64> = image.iter().map(|&pixel| pixel.into()).collect();
     let mut steps = Vec::new();
-    for (card, block) in network.card.blocks.iter().zip(&network.blocks) {
+    for (card, block) in network.card().blocks.iter().zip(network.blocks()) {
         let (input, input_shape) = sum_pool(card, &values, shape);
         let (sums, sums_shape) = linear(card, block, &input, input_shape);
         let output = activation(card, &sums, sums_shape);
@@ -213,25 +213,24 @@ mod tests {
             sum_bits: 12,
             activation: Activation::Argmax,
         };
-        let network = Network {
-            card: Card {
-                name: "hand".into(),
-                input: Shape { channels: 1, height: 3, width: 3 },
-                blocks: vec![convolution, dense],
-                classes: vec!["a".into(), "b".into()],
-            },
-            blocks: vec![
-                Block { weights: vec![1, 2, -3, 4], bias: vec![-20] },
-                Block { weights: vec![1, 1, 1, 1, 2, 0, 0, 1], bias: vec![0, 1] },
-            ],
+        let card = Card {
+            name: "hand".into(),
+            input: Shape::new(1, 3, 3),
+            blocks: vec![convolution, dense],
+            classes: vec!["a".into(), "b".into()],
         };
+        let blocks = vec![
+            Block { weights: vec![1, 2, -3, 4], bias: vec![-20] },
+            Block { weights: vec![1, 1, 1, 1, 2, 0, 0, 1], bias: vec![0, 1] },
+        ];
+        let network = Network::try_new(card, blocks).expect("every sum fits 12 bits");
         let steps = forward(&network, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
         // 1 + 4 − 12 + 20 = 13, then 4 more for each column and 12 more for each row; less 20.
         assert_eq!(steps[0].sums, [-7, -3, 5, 9]);
         assert_eq!(steps[0].output, [0, 0, 2, 4]);
         assert_eq!(steps[1].sums, [6, 5]);
         assert_eq!(steps[1].output, [0]);
-        assert_eq!(largest_sum(&network.card.blocks[0], &network.blocks[0], 255), 2570);
+        assert_eq!(largest_sum(&network.card().blocks[0], &network.blocks()[0], 255), 2570);
     }
 
     #[test]

@@ -119,10 +119,10 @@ pub fn listen() -> (TcpListener, String) {
 /// If anything differs.
 pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, image: &[u8]) {
     let Inference { outcome, client, server, .. } = inference;
-    let blocks = network.card.blocks.len();
+    let blocks = network.card().blocks.len();
     assert!(client.inputs.len() == blocks && server.sums.len() == blocks, "all blocks ran");
     for (i, step) in trace.steps.iter().enumerate() {
-        let ring = u32::MAX >> (u32::BITS - network.card.blocks[i].ring_bits());
+        let ring = u32::MAX >> (u32::BITS - network.card().blocks[i].ring_bits());
         let add = |a: &[u32], b: &[u32]| -> Vec<u32> {
             a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & ring).collect()
         };
@@ -133,7 +133,7 @@ pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, ima
         assert!(add(&client.sums[i], &server.sums[i]) == sums, "sums of block {i}");
     }
     assert_eq!(outcome.label, trace.label());
-    let last = network.card.blocks[blocks - 1].activation;
+    let last = network.card().blocks[blocks - 1].activation;
     let logits = (last == Activation::Logits).then(|| trace.logits().to_vec());
     assert_eq!(outcome.logits, logits);
 }

@@ -111,7 +111,9 @@ impl NetworkRecipe {
             classes: (0..classes).map(|i| format!("class {i}")).collect(),
         };
         let image = (0..self.input.len()).map(|_| rng.random()).collect();
-        (Network { card, blocks: blocks.into_iter().map(|(block, _)| block).collect() }, image)
+        let blocks = blocks.into_iter().map(|(block, _)| block).collect();
+        let network = Network::try_new(card, blocks).unwrap_or_else(|e| panic!("{self:?}: {e}"));
+        (network, image)
     }
 }
 
@@ -191,7 +193,7 @@ mod tests {
         fn a_recipe_builds_a_network_whose_sums_fit(recipe in networks()) {
             let (network, image) = recipe.build();
             let steps = naive::forward(&network, &image);
-            for (card, step) in network.card.blocks.iter().zip(&steps) {
+            for (card, step) in network.card().blocks.iter().zip(&steps) {
                 prop_assert!(step.sums.iter().all(|y| y.abs() < 1 << card.sum_bits));
                 prop_assert!(card.ring_bits() <= 32);
             }

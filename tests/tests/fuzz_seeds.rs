@@ -43,7 +43,7 @@ fn write_the_seeds_of_encodings() {
     let mut runner = TestRunner::deterministic();
     for i in 0..6 {
         let (network, _) = random::networks().new_tree(&mut runner).unwrap().current().build();
-        let card = network.card.to_bytes().unwrap();
+        let card = network.card().to_bytes().unwrap();
         let file = network.to_bytes().unwrap();
         fs::write(seeds().join(format!("card_wire/random-{i}")), card).unwrap();
         fs::write(seeds().join(format!("model_file/random-{i}")), file).unwrap();

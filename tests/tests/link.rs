@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use gazelle_import::zoo;
 use gazelle_protocol::Link;
-use gazelle_protocol::model::zoo;
 use gazelle_protocol::session::{Phase, Server, Settings};
 use gazelle_tests::parties::{Conditions, classify};
 
 #[test]
 fn phases_take_their_bytes_and_round_trips() {
     let network = zoo::network("c").expect("a benchmark network");
-    let image = vec![100; network.card.input.len()];
+    let image = vec![100; network.card().input.len()];
     // So slow that computing is of no weight.
     let link = Link { bits_per_second: 40_000_000, round_trip: Duration::from_millis(60) };
     let settings = Settings::for_link(link);

@@ -1,6 +1,7 @@
 //! The benchmark networks, privately, against the plaintext networks: every tensor, bit for bit.
 
-use gazelle_protocol::model::{Activation, Network, zoo};
+use gazelle_import::zoo;
+use gazelle_model::Network;
 use gazelle_protocol::session::{Server, Settings};
 use gazelle_tests::parties::{self, Conditions};
 use gazelle_tests::{random, rng};
@@ -13,7 +14,7 @@ fn network(name: &str) -> Network {
 
 /// Ten images: all zero, all full, and random ones.
 fn images(network: &Network) -> Vec<Vec<u8>> {
-    let len = network.card.input.len();
+    let len = network.card().input.len();
     let mut images = vec![vec![0; len], vec![255; len]];
     images.extend((0..8).map(|seed| {
         let mut image = vec![0; len];
@@ -48,7 +49,7 @@ fn cifar10_is_exact() {
 #[test]
 fn extreme_weights_are_exact() {
     for name in ["c", "d", "cifar10"] {
-        let Network { card, mut blocks } = network(name);
+        let (card, mut blocks) = network(name).into_parts();
         for block in &mut blocks {
             for (i, weight) in block.weights.iter_mut().enumerate() {
                 *weight = if i / 7 % 2 == 0 { 127 } else { -127 };
@@ -70,8 +71,7 @@ fn extreme_weights_are_exact() {
 /// with the same shares.
 #[test]
 fn results_do_not_depend_on_threads() {
-    let mut network = network("d");
-    network.card.blocks.last_mut().unwrap().activation = Activation::Logits;
+    let network = network("d").with_logits(true);
     let image = &images(&network)[2];
     let server = Server::new(network.clone(), &Settings::default()).unwrap();
     let trace = network.forward(image).unwrap();

@@ -1,6 +1,7 @@
 //! Networks that PyTorch exported compute here what they compute there.
 
-use gazelle_protocol::model::{FloatNetwork, Shape, onnx, quantise};
+use gazelle_import::{FloatNetwork, onnx, quantise};
+use gazelle_model::Shape;
 use std::{fs, path::Path};
 
 fn fixture(file: &str) -> Vec<u8> {

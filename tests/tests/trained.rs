@@ -4,9 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gazelle_protocol::model::{
-    Activation, Block, BlockCard, Card, Linear, Network, Shape, read_image,
-};
+use gazelle_import::files::{read_image, read_network};
+use gazelle_model::{Activation, Block, BlockCard, Card, Linear, Network, Shape};
 use gazelle_protocol::session::{Phase, Server, Settings};
 use gazelle_protocol::transport::Traffic;
 use gazelle_tests::parties::{self, Conditions};
@@ -16,7 +15,7 @@ fn models() -> PathBuf {
 }
 
 fn network(file: &str) -> Network {
-    Network::read(models().join(file)).expect("a bundled network")
+    read_network(models().join(file)).expect("a bundled network")
 }
 
 /// The sample pictures with their classes, which their names tell: `0000-ankle-boot.png`.
@@ -38,7 +37,7 @@ fn samples(card: &Card) -> Vec<(Vec<u8>, usize)> {
 #[test]
 fn every_tensor_of_every_sample_is_exact() {
     let network = network("fashion-mnist-d.gazelle");
-    let samples = samples(&network.card);
+    let samples = samples(network.card());
     for class in 0..10 {
         assert_eq!(samples.iter().filter(|sample| sample.1 == class).count(), 2, "class {class}");
     }
@@ -54,7 +53,7 @@ fn every_tensor_of_every_sample_is_exact() {
 #[test]
 fn the_pneumonia_network_is_exact() {
     let network = network("pneumonia-d.gazelle");
-    let images: Vec<Vec<u8>> = samples(&self::network("fashion-mnist-d.gazelle").card)
+    let images: Vec<Vec<u8>> = samples(self::network("fashion-mnist-d.gazelle").card())
         .into_iter()
         .step_by(5)
         .map(|sample| sample.0)

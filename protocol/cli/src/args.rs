@@ -1,6 +1,5 @@
 //! The command line.
 
-use crate::bundled::NetworkName;
 use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
@@ -340,4 +339,14 @@ pub(crate) struct BenchArgs {
     /// Print one JSON object a network instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A bundled network.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NetworkName {
+    /// Ten kinds of clothing, 28 × 28 grey pixels
+    #[default]
+    FashionMnist,
+    /// Chest X-rays with pneumonia or without, 28 × 28 grey pixels; a demonstration, no diagnosis
+    Pneumonia,
 }

@@ -1,21 +1,11 @@
 //! The networks and pictures that come with the program.
 
 use crate::{
-    args::ModelArgs,
+    args::{ModelArgs, NetworkName},
     failure::{Failure, Result, While},
 };
 use clap::ValueEnum;
-use gazelle_protocol::model::Network;
-
-/// A bundled network.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum NetworkName {
-    /// Ten kinds of clothing, 28 × 28 grey pixels
-    #[default]
-    FashionMnist,
-    /// Chest X-rays with pneumonia or without, 28 × 28 grey pixels; a demonstration, no diagnosis
-    Pneumonia,
-}
+use gazelle_model::Network;
 
 /// The file of a picture.
 pub(crate) struct Picture {

@@ -9,9 +9,10 @@ use crate::{
     server_process::ServerProcess,
     table,
 };
+use gazelle_import::decode_image;
 use gazelle_protocol::{
-    model::{Network, Shape, decode_image},
-    session::{Outcome, Statistics, Terms},
+    model::{Network, Shape},
+    session::{Outcome, Statistics},
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -21,9 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Report {
+struct Report<'a> {
     label: usize,
-    name: String,
+    name: &'a str,
     matches_plaintext: bool,
     #[serde(flatten)]
     statistics: Statistics,
@@ -31,18 +32,18 @@ struct Report {
 
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let network = args.network.network()?;
-    let (name, image) = picture(args, network.card.input)?;
+    let (name, image) = picture(args, network.card().input)?;
     let (outcome, statistics) = classify_privately(args, &image)?;
     let report = Report {
         label: outcome.label,
-        name: classify::class_name(&network.card, &outcome),
+        name: classify::class_name(network.card(), &outcome),
         matches_plaintext: matches_plaintext(&network, &image, &outcome)?,
         statistics,
     };
     if args.json {
         output::line(serde_json::to_string(&report).expect("strings and numbers are JSON"))?;
     } else {
-        output::line(format_args!("{name}: {}", classify::text(&network.card, &outcome)))?;
+        output::line(format_args!("{name}: {}", classify::text(network.card(), &outcome)))?;
         let answer = if report.matches_plaintext { "yes" } else { "no" };
         output::line(format_args!("equals the plaintext integer network: {answer}\n"))?;
         output::line(table::phases(&statistics).trim_end())?;
@@ -75,7 +76,7 @@ fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statist
     arguments.extend(args.allow_logits.then(|| "--allow-logits".into()));
     let server = ServerProcess::start(&arguments)?;
     progress.step("set-up");
-    let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, None)?;
+    let mut client = classify::connect(server.address(), TIMEOUT, None)?;
     let outcome = classify::classify(&mut client, image, &progress, server.address())?;
     Ok((outcome, client.statistics()))
 }

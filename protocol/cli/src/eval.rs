@@ -1,21 +1,20 @@
 //! `gazelle eval`: a model's accuracy on labelled images, in the clear.
 
-use crate::{
-    args::EvalArgs,
+use crate::{args::EvalArgs, failure::Result, files, output, progress::Progress};
+use gazelle_import::{
+    Error, FloatNetwork,
     dataset::{self, Labelled},
-    failure::{Failure, Result},
-    files, import, output,
-    progress::Progress,
 };
-use gazelle_protocol::model::{FloatNetwork, ModelError, Network};
+use gazelle_model::Network;
 use rayon::prelude::*;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let float = args.onnx.as_deref();
-    let float = float.map(|path| import::read(path, None, &network.card.classes, &args.pixels));
+    let float =
+        float.map(|path| files::read_onnx(path, None, &network.card().classes, &args.pixels));
     let float = float.transpose()?;
-    let images = dataset::labelled(&args.images, args.labels.as_deref(), &network.card)?;
+    let images = dataset::labelled(&args.images, args.labels.as_deref(), network.card())?;
     print(float.as_ref(), &network, &images)
 }
 
@@ -38,11 +37,10 @@ pub(crate) fn print(
 /// How many images get their label.
 fn accuracy(
     images: &[Labelled],
-    classify: impl Fn(&[u8]) -> std::result::Result<usize, ModelError> + Sync,
+    classify: impl Fn(&[u8]) -> std::result::Result<usize, Error> + Sync,
 ) -> Result<usize> {
     let hit = |labelled: &Labelled| Ok(usize::from(classify(&labelled.image)? == labelled.label));
-    let hits: std::result::Result<usize, ModelError> = images.par_iter().map(hit).sum();
-    hits.map_err(|error| Failure::new(error.to_string()))
+    Ok(images.par_iter().map(hit).sum::<std::result::Result<usize, Error>>()?)
 }
 
 /// A share of a whole.

@@ -26,6 +26,12 @@ impl From<gazelle_protocol::Error> for Failure {
     }
 }
 
+impl From<gazelle_import::Error> for Failure {
+    fn from(error: gazelle_import::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// Names what was being done when an error came.
 pub(crate) trait While<T> {
     fn when(self, doing: impl FnOnce() -> String) -> Result<T>;

@@ -1,39 +1,50 @@
 //! Reading the user's files, with messages that name them.
 
-use crate::failure::{Failure, Result, While};
-use gazelle_protocol::model::{self, ModelError, Network, Picture, Shape};
-use std::{fs::File, io::Read, path::Path};
+use crate::{
+    args::PixelArgs,
+    failure::{Failure, Result, While},
+};
+use gazelle_import::{FloatNetwork, files, onnx};
+use gazelle_model::{Network, Shape};
+use std::{fs::File, path::Path};
 
 /// The network of a model file.
 pub(crate) fn read_network(path: &Path) -> Result<Network> {
-    Network::read(path).map_err(|error| naming(path, &error))
+    Ok(files::read_network(path)?)
 }
 
 /// The pixels of a PNG or JPEG file, in the order of `shape`.
 pub(crate) fn read_image(path: &Path, shape: Shape) -> Result<Vec<u8>> {
-    model::read_image(path, shape).map_err(|error| naming(path, &error))
+    Ok(files::read_image(path, shape)?)
 }
 
-/// The picture of a PNG or JPEG file, whatever its size.
-pub(crate) fn read_picture(path: &Path) -> Result<Picture> {
-    Picture::read(path).map_err(|error| naming(path, &error))
+/// Reads an ONNX file; the network gets the file's name if it has none.
+pub(crate) fn read_onnx(
+    path: &Path,
+    name: Option<&str>,
+    classes: &[String],
+    pixels: &PixelArgs,
+) -> Result<FloatNetwork> {
+    let bytes = files::read(path, onnx::MAX_ONNX_BYTES)?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let options = onnx::ImageOptions {
+        shape: pixels.shape.as_deref().map(shape).transpose()?,
+        mean: pixels.mean.clone(),
+        std: pixels.std.clone(),
+        classes: classes.to_vec(),
+    };
+    onnx::read(name.unwrap_or(&stem), &bytes, &options).when(|| path.display().to_string())
 }
 
-/// A file's bytes, at most `most`.
-pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let doing = || format!("cannot read {}", path.display());
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).when(doing)?;
-    match bytes.len() as u64 <= most {
-        true => Ok(bytes),
-        false => Err(Failure::new(format!("{}: more than {most} bytes", path.display()))),
+/// `CHANNELS,HEIGHT,WIDTH`.
+fn shape(sizes: &[usize]) -> Result<Shape> {
+    match *sizes {
+        [channels, height, width] => Ok(Shape { channels, height, width }),
+        _ => Err(Failure::new("--shape takes CHANNELS,HEIGHT,WIDTH as in 1,28,28")),
     }
 }
 
-/// The error's line, with the file's name unless it has it already.
-pub(crate) fn naming(path: &Path, error: &ModelError) -> Failure {
-    match error {
-        ModelError::Io { .. } | ModelError::FileTooLarge { .. } => Failure::new(error.to_string()),
-        _ => Failure::new(format!("{}: {error}", path.display())),
-    }
+/// Fails if there is no file that can be opened.
+pub(crate) fn check_readable(path: &Path) -> Result<()> {
+    File::open(path).map(drop).when(|| format!("cannot read {}", path.display()))
 }

@@ -6,7 +6,6 @@ mod args;
 mod bench;
 mod bundled;
 mod classify;
-mod dataset;
 mod demo;
 mod eval;
 mod failure;

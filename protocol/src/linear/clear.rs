@@ -7,8 +7,8 @@ use gazelle_kernels::VectorBackend;
 use gazelle_kernels::ring::{self, Prepared};
 use rayon::prelude::*;
 
-use super::geometry::{Convolution, windows};
-use crate::model::{Linear, Shape, Window};
+use super::geometry::Convolution;
+use crate::model::{self, Linear, Ring, Shape, Window};
 
 /// Output channels per parallel task: as many rows as the kernels take at once.
 const CHANNELS_PER_TASK: usize = 8;
@@ -39,8 +39,7 @@ pub fn apply(
         Linear::Dense { .. } => multiply(weights, x, &mut y),
         Linear::Convolution { .. } => convolve(&conv, weights, x, &mut y),
     }
-    let mask = u32::MAX >> (u32::BITS - ring_bits);
-    y.iter_mut().for_each(|y| *y &= mask);
+    Ring::new(ring_bits).reduce_all(&mut y);
     y
 }
 
@@ -71,26 +70,14 @@ fn convolve(conv: &Convolution, weights: &[i16], x: &[u32], y: &mut [u32]) {
 /// If `x` does not have the shape's length or no window fits.
 pub fn sum_pool(window: &Window, input: Shape, x: &[u32], ring_bits: u32) -> Vec<u32> {
     assert_eq!(x.len(), input.len(), "input length");
-    let (rows, columns) = windows(window, input).expect("a window fits");
-    let mask = u32::MAX >> (u32::BITS - ring_bits);
-    let mut out = Vec::with_capacity(input.channels * rows.output * columns.output);
-    for map in x.chunks_exact(input.height * input.width) {
-        for i in 0..rows.output {
-            for j in 0..columns.output {
-                let cells = rows.cells(i).flat_map(|i| columns.cells(j).map(move |j| (i, j)));
-                let sum =
-                    cells.fold(0u32, |sum, (i, j)| sum.wrapping_add(map[i * input.width + j]));
-                out.push(sum & mask);
-            }
-        }
-    }
+    let mut out = model::clear::pool(window, x, input, u32::wrapping_add);
+    Ring::new(ring_bits).reduce_all(&mut out);
     out
 }
 
 /// The shape of what [`sum_pool`] returns; `None` if no window fits.
 pub fn pooled(window: &Window, input: Shape) -> Option<Shape> {
-    let (rows, columns) = windows(window, input)?;
-    Some(Shape { height: rows.output, width: columns.output, ..input })
+    window.slide(input)
 }
 
 /// The shape of a layer's result; `None` if its geometry is impossible.

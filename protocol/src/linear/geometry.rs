@@ -7,88 +7,47 @@
 //! with a dense result: no computed coefficient is thrown away, and phases that no tap reads (1×1
 //! kernels) are never encrypted.
 
-use std::ops::Range;
-
 use gazelle_kernels::ring;
 
-use crate::model::{Linear, Shape, Window};
+use crate::model::{Axis, Linear, Shape, Window};
 
 /// More values than any tensor or weight array may have.
 const MAX_VALUES: usize = 1 << 28;
 
-/// One spatial dimension of a sliding window.
-#[derive(Clone, Debug)]
-pub(super) struct Axis {
-    /// Cells of the input.
-    pub(super) input: usize,
-    /// Zeros before the first cell.
-    pub(super) before: usize,
-    /// Zeros after the last cell.
-    pub(super) after: usize,
-    /// Taps of the window.
-    pub(super) kernel: usize,
-    /// Step between outputs.
-    pub(super) stride: usize,
-    /// Outputs.
-    pub(super) output: usize,
+/// The phases of one dimension of a sliding window.
+pub(super) trait Phases {
+    /// Tap `u` as (phase a, tap α).
+    fn phase_tap(&self, u: usize) -> (usize, isize);
+    /// The smallest and the largest α.
+    fn taps(&self) -> (isize, isize);
+    /// The phases that some tap reads: all of them, or as many as there are taps.
+    fn phases(&self) -> Vec<usize>;
+    /// Cells of a phase that some output reads; at least 1.
+    fn phase_len(&self) -> usize;
 }
 
-impl Axis {
-    fn new(
-        input: usize,
-        before: usize,
-        after: usize,
-        kernel: usize,
-        stride: usize,
-    ) -> Option<Self> {
-        let small = [input, before, after, kernel, stride].iter().all(|&x| x < MAX_VALUES);
-        if !small || input == 0 || kernel == 0 || stride == 0 {
-            return None;
-        }
-        let output = (input + before + after).checked_sub(kernel)? / stride + 1;
-        Some(Self { input, before, after, kernel, stride, output })
-    }
-
-    /// The real cells that output `i` reads.
-    pub(super) fn cells(&self, i: usize) -> Range<usize> {
-        let start = i * self.stride;
-        start.saturating_sub(self.before)
-            ..(start + self.kernel).saturating_sub(self.before).min(self.input)
-    }
-
-    /// Tap `u` as (phase a, tap α).
-    pub(super) fn phase_tap(&self, u: usize) -> (usize, isize) {
+impl Phases for Axis {
+    fn phase_tap(&self, u: usize) -> (usize, isize) {
         let t = u as isize - self.before as isize;
         let stride = self.stride as isize;
         (t.rem_euclid(stride) as usize, t.div_euclid(stride))
     }
 
-    /// The smallest and the largest α.
-    pub(super) fn taps(&self) -> (isize, isize) {
+    fn taps(&self) -> (isize, isize) {
         (self.phase_tap(0).1, self.phase_tap(self.kernel - 1).1)
     }
 
-    /// The phases that some tap reads: all of them, or as many as there are taps.
-    pub(super) fn phases(&self) -> Vec<usize> {
+    fn phases(&self) -> Vec<usize> {
         let mut phases: Vec<_> =
             (0..self.kernel.min(self.stride)).map(|u| self.phase_tap(u).0).collect();
         phases.sort_unstable();
         phases
     }
 
-    /// Cells of a phase that some output reads; at least 1.
-    pub(super) fn phase_len(&self) -> usize {
+    fn phase_len(&self) -> usize {
         let read = self.output as isize + self.taps().1;
         self.input.div_ceil(self.stride).min(read.max(1) as usize)
     }
-}
-
-/// The rows and columns of a pooling window; `None` if none fits.
-pub(super) fn windows(window: &Window, input: Shape) -> Option<(Axis, Axis)> {
-    let Window { kernel, stride, padding } = window;
-    let rows = Axis::new(input.height, padding.top, padding.bottom, kernel.height, stride.height)?;
-    let columns = Axis::new(input.width, padding.left, padding.right, kernel.width, stride.width)?;
-    Some((rows, columns))
 }
 
 /// A linear layer as a convolution.
@@ -112,8 +71,8 @@ impl Convolution {
         let len = input.channels.checked_mul(input.height)?.checked_mul(input.width)?;
         let conv = match *linear {
             Linear::Dense { outputs } => {
-                let axis = Axis { input: 1, before: 0, after: 0, kernel: 1, stride: 1, output: 1 };
-                Self { group_channels: len, groups: 1, outputs, rows: axis.clone(), columns: axis }
+                let (rows, columns) = (Axis::UNIT, Axis::UNIT);
+                Self { group_channels: len, groups: 1, outputs, rows, columns }
             }
             Linear::Convolution { outputs, kernel, stride, padding, groups } => {
                 if groups == 0
@@ -122,7 +81,7 @@ impl Convolution {
                 {
                     return None;
                 }
-                let (rows, columns) = windows(&Window { kernel, stride, padding }, input)?;
+                let [rows, columns] = Window::new(kernel, stride, padding).axes(input)?;
                 Self { group_channels: input.channels / groups, groups, outputs, rows, columns }
             }
         };

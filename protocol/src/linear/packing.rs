@@ -21,7 +21,8 @@
 
 use std::ops::Range;
 
-use super::geometry::{Axis, Convolution};
+use super::geometry::{Convolution, Phases};
+use crate::model::Axis;
 use crate::digest::PlanDigest;
 
 /// How one axis is cut into tiles.

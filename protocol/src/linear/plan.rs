@@ -1,6 +1,6 @@
 //! Planning: which layout and which parameters, at what price; and refusing what cannot work.
 
-use super::geometry::Convolution;
+use super::geometry::{Convolution, Phases};
 use super::packing::Packing;
 use crate::Link;
 use crate::digest::PlanDigest;

@@ -108,7 +108,7 @@ fn every_tensor_equals_the_plaintext_network() {
 
         let (_, theirs) = served.join().unwrap().unwrap();
         for (i, step) in trace.steps.iter().enumerate() {
-            let bits = network.card.blocks[i].ring_bits();
+            let bits = network.card().blocks[i].ring_bits();
             let sums: Vec<u32> =
                 step.sums.iter().map(|&y| y as u32 & (u32::MAX >> (32 - bits))).collect();
             assert_eq!(add(&ours.sums[i], &theirs.sums[i], bits), sums, "sums of block {i}");

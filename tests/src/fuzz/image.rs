@@ -1,6 +1,7 @@
 //! Pictures.
 
-use gazelle_protocol::model::{ModelError, Shape, decode_image};
+use gazelle_import::{ImageFault, decode_image};
+use gazelle_model::Shape;
 
 /// Pixels of the largest picture that is decoded.
 const PIXELS: usize = 1 << 16;
@@ -9,7 +10,7 @@ const PIXELS: usize = 1 << 16;
 pub fn image_decode(data: &[u8]) {
     let one = Shape { channels: 1, height: 1, width: 1 };
     let grey = match decode_image(data, one) {
-        Err(ModelError::ImageSize { width, height, .. })
+        Err(ImageFault::Size { width, height, .. })
             if width.checked_mul(height).is_some_and(|pixels| pixels <= PIXELS) =>
         {
             Shape { channels: 1, height, width }

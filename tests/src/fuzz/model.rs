@@ -2,11 +2,12 @@
 
 use sha2::{Digest, Sha256};
 
-use gazelle_protocol::model::{Card, Network, onnx, quantise};
+use gazelle_import::{onnx, quantise};
+use gazelle_model::{Card, Network};
 use gazelle_protocol::session::{NetworkPlan, Settings};
 
 /// Multiplications that a target may spend on evaluating a network.
-const PRODUCTS: usize = 1 << 20;
+const PRODUCTS: u64 = 1 << 20;
 
 /// A card that parses is written as it was read, every block finds its place, and the network is
 /// planned or refused, as a client does with the card of a server that it does not trust.
@@ -36,10 +37,10 @@ pub fn model_file(data: &[u8]) {
 fn whole_file(file: &[u8]) {
     if let Ok(network) = Network::from_bytes(file) {
         assert_eq!(network.to_bytes().as_deref(), Ok(file));
-        if is_small(&network.card) {
-            let image = vec![255; network.card.input.len()];
+        if is_small(network.card()) {
+            let image = vec![255; network.card().input.len()];
             let trace = network.forward(&image).expect("the image has the card's size");
-            assert_eq!(trace.logits().len(), network.card.classes.len());
+            assert_eq!(trace.logits().len(), network.card().classes.len());
         }
     }
 }
@@ -60,7 +61,7 @@ pub fn onnx_import(data: &[u8]) {
 
 fn is_small(card: &Card) -> bool {
     let layers = card.layers().expect("a network's card is checked");
-    let tensors = layers.iter().map(|layer| layer.input.len());
+    let tensors = layers.iter().map(|layer| layer.input.len() as u64);
     let products = layers.iter().map(|layer| layer.products());
-    tensors.chain(products).try_fold(0usize, usize::checked_add).is_some_and(|n| n <= PRODUCTS)
+    tensors.chain(products).try_fold(0, u64::checked_add).is_some_and(|n| n <= PRODUCTS)
 }

@@ -122,18 +122,17 @@ fn network() -> Network {
         block(Linear::Dense { outputs: 3 }, Activation::Argmax),
     ];
     let weights = |count: i16| (0..count).map(|i| i % 15 - 7).collect();
-    Network {
-        card: Card {
-            name: "small".into(),
-            input: Shape { channels: 1, height: 6, width: 6 },
-            classes: ["a", "b", "c"].map(String::from).into(),
-            blocks: cards,
-        },
-        blocks: vec![
-            Block { weights: weights(18), bias: vec![5, -9] },
-            Block { weights: weights(24), bias: vec![1, 2, 3] },
-        ],
-    }
+    let card = Card {
+        name: "small".into(),
+        input: Shape::new(1, 6, 6),
+        classes: ["a", "b", "c"].map(String::from).into(),
+        blocks: cards,
+    };
+    let blocks = vec![
+        Block { weights: weights(18), bias: vec![5, -9] },
+        Block { weights: weights(24), bias: vec![1, 2, 3] },
+    ];
+    Network::try_new(card, blocks).expect("every sum fits 16 bits")
 }
 
 /// A pipe whose writer keeps a copy.

@@ -79,7 +79,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     let progress = Progress::start("starting the server");
     let directory = tempfile::tempdir().when(|| "cannot make a temporary folder".into())?;
     let path = directory.path().join("network.gazelle");
-    task.network.write(&path).when(|| path.display().to_string())?;
+    gazelle_import::files::write_network(&path, task.network)?;
     let server = ServerProcess::start(&arguments(task, &path))?;
     let parties = [Watched::this(), Watched::new(server.id())];
 
@@ -87,7 +87,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     let cpu = Cpu::start(parties);
     let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, task.link)?;
     let setup = cpu.stop(client.statistics().setup, 1);
-    let images = random_images(task.network.card.input.len(), task.images);
+    let images = random_images(task.network.card().input.len(), task.images);
     progress.step("warming up");
     run(&mut client, &images, parties)?;
     let mut runs = Vec::new();
@@ -104,7 +104,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
         .when(|| "the plaintext network".into())?;
     let matches = labels.iter().all(|found| *found == expected);
     let measurement = Measurement {
-        network: task.network.card.name.clone(),
+        network: task.network.card().name.clone(),
         images: task.images,
         runs: task.runs,
         threads: rayon::current_num_threads(),

@@ -7,9 +7,10 @@ mod process;
 use crate::{
     args::{BenchArgs, PixelArgs},
     failure::{Failure, Result, While},
-    files, import, output, serve, table,
+    files, output, serve, table,
 };
-use gazelle_protocol::model::{Network, quantise, zoo};
+use gazelle_import::{quantise, zoo};
+use gazelle_model::Network;
 use measure::{LayerCost, Measurement, PhaseCost, Task, measure};
 use std::path::Path;
 
@@ -66,7 +67,7 @@ fn network(name: &str) -> Result<Network> {
 
 /// An ONNX network, quantised on the images that are measured: costs hardly depend on them.
 fn onnx(path: &Path) -> Result<Network> {
-    let float = import::read(path, None, &[], &PixelArgs::default())?;
+    let float = files::read_onnx(path, None, &[], &PixelArgs::default())?;
     let images = measure::random_images(float.card().input.len(), CALIBRATION);
     quantise(&float, &images, WEIGHT_BITS).when(|| path.display().to_string())
 }

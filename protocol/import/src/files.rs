@@ -1,0 +1,65 @@
+//! Files of networks and pictures, read within a cap.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use gazelle_model::{MAX_FILE_BYTES, Network, Shape};
+
+use crate::Error;
+use crate::image::{MAX_IMAGE_BYTES, decode_image};
+
+/// Reads a network from the model file at `path`; see [`Network::from_bytes`].
+///
+/// # Errors
+///
+/// Those of [`Network::from_bytes`]; a file that cannot be read or is over [`MAX_FILE_BYTES`].
+pub fn read_network(path: impl AsRef<Path>) -> Result<Network, Error> {
+    let bytes = read(&path, MAX_FILE_BYTES)?;
+    Network::from_bytes(&bytes).map_err(|error| Error::from(error).in_file(path))
+}
+
+/// Writes the network's file to `path`; see [`Network::to_bytes`].
+///
+/// # Errors
+///
+/// Those of [`Network::to_bytes`]; a file that cannot be written.
+pub fn write_network(path: impl AsRef<Path>, network: &Network) -> Result<(), Error> {
+    let path = path.as_ref();
+    let bytes = network.to_bytes().map_err(|error| Error::from(error).in_file(path))?;
+    std::fs::write(path, bytes).map_err(|error| io_error("write", path, &error))
+}
+
+/// Reads the PNG or JPEG file at `path` as a tensor of `shape`; see [`decode_image`].
+///
+/// # Errors
+///
+/// Those of [`decode_image`]; a file that cannot be read or is over [`MAX_IMAGE_BYTES`].
+pub fn read_image(path: impl AsRef<Path>, shape: Shape) -> Result<Vec<u8>, Error> {
+    let bytes = read(&path, MAX_IMAGE_BYTES)?;
+    decode_image(&bytes, shape).map_err(|error| Error::from(error).in_file(path))
+}
+
+/// The whole file at `path`, of at most `cap` bytes.
+///
+/// # Errors
+///
+/// A file that cannot be read or is over the cap.
+pub fn read(path: impl AsRef<Path>, cap: usize) -> Result<Vec<u8>, Error> {
+    let path = path.as_ref();
+    let failed = |error| io_error("read", path, &error);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(failed)?
+        .take(cap as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    match bytes.len() > cap {
+        true => Err(Error::FileTooLarge { path: path.display().to_string(), cap }),
+        false => Ok(bytes),
+    }
+}
+
+pub(crate) fn io_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {
+    Error::Io { action, path: path.display().to_string(), reason: error.to_string() }
+}

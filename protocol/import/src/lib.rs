@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod dataset;
+mod error;
+pub mod files;
+mod float;
+mod image;
+pub mod onnx;
+mod quantise;
+#[cfg(test)]
+mod tests;
+pub mod zoo;
+
+pub use error::Error;
+pub use float::{FloatBlock, FloatNetwork};
+pub use image::{ImageFault, MAX_IMAGE_BYTES, decode_image};
+pub use quantise::quantise;

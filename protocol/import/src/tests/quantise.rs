@@ -1,0 +1,117 @@
+//! Quantisation: the integer network follows the one in floating point, whatever its scales.
+
+use crate::{Error, FloatBlock, FloatNetwork, quantise, zoo};
+use gazelle_model::{Activation, Block, ModelError, Shape, Trace};
+
+/// A network of the zoo whose weights are multiplied by `scales`, one for each block, so that the
+/// same integers stand for other reals.
+fn float(name: &str, scales: &[f32]) -> FloatNetwork {
+    let (card, blocks) = zoo::network(name).unwrap().into_parts();
+    let mut product = 1.0;
+    let scaled = |(i, (block, &scale)): (usize, (&Block, &f32))| {
+        product *= scale;
+        FloatBlock {
+            node: format!("linear {i}"),
+            weights: block.weights.iter().map(|&w| f32::from(w) * scale).collect(),
+            bias: block.bias.iter().map(|&b| b as f32 * product).collect(),
+            most: None,
+        }
+    };
+    let blocks = blocks.iter().zip(scales).enumerate().map(scaled).collect();
+    FloatNetwork::try_new(card, blocks).unwrap()
+}
+
+fn images(shape: Shape) -> Vec<Vec<u8>> {
+    let pixel = |i: usize, seed: usize| (i * (2 * seed + 151) / 4) as u8;
+    (0..8).map(|seed| (0..shape.len()).map(|i| pixel(i, seed)).collect()).collect()
+}
+
+/// The angle's cosine: 1 for logits that differ by a scale.
+fn cosine(float: &[f32], trace: &Trace) -> f64 {
+    let pairs = || float.iter().zip(trace.logits()).map(|(&a, &b)| (f64::from(a), f64::from(b)));
+    let norm = |square: f64| square.sqrt();
+    let dot: f64 = pairs().map(|(a, b)| a * b).sum();
+    dot / norm(pairs().map(|(a, _)| a * a).sum()) / norm(pairs().map(|(_, b)| b * b).sum())
+}
+
+#[test]
+fn logits_keep_their_direction_at_any_scale() {
+    for (name, scales) in
+        [("a", &[1e-6, 3e4, 1.0][..]), ("c", &[0.004, 0.07, 5.0]), ("d", &[1.0, 1e-9, 1e9, 1e-3])]
+    {
+        let float = float(name, scales);
+        let images = images(float.card().input);
+        let network = quantise(&float, &images, 8).unwrap();
+        for image in &images {
+            let expected = float.forward(image).unwrap();
+            let cosine = cosine(expected.last().unwrap(), &network.forward(image).unwrap());
+            assert!(cosine > 0.995, "{name}: {cosine}");
+        }
+    }
+}
+
+#[test]
+fn rings_shrink_with_the_weights() {
+    let float = float("c", &[1.0; 3]);
+    let images = images(float.card().input);
+    let rings = |bits| {
+        let network = quantise(&float, &images, bits).unwrap();
+        network.card().blocks.iter().map(|block| block.ring_bits()).collect::<Vec<_>>()
+    };
+    assert!(rings(5).iter().zip(rings(8)).all(|(narrow, wide)| narrow + 2 <= wide));
+}
+
+#[test]
+fn weights_use_their_bits() {
+    let float = float("d", &[1.0, 0.5, 3.0, 1.0]);
+    for bits in 2..=12 {
+        let network = quantise(&float, &images(float.card().input), bits).unwrap();
+        for block in network.blocks() {
+            let most = block.weights.iter().map(|w| w.unsigned_abs()).max().unwrap();
+            assert!(most < 1 << (bits - 1) && most >= 1 << (bits - 2), "{bits} bits: {most}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_quantised_is_refused() {
+    let float = float("c", &[1.0; 3]);
+    let images = images(float.card().input);
+    let fault = |float: &FloatNetwork, images: &[Vec<u8>], bits| {
+        quantise(float, images, bits).err().unwrap()
+    };
+    assert_eq!(fault(&float, &[], 8), Error::NoImages);
+    assert!(matches!(fault(&float, &[vec![0; 10]], 8), Error::Model(ModelError::ImageLen { .. })));
+    assert!(matches!(fault(&float, &images, 13), Error::Model(ModelError::Card(_))));
+
+    let changed = |change: fn(&mut [FloatBlock])| {
+        let mut blocks = float.blocks().to_vec();
+        change(&mut blocks);
+        FloatNetwork::try_new(float.card().clone(), blocks)
+    };
+    let dead = changed(|blocks| blocks[1].bias.fill(-1e9)).unwrap();
+    assert!(matches!(fault(&dead, &images, 8), Error::Quantise { .. }));
+    let large = changed(|blocks| blocks[2].bias[0] = 1e30).unwrap();
+    assert!(matches!(fault(&large, &images, 8), Error::Quantise { .. }));
+    let broken = changed(|blocks| blocks[2].weights[5] = f32::NAN);
+    assert_eq!(broken.err(), Some(Error::NotFinite { node: "linear 2".into() }));
+}
+
+/// A bound in the network is one in the integers: the range never goes beyond it.
+#[test]
+fn an_upper_bound_is_kept() {
+    let float = float("c", &[1.0; 3]);
+    let images = images(float.card().input);
+    let mut blocks = float.blocks().to_vec();
+    blocks[0].most = Some(1000.0);
+    let bounded = FloatNetwork::try_new(float.card().clone(), blocks).unwrap();
+    let network = quantise(&bounded, &images, 8).unwrap();
+    let Activation::Relu { shift, .. } = network.card().blocks[0].activation else { panic!() };
+    // The weights are integers whose step is at least the least one's.
+    assert!(shift <= 3, "{shift}");
+    for image in &images {
+        let expected = bounded.forward(image).unwrap();
+        let cosine = cosine(expected.last().unwrap(), &network.forward(image).unwrap());
+        assert!(cosine > 0.995, "{cosine}");
+    }
+}
