@@ -16,6 +16,11 @@ impl Delta {
         Self(u128::from_le_bytes(bytes) | 1)
     }
 
+    /// The Δ of an earlier session, which was stored; None if it is even and so none.
+    pub fn from_stored(offset: u128) -> Option<Self> {
+        (offset & 1 == 1).then_some(Self(offset))
+    }
+
     /// The offset itself, for the oblivious transfer whose outputs are labels.
     pub fn expose(&self) -> u128 {
         self.0

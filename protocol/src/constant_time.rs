@@ -13,7 +13,9 @@ use rand::rngs::ChaCha20Rng;
 use rand::{SeedableRng, TryCryptoRng, TryRng};
 
 use crate::Link;
-use crate::activation::{ActivationPlan, Evaluation, Garbling, OwnLabels};
+use crate::activation::ActivationPlan;
+use crate::activation::garbled::{Evaluator, Garbling};
+use crate::bundle::Gates;
 use crate::he::SecretKey;
 use crate::linear::LinearPlan;
 use crate::model::{Activation, BlockCard, Card, Layer, Linear, Shape};
@@ -59,14 +61,13 @@ fn transfers_by_secret_choices() {
 #[ignore = "runs under valgrind"]
 fn labels_of_secret_shares() {
     let plan = plan();
-    let (delta, mut receiver, _) = set_up(FieldBits::Four, AesBackend::best());
-    let (mut gates, mut evaluation) = (GateCounter::new(), Evaluation::default());
-    let own = OwnLabels::new(delta.expose() >> 1, SESSION, gates.peek());
-    let garbling = Garbling::new(own, vec![]);
+    let (delta, receiver, _) = set_up(FieldBits::Four, AesBackend::best());
+    let mut evaluator = Evaluator::from_receiver(receiver);
+    let gates = Gates::new(HashKind::default(), 9);
+    let garbling = Garbling::from_seed(delta.expose() >> 1, &gates);
     let sums = secret_values(plan.instances());
+    black_box(evaluator.choose(&plan, &sums, &mut Vec::new()));
     for chunk in plan.chunks() {
-        let gates = gates.take(plan.program().tally(chunk.instances.len()).gates);
-        black_box(evaluation.transfer(&plan, &chunk, gates, &mut receiver, &sums));
         black_box(garbling.labels(&plan, &chunk, &delta, &sums));
     }
 }

@@ -20,10 +20,10 @@
 //! - Pads of the frames' tags: AES-128 under a key for each direction of a session of the frame's
 //!   number.
 //! - The garbler's own zero labels: AES-128 under a fresh key for each layer of each bundle, of the
-//!   number n·2^64 + j for label j of the layer, with n the session's first 8 bytes plus the layer's
-//!   first gate number, modulo 2^64. A client sees the label or the label plus Δ; that no number
-//!   comes twice, but for sessions whose names begin alike, keeps the search for one of many keys
-//!   as long as that for one.
+//!   number n·2^64 + j for label j of the layer, with n the last 8 bytes of the bundle's hash key plus
+//!   the layer's first gate number, modulo 2^64. A client sees the label or the label plus Δ; that no
+//!   number comes twice, but for keys that end alike, keeps the search for one of many keys as long
+//!   as that for one.
 
 /// The first 8 bytes of a session's name: what tells numbers under AES keys of one session from
 /// those of others.
@@ -73,10 +73,21 @@ pub(crate) const SESSION: &[u8] = b"gazelle session v2";
 /// hash, the last 16 the AES key of its pads.
 pub(crate) const FRAME_TAGS: &[u8] = b"gazelle frame tags v1";
 
-/// Key of a session's garbling hash: `label ‖ session (32)`, by SHA-256, cut to 16 bytes. Its
-/// tweaks are gate numbers from the session's one counter, which also numbers the transfers that
-/// convert the linear maps' halves.
-pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v1";
+/// Hash of an announcement: `label ‖ settings ‖ plan's digest ‖ encoded card`, by SHA-256.
+pub(crate) const ANNOUNCEMENT: &[u8] = b"gazelle announcement v1";
+
+/// Name of a network with its weights, which the server alone can compute: `label ‖ hash of its
+/// announcement (32) ‖ for each block: weights (2 each) ‖ biases (4 each)`, integers little-endian, by SHA-256.
+pub(crate) const NETWORK: &[u8] = b"gazelle network v1";
+
+/// Name of a bundle: `label ‖ session (32) ‖ link key (16) ‖ number (8, little-endian)`, by SHA-256,
+/// cut to 16 bytes. Known to both parties and nobody else until it is used.
+pub(crate) const BUNDLE: &[u8] = b"gazelle bundle v1";
+
+/// Key of a bundle's garbling hash: `label ‖ session (32) ‖ number (8, little-endian)`, by SHA-256,
+/// cut to 16 bytes. Its tweaks are the numbers of the bundle's gates and of the transfers that convert
+/// the linear maps' halves.
+pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v2";
 
 /// All labels, with that of a model card's hash, for the test below.
 #[cfg(test)]
@@ -92,6 +103,9 @@ const ALL: &[&[u8]] = &[
     PLAN,
     SESSION,
     FRAME_TAGS,
+    ANNOUNCEMENT,
+    NETWORK,
+    BUNDLE,
     GARBLING_KEY,
 ];
 

@@ -1,5 +1,6 @@
 //! What can go wrong, split by who is at fault.
 
+use crate::bundle::{BundleFault, BundleName};
 use crate::model::{CardFault, CardHash, ModelError};
 use crate::transport::TransportFault;
 
@@ -28,6 +29,12 @@ pub enum Error {
     /// A model, its file or an image for it is not what it must be.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A stored bundle cannot be used.
+    #[error("{0}")]
+    Bundle(#[from] BundleFault),
+    /// The store of bundles fails.
+    #[error("the store of bundles fails: {0}; check that its disk is writable and not full")]
+    Store(#[from] std::io::Error),
 }
 
 /// What an honest peer never sends.
@@ -113,9 +120,9 @@ pub enum PeerFault {
     },
     /// An online phase names a bundle that was never prepared or is spent.
     #[error("it asked for bundle {0}, which does not exist or is spent")]
-    Bundle(u64),
+    Bundle(BundleName),
     /// The peer prepares nothing, or more than may wait.
-    #[error("it prepares inferences until {0} wait; at most {most} may", most = crate::session::MAX_BUNDLES)]
+    #[error("it prepares inferences until {0} wait; at most {most} may", most = crate::party::MAX_BUNDLES)]
     Bundles(usize),
     /// The result is a class that the card does not have.
     #[error("its tables give class {label} of {classes}")]
@@ -187,11 +194,11 @@ pub enum Misuse {
     /// The session ended with an earlier error and its secrets are gone.
     #[error("this session ended with an earlier error; start a new one")]
     SessionEnded,
-    /// A bundle was prepared in another session.
-    #[error("this bundle belongs to another session; use it there")]
-    OtherSession,
+    /// A bundle was prepared for another network or under other settings.
+    #[error("this bundle was prepared for another network; use it there")]
+    OtherNetwork,
     /// An offline phase prepares nothing, or more than may wait.
-    #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::session::MAX_BUNDLES)]
+    #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::party::MAX_BUNDLES)]
     Bundles(usize),
     /// K of the oblivious-transfer extension is not one that exists.
     #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]

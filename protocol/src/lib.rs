@@ -3,18 +3,24 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod bundle;
 #[cfg(test)]
 mod constant_time;
 mod digest;
 mod domain;
 pub mod error;
+pub mod exchange;
 pub mod he;
 pub mod linear;
 mod link;
 pub mod ot;
+mod parallel;
+pub mod party;
+pub mod plan;
 pub mod session;
 mod text;
 pub mod transport;
+pub mod wire;
 
 pub use error::Error;
 pub use gazelle_model as model;

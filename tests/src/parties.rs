@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use gazelle_protocol::model::{Activation, Block, BlockCard, Card, Linear, Network, Shape, Trace};
+use gazelle_protocol::model::{
+    Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Trace, Window,
+};
 use gazelle_protocol::session::hazmat::{self, Shares};
 use gazelle_protocol::session::{NetworkPlan, Outcome, Server, Settings, Statistics, Terms};
 use gazelle_protocol::transport::Traffic;
@@ -168,4 +170,41 @@ pub fn check(network: &Network, images: &[Vec<u8>]) {
         assert_equal(network, &inference, &trace, image);
         assert_planned(server.plan(), &inference.statistics);
     }
+}
+
+/// A convolution with ReLU and max pooling, then a matrix that ends in `last`.
+pub fn tiny_network(last: Activation) -> Network {
+    let square = |side| Extent { height: side, width: side };
+    let convolution = Linear::Convolution {
+        outputs: 2,
+        kernel: square(3),
+        stride: square(1),
+        padding: Padding::default(),
+        groups: 1,
+    };
+    let max_pool =
+        Some(Window { kernel: square(2), stride: square(2), padding: Padding::default() });
+    let block = |linear, activation| BlockCard {
+        sum_pool: None,
+        linear,
+        weight_bits: 4,
+        sum_bits: 16,
+        activation,
+    };
+    let cards = vec![
+        block(convolution, Activation::Relu { shift: 4, max_pool }),
+        block(Linear::Dense { outputs: 3 }, last),
+    ];
+    let weights = |count: i16| (0..count).map(|i| i % 15 - 7).collect();
+    let card = Card {
+        name: "small".into(),
+        input: Shape::new(1, 6, 6),
+        classes: ["a", "b", "c"].map(String::from).into(),
+        blocks: cards,
+    };
+    let blocks = vec![
+        Block { weights: weights(18), bias: vec![5, -9] },
+        Block { weights: weights(24), bias: vec![1, 2, 3] },
+    ];
+    Network::try_new(card, blocks).expect("every sum fits 16 bits")
 }

@@ -329,13 +329,13 @@ fn sessions<T>(servers: [&Server; 2], run: impl FnOnce([Client; 2]) -> T) -> T {
 
 /// A card that changes between sessions: what was prepared for the one is of no use in the other.
 #[test]
-fn a_bundle_stays_in_its_session() {
+fn a_bundle_stays_with_its_network() {
     let other = Server::new(small_network(4), &Settings::default()).unwrap();
     sessions([&SERVICE, &other], |[mut first, mut second]| {
         assert_ne!(first.plan().card().classes, second.plan().card().classes);
         let bundle = first.offline(1, |_, _| ()).unwrap().remove(0);
         let misuse = second.classify(bundle, &[0; 16]).unwrap_err();
-        assert!(matches!(misuse, Error::Misuse(Misuse::OtherSession)), "{misuse}");
+        assert!(matches!(misuse, Error::Misuse(Misuse::OtherNetwork)), "{misuse}");
         // Both go on.
         for client in [&mut first, &mut second] {
             let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
@@ -442,9 +442,9 @@ fn a_model_that_costs_too_much() {
     let download = plan.offline(1).received + plan.online().received - 1;
     let error = refused(Terms { download, ..terms });
     assert!(matches!(error, Error::Limit(Limit::Download { .. })), "{error}");
-    let other = small_network(4).card.hash().unwrap();
+    let other = small_network(4).card().hash().unwrap();
     let error = refused(Terms { card: Some(other), ..terms });
-    let ours = small_network(3).card.hash().unwrap();
+    let ours = small_network(3).card().hash().unwrap();
     let fault = PeerFault::OtherCard { expected: other, got: ours };
     assert!(matches!(&error, Error::Peer(got) if *got == fault), "{error}");
 }

@@ -1,13 +1,11 @@
-//! Activation layers: which program runs on which sums, in which chunks.
+//! Activation layers, behind one boundary: additive shares of the sums in, additive shares of the
+//! activation out (or the result itself, for the client, in the last block).
 //!
-//! The boundary of this module is "additive shares of the sums in, additive shares of the activation
-//! out" (or the result itself, for the client, in the last block); garbling stays behind it.
+//! An engine has an offline part, which takes the client's shares, and an online part, which takes
+//! the server's; either may send any number of messages. What engine computes an activation, and
+//! what it costs in bytes and rounds, is the plan's affair. There is one engine today: [`garbled`]
+//! circuits.
 
-mod client;
-mod plan;
-mod server;
+pub mod garbled;
 
-pub use client::Evaluation;
-pub use plan::{ActivationPlan, Chunk, Cost};
-pub use server::Garbling;
-pub(crate) use server::OwnLabels;
+pub use garbled::{ActivationPlan, Chunk, Cost};

@@ -1,9 +1,9 @@
 //! Seeded secret-key encryptions: what the client sends.
 
+use crate::parallel::prelude::*;
 use gazelle_ntt::prg::{AesRng, Seed};
 use gazelle_ntt::{pack, sample};
 use rand::CryptoRng;
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::coins::Coins;
@@ -120,8 +120,8 @@ impl Query {
         PeerFault::check_length(MESSAGE, bytes, encoded_len(parameters, count))?;
         let (seed, body) = bytes.split_first_chunk().expect("the length is checked");
         let packed = body.par_chunks_exact(parameters.packed_len());
-        let polynomials = self.values.par_chunks_exact_mut(2 * len).zip(packed).enumerate();
-        polynomials.try_for_each(|(index, (values, packed))| {
+        let polynomials = self.values.par_chunks_exact_mut(2 * len).zip(packed);
+        polynomials.enumerate().try_for_each(|(index, (values, packed))| {
             let components = values.split_at_mut(len);
             parse(parameters, packed, (seed, index), components, MESSAGE)
         })

@@ -3,9 +3,9 @@
 //!
 //! Values are `u32` below 2^k, tensors are `channels × height × width`, row-major.
 
+use crate::parallel::prelude::*;
 use gazelle_kernels::VectorBackend;
 use gazelle_kernels::ring::{self, Prepared};
-use rayon::prelude::*;
 
 use super::geometry::Convolution;
 use crate::model::{self, Linear, Ring, Shape, Window};

@@ -1,7 +1,7 @@
 //! The client's offline work for a planned layer.
 
+use crate::parallel::prelude::*;
 use rand::CryptoRng;
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::LinearPlan;

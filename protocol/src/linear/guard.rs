@@ -29,10 +29,10 @@
 //! have to drop the bit first, since it depends on u. At 100 Mb/s and 80 ms it would pay for networks
 //! of less than 22,000 sums. One form of shares and unchanged programs were preferred.
 
+use crate::parallel::prelude::*;
 use gazelle_garble::{Delta, GateRange, Hash, HashKind};
 use gazelle_kernels::hash::hash;
 use gazelle_ntt::pack;
-use rayon::prelude::*;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 

@@ -16,6 +16,7 @@ mod client;
 mod geometry;
 pub mod guard;
 mod keys;
+pub(crate) mod messages;
 mod packing;
 mod plan;
 mod server;

@@ -22,8 +22,8 @@
 use std::ops::Range;
 
 use super::geometry::{Convolution, Phases};
-use crate::model::Axis;
 use crate::digest::PlanDigest;
+use crate::model::Axis;
 
 /// How one axis is cut into tiles.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
+use crate::parallel::prelude::*;
 use rand::CryptoRng;
-use rayon::prelude::*;
 
 use super::LinearPlan;
 use super::guard::ServerHalf;
@@ -146,8 +146,8 @@ impl LinearPlan {
         let mut out = Vec::with_capacity(queries.len());
         for (queries, coins) in queries.chunks(count).zip(coins.chunks(count)) {
             let parsed = &mut memory[..queries.len()];
-            let read = parsed.par_iter_mut().zip(queries);
-            read.try_for_each(|(query, bytes)| query.read(&self.parameters, bytes))?;
+            let read = parsed.par_iter_mut();
+            read.zip(queries).try_for_each(|(query, bytes)| query.read(&self.parameters, bytes))?;
             out.append(&mut self.answer(parsed, coins, weights, key));
         }
         Ok(out)
@@ -173,7 +173,7 @@ impl LinearPlan {
     ) -> Vec<(Vec<u8>, ServerHalf)> {
         let (blocks, tiles) = (self.packing.blocks, self.packing.tiles());
         let jobs = blocks * tiles * queries.len();
-        let step = (jobs / (2 * rayon::current_num_threads())).clamp(1, BLOCKS_AT_ONCE);
+        let step = (jobs / (2 * crate::parallel::current_num_threads())).clamp(1, BLOCKS_AT_ONCE);
         // As many as there are threads at work.
         let workspaces = Mutex::new(Vec::new());
         let answer_blocks = |first: usize| {

@@ -1,5 +1,6 @@
 //! The one-time secrets of a linear layer: each hides one tensor and is consumed by doing so.
 
+use gazelle_ntt::pack;
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -36,6 +37,28 @@ impl Mask {
             *x = x.wrapping_sub(r) & top;
         }
     }
+
+    /// Bytes of the encoding of a mask of `len` values.
+    pub(crate) fn encoded_len(len: usize, ring_bits: u32) -> usize {
+        pack::packed_len(len, ring_bits)
+    }
+
+    /// Appends the values, packed.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        pack::pack_u32(&self.values, self.ring_bits, out);
+    }
+
+    /// Reads a mask of `len` values off the front of `bytes`; None if there is none.
+    pub(crate) fn decode(len: usize, ring_bits: u32, bytes: &mut &[u8]) -> Option<Self> {
+        Some(Self { values: unpack(len, ring_bits, bytes)?, ring_bits })
+    }
+}
+
+/// Reads packed values off the front of `bytes`.
+fn unpack(len: usize, ring_bits: u32, bytes: &mut &[u8]) -> Option<Vec<u32>> {
+    let mut values = vec![0; len];
+    let packed = bytes.split_off(..pack::packed_len(len, ring_bits))?;
+    pack::unpack_u32(packed, ring_bits, &mut values).ok().map(|()| values)
 }
 
 /// The server's share t of a layer's result, uniform in Z_{2^k}.
@@ -70,5 +93,20 @@ impl ServerShare {
         for (y, &t) in y.iter_mut().zip(&self.values) {
             *y = y.wrapping_add(t) & top;
         }
+    }
+
+    /// Bytes of the encoding of a share of `len` values.
+    pub(crate) fn encoded_len(len: usize, ring_bits: u32) -> usize {
+        pack::packed_len(len, ring_bits)
+    }
+
+    /// Appends the values, packed.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        pack::pack_u32(&self.values, self.ring_bits, out);
+    }
+
+    /// Reads a share of `len` values off the front of `bytes`; None if there is none.
+    pub(crate) fn decode(len: usize, ring_bits: u32, bytes: &mut &[u8]) -> Option<Self> {
+        Some(Self { values: unpack(len, ring_bits, bytes)?, ring_bits })
     }
 }

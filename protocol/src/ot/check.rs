@@ -36,10 +36,10 @@
 //! **What the sender learns.** x is the sum of the last block's choices, which are uniform, and of
 //! something: uniform itself. The digest is of values that the sender can compute.
 
+use crate::parallel::{prelude::*, reduce};
 use gazelle_kernels::AesBackend;
 use gazelle_kernels::gf128::inner_products;
 use gazelle_kernels::prg::Seeds;
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -98,18 +98,16 @@ impl Challenge {
 
     /// The sums of the 128 rows of a message's matrix.
     pub(super) fn sums(&self, matrix: &[u128]) -> Sums {
-        matrix
-            .par_chunks(128 * CHUNK)
-            .zip(self.factors.par_chunks(CHUNK))
-            .with_min_len(MIN_CHUNKS)
-            .fold(zero, |mut sums, (rows, factors)| {
-                inner_products(self.aes, factors, rows, &mut *sums);
-                sums
-            })
-            .reduce(zero, |mut a, b| {
-                a.iter_mut().zip(b.iter()).for_each(|(a, b)| *a ^= b);
-                a
-            })
+        let chunks = matrix.par_chunks(128 * CHUNK).zip(self.factors.par_chunks(CHUNK));
+        let sums = chunks.with_min_len(MIN_CHUNKS).map(|(rows, factors)| {
+            let mut sums = zero();
+            inner_products(self.aes, factors, rows, &mut *sums);
+            sums
+        });
+        reduce(sums, zero, |mut a, b| {
+            a.iter_mut().zip(b.iter()).for_each(|(a, b)| *a ^= b);
+            a
+        })
     }
 
     /// The digest of the receiver's sums.

@@ -23,10 +23,10 @@
 
 use std::slice;
 
+use crate::parallel::prelude::*;
 use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::{AesBackend, VectorBackend};
 use rand::{CryptoRng, RngExt};
-use rayon::prelude::*;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 

@@ -3,10 +3,10 @@
 
 use std::iter;
 
+use crate::parallel::prelude::*;
 use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::transpose::transpose128;
 use gazelle_kernels::{AesBackend, VectorBackend};
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::check::Challenge;

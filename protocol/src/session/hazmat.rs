@@ -2,21 +2,12 @@
 //! it repeatable and nothing but secret, leave out the frames' tags, and look at both parties' shares.
 
 use rand::rngs::ChaCha20Rng;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Client, ClientBundle, Served, Server, Terms};
+use crate::bundle::Waiting;
 use crate::error::Error;
+pub use crate::party::Shares;
 use crate::transport::Channel;
-
-/// Both parties' view of one tensor pair per block: nothing of it is ever sent. Adding the client's
-/// and the server's modulo 2^k gives the block's input and its linear map's result.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
-pub struct Shares {
-    /// A share of the tensor that reaches each block.
-    pub inputs: Vec<Vec<u32>>,
-    /// A share of each block's sums.
-    pub sums: Vec<Vec<u32>>,
-}
 
 /// [`Client::connect`] with all of the client's randomness from `rng`.
 ///
@@ -31,7 +22,7 @@ pub fn connect(channel: Channel, terms: &Terms, rng: ChaCha20Rng) -> Result<Clie
 /// # Errors
 /// Those of [`Server::serve`].
 pub fn serve(server: &Server, channel: Channel, rng: ChaCha20Rng) -> Result<Served, Error> {
-    server.serve_with(channel, rng, None)
+    server.serve_with(channel, rng, &mut Waiting::default(), &mut Shares::default())
 }
 
 /// [`serve`], giving out the server's shares of the last inference, which are wiped otherwise.
@@ -44,7 +35,7 @@ pub fn serve_with_shares(
     rng: ChaCha20Rng,
 ) -> Result<(Served, Shares), Error> {
     let mut shares = Shares::default();
-    let served = server.serve_with(channel, rng, Some(&mut shares))?;
+    let served = server.serve_with(channel, rng, &mut Waiting::default(), &mut shares)?;
     Ok((served, shares))
 }
 

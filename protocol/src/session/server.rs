@@ -1,72 +1,22 @@
-//! The server: it has the network and learns nothing.
+//! The server over a channel.
 
-use std::collections::BTreeMap;
+use rand::rngs::ChaCha20Rng;
 
-use rand::{RngExt, rngs::ChaCha20Rng};
-use rayon::prelude::*;
-use zeroize::Zeroizing;
-
-use super::budget::{Capacity, Memory, Reserved};
-use super::greeting::{Context, Greeting, Transcript};
-use super::plan::NetworkPlan;
-use super::settings::{Announcement, Settings};
-use super::{MAX_BUNDLES, Shares, renew, subtract, system_rng};
-use crate::activation::{Chunk, Garbling, OwnLabels};
+use super::capacity::{Capacity, Memory, Reserved};
+use super::system_rng;
+use crate::bundle::{BundleStore, ServerBundle, Waiting};
 use crate::error::{Error, Limit, PeerFault};
-use crate::linear::guard::ServerHalf;
-use crate::linear::{EncodedWeights, ServerKeys, ServerShare, clear};
-use crate::model::{ModelError, Network};
-use crate::ot;
-use crate::transport::{Channel, Kind, TransportFault};
-use gazelle_garble::{Delta, GateCounter};
-use gazelle_ntt::pack;
-
-/// Bytes of encoded weights that a server keeps; what does not fit is encoded for every batch anew.
-const WEIGHT_MEMORY: usize = 256 << 20;
-
-/// A query takes about so many times its bytes while it is multiplied.
-const QUERY_MEMORY: u64 = 3;
+use crate::model::Network;
+use crate::party::{Served, ServerParty, Service, Shares};
+use crate::plan::{NetworkPlan, Settings};
+use crate::transport::{Channel, TransportFault};
+use crate::wire::Request;
 
 /// A network ready to serve any number of sessions; shared between their threads.
 pub struct Server {
-    network: Network,
-    plan: NetworkPlan,
-    weights: Vec<EncodedWeights>,
-    /// What the client is told: settings, the plan's digest and the card.
-    announcement: Vec<u8>,
+    service: Service,
     capacity: Capacity,
     memory: Memory,
-}
-
-/// What a session did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Served {
-    /// Inferences that ended.
-    pub inferences: u64,
-}
-
-/// What the server keeps of one prepared inference.
-struct Bundle<'a> {
-    shares: Vec<ServerShare>,
-    garblings: Vec<Garbling>,
-    _memory: Reserved<'a>,
-}
-
-/// One session's state.
-struct Session<'a> {
-    server: &'a Server,
-    channel: &'a mut Channel,
-    rng: ChaCha20Rng,
-    context: Context,
-    keys: ServerKeys,
-    delta: Delta,
-    ot: ot::Sender,
-    gates: GateCounter,
-    bundles: BTreeMap<u64, Bundle<'a>>,
-    prepared: u64,
-    served: Served,
-    /// Where the shares of the last inference go, in tests.
-    shares: Option<&'a mut Shares>,
 }
 
 impl Server {
@@ -75,18 +25,9 @@ impl Server {
     /// # Errors
     /// If the network cannot be computed privately; the message says which layer and why.
     pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
-        let plan = NetworkPlan::new(network.card.clone(), settings)?;
-        let mut memory = WEIGHT_MEMORY;
-        let mut weights = Vec::with_capacity(network.blocks.len());
-        for (plan, block) in plan.linear.iter().zip(&network.blocks) {
-            let encoded = plan.prepare_within(&block.weights, memory)?;
-            memory = memory.saturating_sub(encoded.bytes());
-            weights.push(encoded);
-        }
-        let announcement = Announcement::to_bytes(&plan).map_err(ModelError::from)?;
         let capacity = Capacity::default();
         let memory = Memory::new(capacity.total);
-        Ok(Self { network, plan, weights, announcement, capacity, memory })
+        Ok(Self { service: Service::new(network, settings)?, capacity, memory })
     }
 
     /// Holds so much for its clients at most, instead of the default.
@@ -96,40 +37,46 @@ impl Server {
 
     /// The plan of the network.
     pub fn plan(&self) -> &NetworkPlan {
-        &self.plan
+        self.service.plan()
     }
 
-    /// Bytes that a client's queries may take beside so many prepared inferences.
-    fn room_beside(&self, inferences: usize) -> Result<u64, Limit> {
-        let allowed = self.capacity.client;
-        let taken = inferences as u64 * self.plan.server_memory();
-        allowed.checked_sub(taken).ok_or(Limit::ClientMemory { allowed })
+    /// What all sessions share.
+    pub fn service(&self) -> &Service {
+        &self.service
     }
 
-    /// An inference to be prepared.
-    fn bundle(&self) -> Result<Bundle<'_>, Limit> {
-        let memory = self.memory.reserve(self.plan.server_memory())?;
-        Ok(Bundle { shares: vec![], garblings: vec![], _memory: memory })
-    }
-
-    /// Serves one session to its end.
+    /// Serves one session to its end; bundles that are not used end with it.
     ///
     /// # Errors
     /// If the client is of another version or other parameters, breaks the protocol, asks for more
     /// than there is room for, or is gone. A client that can still be told is told.
     pub fn serve(&self, channel: Channel) -> Result<Served, Error> {
-        self.serve_with(channel, system_rng(), None)
+        self.serve_from(channel, &mut Waiting::default())
     }
 
-    /// [`Server::serve`] with all of the server's randomness from `rng`; the server's shares of the
-    /// last inference go to `shares`.
+    /// Serves one session to its end with the bundles of its client in `store`, which may outlive
+    /// it: what one session prepares, another may use.
+    ///
+    /// # Errors
+    /// Those of [`Self::serve`], or the store's.
+    pub fn serve_from(
+        &self,
+        channel: Channel,
+        store: &mut impl BundleStore,
+    ) -> Result<Served, Error> {
+        self.serve_with(channel, system_rng(), store, &mut Shares::default())
+    }
+
+    /// [`Server::serve_from`] with all of the server's randomness from `rng`; the server's shares of
+    /// the last inference go to `shares`.
     pub(super) fn serve_with(
         &self,
         mut channel: Channel,
         rng: ChaCha20Rng,
-        shares: Option<&mut Shares>,
+        store: &mut impl BundleStore,
+        shares: &mut Shares,
     ) -> Result<Served, Error> {
-        let result = self.run(&mut channel, rng, shares);
+        let result = self.run(&mut channel, rng, store, shares);
         match &result {
             Err(Error::Peer(fault)) => {
                 channel.refuse(&format!("this client broke the protocol: {fault}"));
@@ -146,231 +93,63 @@ impl Server {
     fn run(
         &self,
         channel: &mut Channel,
-        mut rng: ChaCha20Rng,
-        shares: Option<&mut Shares>,
+        rng: ChaCha20Rng,
+        store: &mut impl BundleStore,
+        last: &mut Shares,
     ) -> Result<Served, Error> {
-        let ours = Greeting::new(&mut rng);
-        let theirs = Greeting::receive(channel);
-        // Greet in any case: a client of another version learns which one this is.
-        ours.send(channel)?;
-        let theirs = theirs?;
-        channel.send(Kind::Card, self.announcement.clone())?;
-        let Settings { field, hash, .. } = self.plan.settings;
-
-        let keys_len = ServerKeys::encoded_len(&self.plan.linear);
-        let setup = channel.receive(Kind::SetUp, ot::base::OFFER_LEN + keys_len)?;
-        let transcript = Transcript {
-            client: &theirs,
-            server: &ours,
-            announcement: &self.announcement,
-            setup: &setup,
-        };
-        let context = Context::new(&transcript, hash);
-        let (offer, public) = setup.split_at(ot::base::OFFER_LEN);
-        let delta = Delta::random(&mut rng);
-        let (ot, reply, link) =
-            ot::SenderSetup::new(field, &context.session, delta.expose(), offer, &mut rng)?;
-        let [theirs, seal] = context.seals(&link);
-        channel.seal_sent(seal);
-        channel.seal_received(theirs);
-        channel.send(Kind::SetUp, reply)?;
-        let keys = ServerKeys::from_bytes(&self.plan.linear, public)?;
-        let corrections = channel.receive(Kind::Corrections, field.corrections_len())?;
-        let ot = ot.finish(&corrections)?;
+        let mut served = Served::default();
+        // Of the bundles that wait, as far as they come from this session.
+        let mut held = Vec::new();
+        let mut party = channel.run(ServerParty::accept(&self.service, rng), |_, _| ())?;
         channel.end_setup();
-        let session = Session {
-            server: self,
-            channel,
-            rng,
-            context,
-            keys,
-            delta,
-            ot,
-            gates: GateCounter::new(),
-            bundles: BTreeMap::new(),
-            prepared: 0,
-            served: Served::default(),
-            shares,
-        };
-        session.run()
-    }
-}
-
-impl Session<'_> {
-    fn run(mut self) -> Result<Served, Error> {
         loop {
-            let expected = [(Kind::Offline, 4), (Kind::Online, 8), (Kind::Bye, 0)];
-            let waits = !self.bundles.is_empty();
-            match self.channel.receive_request(&expected, waits)? {
-                (Kind::Offline, count) => {
-                    PeerFault::check_length("request for an offline phase", &count, 4)?;
-                    self.offline(count.try_into().map_or(0, u32::from_le_bytes) as usize)?;
+            let (ready, request) = channel.run_request(party.request(), !store.is_empty())?;
+            party = match request {
+                Request::Prepare(wanted) => {
+                    let count = wanted.count as usize;
+                    let (party, bundles) =
+                        self.prepare(channel, ready, count, store.len(), &mut held)?;
+                    bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
+                    party
                 }
-                (Kind::Online, number) => {
-                    PeerFault::check_length("request for an online phase", &number, 8)?;
-                    let number = number.try_into().map_or(u64::MAX, u64::from_le_bytes);
-                    let bundle = self.bundles.remove(&number).ok_or(PeerFault::Bundle(number))?;
-                    self.online(bundle)?;
-                    self.served.inferences += 1;
+                Request::Begin(begin) => {
+                    let bundle = store.take(&begin.bundle)?;
+                    let bundle = bundle.ok_or(PeerFault::Bundle(begin.bundle))?;
+                    let (party, shares) = channel.run(ready.online(bundle), |_, _| ())?;
+                    held.pop();
+                    served.inferences += 1;
+                    *last = shares;
+                    party
                 }
-                _ => return Ok(self.served),
-            }
+                Request::Bye => return Ok(served),
+            };
         }
     }
 
-    /// Prepares `count` inferences, block by block.
-    fn offline(&mut self, count: usize) -> Result<(), Error> {
-        let waiting = self.bundles.len().saturating_add(count);
-        if count == 0 || waiting > MAX_BUNDLES {
-            return Err(PeerFault::Bundles(waiting).into());
-        }
-        renew(&mut self.rng);
-        let server = self.server;
-        let room = server.room_beside(waiting)?;
-        let mut bundles: Vec<_> = (0..count).map(|_| server.bundle()).collect::<Result<_, _>>()?;
-        let mut halves = Vec::new();
-        for block in 0..server.plan.layers.len() {
-            self.answer(block, count, room, &mut halves)?;
-        }
-        let mut halves = halves.into_iter();
-        for block in 0..server.plan.layers.len() {
-            for (bundle, half) in bundles.iter_mut().zip(halves.by_ref()) {
-                bundle.shares.push(self.convert(block, half)?);
-            }
-        }
-        for block in 0..server.plan.layers.len() {
-            for bundle in &mut bundles {
-                bundle.garblings.push(self.garble(block)?);
-            }
-        }
-        for bundle in bundles {
-            self.bundles.insert(self.prepared, bundle);
-            self.prepared += 1;
-        }
-        Ok(())
-    }
-
-    /// Answers `count` queries of a block, as many at once as there is `room` for, and appends the
-    /// server's halves of the results.
-    fn answer(
-        &mut self,
-        block: usize,
+    /// Prepares `count` inferences for a client for whom `waiting` are prepared already, within the
+    /// server's capacity; the memory that they keep goes to `held`.
+    fn prepare<'a>(
+        &'a self,
+        channel: &mut Channel,
+        party: ServerParty<'a>,
         count: usize,
-        room: u64,
-        halves: &mut Vec<ServerHalf>,
-    ) -> Result<(), Error> {
-        let (plan, weights) = (&self.server.plan.linear[block], &self.server.weights[block]);
-        let query = QUERY_MEMORY * plan.cost().query_bytes as u64;
-        let at_once = (room / query).clamp(1, count as u64);
-        let _memory = self.server.memory.reserve(at_once * query)?;
-        let at_once = at_once as usize;
-        for first in (0..count).step_by(at_once) {
-            let receive = |_| self.channel.receive(Kind::Query, plan.cost().query_bytes);
-            let queries =
-                (first..count).take(at_once).map(receive).collect::<Result<Vec<_>, _>>()?;
-            let queries: Vec<&[u8]> = queries.iter().map(Vec::as_slice).collect();
-            let key = self.keys.of(block);
-            for (answer, half) in plan.apply_batch(&queries, weights, key, &mut self.rng)? {
-                self.channel.send(Kind::Answer, answer)?;
-                halves.push(half);
-            }
+        waiting: usize,
+        held: &mut Vec<Reserved<'a>>,
+    ) -> Result<(ServerParty<'a>, Vec<ServerBundle>), Error> {
+        ServerParty::check_count(count, waiting)?;
+        let room = self.room_beside(waiting + count)?;
+        for _ in 0..count {
+            held.push(self.memory.reserve(self.plan().server_memory())?);
         }
-        Ok(())
+        let queries = ServerParty::query_memory(self.plan(), count, room);
+        let _queries = self.memory.reserve(queries)?;
+        channel.run(party.offline(count, room), |_, _| ())
     }
 
-    /// Makes exact shares of the server's halves of a block's results.
-    fn convert(&mut self, block: usize, half: ServerHalf) -> Result<ServerShare, Error> {
-        let message = self.channel.receive(Kind::Guard, self.server.plan.guard_len(block))?;
-        let gates = self.gates.take(half.len() as u64);
-        let (corrections, share) =
-            half.convert(&message, &mut self.ot, &self.delta, &self.context.hash, gates)?;
-        self.channel.send(Kind::Guard, corrections)?;
-        Ok(share)
-    }
-
-    /// Garbles the activation of a block, a few chunks at a time: transfers come in and tables go
-    /// out in order, garbling itself runs in parallel.
-    fn garble(&mut self, block: usize) -> Result<Garbling, Error> {
-        let plan = &self.server.plan.activations[block];
-        let own = OwnLabels::new(self.rng.random(), &self.context.session, self.gates.peek());
-        let mut shares = Vec::new();
-        let mut chunks = plan.chunks().peekable();
-        while chunks.peek().is_some() {
-            let mut pending = Vec::new();
-            for chunk in chunks.by_ref().take(4 * rayon::current_num_threads()) {
-                let gates = self.gates.take(plan.program().tally(chunk.instances.len()).gates);
-                let len = plan.transfer_bytes(&chunk, self.server.plan.settings.field);
-                let message = self.channel.receive(Kind::Transfers, len)?;
-                pending.push(plan.receive_transfers(chunk, gates, &mut self.ot, &message)?);
-            }
-            let garbled: Vec<_> = pending
-                .into_par_iter()
-                .map(|pending| plan.garble(&own, pending, &self.context.hash, &self.delta))
-                .collect();
-            for (tables, chunk_shares) in garbled {
-                self.channel.send(Kind::Tables, tables)?;
-                shares.extend(chunk_shares);
-            }
-        }
-        Ok(Garbling::new(own, shares))
-    }
-
-    fn online(&mut self, bundle: Bundle<'_>) -> Result<(), Error> {
-        let server = self.server;
-        let mut kept: Option<Garbling> = None;
-        if let Some(shares) = &mut self.shares {
-            **shares = Shares::default();
-        }
-        let parts = bundle.shares.into_iter().zip(bundle.garblings);
-        for (block, (share, garbling)) in parts.enumerate() {
-            let layer = &server.plan.layers[block];
-            let ring_bits = layer.block.ring_bits();
-            let bytes = self.channel.receive(Kind::Masked, server.plan.masked_len(block))?;
-            let mut x = Zeroizing::new(vec![0; layer.input.len()]);
-            pack::unpack_u32(&bytes, ring_bits, &mut x)
-                .map_err(|_| PeerFault::Padding { message: "masked tensor" })?;
-            if let Some(garbling) = kept.take() {
-                subtract(&mut x, garbling.shares(), ring_bits);
-            }
-            let pooled = Zeroizing::new(server.plan.pool(block, &x));
-            let secret = &server.network.blocks[block];
-            let mut sums = Zeroizing::new(clear::apply(
-                &layer.block.linear,
-                layer.pooled,
-                &secret.weights,
-                &secret.bias,
-                &pooled,
-                ring_bits,
-            ));
-            share.add_to(&mut sums);
-            self.send_labels(block, &garbling, &sums)?;
-            kept = Some(garbling);
-            if let Some(shares) = &mut self.shares {
-                shares.inputs.push(x.to_vec());
-                shares.sums.push(sums.to_vec());
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends the active labels of the server's shares of a block's sums.
-    fn send_labels(
-        &mut self,
-        block: usize,
-        garbling: &Garbling,
-        sums: &[u32],
-    ) -> Result<(), Error> {
-        let plan = &self.server.plan.activations[block];
-        let chunks: Vec<Chunk> = plan.chunks().collect();
-        for group in chunks.chunks(4 * rayon::current_num_threads()) {
-            let labels: Vec<_> = group
-                .par_iter()
-                .map(|chunk| garbling.labels(plan, chunk, &self.delta, sums))
-                .collect();
-            for labels in labels {
-                self.channel.send(Kind::Labels, labels)?;
-            }
-        }
-        Ok(())
+    /// Bytes that a client's queries may take beside so many prepared inferences.
+    fn room_beside(&self, inferences: usize) -> Result<u64, Limit> {
+        let allowed = self.capacity.client;
+        let taken = inferences as u64 * self.plan().server_memory();
+        allowed.checked_sub(taken).ok_or(Limit::ClientMemory { allowed })
     }
 }

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::transport::{Channel, Traffic};
+use crate::transport::{Channel, Kind, Traffic};
+use crate::wire::Expected;
 
 /// What one phase cost, seen from the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -65,18 +66,32 @@ pub struct Statistics {
     pub online: Phase,
 }
 
-/// Measures the laps of a phase.
-pub(super) struct Lap(Instant);
+/// Measures where the time of a phase goes: from each message that is waited for to the next, on
+/// account of the former's block.
+pub(super) struct Laps<'a> {
+    layers: &'a mut [LayerSeconds],
+    start: Instant,
+    current: Option<(Kind, usize)>,
+}
 
-impl Lap {
-    pub(super) fn start() -> Self {
-        Self(Instant::now())
+impl<'a> Laps<'a> {
+    pub(super) fn start(layers: &'a mut [LayerSeconds]) -> Self {
+        Self { layers, start: Instant::now(), current: None }
     }
 
-    /// Seconds since the start or the last lap.
-    pub(super) fn seconds(&mut self) -> f64 {
+    /// Ends a lap and begins the next, if there is one.
+    pub(super) fn next(&mut self, expected: Option<&Expected>) {
         let now = Instant::now();
-        now.duration_since(std::mem::replace(&mut self.0, now)).as_secs_f64()
+        let seconds = now.duration_since(std::mem::replace(&mut self.start, now)).as_secs_f64();
+        if let Some((kind, block)) = self.current {
+            let layer = &mut self.layers[block];
+            match kind {
+                Kind::Answer => layer.linear += seconds,
+                Kind::Tables => layer.tables += seconds,
+                _ => layer.online += seconds,
+            }
+        }
+        self.current = expected.and_then(|expected| Some((expected.kind(), expected.block()?)));
     }
 }
 

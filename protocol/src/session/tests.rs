@@ -4,15 +4,17 @@ use std::thread;
 
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
-use super::settings::Announcement;
 use super::*;
 use crate::Link;
+use crate::bundle::BundleName;
 use crate::error::{Error, Limit, PeerFault};
 use crate::model::{
     Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
 };
 use crate::ot::FieldBits;
+use crate::party::renew;
 use crate::transport::{self, Kind, Traffic};
+use crate::wire::{Announcement, VERSIONS};
 use gazelle_garble::HashKind;
 
 fn square(side: usize) -> Extent {
@@ -143,11 +145,11 @@ fn a_peer_that_speaks_something_else_is_refused() {
 #[test]
 fn a_peer_of_another_version_or_other_parameters_is_refused() {
     let mut hello = b"GAZELLE\n".to_vec();
-    hello.extend_from_slice(&(VERSION + 1).to_le_bytes());
+    hello.extend_from_slice(&[VERSIONS[1] + 1; 2]);
     hello.resize(76, 0);
     let error = serve(|channel| channel.send(Kind::Hello, hello.clone()).unwrap());
     assert!(matches!(error, Error::Peer(PeerFault::Version { .. })), "{error}");
-    hello[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    hello[8..10].copy_from_slice(&VERSIONS);
     let error = serve(|channel| channel.send(Kind::Hello, hello.clone()).unwrap());
     assert!(matches!(error, Error::Peer(PeerFault::Parameters)), "{error}");
 }
@@ -160,11 +162,12 @@ fn a_spent_bundle_is_refused() {
     let served = thread::spawn(move || server.serve(far).err());
     let mut client = Client::connect(near, &Terms::NONE).unwrap();
     let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+    let name = bundle.name();
     client.classify(bundle, &[7; 198]).unwrap();
-    client.request(Kind::Online, 0u64.to_le_bytes().to_vec());
+    client.request(Kind::Online, name.as_bytes().to_vec());
     drop(client);
     let error = served.join().unwrap().unwrap();
-    assert!(matches!(error, Error::Peer(PeerFault::Bundle(0))), "{error}");
+    assert!(matches!(error, Error::Peer(PeerFault::Bundle(spent)) if spent == name), "{error}");
 }
 
 /// The numbers that a client may choose.
@@ -189,7 +192,10 @@ fn requests_at_the_edges_of_their_ranges() {
         let fault = request(Kind::Offline, &count.to_le_bytes());
         assert_eq!(fault, PeerFault::Bundles(wanted));
     }
-    assert_eq!(request(Kind::Online, &[0xff; 8]), PeerFault::Bundle(u64::MAX));
+    assert_eq!(
+        request(Kind::Online, &[0xff; 16]),
+        PeerFault::Bundle(BundleName::from_bytes([0xff; 16]))
+    );
     let fault = request(Kind::Offline, &[1, 0, 0]);
     assert!(matches!(fault, PeerFault::Length { expected: 4, got: 3, .. }), "{fault}");
 }
@@ -240,16 +246,18 @@ fn a_bundle_takes_no_more_memory_than_planned() {
 #[test]
 fn another_plan_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(6));
-    let plan = NetworkPlan::new(network.card.clone(), &Settings::default()).unwrap();
+    let plan = NetworkPlan::new(network.card().clone(), &Settings::default()).unwrap();
     let settings =
         [Settings::for_link(Link::WAN), Settings { field: FieldBits::One, ..Settings::default() }];
     for settings in settings {
-        let other = NetworkPlan::new(network.card.clone(), &settings).unwrap();
+        let other = NetworkPlan::new(network.card().clone(), &settings).unwrap();
         assert_ne!(plan.digest(), other.digest(), "{settings:?}");
     }
-    let mut announcement = Announcement::to_bytes(&plan).unwrap();
-    assert!(Terms::NONE.accept(&announcement).is_ok());
-    announcement[Announcement::LEN - 1] ^= 1;
+    assert!(Terms::NONE.accept(&plan.announcement()).is_ok());
+    let mut digest = plan.digest();
+    digest[31] ^= 1;
+    let announcement =
+        Announcement::new(plan.settings(), &digest, &plan.card().to_bytes().unwrap());
     let error = Terms::NONE.accept(&announcement).err().unwrap();
     assert!(matches!(error, Error::Peer(PeerFault::Plan)), "{error}");
 }

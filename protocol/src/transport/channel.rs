@@ -13,6 +13,7 @@ use super::schedule::Schedule;
 use super::{Backlog, FRAME_LEN, HEADER_LEN, Kind, Patience, Seal, TAG_LEN, TransportFault};
 use crate::Link;
 use crate::error::{Error, PeerFault};
+use crate::exchange::FrameKeys;
 use crate::text::printable;
 
 /// The longest refusal.
@@ -76,6 +77,8 @@ pub struct Channel {
     sealed: bool,
     /// What checks the tags of what is received, once it bears some.
     seal: Option<Seal>,
+    /// The frame that came last, until there is a key: its tag may be the first.
+    last: Option<([u8; HEADER_LEN], Vec<u8>)>,
     traffic: Traffic,
     /// Whether the last frame of this party was sent after the last one it received.
     spoke: bool,
@@ -134,6 +137,7 @@ impl Channel {
             tags: true,
             sealed: false,
             seal: None,
+            last: None,
             traffic: Traffic::default(),
             spoke: false,
         })
@@ -161,18 +165,24 @@ impl Channel {
         self.allowance.renew();
     }
 
-    /// From the next frame on, what this party sends bears tags.
-    pub(crate) fn seal_sent(&mut self, seal: Seal) {
-        if self.tags {
-            self.sealed = true;
-            // A writer that has ended says so at the next frame.
-            self.queue.push(Item::Seal(seal));
+    /// From the next frame on, frames bear tags in both directions; with [`FrameKeys::opened`], so
+    /// did the frame that came last.
+    ///
+    /// # Errors
+    /// [`TransportFault::Altered`] if its tag is wrong, [`TransportFault`] if there is none.
+    pub(crate) fn seal(&mut self, keys: &FrameKeys) -> Result<(), Error> {
+        let last = self.last.take();
+        if !self.tags {
+            return Ok(());
         }
-    }
-
-    /// From the next frame on, what comes must bear tags.
-    pub(crate) fn seal_received(&mut self, seal: Seal) {
-        self.seal = self.tags.then_some(seal);
+        self.sealed = true;
+        // A writer that has ended says so at the next frame.
+        self.queue.push(Item::Seal(Seal::new(&keys.sent)));
+        self.seal = Some(Seal::new(&keys.received));
+        match last {
+            Some((header, payload)) if keys.opened => self.check_tag(&header, &payload),
+            _ => Ok(()),
+        }
     }
 
     /// Sends a frame.
@@ -212,26 +222,10 @@ impl Channel {
     pub fn receive_any(&mut self, expected: &[(Kind, usize)]) -> Result<(Kind, Vec<u8>), Error> {
         let (kind, header, payload) = self.receive_untagged(expected)?;
         self.check_tag(&header, &payload)?;
+        if self.tags && self.seal.is_none() {
+            self.last = Some((header, payload.clone()));
+        }
         Ok((kind, payload))
-    }
-
-    /// Receives the first frame that bears a tag: the key is derived from the frame itself. What
-    /// `open` makes of the payload is given out after the tag was checked.
-    ///
-    /// # Errors
-    /// As [`Channel::receive`], and those of `open`.
-    pub(crate) fn receive_sealing<T>(
-        &mut self,
-        kind: Kind,
-        len: usize,
-        open: impl FnOnce(&[u8]) -> Result<(T, Seal), Error>,
-    ) -> Result<T, Error> {
-        let (_, header, payload) = self.receive_untagged(&[(kind, len)])?;
-        PeerFault::check_length(kind.name(), &payload, len)?;
-        let (opened, seal) = open(&payload)?;
-        self.seal_received(seal);
-        self.check_tag(&header, &payload)?;
-        Ok(opened)
     }
 
     /// Receives the request that begins a phase or ends the session. The peer may take its time if

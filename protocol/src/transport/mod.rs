@@ -9,6 +9,7 @@
 //! [`Patience`] says how long a party waits for its peer, in every part of a session.
 
 mod channel;
+mod drive;
 mod fault;
 mod limits;
 mod memory;
@@ -18,6 +19,7 @@ mod schedule;
 mod seal;
 mod tcp;
 
+pub use crate::wire::Kind;
 pub use channel::{Channel, Traffic};
 pub use fault::TransportFault;
 pub use memory::pair;
@@ -34,62 +36,3 @@ pub const TAG_LEN: usize = 16;
 
 /// Bytes that every frame has beside its payload, once the session's key exists.
 pub const FRAME_LEN: usize = HEADER_LEN + TAG_LEN;
-
-/// The kinds of frame. Each belongs to one direction and one step of the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// Both: who speaks, which version, which parameters.
-    Hello = 1,
-    /// Server: the settings, the plan's digest and the model card.
-    Card = 2,
-    /// Client: the base OTs' offer and the public keys. Server: the base OTs' reply.
-    SetUp = 3,
-    /// Client: the OT extension's corrections.
-    Corrections = 4,
-    /// Client: begins an offline phase.
-    Offline = 5,
-    /// Client: encrypted masks of one block's input.
-    Query = 6,
-    /// Server: re-randomised results of one block's linear map.
-    Answer = 7,
-    /// For the guard bits of one block's results. Client: OT extension. Server: corrections.
-    Guard = 15,
-    /// Client: OT extension, for one chunk of an activation.
-    Transfers = 8,
-    /// Server: garbled tables of one chunk.
-    Tables = 9,
-    /// Client: begins an online phase with the number of its bundle.
-    Online = 10,
-    /// Client: a masked tensor.
-    Masked = 11,
-    /// Server: the active labels of one chunk.
-    Labels = 12,
-    /// Client: ends the session.
-    Bye = 13,
-    /// Either: why it ends the session, in words.
-    Refusal = 14,
-}
-
-impl Kind {
-    /// What people call it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Hello => "greeting",
-            Self::Card => "model card",
-            Self::SetUp => "set-up message",
-            Self::Corrections => "OT-extension corrections",
-            Self::Offline => "request for an offline phase",
-            Self::Query => "query",
-            Self::Answer => "answer",
-            Self::Guard => "message for guard bits",
-            Self::Transfers => "OT-extension message",
-            Self::Tables => "garbled tables",
-            Self::Online => "request for an online phase",
-            Self::Masked => "masked tensor",
-            Self::Labels => "labels",
-            Self::Bye => "farewell",
-            Self::Refusal => "refusal",
-        }
-    }
-}

@@ -8,6 +8,7 @@ mod linear;
 mod model;
 mod ntt;
 mod ot;
+mod party;
 mod session;
 mod vector;
 
@@ -17,6 +18,7 @@ pub use linear::linear_messages;
 pub use model::{card_wire, model_file, onnx_import};
 pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
 pub use ot::ot_messages;
+pub use party::party_messages;
 pub use session::session_messages;
 pub use vector::{bristol_circuit, programs_agree};
 
@@ -31,6 +33,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("unpack", unpack),
     ("linear_messages", linear_messages),
     ("session_messages", session_messages),
+    ("party_messages", party_messages),
     ("garbled_tables", garbled_tables),
     ("card_wire", card_wire),
     ("programs_agree", programs_agree),

@@ -1,11 +1,9 @@
 //! Everything that one party of a session reads, from its greeting to its last label.
 
 use super::tamper;
-use crate::rng;
+use crate::{parties::tiny_network, rng};
 use gazelle_protocol::Error;
-use gazelle_protocol::model::{
-    Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
-};
+use gazelle_protocol::model::Activation;
 use gazelle_protocol::session::{Outcome, Server, Settings, Terms, hazmat};
 use gazelle_protocol::transport::{Backlog, Channel, HEADER_LEN};
 use std::io::{self, Cursor, PipeReader, PipeWriter, Read, Write};
@@ -27,7 +25,8 @@ struct Fixture {
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
-    let server = Server::new(network(), &Settings::default()).expect("a small network");
+    let server = Server::new(tiny_network(Activation::Argmax), &Settings::default())
+        .expect("a small network");
     let ((client_reads, server_writes), (server_reads, client_writes)) = (pipe(), pipe());
     let (from_server, from_client) = (server_writes.copy(), client_writes.copy());
     thread::scope(|scope| {
@@ -98,43 +97,6 @@ fn classify(
     Ok(outcome)
 }
 
-/// A convolution with ReLU and max pooling, then a matrix with argmax.
-fn network() -> Network {
-    let square = |side| Extent { height: side, width: side };
-    let convolution = Linear::Convolution {
-        outputs: 2,
-        kernel: square(3),
-        stride: square(1),
-        padding: Padding::default(),
-        groups: 1,
-    };
-    let max_pool =
-        Some(Window { kernel: square(2), stride: square(2), padding: Padding::default() });
-    let block = |linear, activation| BlockCard {
-        sum_pool: None,
-        linear,
-        weight_bits: 4,
-        sum_bits: 16,
-        activation,
-    };
-    let cards = vec![
-        block(convolution, Activation::Relu { shift: 4, max_pool }),
-        block(Linear::Dense { outputs: 3 }, Activation::Argmax),
-    ];
-    let weights = |count: i16| (0..count).map(|i| i % 15 - 7).collect();
-    let card = Card {
-        name: "small".into(),
-        input: Shape::new(1, 6, 6),
-        classes: ["a", "b", "c"].map(String::from).into(),
-        blocks: cards,
-    };
-    let blocks = vec![
-        Block { weights: weights(18), bias: vec![5, -9] },
-        Block { weights: weights(24), bias: vec![1, 2, 3] },
-    ];
-    Network::try_new(card, blocks).expect("every sum fits 16 bits")
-}
-
 /// A pipe whose writer keeps a copy.
 fn pipe() -> (PipeReader, Copying) {
     let (reader, writer) = io::pipe().expect("a pipe");
@@ -189,7 +151,10 @@ mod tests {
         };
         serve(server, Cursor::new(stream(from_client)), io::sink()).unwrap();
         let outcome = classify(Cursor::new(stream(from_server)), io::sink()).unwrap();
-        assert_eq!(outcome.label, network().forward(&[200; 36]).unwrap().label());
+        assert_eq!(
+            outcome.label,
+            tiny_network(Activation::Argmax).forward(&[200; 36]).unwrap().label()
+        );
     }
 
     #[test]

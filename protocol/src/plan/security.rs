@@ -2,7 +2,7 @@
 
 use gazelle_garble::HashKind;
 
-use super::plan::NetworkPlan;
+use super::NetworkPlan;
 use crate::he::Parameters;
 
 /// The entropy of Δ, one bit of which is 1 always.
@@ -91,11 +91,11 @@ impl NetworkPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::zoo;
     use crate::session::Settings;
+    use gazelle_import::zoo;
 
     fn security(hash: HashKind, inferences: u64) -> Security {
-        let card = zoo::network("d").unwrap().card;
+        let card = zoo::network("d").unwrap().card().clone();
         let settings = Settings { hash, ..Settings::default() };
         NetworkPlan::new(card, &settings).unwrap().security(inferences)
     }

@@ -29,6 +29,9 @@ pub struct Chunk {
     pub sources: Vec<u32>,
 }
 
+/// Round trips of the engine's offline and online parts.
+pub(crate) const ROUNDS: [u64; 2] = [1, 1];
+
 /// What an activation layer costs, frames' headers not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
@@ -103,6 +106,24 @@ impl ActivationPlan {
     /// Bytes of the labels that the garbler sends for a chunk.
     pub(crate) fn label_bytes(&self, chunk: &Chunk) -> usize {
         16 * self.labels(chunk)
+    }
+
+    /// Gate numbers of a chunk.
+    pub(super) fn gates(&self, chunk: &Chunk) -> u64 {
+        self.program.tally(chunk.instances.len()).gates
+    }
+
+    /// Bytes of the garbled tables of a chunk.
+    pub(crate) fn table_bytes(&self, chunk: &Chunk) -> usize {
+        self.program.tally(chunk.instances.len()).table_bytes
+    }
+
+    /// Bits of S, the garbler's share of a result; None if the client sees the results.
+    pub(super) fn share_bits(&self) -> Option<u32> {
+        match self.program {
+            Program::Relu { out_ring_bits, .. } => Some(out_ring_bits),
+            _ => None,
+        }
     }
 
     /// Bytes of the OT-extension message for a chunk.

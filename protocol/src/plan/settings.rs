@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use super::plan::NetworkPlan;
 use crate::Link;
 use crate::error::{Misuse, PeerFault};
-use crate::model::{Card, CardFault};
 use crate::ot::FieldBits;
 use gazelle_garble::HashKind;
 
@@ -23,7 +21,7 @@ pub struct Settings {
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(super) const LEN: usize = 8 + 8 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
@@ -31,7 +29,7 @@ impl Settings {
     }
 
     /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1)`, little-endian.
-    pub(super) fn to_bytes(self) -> [u8; Self::LEN] {
+    pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
         let nanoseconds = u64::try_from(self.link.round_trip.as_nanos()).unwrap_or(u64::MAX);
@@ -49,7 +47,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`PeerFault::Settings`] if it does not begin with settings.
-    pub(super) fn split(message: &[u8]) -> Result<(Self, &[u8]), PeerFault> {
+    pub(crate) fn split(message: &[u8]) -> Result<(Self, &[u8]), PeerFault> {
         let (bytes, card) =
             message.split_first_chunk::<{ Self::LEN }>().ok_or(PeerFault::Settings)?;
         let word =
@@ -67,35 +65,6 @@ impl Settings {
         } else {
             Err(PeerFault::Settings)
         }
-    }
-}
-
-/// What the server says of its network: `settings (18) ‖ plan's digest (32) ‖ encoded card`.
-pub(super) struct Announcement {
-    pub(super) settings: Settings,
-    /// The digest of the server's plan.
-    pub(super) plan: [u8; 32],
-    pub(super) card: Card,
-}
-
-impl Announcement {
-    /// Bytes before the card.
-    pub(super) const LEN: usize = Settings::LEN + 32;
-
-    /// The announcement of a network.
-    pub(super) fn to_bytes(plan: &NetworkPlan) -> Result<Vec<u8>, CardFault> {
-        let card = plan.card.to_bytes()?;
-        Ok([&plan.settings.to_bytes()[..], &plan.digest(), &card].concat())
-    }
-
-    /// Reads an announcement.
-    ///
-    /// # Errors
-    /// [`PeerFault::Settings`] or [`PeerFault::Card`] for what an honest server never says.
-    pub(super) fn from_bytes(message: &[u8]) -> Result<Self, PeerFault> {
-        let (settings, rest) = Settings::split(message)?;
-        let (plan, card) = rest.split_first_chunk().ok_or(PeerFault::Settings)?;
-        Ok(Self { settings, plan: *plan, card: Card::from_bytes(card).map_err(PeerFault::Card)? })
     }
 }
 

@@ -1,0 +1,196 @@
+//! The evaluator's side of an activation layer: the client's.
+
+use gazelle_garble::{GateRange, Hash, Program, evaluate};
+use rand::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{ActivationPlan, Chunk};
+use crate::bundle::Gates;
+use crate::error::{Error, PeerFault};
+use crate::exchange::BlockMail;
+use crate::ot::{self, Choices, FieldBits, LinkKey};
+use crate::parallel::Jobs;
+use crate::wire::{Labels, Tables, Transfers};
+
+/// The evaluator while a session is set up.
+pub(crate) struct EvaluatorSetup(ot::ReceiverSetup);
+
+impl EvaluatorSetup {
+    /// Begins, and returns the base OTs' offer.
+    pub(crate) fn new(field: FieldBits, rng: &mut impl CryptoRng) -> (Self, Vec<u8>) {
+        let (ot, offer) = ot::ReceiverSetup::new(field, rng);
+        (Self(ot), offer)
+    }
+
+    /// Takes the garbler's reply; returns the corrections to send and the key that both parties have.
+    ///
+    /// # Errors
+    /// If the reply is not one.
+    pub(crate) fn finish(
+        self,
+        session: &[u8; 32],
+        reply: &[u8],
+    ) -> Result<(Evaluator, Vec<u8>, LinkKey), Error> {
+        let (ot, corrections, link) = self.0.finish(session, reply)?;
+        Ok((Evaluator(ot), corrections, link))
+    }
+}
+
+/// The evaluator of a session.
+pub(crate) struct Evaluator(ot::Receiver);
+
+impl Evaluator {
+    /// The session's transfers, for who needs some beside the labels.
+    pub(crate) fn transfers(&mut self) -> &mut ot::Receiver {
+        &mut self.0
+    }
+
+    /// Chooses a layer's labels by the bits of the client's shares `sums`; adds the messages that do
+    /// so to `messages`. They are sent when no answer is waited for, to save a round trip.
+    pub(crate) fn choose(
+        &mut self,
+        plan: &ActivationPlan,
+        sums: &[u32],
+        messages: &mut Vec<Transfers>,
+    ) -> Evaluation {
+        let choose = |chunk| {
+            let (labels, message) = self.choose_chunk(plan, &chunk, sums);
+            messages.push(message);
+            Stored { labels, tables: Vec::new() }
+        };
+        Evaluation { chunks: plan.chunks().map(choose).collect() }
+    }
+
+    fn choose_chunk(
+        &mut self,
+        plan: &ActivationPlan,
+        chunk: &Chunk,
+        sums: &[u32],
+    ) -> (Vec<u128>, Transfers) {
+        let mut lanes: Vec<u32> =
+            chunk.sources.iter().map(|&source| sums[source as usize]).collect();
+        let choices = Choices::from_bit_planes(&lanes, plan.program().ring_bits());
+        lanes.zeroize();
+        let mut labels = vec![0; plan.labels(chunk)];
+        let message = self.0.extend(&choices, &mut labels);
+        (labels, Transfers(message))
+    }
+}
+
+/// What the evaluator keeps of one layer between the phases; used once.
+pub struct Evaluation {
+    chunks: Vec<Stored>,
+}
+
+/// What is left of an evaluation. Wiping and giving back so much memory takes as long as evaluating
+/// a layer, so it is done after the answer.
+pub(crate) struct Spent {
+    _chunks: Vec<Stored>,
+}
+
+/// One chunk: what the transfers and the garbler gave for it.
+#[derive(ZeroizeOnDrop)]
+struct Stored {
+    labels: Vec<u128>,
+    #[zeroize(skip)]
+    tables: Vec<u8>,
+}
+
+impl Evaluation {
+    /// Receives the tables of all chunks.
+    ///
+    /// # Errors
+    /// If they have another length.
+    pub(crate) async fn receive_tables(
+        &mut self,
+        plan: &ActivationPlan,
+        mail: BlockMail<'_>,
+    ) -> Result<(), Error> {
+        for (stored, chunk) in self.chunks.iter_mut().zip(plan.chunks()) {
+            let Tables(tables) = mail.receive(plan.table_bytes(&chunk)).await?;
+            stored.tables = tables;
+        }
+        Ok(())
+    }
+
+    /// Bytes that wait for the online phase.
+    pub fn bytes(&self) -> usize {
+        self.chunks.iter().map(|stored| 16 * stored.labels.len() + stored.tables.len()).sum()
+    }
+
+    /// Evaluates the layer, chunk by chunk, while the garbler's labels of the next are under way:
+    /// f(y) + S of the layer's instances, and what is left, to be dropped when nobody waits.
+    ///
+    /// # Errors
+    /// If the labels or the tables do not fit the program.
+    pub(crate) async fn evaluate(
+        self,
+        plan: &ActivationPlan,
+        gates: &mut Gates,
+        mail: BlockMail<'_>,
+    ) -> Result<(Vec<u32>, Spent), Error> {
+        let mut jobs = Jobs::new();
+        for (stored, chunk) in self.chunks.into_iter().zip(plan.chunks()) {
+            let labels: Labels = mail.receive(plan.label_bytes(&chunk)).await?;
+            let (program, instances) = (*plan.program(), chunk.instances.len());
+            let (range, hash) = (gates.take(plan.gates(&chunk)), gates.hash().clone());
+            jobs.start(move || {
+                (stored.evaluate(&program, instances, &hash, range, &labels), stored)
+            });
+        }
+        let (results, chunks): (Vec<_>, _) = jobs.finish().into_iter().unzip();
+        let results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
+        // A revealed result has several planes only inside its chunk, so chunks follow each other.
+        Ok((results.concat(), Spent { _chunks: chunks }))
+    }
+
+    /// Bytes of the encoding, for an activation of this plan.
+    pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
+        plan.chunks().map(|chunk| plan.label_bytes(&chunk) + plan.table_bytes(&chunk)).sum()
+    }
+
+    /// Appends the labels and the tables of each chunk.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        for Stored { labels, tables } in &self.chunks {
+            labels.iter().for_each(|label| out.extend_from_slice(&label.to_le_bytes()));
+            out.extend_from_slice(tables);
+        }
+    }
+
+    /// Reads the same off the front of `bytes`; None if they are too few.
+    pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
+        let decode = |chunk| {
+            let labels = read_labels(bytes.split_off(..plan.label_bytes(&chunk))?);
+            let tables = bytes.split_off(..plan.table_bytes(&chunk))?.to_vec();
+            Some(Stored { labels, tables })
+        };
+        Some(Self { chunks: plan.chunks().map(decode).collect::<Option<_>>()? })
+    }
+}
+
+impl Stored {
+    fn evaluate(
+        &self,
+        program: &Program,
+        instances: usize,
+        hash: &Hash,
+        gates: GateRange,
+        Labels(labels): &Labels,
+    ) -> Result<Vec<u32>, PeerFault> {
+        let labels = read_labels(labels);
+        evaluate(program, instances, hash, gates, &self.tables, &self.labels, &labels)
+            .map_err(PeerFault::Tables)
+    }
+}
+
+fn read_labels(bytes: &[u8]) -> Vec<u128> {
+    bytes.as_chunks().0.iter().map(|b| u128::from_le_bytes(*b)).collect()
+}
+
+#[cfg(test)]
+impl Evaluator {
+    /// The evaluator over the receiver of an extension.
+    pub(crate) fn from_receiver(ot: ot::Receiver) -> Self {
+        Self(ot)
+    }
+}

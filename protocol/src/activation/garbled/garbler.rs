@@ -1,0 +1,306 @@
+//! The garbler's side of an activation layer: the server's.
+
+use crate::parallel::prelude::*;
+use gazelle_garble::{Delta, GateRange, Hash, garble};
+use gazelle_kernels::AesBackend;
+use gazelle_kernels::prg::Seeds;
+use gazelle_ntt::pack;
+use rand::{CryptoRng, RngExt};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{ActivationPlan, Chunk};
+use crate::bundle::Gates;
+use crate::error::Error;
+use crate::exchange::BlockMail;
+use crate::ot::{self, FieldBits, LinkKey};
+use crate::wire::{Labels, Tables, Transfers};
+
+/// The garbler while a session is set up.
+pub(crate) struct GarblerSetup {
+    delta: Delta,
+    field: FieldBits,
+    ot: ot::SenderSetup,
+}
+
+impl GarblerSetup {
+    /// Takes the evaluator's offer; returns the reply to send and the key that both parties have.
+    ///
+    /// # Errors
+    /// If the offer is not one.
+    pub(crate) fn new(
+        field: FieldBits,
+        session: &[u8; 32],
+        delta: Delta,
+        offer: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Self, Vec<u8>, LinkKey), Error> {
+        let (ot, reply, link) = ot::SenderSetup::new(field, session, delta.expose(), offer, rng)?;
+        Ok((Self { delta, field, ot }, reply, link))
+    }
+
+    /// Takes the evaluator's corrections.
+    ///
+    /// # Errors
+    /// If they are none.
+    pub(crate) fn finish(self, corrections: &[u8]) -> Result<Garbler, Error> {
+        let Self { delta, field, ot } = self;
+        Ok(Garbler { delta, field, ot: ot.finish(corrections)? })
+    }
+}
+
+/// The garbler of a session.
+pub(crate) struct Garbler {
+    delta: Delta,
+    field: FieldBits,
+    ot: ot::Sender,
+}
+
+impl Garbler {
+    /// Δ, for a bundle to carry.
+    pub(crate) fn delta(&self) -> Delta {
+        Delta::from_stored(self.delta.expose()).expect("Δ is odd")
+    }
+
+    /// The session's transfers and their offset, for who needs some beside the labels.
+    pub(crate) fn transfers(&mut self) -> (&mut ot::Sender, &Delta) {
+        (&mut self.ot, &self.delta)
+    }
+
+    /// Garbles a layer, a few chunks at a time: transfers come in and tables go out in order,
+    /// garbling itself runs in parallel.
+    ///
+    /// # Errors
+    /// If a message of the transfers is none.
+    pub(crate) async fn garble(
+        &mut self,
+        plan: &ActivationPlan,
+        gates: &mut Gates,
+        mail: BlockMail<'_>,
+        rng: &mut (impl CryptoRng + Send),
+    ) -> Result<Garbling, Error> {
+        let own = OwnLabels::new(rng.random(), gates);
+        let mut garbling = Garbling { own, shares: Vec::new() };
+        let mut chunks = plan.chunks().peekable();
+        while chunks.peek().is_some() {
+            let mut group = Vec::new();
+            for chunk in chunks.by_ref().take(chunks_at_once()) {
+                let len = plan.transfer_bytes(&chunk, self.field);
+                let Transfers(message) = mail.receive(len).await?;
+                let mut evaluator = vec![0; plan.labels(&chunk)];
+                self.ot.extend(&message, &mut evaluator)?;
+                group.push(Pending { gates: gates.take(plan.gates(&chunk)), chunk, evaluator });
+            }
+            let garble = |pending| garbling.garble(plan, pending, gates.hash(), &self.delta);
+            let garbled: Vec<_> = group.into_par_iter().map(garble).collect();
+            for (tables, shares) in garbled {
+                mail.send(Tables(tables)).await;
+                garbling.shares.extend(shares);
+            }
+        }
+        Ok(garbling)
+    }
+}
+
+/// A chunk whose transfers are made, ready to be garbled.
+struct Pending {
+    chunk: Chunk,
+    gates: GateRange,
+    evaluator: Vec<u128>,
+}
+
+/// What the garbler keeps of one layer between the phases; used once.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Garbling {
+    own: OwnLabels,
+    /// S of every instance; none if the client sees the results.
+    shares: Vec<u32>,
+}
+
+impl Garbling {
+    /// Garbles a chunk: its tables and S of its instances.
+    fn garble(
+        &self,
+        plan: &ActivationPlan,
+        pending: Pending,
+        hash: &Hash,
+        delta: &Delta,
+    ) -> (Vec<u8>, Vec<u32>) {
+        let Pending { chunk, gates, evaluator } = pending;
+        let own = self.own.of(plan, &chunk);
+        let n = chunk.instances.len();
+        let garbled = garble(plan.program(), n, hash, delta, gates, &evaluator, &own)
+            .expect("labels and gate numbers are as many as the plan says");
+        (garbled.tables, garbled.shares)
+    }
+
+    /// Sends the active labels of the garbler's shares `sums`, and gives S.
+    pub(crate) async fn send_labels(
+        mut self,
+        plan: &ActivationPlan,
+        delta: &Delta,
+        sums: &[u32],
+        mail: BlockMail<'_>,
+    ) -> Vec<u32> {
+        let chunks: Vec<Chunk> = plan.chunks().collect();
+        for group in chunks.chunks(chunks_at_once()) {
+            let labels = group.par_iter().map(|chunk| self.labels(plan, chunk, delta, sums));
+            for labels in labels.collect::<Vec<_>>() {
+                mail.send(Labels(labels)).await;
+            }
+        }
+        std::mem::take(&mut self.shares)
+    }
+
+    /// The active labels of the garbler's shares `sums` in one chunk, as bytes.
+    pub(crate) fn labels(
+        &self,
+        plan: &ActivationPlan,
+        chunk: &Chunk,
+        delta: &Delta,
+        sums: &[u32],
+    ) -> Vec<u8> {
+        let mut labels = self.own.of(plan, chunk);
+        for (bit, plane) in labels.chunks_exact_mut(chunk.sources.len()).enumerate() {
+            for (label, &source) in plane.iter_mut().zip(&chunk.sources) {
+                let chosen = u128::from(sums[source as usize] >> bit & 1).wrapping_neg();
+                *label ^= chosen & delta.expose();
+            }
+        }
+        let bytes = bytemuck::must_cast_slice(&labels).to_vec();
+        labels.zeroize();
+        bytes
+    }
+
+    /// Bytes of the encoding, for an activation of this plan.
+    pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
+        OwnLabels::LEN
+            + plan.share_bits().map_or(0, |bits| pack::packed_len(plan.instances(), bits))
+    }
+
+    /// Appends where the own labels come from and S, packed.
+    pub(crate) fn encode(&self, plan: &ActivationPlan, out: &mut Vec<u8>) {
+        self.own.encode(out);
+        if let Some(bits) = plan.share_bits() {
+            pack::pack_u32(&self.shares, bits, out);
+        }
+    }
+
+    /// Reads the same off the front of `bytes`; None if that is not an encoding.
+    pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
+        let mut garbling = Self { own: OwnLabels::decode(bytes)?, shares: Vec::new() };
+        if let Some(bits) = plan.share_bits() {
+            garbling.shares.resize(plan.instances(), 0);
+            let packed = bytes.split_off(..pack::packed_len(plan.instances(), bits))?;
+            pack::unpack_u32(packed, bits, &mut garbling.shares).ok()?;
+        }
+        Some(garbling)
+    }
+}
+
+/// Chunks that are worked on together: enough for every thread.
+fn chunks_at_once() -> usize {
+    4 * crate::parallel::current_num_threads()
+}
+
+/// Where the zero labels of the garbler's own bits of a layer come from; see [`crate::domain`].
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct OwnLabels {
+    seed: u128,
+    nonce: u64,
+}
+
+impl OwnLabels {
+    /// Bytes of the encoding.
+    const LEN: usize = 16 + 8;
+
+    /// Of a layer whose gates are the next of `gates`; `seed` is fresh.
+    fn new(seed: u128, gates: &Gates) -> Self {
+        Self { seed, nonce: gates.nonce() }
+    }
+
+    /// Those of a chunk, a stretch of the layer's one stream.
+    fn of(&self, plan: &ActivationPlan, chunk: &Chunk) -> Vec<u128> {
+        let mut labels = vec![0; plan.labels(chunk)];
+        let first = chunk.instances.start * plan.program().labels();
+        let seeds = Seeds::new(AesBackend::best(), &[self.seed]);
+        seeds.stream(0, self.nonce, first as u64, &mut labels);
+        labels
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.seed.to_le_bytes());
+        out.extend_from_slice(&self.nonce.to_le_bytes());
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let seed = u128::from_le_bytes(*bytes.split_off(..16)?.first_chunk()?);
+        let nonce = u64::from_le_bytes(*bytes.split_off(..8)?.first_chunk()?);
+        Some(Self { seed, nonce })
+    }
+}
+
+#[cfg(test)]
+impl Garbling {
+    /// A garbling without shares.
+    pub(crate) fn from_seed(seed: u128, gates: &Gates) -> Self {
+        Self { own: OwnLabels::new(seed, gates), shares: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gazelle_garble::HashKind;
+
+    use super::*;
+    use crate::model::{Activation, BlockCard, Card, Linear, Shape};
+
+    /// A ReLU of 1200 values: three chunks.
+    fn plan() -> ActivationPlan {
+        let block = |outputs, activation| BlockCard {
+            sum_pool: None,
+            linear: Linear::Dense { outputs },
+            weight_bits: 2,
+            sum_bits: 12,
+            activation,
+        };
+        let card = Card {
+            name: "dense".into(),
+            input: Shape::flat(4),
+            blocks: vec![
+                block(1200, Activation::Relu { shift: 3, max_pool: None }),
+                block(2, Activation::Argmax),
+            ],
+            classes: vec!["a".into(), "b".into()],
+        };
+        ActivationPlan::new(&card.layers().expect("a valid card")[0])
+    }
+
+    fn gates(key: u8, taken: u64) -> Gates {
+        let mut gates = Gates::new(HashKind::default(), u128::from_le_bytes([key; 16]));
+        let _ = gates.take(taken);
+        gates
+    }
+
+    #[test]
+    fn no_label_of_a_layer_comes_twice() {
+        let plan = plan();
+        let own = OwnLabels::new(5, &gates(7, 9));
+        let mut labels: Vec<u128> = plan.chunks().flat_map(|chunk| own.of(&plan, &chunk)).collect();
+        assert_eq!(labels.len(), 1200 * plan.program().labels());
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), 1200 * plan.program().labels());
+    }
+
+    /// One seed in two bundles, or in two layers of one, gives other labels.
+    #[test]
+    fn labels_are_bound_to_bundle_and_gates() {
+        let plan = plan();
+        let chunk = plan.chunks().next().expect("a chunk");
+        let of = |key, gate| OwnLabels::new(5, &gates(key, gate)).of(&plan, &chunk)[0];
+        let labels = [of(1, 0), of(1, 1), of(2, 0), of(2, 1 << 40)];
+        for (i, a) in labels.iter().enumerate() {
+            assert!(labels[i + 1..].iter().all(|b| a != b));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The client: it has the image and learns the class.
+
+use std::sync::Arc;
+
+use rand::rngs::ChaCha20Rng;
+use zeroize::Zeroizing;
+
+use super::name::{Opening, SessionName};
+use super::{MAX_BUNDLES, renew};
+use crate::activation::garbled::{Evaluator, EvaluatorSetup};
+use crate::bundle::{ClientBundle, Gates};
+use crate::error::{Error, Misuse, PeerFault};
+use crate::exchange::{Exchange, FrameKeys, Mailbox};
+use crate::linear::guard::Conversion;
+use crate::linear::{ClientKeys, Mask};
+use crate::model::Activation;
+use crate::ot::{self, LinkKey};
+use crate::plan::{NetworkPlan, Terms};
+use crate::wire::{
+    Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, Masked, Message,
+    Payload, Prepare, ServerSetUp, Transfers,
+};
+
+/// A client whose session is set up.
+pub struct ClientParty {
+    rng: ChaCha20Rng,
+    session: SessionName,
+    /// What both parties know and nobody else.
+    link: LinkKey,
+    terms: Terms,
+    plan: Arc<NetworkPlan>,
+    keys: ClientKeys,
+    evaluator: Evaluator,
+    /// Bundles prepared so far.
+    prepared: u64,
+}
+
+/// What the client learns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The class.
+    pub label: usize,
+    /// The last block's sums, if the server's policy allows them.
+    pub logits: Option<Vec<i32>>,
+}
+
+impl ClientParty {
+    /// Greets the server and sets the session up, if what the server announces is within the terms.
+    /// All of the client's randomness comes from `rng`, which the operating system seeds outside
+    /// tests.
+    pub fn connect(terms: &Terms, rng: ChaCha20Rng) -> Exchange<'static, Self> {
+        let terms = *terms;
+        Exchange::new(move |mail| Self::set_up(mail, terms, rng))
+    }
+
+    async fn set_up(mail: Mailbox, terms: Terms, mut rng: ChaCha20Rng) -> Result<Self, Error> {
+        let ours = Greeting::new(&mut rng);
+        mail.send(ours.clone()).await;
+        let theirs: Greeting = mail.receive(Greeting::LEN).await?;
+        let announcement = Expected::at_most(Announcement::KIND, Announcement::MAX_LEN);
+        let announcement = Announcement::decode(mail.take(announcement).await.payload)?;
+        let plan = terms.accept(&announcement)?;
+
+        let (evaluator, offer) = EvaluatorSetup::new(plan.settings().field, &mut rng);
+        let (keys, public) = ClientKeys::generate(plan.linear(), &mut rng);
+        let setup = ClientSetUp { offer, keys: public };
+        let opening =
+            Opening { client: &ours, server: &theirs, announcement: &announcement, setup: &setup };
+        let session = SessionName::new(&opening);
+        mail.send(setup).await;
+        let ServerSetUp(reply) = mail.receive(ot::base::REPLY_LEN).await?;
+        let (evaluator, corrections, link) = evaluator.finish(session.as_bytes(), &reply)?;
+        let [sent, received] = session.frame_keys(&link);
+        mail.seal(FrameKeys { sent, received, opened: true }).await;
+        mail.send(Corrections(corrections)).await;
+        let plan = Arc::new(plan);
+        Ok(Self { rng, session, link, terms, plan, keys, evaluator, prepared: 0 })
+    }
+
+    /// The server's network.
+    pub fn plan(&self) -> &Arc<NetworkPlan> {
+        &self.plan
+    }
+
+    /// Checks that so many inferences can be prepared at once.
+    ///
+    /// # Errors
+    /// [`Misuse::Bundles`] unless `count` is 1 to [`MAX_BUNDLES`], [`crate::error::Limit`] if it takes
+    /// more memory than the terms allow.
+    pub fn check_count(&self, count: usize) -> Result<(), Error> {
+        if !(1..=MAX_BUNDLES).contains(&count) {
+            return Err(Misuse::Bundles(count).into());
+        }
+        Ok(self.terms.check(&self.plan, count)?)
+    }
+
+    /// Prepares `count` inferences before their images are known; the server visits its weights once
+    /// for all of them.
+    pub fn offline(self, count: usize) -> Exchange<'static, (Self, Vec<ClientBundle>)> {
+        Exchange::new(|mail| self.prepare(mail, count))
+    }
+
+    async fn prepare(
+        mut self,
+        mail: Mailbox,
+        count: usize,
+    ) -> Result<(Self, Vec<ClientBundle>), Error> {
+        self.check_count(count)?;
+        renew(&mut self.rng);
+        mail.send(Prepare { count: count as u32 }).await;
+        let mut bundles: Vec<_> = (0..count).map(|_| self.empty_bundle()).collect();
+        self.send_queries(&mut bundles, &mail).await?;
+        // A party sends what it has for all blocks before it waits: three round trips.
+        let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
+        send_all(messages, &mail).await;
+        let messages = self.receive_corrections(&mut bundles, conversions, &mail).await?;
+        send_all(messages, &mail).await;
+        for (block, plan) in self.plan.activations().iter().enumerate() {
+            for bundle in &mut bundles {
+                bundle.evaluations[block].receive_tables(plan, mail.of(block)).await?;
+            }
+        }
+        Ok((self, bundles))
+    }
+
+    fn empty_bundle(&mut self) -> ClientBundle {
+        let name = self.session.bundle(&self.link, self.prepared);
+        let hash_key = self.session.hash_key(self.prepared);
+        self.prepared += 1;
+        let plan = *self.plan.name();
+        ClientBundle { plan, name, hash_key, masks: vec![], sums: vec![], evaluations: vec![] }
+    }
+
+    /// Draws r for every block's input and sends its encryption.
+    async fn send_queries(
+        &mut self,
+        bundles: &mut [ClientBundle],
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
+        for (block, plan) in self.plan.linear().iter().enumerate() {
+            let layer = &self.plan.layers()[block];
+            for bundle in &mut *bundles {
+                let mask = Mask::random(layer.input.len(), layer.block.ring_bits(), &mut self.rng);
+                let pooled = Zeroizing::new(self.plan.pool(block, mask.values()));
+                let key = self.keys.of(block);
+                plan.send_query(&pooled, key, mail.of(block), &mut self.rng).await?;
+                bundle.masks.push(mask);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decrypts the client's halves of every block's sums and makes the transfers of their guard
+    /// bits: what is converted, block after block and bundle after bundle, and the messages.
+    async fn receive_answers(
+        &mut self,
+        bundles: &[ClientBundle],
+        mail: &Mailbox,
+    ) -> Result<(Vec<Conversion>, Vec<Guard>), Error> {
+        let kind = self.plan.settings().hash;
+        let mut gates: Vec<Gates> = bundles.iter().map(|bundle| bundle.gates(kind)).collect();
+        let (mut conversions, mut messages) = (Vec::new(), Vec::new());
+        for (block, plan) in self.plan.linear().iter().enumerate() {
+            for gates in &mut gates {
+                let half = plan.receive_half(self.keys.of(block), mail.of(block)).await?;
+                let numbers = gates.take(half.len() as u64);
+                let (conversion, message) = half.transfer(self.evaluator.transfers(), numbers);
+                conversions.push(conversion);
+                messages.push(Guard(message));
+            }
+        }
+        Ok((conversions, messages))
+    }
+
+    /// Corrects the client's shares of every block's sums and chooses their labels: the messages that
+    /// do so.
+    async fn receive_corrections(
+        &mut self,
+        bundles: &mut [ClientBundle],
+        conversions: Vec<Conversion>,
+        mail: &Mailbox,
+    ) -> Result<Vec<Transfers>, Error> {
+        let kind = self.plan.settings().hash;
+        let (mut conversions, mut messages) = (conversions.into_iter(), Vec::new());
+        let plans = self.plan.linear().iter().zip(self.plan.activations());
+        for (block, (linear, activation)) in plans.enumerate() {
+            for (bundle, conversion) in bundles.iter_mut().zip(conversions.by_ref()) {
+                let gates = bundle.gates(kind);
+                let sums = linear.receive_shares(conversion, gates.hash(), mail.of(block)).await?;
+                bundle.evaluations.push(self.evaluator.choose(activation, &sums, &mut messages));
+                bundle.sums.push(sums);
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Checks that an image can be classified with a bundle.
+    ///
+    /// # Errors
+    /// [`Misuse`] if the image has another size, or the bundle belongs to another network.
+    pub fn check(&self, bundle: &ClientBundle, image: &[u8]) -> Result<(), Misuse> {
+        if bundle.plan != *self.plan.name() {
+            return Err(Misuse::OtherNetwork);
+        }
+        Misuse::check_values("the image", image, self.plan.card().input.len())
+    }
+
+    /// Classifies one image, whose pixels come in the order of the card's input shape. The bundle
+    /// may come from another session with the same server and network.
+    ///
+    /// What is sent, and in which order, does not depend on the result: not even on
+    /// [`PeerFault::Class`], after which the party goes on.
+    pub fn online(
+        self,
+        bundle: ClientBundle,
+        image: &[u8],
+    ) -> Exchange<'static, (Self, Result<Outcome, PeerFault>)> {
+        let x = Zeroizing::new(image.to_vec());
+        Exchange::new(|mail| async move {
+            self.check(&bundle, &x)?;
+            let result = self.classify(bundle, &x, &mail).await?;
+            let outcome = self.outcome(&result);
+            Ok((self, outcome))
+        })
+    }
+
+    async fn classify(
+        &self,
+        bundle: ClientBundle,
+        image: &[u8],
+        mail: &Mailbox,
+    ) -> Result<Zeroizing<Vec<u32>>, Error> {
+        mail.send(Begin { bundle: bundle.name }).await;
+        let mut gates = bundle.gates(self.plan.settings().hash);
+        // The guard bits' were used offline.
+        self.plan.linear().iter().for_each(|plan| drop(gates.take(plan.output_len() as u64)));
+        let mut spent = Vec::new();
+        let mut x: Zeroizing<Vec<u32>> =
+            Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());
+        let parts = bundle.masks.into_iter().zip(bundle.evaluations);
+        for (block, (mask, evaluation)) in parts.enumerate() {
+            mask.hide(&mut x);
+            let ring_bits = self.plan.layers()[block].block.ring_bits();
+            mail.send(Masked::new(&x, ring_bits)).await;
+            let plan = &self.plan.activations()[block];
+            let (result, left) = evaluation.evaluate(plan, &mut gates, mail.of(block)).await?;
+            x = Zeroizing::new(result);
+            spent.push(left);
+        }
+        Ok(x)
+    }
+
+    fn outcome(&self, result: &[u32]) -> Result<Outcome, PeerFault> {
+        let layers = self.plan.layers();
+        let layer = &layers[layers.len() - 1];
+        let (last, classes) = (&layer.block, layer.sums.len());
+        if last.activation == Activation::Argmax {
+            let label = result[0] as usize;
+            if label >= classes {
+                return Err(PeerFault::Class { label, classes });
+            }
+            return Ok(Outcome { label, logits: None });
+        }
+        let unused = u32::BITS - last.ring_bits();
+        let logits: Vec<i32> = result.iter().map(|&y| (y << unused) as i32 >> unused).collect();
+        let label = (0..logits.len()).rev().max_by_key(|&i| logits[i]).unwrap_or(0);
+        Ok(Outcome { label, logits: Some(logits) })
+    }
+
+    /// The farewell to send.
+    pub fn close(self) -> Message {
+        Bye.into_message()
+    }
+}
+
+/// Sends messages that no answer was waited for with.
+async fn send_all(messages: Vec<impl Payload>, mail: &Mailbox) {
+    for message in messages {
+        mail.send(message).await;
+    }
+}

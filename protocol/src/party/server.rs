@@ -1,0 +1,247 @@
+//! The server: it has the network and learns nothing.
+
+use rand::rngs::ChaCha20Rng;
+use zeroize::Zeroizing;
+
+use super::name::{Opening, SessionName};
+use super::{MAX_BUNDLES, Service, Shares, renew};
+use crate::activation::garbled::{Garbler, GarblerSetup};
+use crate::bundle::{Gates, ServerBundle};
+use crate::error::{Error, PeerFault};
+use crate::exchange::{Exchange, FrameKeys, Mailbox};
+use crate::linear::guard::ServerHalf;
+use crate::linear::{LinearPlan, ServerKeys, clear};
+use crate::ot::LinkKey;
+use crate::plan::NetworkPlan;
+use crate::wire::{ClientSetUp, Corrections, Greeting, Masked, Request, ServerSetUp};
+use gazelle_garble::Delta;
+
+/// A query takes about so many times its bytes while it is multiplied.
+const QUERY_MEMORY: u64 = 3;
+
+/// A server whose session with one client is set up.
+pub struct ServerParty<'a> {
+    service: &'a Service,
+    rng: ChaCha20Rng,
+    session: SessionName,
+    /// What both parties know and nobody else.
+    link: LinkKey,
+    keys: ServerKeys,
+    garbler: Garbler,
+    /// Bundles prepared so far.
+    prepared: u64,
+}
+
+/// What a session did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Inferences that ended.
+    pub inferences: u64,
+}
+
+impl<'a> ServerParty<'a> {
+    /// Greets a client and sets a session up. All of the server's randomness comes from `rng`, which
+    /// the operating system seeds outside tests.
+    pub fn accept(service: &'a Service, rng: ChaCha20Rng) -> Exchange<'a, Self> {
+        Exchange::new(|mail| Self::set_up(service, mail, rng))
+    }
+
+    async fn set_up(
+        service: &'a Service,
+        mail: Mailbox,
+        mut rng: ChaCha20Rng,
+    ) -> Result<Self, Error> {
+        let ours = Greeting::new(&mut rng);
+        let theirs = mail.receive(Greeting::LEN).await;
+        // Greet in any case: a client of another version learns which one this is.
+        mail.send(ours.clone()).await;
+        let theirs: Greeting = theirs?;
+        let plan = &service.plan;
+        let announcement = plan.announcement();
+        mail.send(announcement.clone()).await;
+
+        let keys_len = ServerKeys::encoded_len(plan.linear());
+        let setup: ClientSetUp = mail.receive(ClientSetUp::len(keys_len)).await?;
+        let opening =
+            Opening { client: &theirs, server: &ours, announcement: &announcement, setup: &setup };
+        let session = SessionName::new(&opening);
+        let ClientSetUp { offer, keys } = setup;
+        let (field, delta) = (plan.settings().field, Delta::random(&mut rng));
+        let (garbler, reply, link) =
+            GarblerSetup::new(field, session.as_bytes(), delta, &offer, &mut rng)?;
+        let [received, sent] = session.frame_keys(&link);
+        mail.seal(FrameKeys { sent, received, opened: false }).await;
+        mail.send(ServerSetUp(reply)).await;
+        let keys = ServerKeys::from_bytes(plan.linear(), &keys)?;
+        let Corrections(corrections) = mail.receive(field.corrections_len()).await?;
+        let garbler = garbler.finish(&corrections)?;
+        Ok(Self { service, rng, session, link, keys, garbler, prepared: 0 })
+    }
+
+    /// Waits for what the client wants next.
+    pub fn request(self) -> Exchange<'a, (Self, Request)> {
+        Exchange::new(|mail| async move {
+            let request = Request::decode(mail.take(Request::expected()).await)?;
+            Ok((self, request))
+        })
+    }
+
+    /// Checks that `count` inferences may be prepared for a client for whom `waiting` are already.
+    ///
+    /// # Errors
+    /// [`PeerFault::Bundles`] if there would be none, or more than [`MAX_BUNDLES`].
+    pub fn check_count(count: usize, waiting: usize) -> Result<(), PeerFault> {
+        let total = waiting.saturating_add(count);
+        match count {
+            1.. if total <= MAX_BUNDLES => Ok(()),
+            _ => Err(PeerFault::Bundles(total)),
+        }
+    }
+
+    /// Prepares `count` inferences, block by block. Queries that are multiplied together take `room`
+    /// bytes of memory, or one query's.
+    pub fn offline(self, count: usize, room: u64) -> Exchange<'a, (Self, Vec<ServerBundle>)> {
+        Exchange::new(move |mail| self.prepare(mail, count, room))
+    }
+
+    /// The bytes of memory that queries take in an offline phase.
+    pub fn query_memory(plan: &NetworkPlan, count: usize, room: u64) -> u64 {
+        let memory = |plan: &LinearPlan| {
+            at_once(plan, count, room) as u64 * QUERY_MEMORY * plan.cost().query_bytes as u64
+        };
+        plan.linear().iter().map(memory).max().unwrap_or(0)
+    }
+
+    async fn prepare(
+        mut self,
+        mail: Mailbox,
+        count: usize,
+        room: u64,
+    ) -> Result<(Self, Vec<ServerBundle>), Error> {
+        renew(&mut self.rng);
+        let mail = &mail;
+        let mut bundles = Vec::with_capacity(count);
+        let mut gates = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (bundle, numbers) = self.empty_bundle();
+            bundles.push(bundle);
+            gates.push(numbers);
+        }
+        let halves = self.answer_queries(count, room, mail).await?;
+        self.convert(halves, &mut bundles, &mut gates, mail).await?;
+        for (block, plan) in self.service.plan.activations().iter().enumerate() {
+            for (bundle, gates) in bundles.iter_mut().zip(&mut gates) {
+                let garbling =
+                    self.garbler.garble(plan, gates, mail.of(block), &mut self.rng).await?;
+                bundle.garblings.push(garbling);
+            }
+        }
+        Ok((self, bundles))
+    }
+
+    fn empty_bundle(&mut self) -> (ServerBundle, Gates) {
+        let name = self.session.bundle(&self.link, self.prepared);
+        let hash_key = self.session.hash_key(self.prepared);
+        self.prepared += 1;
+        let gates = Gates::new(self.service.plan.settings().hash, hash_key);
+        let (network, delta) = (self.service.digest, self.garbler.delta());
+        (ServerBundle { network, name, delta, shares: vec![], garblings: vec![] }, gates)
+    }
+
+    /// Answers `count` queries for every block: the server's halves of the results, block after block
+    /// and bundle after bundle.
+    async fn answer_queries(
+        &mut self,
+        count: usize,
+        room: u64,
+        mail: &Mailbox,
+    ) -> Result<Vec<ServerHalf>, Error> {
+        let Service { plan, weights, .. } = self.service;
+        let mut halves = Vec::new();
+        for (block, (plan, weights)) in plan.linear().iter().zip(weights).enumerate() {
+            let (key, batch) = (self.keys.of(block), (count, at_once(plan, count, room)));
+            let answered =
+                plan.answer_queries(weights, key, batch, mail.of(block), &mut self.rng).await?;
+            halves.extend(answered);
+        }
+        Ok(halves)
+    }
+
+    /// Makes exact shares of the server's halves.
+    async fn convert(
+        &mut self,
+        halves: Vec<ServerHalf>,
+        bundles: &mut [ServerBundle],
+        gates: &mut [Gates],
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
+        let mut halves = halves.into_iter();
+        let field = self.service.plan.settings().field;
+        for (block, plan) in self.service.plan.linear().iter().enumerate() {
+            let waiting = bundles.iter_mut().zip(&mut *gates).zip(halves.by_ref());
+            for ((bundle, gates), half) in waiting {
+                let numbers = gates.take(half.len() as u64);
+                let (ot, mail) = (self.garbler.transfers(), mail.of(block));
+                let share = half.exchange(plan.guard_len(field), ot, gates.hash(), numbers, mail);
+                bundle.shares.push(share.await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Classifies an image with a bundle, which may come from another session with the same client.
+    /// Gives the server's shares, for tests; they are wiped when dropped.
+    pub fn online(self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
+        Exchange::new(|mail| async move {
+            let shares = self.classify(bundle, &mail).await?;
+            Ok((self, shares))
+        })
+    }
+
+    async fn classify(&self, bundle: ServerBundle, mail: &Mailbox) -> Result<Shares, Error> {
+        let Service { plan, network, .. } = self.service;
+        let mut kept = Zeroizing::new(Vec::new());
+        let mut shares = Shares::default();
+        let parts = bundle.shares.into_iter().zip(bundle.garblings);
+        for (block, (share, garbling)) in parts.enumerate() {
+            let layer = &plan.layers()[block];
+            let ring_bits = layer.block.ring_bits();
+            let masked: Masked = mail.of(block).receive(plan.masked_len(block)).await?;
+            let mut x = Zeroizing::new(vec![0; layer.input.len()]);
+            masked.read(ring_bits, &mut x)?;
+            if block > 0 {
+                subtract(&mut x, &kept, ring_bits);
+            }
+            let pooled = Zeroizing::new(plan.pool(block, &x));
+            let secret = &network.blocks()[block];
+            let mut sums = Zeroizing::new(clear::apply(
+                &layer.block.linear,
+                layer.pooled,
+                &secret.weights,
+                &secret.bias,
+                &pooled,
+                ring_bits,
+            ));
+            share.add_to(&mut sums);
+            let activation = &plan.activations()[block];
+            *kept = garbling.send_labels(activation, &bundle.delta, &sums, mail.of(block)).await;
+            shares.inputs.push(std::mem::take(&mut *x));
+            shares.sums.push(std::mem::take(&mut *sums));
+        }
+        Ok(shares)
+    }
+}
+
+/// Queries of a block that are multiplied together.
+fn at_once(plan: &LinearPlan, count: usize, room: u64) -> usize {
+    let query = QUERY_MEMORY * plan.cost().query_bytes as u64;
+    (room / query).clamp(1, count.max(1) as u64) as usize
+}
+
+/// a − b in Z_{2^bits}.
+fn subtract(a: &mut [u32], b: &[u32], bits: u32) {
+    let mask = u32::MAX >> (u32::BITS - bits);
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = a.wrapping_sub(*b) & mask;
+    }
+}

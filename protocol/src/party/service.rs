@@ -1,0 +1,63 @@
+//! What all sessions of a server share.
+
+use sha2::{Digest, Sha256};
+
+use crate::bundle::{BundleFault, ServerBundle};
+use crate::domain;
+use crate::error::Error;
+use crate::linear::EncodedWeights;
+use crate::model::Network;
+use crate::plan::{NetworkPlan, Settings};
+
+/// Bytes of encoded weights that a server keeps; what does not fit is encoded for every batch anew.
+const WEIGHT_MEMORY: usize = 256 << 20;
+
+/// A network ready to serve any number of sessions; shared between their threads.
+pub struct Service {
+    pub(super) network: Network,
+    pub(super) plan: NetworkPlan,
+    pub(super) weights: Vec<EncodedWeights>,
+    /// Of plan, weights and biases; secret, since it would confirm a guess of them.
+    pub(super) digest: [u8; 32],
+}
+
+impl Service {
+    /// Plans the network and encodes its weights.
+    ///
+    /// # Errors
+    /// If the network cannot be computed privately; the message says which layer and why.
+    pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
+        let plan = NetworkPlan::new(network.card().clone(), settings)?;
+        let mut memory = WEIGHT_MEMORY;
+        let mut weights = Vec::with_capacity(network.blocks().len());
+        for (plan, block) in plan.linear.iter().zip(network.blocks()) {
+            let encoded = plan.prepare_within(&block.weights, memory)?;
+            memory = memory.saturating_sub(encoded.bytes());
+            weights.push(encoded);
+        }
+        let digest = digest(&plan, &network);
+        Ok(Self { network, plan, weights, digest })
+    }
+
+    /// The plan of the network.
+    pub fn plan(&self) -> &NetworkPlan {
+        &self.plan
+    }
+
+    /// Reads a stored bundle of this network.
+    ///
+    /// # Errors
+    /// [`BundleFault`] if the bytes are none, or one that was made for other weights.
+    pub fn bundle_from_bytes(&self, bytes: &[u8]) -> Result<ServerBundle, BundleFault> {
+        ServerBundle::from_bytes(&self.plan, &self.digest, bytes)
+    }
+}
+
+fn digest(plan: &NetworkPlan, network: &Network) -> [u8; 32] {
+    let mut hash = Sha256::new().chain_update(domain::NETWORK).chain_update(plan.name());
+    for block in network.blocks() {
+        block.weights.iter().for_each(|weight| hash.update(weight.to_le_bytes()));
+        block.bias.iter().for_each(|bias| hash.update(bias.to_le_bytes()));
+    }
+    hash.finalize().into()
+}

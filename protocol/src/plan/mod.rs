@@ -1,0 +1,13 @@
+//! The plan of a network: what both parties derive from public facts alone, before anything is
+//! sent, so that each knows the length of every message in advance.
+
+mod network;
+mod security;
+mod settings;
+mod terms;
+
+pub(crate) use network::parameters;
+pub use network::{BlockCost, NetworkPlan};
+pub use security::Security;
+pub use settings::Settings;
+pub use terms::Terms;
