@@ -2,15 +2,16 @@
 
 use crate::{
     args::ClassifyArgs,
-    failure::{Failure, Result},
+    failure::{Failure, Result, While},
     files, output,
     progress::Progress,
     table,
 };
+use gazelle_import::Picture;
 use gazelle_protocol::{
     Error, Link,
     error::{Limit, PeerFault},
-    model::{Card, Picture},
+    model::Card,
     printable,
     session::{Client, Outcome, Terms},
     transport::{self, Patience, TransportFault},
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let images = pictures
         .iter()
         .zip(&args.images)
-        .map(|(picture, path)| picture.tensor(shape).map_err(|error| files::naming(path, &error)));
+        .map(|(picture, path)| picture.tensor(shape).when(|| path.display().to_string()));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
     let (outcomes, end) = classify_all(&mut client, &images, &progress, &args.server);
     let (statistics, card) = (client.statistics(), client.plan().card().clone());

@@ -12,7 +12,7 @@ use crate::{
 use gazelle_import::decode_image;
 use gazelle_protocol::{
     model::{Network, Shape},
-    session::{Outcome, Statistics},
+    session::{Outcome, Statistics, Terms},
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -22,9 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Report<'a> {
+struct Report {
     label: usize,
-    name: &'a str,
+    name: String,
     matches_plaintext: bool,
     #[serde(flatten)]
     statistics: Statistics,
@@ -76,7 +76,7 @@ fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statist
     arguments.extend(args.allow_logits.then(|| "--allow-logits".into()));
     let server = ServerProcess::start(&arguments)?;
     progress.step("set-up");
-    let mut client = classify::connect(server.address(), TIMEOUT, None)?;
+    let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, None)?;
     let outcome = classify::classify(&mut client, image, &progress, server.address())?;
     Ok((outcome, client.statistics()))
 }

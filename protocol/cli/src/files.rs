@@ -4,9 +4,9 @@ use crate::{
     args::PixelArgs,
     failure::{Failure, Result, While},
 };
-use gazelle_import::{FloatNetwork, files, onnx};
+use gazelle_import::{FloatNetwork, Picture, files, onnx};
 use gazelle_model::{Network, Shape};
-use std::{fs::File, path::Path};
+use std::path::Path;
 
 /// The network of a model file.
 pub(crate) fn read_network(path: &Path) -> Result<Network> {
@@ -16,6 +16,11 @@ pub(crate) fn read_network(path: &Path) -> Result<Network> {
 /// The pixels of a PNG or JPEG file, in the order of `shape`.
 pub(crate) fn read_image(path: &Path, shape: Shape) -> Result<Vec<u8>> {
     Ok(files::read_image(path, shape)?)
+}
+
+/// The picture of a PNG or JPEG file, whatever its size.
+pub(crate) fn read_picture(path: &Path) -> Result<Picture> {
+    Ok(files::read_picture(path)?)
 }
 
 /// Reads an ONNX file; the network gets the file's name if it has none.
@@ -42,9 +47,4 @@ fn shape(sizes: &[usize]) -> Result<Shape> {
         [channels, height, width] => Ok(Shape { channels, height, width }),
         _ => Err(Failure::new("--shape takes CHANNELS,HEIGHT,WIDTH as in 1,28,28")),
     }
-}
-
-/// Fails if there is no file that can be opened.
-pub(crate) fn check_readable(path: &Path) -> Result<()> {
-    File::open(path).map(drop).when(|| format!("cannot read {}", path.display()))
 }

@@ -8,14 +8,15 @@ use crate::{
 };
 use gazelle_protocol::{
     linear::LinearPlan,
-    model::{Activation, Layer, Linear},
-    session::{NetworkPlan, Settings},
+    model::{Activation, Layer, Linear, Network},
+    session::{NetworkPlan, Security, Settings},
     transport::Traffic,
 };
 
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let settings = Settings::for_link(args.link);
+    let cards = cards(&network)?;
     let plan = NetworkPlan::new(network.card().clone(), &settings)?;
     let card = plan.card();
     output::line(format_args!(
@@ -24,14 +25,31 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         card.input,
         card.classes.len()
     ))?;
+    output::line(cards)?;
     output::line(format_args!("planned for {}\n", args.link))?;
     output::line(layers(&plan))?;
     output::line(costs(&plan))?;
     output::line(phases(&plan).trim_end())?;
+    output::line(format_args!(
+        "\na sum of an inference is wrong with a probability of at most 2^{:.0}",
+        plan.failure_log2().ceil()
+    ))?;
     if args.alternatives {
         output::line(format_args!("\n{}", alternatives(&plan)?.trim_end()))?;
     }
+    if args.security {
+        output::line(format_args!("\n{}", security(&plan).trim_end()))?;
+    }
     Ok(())
+}
+
+/// The hashes by which clients know the model, as it is served without and with a policy.
+fn cards(network: &Network) -> Result<String> {
+    let hash = |allow_logits| {
+        let network = network.clone().with_logits(allow_logits);
+        network.card().hash().when(|| "the card".into())
+    };
+    Ok(format!("card {}\ncard with --allow-logits {}", hash(false)?, hash(true)?))
 }
 
 /// Every layer: shapes, widths and the plan of its linear map.
@@ -77,7 +95,9 @@ fn activation(layer: &Layer) -> String {
 
 fn describe(linear: &LinearPlan) -> String {
     let parameters = linear.parameters();
-    format!("{}, n {} with {} primes", linear.layout(), parameters.n(), parameters.limbs())
+    let bits: Vec<_> =
+        parameters.primes().map(|q| (u64::BITS - q.leading_zeros()).to_string()).collect();
+    format!("{}, n {}, q of {} bits", linear.layout(), parameters.n(), bits.join(" + "))
 }
 
 /// What every layer costs in one inference.
@@ -131,7 +151,7 @@ fn alternatives(plan: &NetworkPlan) -> Result<String> {
     for (i, layer) in plan.layers().iter().enumerate() {
         let chosen = &plan.linear()[i];
         let link = &plan.settings().link;
-        let plans = LinearPlan::alternatives(&layer.block, layer.pooled, chosen.parameters(), link)
+        let plans = LinearPlan::alternatives(&layer.block, layer.pooled, link)
             .when(|| format!("layer {}", i + 1))?;
         for plan in plans {
             let cost = plan.cost();
@@ -148,4 +168,36 @@ fn alternatives(plan: &NetworkPlan) -> Result<String> {
         }
     }
     Ok(table(&rows))
+}
+
+/// Inferences of a long session.
+const MANY: u64 = 1 << 20;
+
+/// What attacks cost, and what chance gives.
+fn security(plan: &NetworkPlan) -> String {
+    let [one, many] = [1, MANY].map(|inferences| plan.security(inferences));
+    let row = |what: &str, of: fn(&Security) -> f64| {
+        let power = |security| match of(security) {
+            f64::NEG_INFINITY => "none".into(),
+            log2 => format!("2^{log2:.1}"),
+        };
+        [what.into(), power(&one), power(&many)]
+    };
+    let headings = |what: &str| [what, "one inference", "2^20 in a session"].map(String::from);
+    let sets: Vec<String> = one.parameters.iter().map(ToString::to_string).collect();
+    let lattice = format!("ring-LWE ({})", sets.join("; "));
+    let work = table(&[
+        headings("work to break"),
+        row("the garbling's hash", |s| s.hash_work),
+        row("base transfers and frame keys", |s| s.group_work),
+        row(&lattice, |s| s.lattice_work),
+    ]);
+    let chance = table(&[
+        headings("chance that"),
+        row("a result is wrong", |s| s.wrong),
+        row("inputs of the hash collide", |s| s.hash_collision),
+        row("a changed frame passes", |s| s.forgery),
+        row("a deviating client guesses Δ", |s| s.delta_guess),
+    ]);
+    format!("{work}\n{chance}")
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use gazelle_model::{MAX_FILE_BYTES, Network, Shape};
 
 use crate::Error;
-use crate::image::{MAX_IMAGE_BYTES, decode_image};
+use crate::image::{MAX_IMAGE_BYTES, Picture, decode_image};
 
 /// Reads a network from the model file at `path`; see [`Network::from_bytes`].
 ///
@@ -38,6 +38,16 @@ pub fn write_network(path: impl AsRef<Path>, network: &Network) -> Result<(), Er
 pub fn read_image(path: impl AsRef<Path>, shape: Shape) -> Result<Vec<u8>, Error> {
     let bytes = read(&path, MAX_IMAGE_BYTES)?;
     decode_image(&bytes, shape).map_err(|error| Error::from(error).in_file(path))
+}
+
+/// Reads the PNG or JPEG file at `path`, whatever its size; see [`Picture::decode`].
+///
+/// # Errors
+///
+/// Those of [`Picture::decode`]; a file that cannot be read or is over [`MAX_IMAGE_BYTES`].
+pub fn read_picture(path: impl AsRef<Path>) -> Result<Picture, Error> {
+    let bytes = read(&path, MAX_IMAGE_BYTES)?;
+    Picture::decode(&bytes).map_err(|error| Error::from(error).in_file(path))
 }
 
 /// The whole file at `path`, of at most `cap` bytes.

@@ -14,5 +14,5 @@ pub mod zoo;
 
 pub use error::Error;
 pub use float::{FloatBlock, FloatNetwork};
-pub use image::{ImageFault, MAX_IMAGE_BYTES, decode_image};
+pub use image::{ImageFault, MAX_IMAGE_BYTES, Picture, decode_image};
 pub use quantise::quantise;

@@ -11,7 +11,6 @@ use crate::{
 use crowd::Crowd;
 use gazelle_protocol::{
     Link,
-    model::{Activation, Network},
     session::{Capacity, Server, Settings},
     transport::{self, Patience},
 };
@@ -68,14 +67,6 @@ pub(crate) fn set_threads(threads: usize) -> Result<()> {
     pool.build_global().when(|| format!("cannot start {threads} threads"))
 }
 
-/// The network whose last block shows the client what the policy allows.
-pub(crate) fn with_policy(mut network: Network, allow_logits: bool) -> Network {
-    if let Some(last) = network.card.blocks.last_mut() {
-        last.activation = if allow_logits { Activation::Logits } else { Activation::Argmax };
-    }
-    network
-}
-
 /// What all sessions share.
 struct Service {
     server: Server,
@@ -88,7 +79,7 @@ struct Service {
 
 impl Service {
     fn start(args: &ServeArgs) -> Result<Self> {
-        let network = with_policy(args.model.network()?, args.allow_logits);
+        let network = args.model.network()?.with_logits(args.allow_logits);
         let settings = Settings { hash: args.hash.into(), ..Settings::for_link(args.link) };
         let limits = &args.limits;
         let capacity = Capacity {
