@@ -47,10 +47,10 @@ pub enum FieldBits {
     One = 1,
     /// K = 2: 8 bytes for each transfer, at the work of K = 1.
     Two = 2,
-    /// K = 4: 4 bytes for each transfer, twice the work.
+    /// K = 4: 4 bytes for each transfer, twice the work of expansion.
     #[default]
     Four = 4,
-    /// K = 8: 2 bytes for each transfer, sixteen times the work.
+    /// K = 8: 2 bytes for each transfer, sixteen times that work.
     Eight = 8,
 }
 
@@ -60,15 +60,16 @@ impl FieldBits {
 
     /// The cheapest K for a link of so many bits a second.
     ///
-    /// A transfer sends 128/K bits and costs each party, on one thread with AES-NI, about 6, 6.5,
-    /// 10 and 52 ns for K = 1, 2, 4 and 8 (bench `ot`). Going from 4 to 8 saves 16 bits for 42 ns,
-    /// which pays on links slower than 0.4 Gb/s; going from 2 to 4 saves 32 bits for 4 ns, which
-    /// pays below 8 Gb/s; K = 1 is never the best. With VAES the extra work costs less, but the
-    /// other party may lack it, and transfers are a tenth of what an activation sends.
+    /// A transfer sends 128/K bits and costs each party, on one thread with AES-NI, about 17, 12.5,
+    /// 14 and 50 ns for K = 1, 2, 4 and 8 (bench `ot`), half a nanosecond for each byte of it for
+    /// hashing the message. Going from 4 to 8 saves 16 bits for 36 ns, which pays on links slower
+    /// than 0.4 Gb/s; going from 2 to 4 saves 32 bits for 1.6 ns, which pays below 20 Gb/s; K = 1 is
+    /// never the best. With VAES the extra work costs less, but the other party may lack it, and
+    /// transfers are a tenth of what an activation sends.
     pub const fn for_link(bits_per_second: u64) -> Self {
         match bits_per_second {
             0..400_000_000 => Self::Eight,
-            400_000_000..8_000_000_000 => Self::Four,
+            400_000_000..20_000_000_000 => Self::Four,
             _ => Self::Two,
         }
     }
