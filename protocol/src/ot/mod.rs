@@ -39,6 +39,7 @@ mod choices;
 #[cfg(test)]
 mod deviating;
 pub mod extension;
+mod field;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -46,4 +47,5 @@ mod tree;
 
 pub use base::LinkKey;
 pub use choices::Choices;
-pub use extension::{FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
+pub use extension::{Receiver, ReceiverSetup, Sender, SenderSetup};
+pub use field::FieldBits;
