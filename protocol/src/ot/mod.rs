@@ -9,7 +9,8 @@
 //! wire's zero label, t *is* the label of c. Sharing Δ is what free XOR asks for and costs no
 //! security: everything that the receiver sees of Δ are labels and garbled rows under one hash
 //! that is circular correlation robust for Δ, and the extension sends it nothing that depends on
-//! Δ (its messages go the other way; the base transfers hide Δ as their choices).
+//! Δ (its messages go the other way; the base transfers hide Δ as their choices). What a receiver
+//! that deviates can learn is whether the checks pass, which is no more than a guess of bits of Δ.
 //!
 //! ```
 //! use gazelle_protocol::ot::{Choices, FieldBits, ReceiverSetup, SenderSetup};
@@ -38,6 +39,7 @@ mod choices;
 #[cfg(test)]
 mod deviating;
 pub mod extension;
+mod field;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -45,4 +47,5 @@ mod tree;
 
 pub use base::LinkKey;
 pub use choices::Choices;
-pub use extension::{FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
+pub use extension::{Receiver, ReceiverSetup, Sender, SenderSetup};
+pub use field::FieldBits;

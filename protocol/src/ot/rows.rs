@@ -10,7 +10,7 @@ use gazelle_kernels::{AesBackend, VectorBackend};
 use zeroize::Zeroizing;
 
 use super::check::Challenge;
-use super::extension::FieldBits;
+use super::field::FieldBits;
 use crate::domain;
 
 /// Blocks of 128 transfers made at once: their rows (32 KiB) stay in the first-level cache.

@@ -33,7 +33,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::check::{self, DIGEST_LEN};
-use super::extension::FieldBits;
+use super::field::FieldBits;
 use crate::domain;
 
 /// The leaves of all groups, group after group; wiped when dropped.
