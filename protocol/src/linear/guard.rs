@@ -21,13 +21,14 @@
 //! client that deviates as far as the transfers are: one that knows Δ knows every s₀ (a test shows
 //! both). A wrong choice y₀ adds 1 − s₀ to its share or leaves it out, which it does not see either.
 //!
-//! Each result costs an extension message (16/K bytes) up and k bits down, and the offline phase a
-//! round trip. The guard bit could be left to the activation instead: a circuit that adds halves of
-//! k + 1 bits with a carry of 1 and shifts by one bit more is exact for a single sum. The bit costs a
-//! transfer, a label and an AND gate, 16/K + 16 + 32 bytes, which is 48 − k/8 more than here, and
-//! costs them again in every window that a maximum reads the sum for; argmax and shown values would
-//! have to drop the bit first, since it depends on u. At 100 Mb/s and 80 ms it would pay for networks
-//! of less than 22,000 sums. One form of shares and unchanged programs were preferred.
+//! Each result costs its part of an extension message (16/K bytes) up and k bits down, and the
+//! offline phase costs a round trip. The guard bit could be left to the activation instead: a circuit
+//! that adds halves of k + 1 bits with a carry of 1 and shifts by one bit more is exact for a single
+//! sum. The bit costs a transfer, a label and an AND gate, 16/K + 16 + 32 bytes, which is 48 − k/8
+//! more than here, and costs them again in every window that a maximum reads the sum for; argmax and
+//! shown values would have to drop the bit first, since it depends on u. At 100 Mb/s and 80 ms it
+//! would pay for networks of less than 22,000 sums. One form of shares and unchanged programs were
+//! preferred.
 
 use crate::parallel::prelude::*;
 use gazelle_garble::{Delta, GateRange, Hash, HashKind};
