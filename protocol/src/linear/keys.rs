@@ -19,7 +19,13 @@ pub struct ClientKeys(Vec<SecretKey>);
 impl ClientKeys {
     /// A fresh key for each of `plans`, and the message that tells the server the public ones.
     pub fn generate(plans: &[LinearPlan], rng: &mut impl CryptoRng) -> (Self, Vec<u8>) {
-        let pairs = plans.iter().map(|plan| SecretKey::generate(plan.parameters(), rng));
+        let pairs = plans.iter().map(|plan| {
+            #[cfg(test)]
+            if one_key::is_taken() {
+                return one_key::pair(plan);
+            }
+            SecretKey::generate(plan.parameters(), rng)
+        });
         let (secret, public): (Vec<_>, Vec<_>) = pairs.unzip();
         let message = public.iter().map(PublicKey::as_bytes).collect::<Vec<_>>().concat();
         (Self(secret), message)
@@ -64,5 +70,32 @@ impl ServerKeys {
     /// If there is no such block.
     pub fn of(&self, block: usize) -> &PublicKey {
         &self.0[block]
+    }
+}
+
+/// The defence switched off, for tests that show what it is for: all blocks have one secret key.
+#[cfg(test)]
+pub(crate) mod one_key {
+    use std::cell::Cell;
+
+    use rand::{SeedableRng, rngs::ChaCha20Rng};
+
+    use super::{LinearPlan, PublicKey, SecretKey};
+
+    thread_local!(static TAKEN: Cell<bool> = const { Cell::new(false) });
+
+    /// Whether clients of this thread take one key for all blocks.
+    pub(super) fn is_taken() -> bool {
+        TAKEN.get()
+    }
+
+    /// From now on they do, or do not.
+    pub(crate) fn take(taken: bool) {
+        TAKEN.set(taken);
+    }
+
+    /// The one key, as a plan's.
+    pub(super) fn pair(plan: &LinearPlan) -> (SecretKey, PublicKey) {
+        SecretKey::generate(plan.parameters(), &mut ChaCha20Rng::seed_from_u64(1))
     }
 }

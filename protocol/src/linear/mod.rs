@@ -13,6 +13,8 @@
 
 pub mod clear;
 mod client;
+#[cfg(test)]
+pub(crate) mod forged;
 mod geometry;
 pub mod guard;
 mod keys;
@@ -22,6 +24,8 @@ mod plan;
 mod server;
 mod share;
 
+#[cfg(test)]
+pub(crate) use keys::one_key;
 pub use keys::{ClientKeys, ServerKeys};
 pub use plan::{Cost, LinearPlan};
 pub use server::EncodedWeights;

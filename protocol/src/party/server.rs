@@ -245,3 +245,6 @@ fn subtract(a: &mut [u32], b: &[u32], bits: u32) {
         *a = a.wrapping_sub(*b) & mask;
     }
 }
+
+#[cfg(test)]
+mod deviating;
