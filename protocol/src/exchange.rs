@@ -1,6 +1,6 @@
 //! One party's part of a protocol without I/O: messages in, messages out.
 //!
-//! A part is written as an `async fn` over a [`Mailbox`], which reads like the protocol itself:
+//! A part is written as an `async fn` over a `Mailbox`, which reads like the protocol itself:
 //! send, receive, send. An [`Exchange`] runs it from message to message; what carries them (a
 //! socket, a queue in memory, a browser's events) is a loop over [`Turn`]:
 //!

@@ -20,6 +20,7 @@ use crate::model::{
 use crate::plan::{Settings, Terms};
 use crate::session::Client;
 use crate::transport::{Channel, pair};
+use crate::wire::{Answer, Query};
 
 /// ℓ of every block.
 const SUM_BITS: u32 = 20;
@@ -65,7 +66,7 @@ impl<'a> ServerParty<'a> {
         let mut bundle = bundles.remove(0);
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
             let garbling =
-                self.garbler.garble(plan, &mut gates[0], block, &mail, &mut self.rng).await?;
+                self.garbler.garble(plan, &mut gates[0], mail.of(block), &mut self.rng).await?;
             bundle.garblings.push(garbling);
         }
         mail.take(Request::expected()).await;
@@ -82,7 +83,7 @@ impl<'a> ServerParty<'a> {
         let plans = self.service.plan.linear();
         let mut queries = Vec::new();
         for (block, plan) in plans.iter().enumerate() {
-            let Query(query) = mail.receive_for(block, plan.cost().query_bytes).await?;
+            let Query(query) = mail.of(block).receive(plan.cost().query_bytes).await?;
             queries.push(plan.read_query(&query));
         }
         let leaking = &plans[attack.leaking];
@@ -121,7 +122,7 @@ impl<'a> ServerParty<'a> {
             bundle.shares.into_iter().zip(bundle.garblings).enumerate()
         {
             let layer = &plan.layers()[block];
-            let masked: Masked = mail.receive_for(block, plan.masked_len(block)).await?;
+            let masked: Masked = mail.of(block).receive(plan.masked_len(block)).await?;
             let mut x = vec![0; layer.input.len()];
             masked.read(layer.block.ring_bits(), &mut x)?;
             if block == 0 {
@@ -138,8 +139,9 @@ impl<'a> ServerParty<'a> {
             // Half a step keeps the noise, which is multiplied with the masks, from borrowing one.
             let mut sums = vec![1 << (SHIFT - 1); layer.sums.len()];
             share.add_to(&mut sums);
-            kept =
-                garbling.send_labels(&plan.activations()[block], &bundle.delta, &sums, mail).await;
+            kept = garbling
+                .send_labels(&plan.activations()[block], &bundle.delta, &sums, mail.of(block))
+                .await;
         }
         Ok(found)
     }
