@@ -212,6 +212,9 @@ fn a_bundle_is_good_for_its_network_alone() {
     assert!(matches!(result, Err(Error::Misuse(Misuse::OtherNetwork))), "{result:?}");
 }
 
+/// Why bytes are refused.
+type Refusal<'a> = &'a dyn Fn(&[u8]) -> Option<BundleFault>;
+
 #[test]
 fn bytes_that_are_no_bundle_are_refused() {
     let (ours, theirs) = (Folder::new(), Folder::new());
@@ -219,7 +222,7 @@ fn bytes_that_are_no_bundle_are_refused() {
     let server = Server::new(tiny_network(Activation::Logits), &Settings::default()).unwrap();
     let client = |bytes: &[u8]| ClientBundle::from_bytes(server.plan(), bytes).err();
     let service = |bytes: &[u8]| server.service().bundle_from_bytes(bytes).err();
-    let refusals: [&dyn Fn(&[u8]) -> Option<BundleFault>; 2] = [&client, &service];
+    let refusals: [Refusal<'_>; 2] = [&client, &service];
     let lengths =
         [ClientBundle::encoded_len(server.plan()), ServerBundle::encoded_len(server.plan())];
     let halves = [&ours, &theirs].map(|folder| folder.take(&names[0]).unwrap().unwrap());

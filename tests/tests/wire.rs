@@ -29,16 +29,28 @@ fn digest(messages: &[Message]) -> String {
     out
 }
 
-/// With fixed seeds every byte is the same on every machine, whatever instructions and however many
-/// threads it has. Who changes a message on purpose changes its description and this test, and asks
-/// whether old programs must refuse it: then the version goes up.
-#[test]
-fn the_golden_transcript() {
+/// What both parties of a session say, with fixed randomness.
+fn transcript() -> String {
     let service = Service::new(tiny_network(Activation::Argmax), &Settings::default()).unwrap();
     let (Transcript { from_client, from_server }, outcome) = record(&service, &[200; 36]);
     let trace = tiny_network(Activation::Argmax).forward(&[200; 36]).unwrap();
     assert_eq!(outcome.label, trace.label());
-    let transcript = format!("client\n{}server\n{}", digest(&from_client), digest(&from_server));
-    let golden = include_str!("wire.transcript");
-    assert!(transcript == golden, "the messages changed; they are now\n{transcript}");
+    format!("client\n{}server\n{}", digest(&from_client), digest(&from_server))
+}
+
+/// With fixed seeds every byte is the same on every machine, whatever instructions and however many
+/// threads it has. Who changes a message on purpose changes its description too, writes the
+/// transcript anew (`cargo test -p gazelle-tests --test wire -- --ignored`), and asks whether old
+/// programs must refuse it: then the version goes up.
+#[test]
+fn the_golden_transcript() {
+    let (now, golden) = (transcript(), include_str!("wire.transcript"));
+    assert!(now == golden, "the messages changed; they are now\n{now}");
+}
+
+#[test]
+#[ignore = "writes tests/tests/wire.transcript"]
+fn write_the_golden_transcript() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire.transcript");
+    std::fs::write(path, transcript()).unwrap();
 }

@@ -22,6 +22,11 @@ impl Gates {
         self.counter.take(count)
     }
 
+    /// Leaves out the next `count` numbers.
+    pub(crate) fn skip(&mut self, count: u64) {
+        self.counter.take(count);
+    }
+
     /// The nonce of a cipher that is used beside the next gate: of the bundle and the gate, as far as
     /// 64 bits tell.
     pub(crate) fn nonce(&self) -> u64 {

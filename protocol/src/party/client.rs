@@ -233,7 +233,7 @@ impl ClientParty {
         mail.send(Begin { bundle: bundle.name }).await;
         let mut gates = bundle.gates(self.plan.settings().hash);
         // The guard bits' were used offline.
-        self.plan.linear().iter().for_each(|plan| drop(gates.take(plan.output_len() as u64)));
+        self.plan.linear().iter().for_each(|plan| gates.skip(plan.output_len() as u64));
         let mut spent = Vec::new();
         let mut x: Zeroizing<Vec<u32>> =
             Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());

@@ -177,7 +177,7 @@ impl Channel {
         }
         self.sealed = true;
         // A writer that has ended says so at the next frame.
-        self.queue.push(Item::Seal(Seal::new(&keys.sent)));
+        self.queue.push(Item::Seal(Box::new(Seal::new(&keys.sent))));
         self.seal = Some(Seal::new(&keys.received));
         match last {
             Some((header, payload)) if keys.opened => self.check_tag(&header, &payload),
@@ -241,7 +241,7 @@ impl Channel {
         let idle = if waits { self.patience.idle } else { self.patience.phase };
         self.reader.get_mut().limit(idle.min(until(self.queue.deadline())));
         match self.reader.fill_buf() {
-            Ok(bytes) if bytes.is_empty() => return Err(self.fault(TransportFault::Closed).into()),
+            Ok([]) => return Err(self.fault(TransportFault::Closed).into()),
             Ok(_) => {}
             // The frame is read as usual, whatever there is of it.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -353,11 +353,11 @@ impl Channel {
     /// Writes out what waits, while the peer takes it, and ends the writing thread.
     fn flush(&mut self) {
         self.queue.close();
-        if let Some(stream) = &self.stream {
-            if !self.queue.ended_within(self.patience.phase) {
-                // This wakes the thread; a connection that is gone needs no end.
-                let _ = stream.shutdown(Shutdown::Both);
-            }
+        if let Some(stream) = &self.stream
+            && !self.queue.ended_within(self.patience.phase)
+        {
+            // This wakes the thread; a connection that is gone needs no end.
+            let _ = stream.shutdown(Shutdown::Both);
         }
         if let Some(writer) = self.writer.take() {
             // The connection is over; its failure has no other consequence.
@@ -403,7 +403,7 @@ impl<W: Write + Limit> Output<'_, W> {
     fn run(mut self) -> Result<(), TransportFault> {
         while let Some(item) = self.queue.pop() {
             match item {
-                Item::Seal(seal) => self.seal = Some(seal),
+                Item::Seal(seal) => self.seal = Some(*seal),
                 Item::Frame(frame) => self.frame(&frame)?,
             }
         }

@@ -277,7 +277,7 @@ mod tests {
 
     fn gates(key: u8, taken: u64) -> Gates {
         let mut gates = Gates::new(HashKind::default(), u128::from_le_bytes([key; 16]));
-        let _ = gates.take(taken);
+        gates.skip(taken);
         gates
     }
 
