@@ -166,7 +166,7 @@ impl Channel {
         if self.tags {
             self.sealed = true;
             // A writer that has ended says so at the next frame.
-            self.queue.push(Item::Seal(seal));
+            self.queue.push(Item::Seal(Box::new(seal)));
         }
     }
 
@@ -247,7 +247,7 @@ impl Channel {
         let idle = if waits { self.patience.idle } else { self.patience.phase };
         self.reader.get_mut().limit(idle.min(until(self.queue.deadline())));
         match self.reader.fill_buf() {
-            Ok(bytes) if bytes.is_empty() => return Err(self.fault(TransportFault::Closed).into()),
+            Ok([]) => return Err(self.fault(TransportFault::Closed).into()),
             Ok(_) => {}
             // The frame is read as usual, whatever there is of it.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -359,11 +359,11 @@ impl Channel {
     /// Writes out what waits, while the peer takes it, and ends the writing thread.
     fn flush(&mut self) {
         self.queue.close();
-        if let Some(stream) = &self.stream {
-            if !self.queue.ended_within(self.patience.phase) {
-                // This wakes the thread; a connection that is gone needs no end.
-                let _ = stream.shutdown(Shutdown::Both);
-            }
+        if let Some(stream) = &self.stream
+            && !self.queue.ended_within(self.patience.phase)
+        {
+            // This wakes the thread; a connection that is gone needs no end.
+            let _ = stream.shutdown(Shutdown::Both);
         }
         if let Some(writer) = self.writer.take() {
             // The connection is over; its failure has no other consequence.
@@ -409,7 +409,7 @@ impl<W: Write + Limit> Output<'_, W> {
     fn run(mut self) -> Result<(), TransportFault> {
         while let Some(item) = self.queue.pop() {
             match item {
-                Item::Seal(seal) => self.seal = Some(seal),
+                Item::Seal(seal) => self.seal = Some(*seal),
                 Item::Frame(frame) => self.frame(&frame)?,
             }
         }

@@ -43,7 +43,7 @@ pub(super) enum Item {
     /// Writes a frame.
     Frame(Frame),
     /// Tags the frames that follow.
-    Seal(Seal),
+    Seal(Box<Seal>),
 }
 
 /// The way from the party to its writing thread.

@@ -130,7 +130,7 @@ mod tests {
         key[0] = 2;
         let tag = Seal::new(&key).tag(&[1, 1, 0, 0, 0], &[1]);
         // 1·X² + header·X.
-        let hash = 4u128 ^ 2 * 0x101;
+        let hash = 4u128 ^ (0x101 << 1);
         // AES-128 of zeros under the key of zeros, as in the test cases of the GCM specification.
         let pad = 0x66e9_4bd4_ef8a_2c3b_884c_fa59_ca34_2b2e_u128.swap_bytes();
         assert_eq!(u128::from_le_bytes(tag) ^ hash, pad);
