@@ -1,9 +1,9 @@
-//! Sums of labels: the free XOR of two wires.
+//! Sums and choices of labels: the free XOR of two wires, and what a colour bit selects.
 
-#[cfg(target_arch = "x86_64")]
-use crate::aes;
-use crate::backend::{AesBackend, AesIsa};
 use alloc::vec::Vec;
+
+use crate::backend::AesBackend;
+use crate::dispatch::aes_twin;
 
 /// `a[i] ⊕ b[i]` for each lane.
 ///
@@ -11,47 +11,52 @@ use alloc::vec::Vec;
 /// If the lengths differ.
 pub fn xor(backend: AesBackend, a: &[u128], b: &[u128]) -> Vec<u128> {
     assert_eq!(a.len(), b.len(), "wires of equal length");
-    match backend.isa() {
-        AesIsa::Portable => a.iter().zip(b).map(|(a, b)| a ^ b).collect(),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
-        AesIsa::AesNi => unsafe { xmm(a, b) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX2.
-        AesIsa::Vaes256 => unsafe { ymm(a, b) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX-512 F and BW.
-        AesIsa::Vaes512 => unsafe { zmm(a, b) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => a.iter().zip(b).map(|(a, b)| a ^ b).collect(),
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(backend, xor(a, b)) }
+}
+
+/// `value` if the colour bit of `label` is set, else 0; without a branch.
+#[inline(always)]
+pub(crate) const fn select(label: u128, value: u128) -> u128 {
+    (label & 1).wrapping_neg() & value
+}
+
+mod scalar {
+    use alloc::vec::Vec;
+
+    pub(super) fn xor(a: &[u128], b: &[u128]) -> Vec<u128> {
+        a.iter().zip(b).map(|(a, b)| a ^ b).collect()
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-macro_rules! xor {
-    ($ops:ident, $features:literal) => {
-        #[target_feature(enable = $features)]
-        fn $ops(a: &[u128], b: &[u128]) -> Vec<u128> {
-            use aes::$ops::{BLOCKS, load, store, xor};
-            let mut sum = Vec::with_capacity(a.len());
-            let ((a, last_a), (b, last_b)) = (a.as_chunks(), b.as_chunks());
-            for (a, b) in a.iter().zip(b) {
-                let mut blocks = [0; BLOCKS];
-                store(&mut blocks, xor(load(a), load(b)));
-                sum.extend_from_slice(&blocks);
-            }
-            sum.extend(last_a.iter().zip(last_b).map(|(a, b)| a ^ b));
-            sum
-        }
-    };
-}
+mod x86 {
+    macro_rules! labels {
+        ($ops:ident, $features:literal) => {
+            pub(super) mod $ops {
+                use crate::aes::$ops::{self, BLOCKS, load, store};
+                use alloc::vec::Vec;
 
-#[cfg(target_arch = "x86_64")]
-xor!(xmm, "aes,ssse3,avx");
-#[cfg(target_arch = "x86_64")]
-xor!(ymm, "vaes,avx2");
-#[cfg(target_arch = "x86_64")]
-xor!(zmm, "vaes,avx512f,avx512bw");
+                #[target_feature(enable = $features)]
+                pub(crate) fn xor(a: &[u128], b: &[u128]) -> Vec<u128> {
+                    let mut sum = Vec::with_capacity(a.len());
+                    let ((a, last_a), (b, last_b)) = (a.as_chunks(), b.as_chunks());
+                    for (a, b) in a.iter().zip(b) {
+                        let mut blocks = [0; BLOCKS];
+                        store(&mut blocks, $ops::xor(load(a), load(b)));
+                        sum.extend_from_slice(&blocks);
+                    }
+                    sum.extend(last_a.iter().zip(last_b).map(|(a, b)| a ^ b));
+                    sum
+                }
+            }
+        };
+    }
+
+    labels!(xmm, "aes,ssse3,avx");
+    labels!(ymm, "vaes,avx2");
+    labels!(zmm, "vaes,avx512f,avx512bw");
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,12 +5,15 @@
 //! every function here is safe to call with any arguments.
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// Calls of a twin stand in `unsafe` blocks; where the only twin is the scalar one, nothing in them is.
+#![cfg_attr(not(target_arch = "x86_64"), allow(unused_unsafe))]
 
 extern crate alloc;
 
 #[cfg(target_arch = "x86_64")]
 mod aes;
 pub mod backend;
+mod dispatch;
 pub mod gf128;
 pub mod half_gates;
 pub mod hash;

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 
 /// The bytes that `count` values of `bits` bits take.
 pub const fn packed_len(count: usize, bits: u32) -> usize {
-    (count * bits as usize).div_ceil(8)
+    // Eight values take `bits` bytes: no product of all bits, which 32-bit targets could not hold.
+    let bits = bits as usize;
+    count / 8 * bits + (count % 8 * bits).div_ceil(8)
 }
 
 /// Appends `values` of `bits` bits; higher bits are dropped. The last byte is padded with zeros.

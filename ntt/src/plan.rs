@@ -13,6 +13,9 @@ use gazelle_kernels::{
 
 /// The negacyclic transform modulo X^n + 1 over Z_q. Cheap to clone, `Send + Sync`.
 ///
+/// All operations but [`Plan::reduce`] take residues in [0, q). Debug builds refuse others, on every
+/// backend alike; release builds do not look, and give some wrong result for them.
+///
 /// Values of the transform's domain are in one order on every backend: [`Plan::exponent`] tells which
 /// value a place holds.
 #[derive(Clone, Debug)]
@@ -116,6 +119,7 @@ impl Plan {
 
     /// Residues in [0, 2q) to [0, q), in either domain.
     pub fn reduce(&self, a: &mut [u64]) {
+        debug_assert!(a.iter().all(|&x| x < 2 * self.modulus().value()), "residues of 2q or more");
         a.iter_mut().for_each(|x| *x = reduce_once(*x, self.modulus().value()));
     }
 
@@ -194,11 +198,13 @@ impl Plan {
 
     /// `a[i] = −a[i]`, in either domain.
     pub fn negate(&self, a: &mut [u64]) {
+        debug_assert!(a.iter().all(|&x| x < self.modulus().value()), "unreduced residues");
         a.iter_mut().for_each(|x| *x = self.modulus().neg(*x));
     }
 
     /// `a[i] *= factor` for a factor in [0, q), in either domain.
     pub fn scale_assign(&self, a: &mut [u64], factor: u64) {
+        debug_assert!(a.iter().all(|&x| x < self.modulus().value()), "unreduced residues");
         let factor = Factor::new(factor, self.modulus().value());
         a.iter_mut().for_each(|x| *x = factor.mul(*x, self.modulus().value()));
     }

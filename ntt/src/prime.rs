@@ -3,9 +3,14 @@
 use alloc::vec::Vec;
 
 /// The `count` largest primes below 2^bits that are 1 modulo 2n, largest first; fewer if there are
-/// not so many. `n` is a power of two, `bits` at most 62.
+/// not so many. More than 62 `bits` count as 62.
+///
+/// # Panics
+/// Unless `n` is a power of two.
 pub fn ntt_primes_below(n: usize, bits: u32, count: usize) -> Vec<u64> {
-    let step = 2 * n as u64;
+    assert!(n.is_power_of_two(), "the size {n} is not a power of two");
+    // No prime below 2^62 is 1 modulo 2^63 or 2^64.
+    let step = (n as u64).saturating_mul(2);
     let top = (1u64 << bits.min(62)) / step * step;
     let candidates = (1..=top / step).map(|i| top - i * step + 1);
     candidates.filter(|&q| is_prime(q)).take(count).collect()
@@ -44,4 +49,26 @@ pub fn is_prime(q: u64) -> bool {
         }
         false
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_without_primes_have_none() {
+        for log_n in [61, 62, 63] {
+            if let Some(n) = 1usize.checked_shl(log_n) {
+                assert!(ntt_primes_below(n, 62, 1).is_empty(), "2^{log_n}");
+            }
+        }
+        assert!(ntt_primes_below(8, 4, 1).is_empty());
+        assert_eq!(ntt_primes_below(8, 5, 9), [17]);
+    }
+
+    #[test]
+    #[should_panic(expected = "not a power of two")]
+    fn no_size_has_no_primes() {
+        ntt_primes_below(0, 47, 1);
+    }
 }

@@ -7,7 +7,7 @@ pub mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use crate::backend::AesIsa;
+use crate::dispatch::aes_twin;
 use crate::hash::Hash;
 
 /// Bytes of the table of one instance.
@@ -28,20 +28,8 @@ pub fn garble(
     out: &mut [u128],
 ) {
     check(a, b, tables, out);
-    match h.backend().isa() {
-        AesIsa::Portable => scalar::garble(h, tweak, delta, [a, b], tables, out),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
-        AesIsa::AesNi => unsafe { x86::xmm::garble(h, tweak, delta, [a, b], tables, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX2.
-        AesIsa::Vaes256 => unsafe { x86::ymm::garble(h, tweak, delta, [a, b], tables, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX-512 F and BW.
-        AesIsa::Vaes512 => unsafe { x86::zmm::garble(h, tweak, delta, [a, b], tables, out) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::garble(h, tweak, delta, [a, b], tables, out),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(h.backend(), garble(h, tweak, delta, [a, b], tables, out)) }
 }
 
 /// Evaluates `c = a ∧ b` for each instance from the active labels and the table; the tweaks are
@@ -51,20 +39,8 @@ pub fn garble(
 /// If `a`, `b` and `out` have different lengths or `tables` does not have 32 bytes an instance.
 pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
     check(a, b, tables, out);
-    match h.backend().isa() {
-        AesIsa::Portable => scalar::evaluate(h, tweak, [a, b], tables, out),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
-        AesIsa::AesNi => unsafe { x86::xmm::evaluate(h, tweak, [a, b], tables, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX2.
-        AesIsa::Vaes256 => unsafe { x86::ymm::evaluate(h, tweak, [a, b], tables, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX-512 F and BW.
-        AesIsa::Vaes512 => unsafe { x86::zmm::evaluate(h, tweak, [a, b], tables, out) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::evaluate(h, tweak, [a, b], tables, out),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(h.backend(), evaluate(h, tweak, [a, b], tables, out)) }
 }
 
 fn check(a: &[u128], b: &[u128], tables: &[u8], out: &[u128]) {

@@ -1,6 +1,7 @@
 //! The scalar twin of the half-gates kernels: the specification.
 
 use crate::hash::{Hash, scalar::hash};
+use crate::label::select;
 use alloc::vec::Vec;
 
 /// As [`super::garble`].
@@ -43,10 +44,4 @@ pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: 
         let evaluator = u128::from_le_bytes(evaluators[i]);
         out[i] = ha[i] ^ hb[i] ^ select(a[i], generator) ^ select(b[i], evaluator ^ a[i]);
     }
-}
-
-/// `value` if the colour bit of `label` is set, else 0; without a branch.
-#[inline(always)]
-pub const fn select(label: u128, value: u128) -> u128 {
-    (label & 1).wrapping_neg() & value
 }

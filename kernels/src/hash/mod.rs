@@ -9,7 +9,8 @@ pub mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
 
-use crate::backend::{AesBackend, AesIsa};
+use crate::backend::AesBackend;
+use crate::dispatch::aes_twin;
 
 /// Which hash garbles a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -86,20 +87,8 @@ pub const fn sigma(x: u128) -> u128 {
 /// Replaces each label by its hash. Instance i has the tweak `tweak + i` (numbers wrap at 2^64);
 /// under [`HashKind::Mitccrh`] the tweak of the first instance of its block of 128.
 pub fn hash(hash: &Hash, tweak: u64, labels: &mut [u128]) {
-    match hash.backend().isa() {
-        AesIsa::Portable => scalar::hash(hash, tweak, labels),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
-        AesIsa::AesNi => unsafe { x86::xmm::hash_all(hash, tweak, labels) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX2.
-        AesIsa::Vaes256 => unsafe { x86::ymm::hash_all(hash, tweak, labels) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX-512 F and BW.
-        AesIsa::Vaes512 => unsafe { x86::zmm::hash_all(hash, tweak, labels) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::hash(hash, tweak, labels),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(hash.backend(), hash(hash, tweak, labels)) }
 }
 
 /// The hashes of each wire's label of colour 0 and of its label of colour 1, from its zero label:
@@ -116,20 +105,8 @@ pub fn hash_colours(
 ) {
     assert!(wire.len() == zeros.len() && wire.len() == ones.len(), "two hashes a label");
     let hashes = [zeros, ones];
-    match hash.backend().isa() {
-        AesIsa::Portable => scalar::hash_colours(hash, tweak, delta, wire, hashes),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
-        AesIsa::AesNi => unsafe { x86::xmm::hash_colours(hash, tweak, delta, wire, hashes) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX2.
-        AesIsa::Vaes256 => unsafe { x86::ymm::hash_colours(hash, tweak, delta, wire, hashes) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VAES and AVX-512 F and BW.
-        AesIsa::Vaes512 => unsafe { x86::zmm::hash_colours(hash, tweak, delta, wire, hashes) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::hash_colours(hash, tweak, delta, wire, hashes),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(hash.backend(), hash_colours(hash, tweak, delta, wire, hashes)) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The scalar twin of the hashes, on the crate `aes`.
 
-use crate::half_gates::scalar::select;
+use crate::label::select;
 
 use super::{Hash, HashKind, INSTANCES_PER_KEY, sigma};
 use aes::{

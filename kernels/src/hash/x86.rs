@@ -268,7 +268,7 @@ macro_rules! hashes {
 
             /// As [`crate::hash::hash`].
             #[target_feature(enable = $features)]
-            pub(crate) fn hash_all(h: &Hash, tweak: u64, labels: &mut [u128]) {
+            pub(crate) fn hash(h: &Hash, tweak: u64, labels: &mut [u128]) {
                 let keys = &mut Keys::new(h, [tweak], labels.len());
                 let labels = must_cast_slice_mut(labels);
                 match h.kind {

@@ -1,5 +1,6 @@
 //! Vectors of four in a polynomial: where they stand, and where in the domain's order.
 
+use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
 pub(super) type Vector = [u64; 4];
@@ -36,8 +37,31 @@ pub(super) fn transpose(block: &mut Block) {
 
 /// Where the scalar twin has the roots of the four blocks of 4 that the lanes of a group of the
 /// transposed block `block` belong to; those of their halves are at twice that and one more.
-pub(super) fn blocks_of_four(n: usize, block: usize, group: usize) -> [usize; 4] {
+fn blocks_of_four(n: usize, block: usize, group: usize) -> [usize; 4] {
     places([0, 2, 1, 3][group]).map(|place| n / 4 + 16 * block + place)
+}
+
+/// The roots of one direction.
+#[derive(Clone, Debug)]
+pub(super) struct Roots<R, L> {
+    /// In the order of the scalar twin, for blocks longer than 4.
+    pub(super) blocks: Vec<R>,
+    /// For each group of a transposed block of 64 those of blocks of 4, and of their halves.
+    pub(super) lanes: Vec<[[L; 3]; 4]>,
+}
+
+impl<R: Copy, L> Roots<R, L> {
+    /// From all roots in the order of the scalar twin; `of_lanes` puts one in each lane.
+    pub(super) fn new(roots: &[R], of_lanes: impl Fn([R; 4]) -> L) -> Self {
+        let n = roots.len();
+        let lanes = |at: [usize; 4]| of_lanes(at.map(|at| roots[at]));
+        let group = |block, group| {
+            let four = blocks_of_four(n, block, group);
+            [lanes(four), lanes(four.map(|at| 2 * at)), lanes(four.map(|at| 2 * at + 1))]
+        };
+        let lanes = (0..n / 64).map(|i| core::array::from_fn(|g| group(i, g))).collect();
+        Self { blocks: roots[..n / 4].to_vec(), lanes }
+    }
 }
 
 /// Equal places of a block's quarters.
@@ -47,6 +71,14 @@ pub(super) fn quarters(block: &mut [Vector]) -> impl Iterator<Item = [&mut Vecto
     let (x2, x3) = high.split_at_mut(high.len() / 2);
     let pairs = x0.iter_mut().zip(x1).zip(x2.iter_mut().zip(x3));
     pairs.map(|((x0, x1), (x2, x3))| [x0, x1, x2, x3])
+}
+
+/// For each of `blocks` blocks its root and the two of its halves.
+pub(super) fn quarter_roots<R: Copy>(
+    roots: &[R],
+    blocks: usize,
+) -> impl Iterator<Item = [R; 3]> + use<'_, R> {
+    (blocks..2 * blocks).map(|at| [roots[at], roots[2 * at], roots[2 * at + 1]])
 }
 
 #[inline]

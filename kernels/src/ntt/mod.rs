@@ -16,9 +16,14 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use scalar::Factor;
 
-use crate::backend::{VectorBackend, VectorIsa};
+use crate::backend::VectorBackend;
+#[cfg(target_arch = "x86_64")]
+use crate::backend::VectorIsa;
 
 /// The tables of one transform, with the kernel that a backend and a modulus call for.
+///
+/// Transforms take residues in [0, q). Debug builds refuse others on every backend; release builds
+/// give some wrong result for them.
 #[derive(Clone, Debug)]
 pub struct Transform {
     q: u64,
@@ -109,6 +114,7 @@ impl Transform {
 
     fn forward_to<const LAZY: bool>(&self, a: &mut [u64]) {
         assert_eq!(a.len(), self.roots.len());
+        debug_assert!(a.iter().all(|&x| x < self.q), "unreduced residues");
         match &self.class {
             Class::Scalar => scalar::forward::<LAZY>(a, &self.roots, self.q),
             #[cfg(target_arch = "x86_64")]
@@ -126,6 +132,7 @@ impl Transform {
 
     fn inverse_to<const LAZY: bool>(&self, a: &mut [u64]) {
         assert_eq!(a.len(), self.roots.len());
+        debug_assert!(a.iter().all(|&x| x < self.q), "unreduced residues");
         match &self.class {
             Class::Scalar => {
                 scalar::inverse::<LAZY>(a, &self.inverse_roots, self.n_inverse, self.q);

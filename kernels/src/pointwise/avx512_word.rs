@@ -2,14 +2,14 @@
 //!
 //! With factors cut at bit 52, a = a₀ + 2^52·a₁, a product is a₀·b₀ + 2^52·(a₀·b₁ + a₁·b₀) +
 //! 2^104·a₁·b₁. The low and high 52 bits of each part go to the sum of their weight. Only the three
-//! words of a finished sum are reduced, one element at a time.
+//! words of a finished sum are reduced.
 
 use core::arch::x86_64::*;
 
 use super::{Start, Term};
-use crate::ntt::scalar::{Factor, reduce_once};
 
 const LANES: usize = 8;
+const MASK: u64 = (1 << 52) - 1;
 
 /// Vectors at a time, so that their chains of additions overlap.
 const VECTORS: usize = 4;
@@ -21,20 +21,29 @@ const TERMS: usize = 1300;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Constants {
     q: u64,
-    /// 1, 2^52 and 2^104 modulo q.
-    weights: [Factor; 3],
+    mid: Weight,
+    hi: Weight,
+}
+
+/// The weight w of a word modulo q, with ⌊w·2^52 / q⌋.
+#[derive(Clone, Copy, Debug)]
+struct Weight {
+    value: u64,
+    quotient: u64,
 }
 
 impl Constants {
+    /// For q from 2^50 on.
     pub(super) fn new(q: u64) -> Self {
-        let weight = |bits: u32| Factor::new(((1u128 << bits) % u128::from(q)) as u64, q);
-        Self { q, weights: [0, 52, 104].map(weight) }
+        Self { q, mid: Weight::new(52, q), hi: Weight::new(104, q) }
     }
+}
 
-    /// The residue of lo + 2^52·mid + 2^104·hi.
-    fn reduce(&self, words: [u64; 3]) -> u64 {
-        let [lo, mid, hi] = [0, 1, 2].map(|i| self.weights[i].mul(words[i], self.q));
-        reduce_once(reduce_once(lo + mid, self.q) + hi, self.q)
+impl Weight {
+    /// Of the words that begin at bit `bits`.
+    fn new(bits: u32, q: u64) -> Self {
+        let value = (1u128 << bits) % u128::from(q);
+        Self { value: value as u64, quotient: ((value << 52) / u128::from(q)) as u64 }
     }
 }
 
@@ -42,7 +51,7 @@ impl Constants {
 ///
 /// # Safety
 /// All outputs and factors have the same length.
-#[target_feature(enable = "avx512f,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) unsafe fn sums<const K: usize>(
     c: &Constants,
     out: &mut [&mut [u64]; K],
@@ -67,7 +76,7 @@ pub(super) unsafe fn sums<const K: usize>(
 ///
 /// # Safety
 /// They lie inside every output and factor.
-#[target_feature(enable = "avx512f,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 unsafe fn group<const K: usize>(
     c: &Constants,
     at: usize,
@@ -97,16 +106,47 @@ unsafe fn group<const K: usize>(
         }
     }
     for (k, out) in out.iter_mut().enumerate() {
-        let out = out[at..at + VECTORS * LANES].as_chunks_mut::<LANES>().0;
-        for (sums, out) in sums.iter().zip(out) {
+        for (v, sums) in sums.iter().enumerate() {
             let [lo, mid, hi] = sums[k];
-            let [lo, mid, hi] = [words(lo), words(mid), words(hi)];
-            for (i, out) in out.iter_mut().enumerate() {
-                let start = if start == Start::Output { *out } else { 0 };
-                *out = c.reduce([lo[i] + start, mid[i], hi[i]]);
-            }
+            let at = at + v * LANES;
+            // SAFETY: as above.
+            let start = if start == Start::Output { unsafe { load(out, at) } } else { zero };
+            let sum = reduce(c, [_mm512_add_epi64(lo, start), mid, hi]);
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_si512(out.as_mut_ptr().add(at).cast(), sum) };
         }
     }
+}
+
+/// lo + 2^52·mid + 2^104·hi modulo q, in [0, q), for a sum below 2^156 and q from 2^50 on.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn reduce(c: &Constants, [lo, mid, hi]: [__m512i; 3]) -> __m512i {
+    let set = |x: u64| _mm512_set1_epi64(x as i64);
+    let mid = _mm512_add_epi64(mid, _mm512_srli_epi64::<52>(lo));
+    let hi = _mm512_add_epi64(hi, _mm512_srli_epi64::<52>(mid));
+    let [lo, mid] = [_mm512_and_si512(lo, set(MASK)), _mm512_and_si512(mid, set(MASK))];
+    // All words are below 2^52, so that each quotient is at most one too small (Shoup) and each
+    // product leaves less than 2q: less than 4q < 2^64 in all.
+    let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), mid, set(c.mid.quotient));
+    let quotient = _mm512_madd52hi_epu64(quotient, hi, set(c.hi.quotient));
+    let products = _mm512_add_epi64(
+        _mm512_mullo_epi64(mid, set(c.mid.value)),
+        _mm512_mullo_epi64(hi, set(c.hi.value)),
+    );
+    let rest = _mm512_sub_epi64(products, _mm512_mullo_epi64(quotient, set(c.q)));
+    let rest = reduce_once(rest, set(2 * c.q));
+    // lo < 2^52 ≤ 4q: below 6q, and below 2^63 + 2^52.
+    let sum = _mm512_add_epi64(rest, lo);
+    let sum = reduce_once(reduce_once(sum, set(4 * c.q)), set(2 * c.q));
+    reduce_once(sum, set(c.q))
+}
+
+/// `x − m` if that is not negative, else `x`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn reduce_once(x: __m512i, m: __m512i) -> __m512i {
+    _mm512_min_epu64(x, _mm512_sub_epi64(x, m))
 }
 
 /// # Safety
@@ -116,13 +156,4 @@ unsafe fn group<const K: usize>(
 unsafe fn load(x: &[u64], at: usize) -> __m512i {
     // SAFETY: as the caller promises.
     unsafe { _mm512_loadu_si512(x.as_ptr().add(at).cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn words(x: __m512i) -> [u64; LANES] {
-    let mut words = [0; LANES];
-    // SAFETY: the array has eight words.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), x) };
-    words
 }

@@ -45,6 +45,7 @@ impl Pointwise {
 
     fn apply<O: Operation>(&self, a: &mut [u64], b: &[u64]) {
         assert_eq!(a.len(), b.len());
+        debug_assert!(self.reduced(a) && self.reduced(b), "unreduced terms");
         let q = self.scalar.q;
         match self.class {
             Class::Scalar => run::<O>(q, a, b),

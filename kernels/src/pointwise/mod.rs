@@ -15,7 +15,9 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-use crate::backend::{VectorBackend, VectorIsa};
+use crate::backend::VectorBackend;
+#[cfg(target_arch = "x86_64")]
+use crate::backend::VectorIsa;
 
 /// One term of K sums: a left factor and K right factors.
 pub type Term<'a, const K: usize> = (&'a [u64], [&'a [u64]; K]);
@@ -32,7 +34,8 @@ enum Start {
     Output,
 }
 
-/// Pointwise arithmetic modulo one q below 2^62. Values are residues in [0, q), in and out.
+/// Pointwise arithmetic modulo one q below 2^62. Values are residues in [0, q), in and out: debug
+/// builds refuse others on every backend, release builds give some wrong result for them.
 #[derive(Clone, Copy, Debug)]
 pub struct Pointwise {
     scalar: scalar::Constants,
@@ -133,22 +136,32 @@ impl Pointwise {
         for (a, b) in terms {
             assert_eq!(a.len(), len, "a left factor of another length than the output");
             assert!(b.iter().all(|b| b.len() == len), "a right factor of another length");
-            let reduced = |x: &[u64]| x.iter().all(|&x| x < self.scalar.q);
-            debug_assert!(reduced(a) && b.iter().all(|b| reduced(b)), "unreduced factors");
+            debug_assert!(
+                self.reduced(a) && b.iter().all(|b| self.reduced(b)),
+                "unreduced factors"
+            );
         }
+        let unused = start == Start::Zero;
+        debug_assert!(unused || out.iter().all(|out| self.reduced(out)), "unreduced sums");
         let done = match &self.class {
             Class::Scalar => 0,
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA; all lengths agree.
             Class::Avx2(c) => unsafe { avx2::sums(c, out, terms, start) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the class was made for a backend that proves AVX-512 IFMA; all lengths agree.
+            // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA; all lengths
+            // agree.
             Class::Avx512(c) => unsafe { avx512::sums(c, out, terms, start) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Class::Avx512Word(c) => unsafe { avx512_word::sums(c, out, terms, start) },
         };
         scalar::sums(&self.scalar, done, out, terms, start);
+    }
+
+    /// Whether all residues are in [0, q), for debug builds.
+    fn reduced(&self, x: &[u64]) -> bool {
+        x.iter().all(|&x| x < self.scalar.q)
     }
 }
 

@@ -38,9 +38,11 @@ pub(super) fn sums<const K: usize>(
     for (k, out) in out.iter_mut().enumerate() {
         for (i, out) in out.iter_mut().enumerate().skip(from) {
             let mut sum = if start == Start::Output { u128::from(*out) } else { 0 };
-            for terms in terms.chunks(c.terms) {
+            for (chunk, terms) in terms.chunks(c.terms).enumerate() {
                 // A start below 4q and `c.terms` products stay below 2^128.
-                sum = u128::from(c.reduce_lazy(sum));
+                if chunk > 0 {
+                    sum = u128::from(c.reduce_lazy(sum));
+                }
                 for (a, b) in terms {
                     sum += u128::from(a[i]) * u128::from(b[k][i]);
                 }

@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::Views;
 use super::scalar::dot;
+use super::tile::tile;
 
 const LANES: usize = 8;
 
@@ -31,47 +32,17 @@ pub(super) unsafe fn panel<const R: usize>(
     }
 }
 
-/// `V` vectors of outputs from `at` on, in each of `R` rows.
-///
-/// # Safety
-///
-/// The lanes of `mask` from `at` on lie inside the views; otherwise as [`panel`].
-#[target_feature(enable = "avx2")]
-unsafe fn tile<const R: usize, const V: usize>(
-    weights: &[[i32; R]],
-    views: &Views<'_>,
-    at: usize,
-    mask: __m256i,
-    out: &mut [u32],
-) {
-    let mut sums = [[_mm256_setzero_si256(); V]; R];
-    for (weights, offset) in weights.iter().zip(views.offsets) {
-        let mut view = [_mm256_setzero_si256(); V];
-        for (v, vector) in view.iter_mut().enumerate() {
-            // SAFETY: the caller promises that these lanes lie inside the input.
-            *vector = unsafe {
-                let from = views.input.as_ptr().add(offset + at + v * LANES);
-                _mm256_maskload_epi32(from.cast(), mask)
-            };
-        }
-        for (sums, &w) in sums.iter_mut().zip(weights) {
-            let w = _mm256_set1_epi32(w);
-            for (sum, &x) in sums.iter_mut().zip(&view) {
-                *sum = _mm256_add_epi32(*sum, _mm256_mullo_epi32(x, w));
-            }
-        }
-    }
-    for (r, sums) in sums.into_iter().enumerate() {
-        for (v, sum) in sums.into_iter().enumerate() {
-            // SAFETY: the caller promises that these lanes lie inside row r of the outputs.
-            unsafe {
-                let place = out.as_mut_ptr().add(r * views.len + at + v * LANES).cast();
-                let old = _mm256_maskload_epi32(place, mask);
-                _mm256_maskstore_epi32(place, mask, _mm256_add_epi32(old, sum));
-            }
-        }
-    }
-}
+tile!(
+    "avx2",
+    __m256i,
+    __m256i,
+    zero: _mm256_setzero_si256,
+    set: _mm256_set1_epi32,
+    add: _mm256_add_epi32,
+    mul: _mm256_mullo_epi32,
+    load: |mask, from| _mm256_maskload_epi32(from, mask),
+    store: _mm256_maskstore_epi32,
+);
 
 /// See [`super::matvec`].
 #[target_feature(enable = "avx2")]

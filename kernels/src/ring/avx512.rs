@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::Views;
 use super::scalar::dot;
+use super::tile::tile;
 
 const LANES: usize = 16;
 
@@ -30,47 +31,17 @@ pub(super) unsafe fn panel<const R: usize>(
     }
 }
 
-/// `V` vectors of outputs from `at` on, in each of `R` rows.
-///
-/// # Safety
-///
-/// The lanes of `mask` from `at` on lie inside the views; otherwise as [`panel`].
-#[target_feature(enable = "avx512f")]
-unsafe fn tile<const R: usize, const V: usize>(
-    weights: &[[i32; R]],
-    views: &Views<'_>,
-    at: usize,
-    mask: __mmask16,
-    out: &mut [u32],
-) {
-    let mut sums = [[_mm512_setzero_si512(); V]; R];
-    for (weights, offset) in weights.iter().zip(views.offsets) {
-        let mut view = [_mm512_setzero_si512(); V];
-        for (v, vector) in view.iter_mut().enumerate() {
-            // SAFETY: the caller promises that these lanes lie inside the input.
-            *vector = unsafe {
-                let from = views.input.as_ptr().add(offset + at + v * LANES);
-                _mm512_maskz_loadu_epi32(mask, from.cast())
-            };
-        }
-        for (sums, &w) in sums.iter_mut().zip(weights) {
-            let w = _mm512_set1_epi32(w);
-            for (sum, &x) in sums.iter_mut().zip(&view) {
-                *sum = _mm512_add_epi32(*sum, _mm512_mullo_epi32(x, w));
-            }
-        }
-    }
-    for (r, sums) in sums.into_iter().enumerate() {
-        for (v, sum) in sums.into_iter().enumerate() {
-            // SAFETY: the caller promises that these lanes lie inside row r of the outputs.
-            unsafe {
-                let place = out.as_mut_ptr().add(r * views.len + at + v * LANES).cast();
-                let old = _mm512_maskz_loadu_epi32(mask, place);
-                _mm512_mask_storeu_epi32(place, mask, _mm512_add_epi32(old, sum));
-            }
-        }
-    }
-}
+tile!(
+    "avx512f",
+    __m512i,
+    __mmask16,
+    zero: _mm512_setzero_si512,
+    set: _mm512_set1_epi32,
+    add: _mm512_add_epi32,
+    mul: _mm512_mullo_epi32,
+    load: |mask, from| _mm512_maskz_loadu_epi32(mask, from),
+    store: _mm512_mask_storeu_epi32,
+);
 
 /// See [`super::matvec`].
 #[target_feature(enable = "avx512f")]

@@ -14,6 +14,8 @@ mod avx2;
 mod avx512;
 mod convolution;
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod tile;
 
 pub use convolution::{Convolution, Prepared, convolve};
 
@@ -21,6 +23,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::{VectorBackend, VectorIsa};
+use crate::dispatch::vector_twin;
 
 /// The most rows of weights that a kernel takes at once.
 const ROWS: usize = 8;
@@ -59,17 +62,8 @@ pub fn gemm(backend: VectorBackend, [m, k, n]: [usize; 3], a: &[i16], b: &[u32],
 /// If `a` does not have `x.len() · y.len()` weights.
 pub fn matvec(backend: VectorBackend, a: &[i16], x: &[u32], y: &mut [u32]) {
     assert_eq!(a.len(), x.len() * y.len(), "a is m × k");
-    match backend.isa() {
-        VectorIsa::Scalar => scalar::matvec(a, x, y),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AVX2, all that the function asks for.
-        VectorIsa::Avx2 => unsafe { avx2::matvec(a, x, y) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AVX-512 F, all that the function asks for.
-        VectorIsa::Avx512 => unsafe { avx512::matvec(a, x, y) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::matvec(a, x, y),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { vector_twin!(backend, matvec(a, x, y)) }
 }
 
 /// Equally long views of one input, view i from `offsets[i]` on.
@@ -113,19 +107,9 @@ impl Views<'_> {
             weights.iter_mut().zip(row).for_each(|(w, &v)| w[r] = v.into());
         }
         assert_eq!(out.len(), R * self.len, "R rows of outputs");
-        match backend.isa() {
-            VectorIsa::Scalar => scalar::panel(&weights, self, out),
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the backend's value proves AVX2; `multiply_add` checked the views, and the
-            // line above the outputs.
-            VectorIsa::Avx2 => unsafe { avx2::panel(&weights, self, out) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the backend's value proves AVX-512 F; `multiply_add` checked the views, and
-            // the line above the outputs.
-            VectorIsa::Avx512 => unsafe { avx512::panel(&weights, self, out) },
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => scalar::panel(&weights, self, out),
-        }
+        // SAFETY: the backend's value proves its twin's features; `multiply_add` checked the views,
+        // and the line above the outputs.
+        unsafe { vector_twin!(backend, panel(&weights, self, out)) }
     }
 }
 

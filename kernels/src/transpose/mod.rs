@@ -13,7 +13,8 @@ mod avx2;
 mod avx512;
 mod scalar;
 
-use crate::backend::{VectorBackend, VectorIsa};
+use crate::backend::VectorBackend;
+use crate::dispatch::vector_twin;
 
 /// Transposes 128 rows of `width` blocks of 128 bits: bit i of `columns[j]` becomes bit j of row
 /// i, that is bit j mod 128 of `rows[i·width + j / 128]`.
@@ -26,17 +27,8 @@ use crate::backend::{VectorBackend, VectorIsa};
 pub fn transpose128(backend: VectorBackend, rows: &[u128], columns: &mut [u128]) {
     assert_eq!(rows.len(), columns.len(), "as many bits out as in");
     assert!(rows.len().is_multiple_of(128), "128 rows of whole blocks");
-    match backend.isa() {
-        VectorIsa::Scalar => scalar::transpose128(rows, columns),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AVX2, all that the function asks for.
-        VectorIsa::Avx2 => unsafe { avx2::transpose128(rows, columns) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves AVX-512 F and BW, all that it asks for.
-        VectorIsa::Avx512 => unsafe { avx512::transpose128(rows, columns) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::transpose128(rows, columns),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { vector_twin!(backend, transpose128(rows, columns)) }
 }
 
 #[cfg(test)]

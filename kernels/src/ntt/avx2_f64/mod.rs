@@ -19,7 +19,7 @@ mod arithmetic;
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
-use super::avx2_blocks::{Block, Vector, blocks_of_four, groups, quarters, transpose};
+use super::avx2_blocks::{Block, Roots, Vector, groups, quarter_roots, quarters, transpose};
 use super::scalar::Factor;
 use arithmetic::{Arithmetic, Root, decode, load, store};
 
@@ -28,21 +28,12 @@ use arithmetic::{Arithmetic, Root, decode, load, store};
 pub(super) struct Tables {
     arithmetic: Arithmetic,
     wide: bool,
-    forward: Roots,
-    inverse: Roots,
+    forward: Roots<Root<f64>, Root<Vector>>,
+    inverse: Roots<Root<f64>, Root<Vector>>,
     n_inverse: Root<f64>,
     /// The inverse roots of the last pass times 1/n: the two of its first level (if it has two)
     /// and that of its last.
     last_roots: [Root<f64>; 3],
-}
-
-/// The roots of one direction.
-#[derive(Clone, Debug)]
-struct Roots {
-    /// In the order of the scalar twin, for blocks longer than 4.
-    blocks: Vec<Root<f64>>,
-    /// For each group of a transposed block of 64 those of blocks of 4, and of their halves.
-    lanes: Vec<[[Root<Vector>; 3]; 4]>,
 }
 
 impl Tables {
@@ -62,29 +53,19 @@ impl Tables {
         n_inverse: Factor,
     ) -> Self {
         assert!(Self::support(roots.len(), q));
+        let of = |roots: &[Factor]| {
+            let roots: Vec<_> = roots.iter().map(|w| Root::new(w.value, q)).collect();
+            Roots::new(&roots, Root::of_lanes)
+        };
         let scaled = |at: usize| Root::new(n_inverse.mul(inverse_roots[at].value, q), q);
         Self {
             arithmetic: Arithmetic::new(q),
             wide: q >= 1 << 47,
-            forward: Roots::new(q, roots),
-            inverse: Roots::new(q, inverse_roots),
+            forward: of(roots),
+            inverse: of(inverse_roots),
             n_inverse: Root::new(n_inverse.value, q),
             last_roots: [2, 3, 1].map(scaled),
         }
-    }
-}
-
-impl Roots {
-    fn new(q: u64, roots: &[Factor]) -> Self {
-        let n = roots.len();
-        let roots: Vec<_> = roots.iter().map(|w| Root::new(w.value, q)).collect();
-        let lanes = |at: [usize; 4]| Root::of_lanes(at.map(|at| roots[at]));
-        let group = |block, group| {
-            let four = blocks_of_four(n, block, group);
-            [lanes(four), lanes(four.map(|at| 2 * at)), lanes(four.map(|at| 2 * at + 1))]
-        };
-        let lanes = (0..n / 64).map(|i| core::array::from_fn(|g| group(i, g))).collect();
-        Self { blocks: roots[..n / 4].to_vec(), lanes }
     }
 }
 
@@ -297,11 +278,6 @@ fn inverse_last_half(t: &Tables, a: &mut [Vector]) {
         store(x, m.canonical(m.mul(_mm256_add_pd(u, v), n_inverse)));
         store(y, m.canonical(m.mul(_mm256_sub_pd(u, v), w)));
     }
-}
-
-/// For each of `blocks` blocks its root and the two of its halves.
-fn quarter_roots(roots: &[Root<f64>], blocks: usize) -> impl Iterator<Item = [Root<f64>; 3]> {
-    (blocks..2 * blocks).map(|at| [roots[at], roots[2 * at], roots[2 * at + 1]])
 }
 
 #[inline]

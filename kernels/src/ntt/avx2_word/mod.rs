@@ -12,10 +12,11 @@
 
 mod arithmetic;
 
-use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
-use super::avx2_blocks::{Block, Vector, blocks_of_four, groups, load, quarters, store, transpose};
+use super::avx2_blocks::{
+    Block, Roots, Vector, groups, load, quarter_roots, quarters, store, transpose,
+};
 use super::scalar::Factor;
 use arithmetic::{Arithmetic, Root};
 
@@ -23,20 +24,11 @@ use arithmetic::{Arithmetic, Root};
 #[derive(Clone, Debug)]
 pub(super) struct Tables {
     q: u64,
-    forward: Roots,
-    inverse: Roots,
+    forward: Roots<Factor, Lanes>,
+    inverse: Roots<Factor, Lanes>,
     n_inverse: Factor,
     /// The inverse root of the last level times 1/n.
     last_root: Factor,
-}
-
-/// The roots of one direction.
-#[derive(Clone, Debug)]
-struct Roots {
-    /// In the order of the scalar twin, for blocks longer than 4.
-    blocks: Vec<Factor>,
-    /// For each group of a block of 64 those of blocks of 4, and of their halves.
-    lanes: Vec<[[Lanes; 3]; 4]>,
 }
 
 /// A factor for each lane.
@@ -44,6 +36,12 @@ struct Roots {
 struct Lanes {
     value: Vector,
     quotient: Vector,
+}
+
+impl Lanes {
+    fn new(w: [Factor; 4]) -> Self {
+        Self { value: w.map(|w| w.value), quotient: w.map(|w| w.quotient) }
+    }
 }
 
 impl Tables {
@@ -65,8 +63,8 @@ impl Tables {
         assert!(Self::support(roots.len(), q));
         Self {
             q,
-            forward: Roots::new(roots),
-            inverse: Roots::new(inverse_roots),
+            forward: Roots::new(roots, Lanes::new),
+            inverse: Roots::new(inverse_roots, Lanes::new),
             n_inverse,
             last_root: Factor::new(n_inverse.mul(inverse_roots[1].value, q), q),
         }
@@ -75,22 +73,6 @@ impl Tables {
     /// Whether products may keep b = 4.
     const fn loose(&self) -> bool {
         self.q < 1 << 61
-    }
-}
-
-impl Roots {
-    fn new(roots: &[Factor]) -> Self {
-        let n = roots.len();
-        let lanes = |at: [usize; 4]| Lanes {
-            value: at.map(|at| roots[at].value),
-            quotient: at.map(|at| roots[at].quotient),
-        };
-        let group = |block, group| {
-            let four = blocks_of_four(n, block, group);
-            [lanes(four), lanes(four.map(|at| 2 * at)), lanes(four.map(|at| 2 * at + 1))]
-        };
-        let lanes = (0..n / 64).map(|i| core::array::from_fn(|g| group(i, g))).collect();
-        Self { blocks: roots[..n / 4].to_vec(), lanes }
     }
 }
 
@@ -277,11 +259,6 @@ fn inverse_last_half<const PRODUCT: u64, const LAZY: bool>(
         store(x, u);
         store(y, v);
     }
-}
-
-/// For each of `blocks` blocks its root and the two of its halves.
-fn quarter_roots(roots: &[Factor], blocks: usize) -> impl Iterator<Item = [Factor; 3]> {
-    (blocks..2 * blocks).map(|at| [roots[at], roots[2 * at], roots[2 * at + 1]])
 }
 
 #[inline]

@@ -104,7 +104,6 @@ impl Lanes {
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
-    debug_assert!(a.iter().all(|&x| x < t.q));
     match t.class {
         Kind::Narrow => forward::transform::<Narrow, 2, LAZY>(&t.forward, t.q, a),
         Kind::Wide => forward::transform::<Wide, 2, LAZY>(&t.forward, t.q, a),
@@ -119,7 +118,6 @@ pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
 /// If `a` is not as long as the tables.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn inverse<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
-    debug_assert!(a.iter().all(|&x| x < t.q));
     match t.class {
         Kind::Narrow => inverse::transform::<Narrow, 2, LAZY>(&t.inverse, t.q, a),
         Kind::Wide => inverse::transform::<Wide, 2, LAZY>(&t.inverse, t.q, a),
