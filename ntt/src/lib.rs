@@ -1,6 +1,12 @@
 //! Negacyclic number-theoretic transforms over Z_q\[X\]/(X^n + 1), and the ring arithmetic around
 //! them.
 //!
+//! ```text
+//!  a, b: coefficients ── forward ──► values at the odd powers of ψ
+//!                                        │ pointwise_mul, inner_product
+//!  a·b modulo X^n + 1 ◄── inverse ── values of the product
+//! ```
+//!
 //! ```
 //! use gazelle_ntt::{Plan, prime};
 //!
