@@ -11,7 +11,7 @@
 //!  ntt  pointwise  ring  transpose        half_gates  hash  label  prg
 //!   └──────┬────────┴───────┘                 └───────┬──────┴─────┘
 //!    VectorBackend                               AesBackend
-//!    scalar · avx2 · avx512                      scalar · aesni · vaes256 · vaes512
+//!    scalar · avx2 · avx512                      portable · aesni · vaes256 · vaes512
 //! ```
 //!
 //! ```
