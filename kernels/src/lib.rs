@@ -8,8 +8,8 @@
 //! Each module is a family of kernels. A backend is a value, made once and passed along:
 //!
 //! ```text
-//!  ntt  pointwise  ring  transpose        half_gates  hash  label  prg
-//!   └──────┬────────┴───────┘                 └───────┬──────┴─────┘
+//!  ntt  pointwise  ring  transpose        half_gates  hash  label  prg  gf128
+//!   └──────┬────────┴───────┘                 └───────┬──────┴─────┴─────┘
 //!    VectorBackend                               AesBackend
 //!    scalar · avx2 · avx512                      portable · aesni · vaes256 · vaes512
 //! ```

@@ -14,7 +14,8 @@ mod x86;
 
 use zeroize::ZeroizeOnDrop;
 
-use crate::backend::{AesBackend, AesIsa};
+use crate::backend::AesBackend;
+use crate::dispatch::aes_twin;
 
 /// a·b.
 pub fn mul(backend: AesBackend, a: u128, b: u128) -> u128 {
@@ -31,40 +32,16 @@ pub fn inner_products(backend: AesBackend, factors: &[u128], rows: &[u128], sums
     if factors.is_empty() {
         return;
     }
-    match backend.isa() {
-        AesIsa::Portable => scalar::inner_products(factors, rows, sums),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves PCLMULQDQ, AES-NI, SSSE3 and AVX.
-        AesIsa::AesNi => unsafe { x86::xmm::inner_products(factors, rows, sums) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VPCLMULQDQ, VAES and AVX2.
-        AesIsa::Vaes256 => unsafe { x86::ymm::inner_products(factors, rows, sums) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VPCLMULQDQ, VAES and AVX-512 F and BW.
-        AesIsa::Vaes512 => unsafe { x86::zmm::inner_products(factors, rows, sums) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::inner_products(factors, rows, sums),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(backend, inner_products(factors, rows, sums)) }
 }
 
 /// `first[0]`·`first[1]` + Σᵢ `factors[i]`·mᵢ, with mᵢ the blocks of `message`: as many as there
 /// are factors, the last one filled up with zeros.
 fn inner_product(backend: AesBackend, factors: &[u128], message: &[u8], first: [u128; 2]) -> u128 {
     debug_assert_eq!(factors.len(), message.len().div_ceil(16));
-    match backend.isa() {
-        AesIsa::Portable => scalar::inner_product(factors, message, first),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves PCLMULQDQ, AES-NI, SSSE3 and AVX.
-        AesIsa::AesNi => unsafe { x86::xmm::inner_product(factors, message, first) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VPCLMULQDQ, VAES and AVX2.
-        AesIsa::Vaes256 => unsafe { x86::ymm::inner_product(factors, message, first) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the backend's value proves VPCLMULQDQ, VAES and AVX-512 F and BW.
-        AesIsa::Vaes512 => unsafe { x86::zmm::inner_product(factors, message, first) },
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => scalar::inner_product(factors, message, first),
-    }
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(backend, inner_product(factors, message, first)) }
 }
 
 /// Blocks that are hashed with one reduction.
