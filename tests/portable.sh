@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Checks what the machine at hand does not show by itself: library crates without the standard library,
-# for wasm32 and for 64-bit Arm, whose tests an emulator runs. `tests/portable.sh --full` adds the slow
-# ones: garbling on Arm, and the tests on two older x86 CPUs.
+# Checks what the machine at hand does not show by itself: library crates without the standard
+# library, for wasm32 and for 64-bit Arm, whose tests an emulator runs. With --full the slow ones as
+# well: all of garbling on Arm, and the tests on two older x86 CPUs.
 #
-# Takes Debian's Rust beside the one in use, for it comes with the standard library's sources; installs
-# what is missing (as root or with sudo).
+# Takes Debian's Rust beside the one in use, for it comes with the standard library's sources;
+# installs what is missing (as root or with sudo).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,17 +16,23 @@ esac
 
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
-packages=(rustc-web cargo-web rust-web-src gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+packages=(rustc-web cargo-web rust-web-src)
+packages+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 step "tools"
 if ! dpkg-query --show "${packages[@]}" >/dev/null 2>&1; then
-    command -v apt-get >/dev/null || { echo "this needs Debian's packages: ${packages[*]}" >&2 && exit 1; }
+    if ! command -v apt-get >/dev/null; then
+        echo "this needs Debian's packages ${packages[*]}" >&2
+        exit 1
+    fi
     root=$([ "$(id -u)" = 0 ] || echo sudo)
     $root apt-get update
-    $root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${packages[@]}"
+    $root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install --yes --no-install-recommends "${packages[@]}"
 fi
 
 # Builds of this script alone: without link-time optimisation, in a folder of their own.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_TARGET_DIR=target/portable
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+export CARGO_TARGET_DIR=target/portable
 
 # Debian's cargo for a target and the parts of the standard library to build for it.
 debian_cargo() {
@@ -37,10 +43,12 @@ debian_cargo() {
 }
 
 step "no_std"
-debian_cargo check wasm32-unknown-unknown core,alloc --no-default-features -p gazelle-kernels -p gazelle-ntt
+debian_cargo check wasm32-unknown-unknown core,alloc --no-default-features \
+    -p gazelle-kernels -p gazelle-ntt
 
 step "wasm32"
-debian_cargo check wasm32-unknown-unknown std,panic_abort -p gazelle-kernels -p gazelle-ntt -p gazelle-garble
+debian_cargo check wasm32-unknown-unknown std,panic_abort \
+    -p gazelle-kernels -p gazelle-ntt -p gazelle-garble
 
 step "64-bit Arm"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
