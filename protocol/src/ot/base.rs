@@ -13,8 +13,9 @@
 //! H(a·b·G): the [`LinkKey`]. It is Diffie and Hellman's key agreement, so it authenticates nobody,
 //! but who has it is the party that made the transfers.
 //!
-//! The adversary is semi-honest. The choice is hidden perfectly (B is uniform either way), the
-//! other key by the computational Diffie–Hellman assumption with H a random oracle. H is SHA-256
+//! Either party may deviate. The choice is hidden perfectly, whatever A is (B is uniform either
+//! way). A receiver that knew both keys of a pair would know a·A, the square Diffie–Hellman
+//! problem, with H a random oracle; so whatever B it sends, one key is hidden from it. H is SHA-256
 //! over a label, the session's name, i, A, B and the point, so keys of different sessions,
 //! transfers or transcripts are unrelated. Points that are not canonically encoded and the
 //! identity are rejected. Nothing here branches on a secret.
