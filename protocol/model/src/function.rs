@@ -87,7 +87,7 @@ impl Function {
             Self::Leaky { slopes, slope_shift, least, most } => {
                 let slope = slopes[if slopes.len() == 1 { 0 } else { channel }];
                 let t = i64::from(y >> shift);
-                let t = if t < 0 { i64::from(slope) * t >> slope_shift } else { t };
+                let t = if t < 0 { (i64::from(slope) * t) >> slope_shift } else { t };
                 t.clamp((*least).into(), (*most).into()) as i32
             }
             Self::ReluMinusTable { table, step } => {

@@ -1,7 +1,10 @@
 //! One node against the shapes of the tensors that it reads.
 
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
 use crate::{
-    ActivationNode, Bias, CardFault, Extent, Function, LinearNode, MAX_POOLED, MAX_PRODUCTS,
+    ActivationNode, Axis, Bias, CardFault, Extent, Function, LinearNode, MAX_POOLED, MAX_PRODUCTS,
     MAX_SIDE, MAX_WINDOW, Node, Scaled, Select, Shape, SumPool, Upsample, Window,
 };
 
@@ -31,8 +34,9 @@ impl NodeShape {
                 let input = shapes[activation.input];
                 activation.check(i, input)?;
                 let shape = activation.shape(input);
-                let window = activation.max_pool.map_or(1, |window| window.kernel.cells());
-                sums = shape.map_or(0, |shape| shape.len() as u64 * window as u64);
+                // Of a shape that there is, the window was in its cap.
+                let cells = || activation.max_pool.map_or(1, |window| window.kernel.cells() as u64);
+                sums = shape.map_or(0, |shape| shape.len() as u64 * cells());
                 (shape, "max pooling")
             }
             Node::Sum(parts) => (sum(parts, shapes), "sum"),
@@ -149,7 +153,7 @@ fn check_bits(
     i: usize,
     what: &'static str,
     bits: u32,
-    allowed: core::ops::RangeInclusive<u32>,
+    allowed: RangeInclusive<u32>,
 ) -> Result<(), CardFault> {
     match allowed.contains(&bits) {
         true => Ok(()),
@@ -214,7 +218,7 @@ impl SumPool {
     }
 
     /// D / n for each row of windows, and for each column: their products are the factors.
-    pub(crate) fn factors(&self, input: Shape) -> Option<[alloc::vec::Vec<u64>; 2]> {
+    pub(crate) fn factors(&self, input: Shape) -> Option<[Vec<u64>; 2]> {
         let [rows, columns] = self.counts(input)?;
         let (all_rows, all_columns) = (multiple(&rows)?, multiple(&columns)?);
         Some([
@@ -224,23 +228,25 @@ impl SumPool {
     }
 
     /// How many rows count in each row of windows, and how many columns in each column.
-    fn counts(&self, input: Shape) -> Option<[alloc::vec::Vec<u64>; 2]> {
-        // Cells that count as if they were cells of the map, and the rest of the padding.
-        let (Window { padding, .. }, counted) = (self.window, self.counted);
-        let wide = Shape::new(
-            1,
-            input.height.checked_add(counted.top)?.checked_add(counted.bottom)?,
-            input.width.checked_add(counted.left)?.checked_add(counted.right)?,
-        );
-        let rest = crate::Padding {
-            top: padding.top.checked_sub(counted.top)?,
-            left: padding.left.checked_sub(counted.left)?,
-            bottom: padding.bottom.checked_sub(counted.bottom)?,
-            right: padding.right.checked_sub(counted.right)?,
-        };
-        let axes = Window { padding: rest, ..self.window }.axes(wide)?;
-        Some(axes.map(|axis| (0..axis.output).map(|i| axis.cells(i).len() as u64).collect()))
+    fn counts(&self, input: Shape) -> Option<[Vec<u64>; 2]> {
+        let [rows, columns] = self.window.axes(input)?;
+        let counted = self.counted;
+        Some([
+            counts(&rows, [counted.top, counted.bottom])?,
+            counts(&columns, [counted.left, counted.right])?,
+        ])
     }
+}
+
+/// How many cells of each window lie in the map or in the counted part of its padding.
+fn counts(axis: &Axis, [before, after]: [usize; 2]) -> Option<Vec<u64>> {
+    let first = axis.before.checked_sub(before)?;
+    let end = axis.before + axis.input + after.min(axis.after);
+    let count = |i: usize| {
+        let start = i * axis.stride;
+        (start + axis.kernel).min(end).saturating_sub(start.max(first)) as u64
+    };
+    Some((0..axis.output).map(count).collect())
 }
 
 /// The least common multiple of counts; `None` if one is 0 or it is 2^32 or more.

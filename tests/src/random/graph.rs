@@ -161,7 +161,7 @@ impl Builder {
         kernel.width = kernel.width.min(taps(input.width + left + right, dilation.width));
         let groups = match self.rng.random_range(0..3) {
             0 => input.channels,
-            1 if input.channels % 2 == 0 => 2,
+            1 if input.channels.is_multiple_of(2) => 2,
             _ => 1,
         };
         let window = Window { kernel, stride, padding };
