@@ -313,3 +313,37 @@ fn copies_and_selections() {
     let half = |factor| Scaled { input: 0, factor };
     assert_eq!(local(Node::Sum(vec![half(-3), half(1)])), x.map(|x: u32| (x * 2).wrapping_neg()));
 }
+
+/// Bytes that differ from a card's in a few places are refused or are another card's, and never a
+/// panic: sizes are checked before they are multiplied.
+#[test]
+fn changed_bytes_are_refused_or_another_card() {
+    let card = card().to_bytes().unwrap();
+    let mut state = 1u64;
+    let mut next = |below: usize| {
+        // Knuth's linear congruential generator; its high bits are good enough here.
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as usize % below
+    };
+    let mut read = 0;
+    for _ in 0..100_000 {
+        let mut bytes = card.clone();
+        for _ in 0..=next(3) {
+            let at = 1 + next(bytes.len() - 1);
+            match next(4) {
+                0 => bytes[at] = next(256) as u8,
+                1 => bytes[at] ^= 1 << next(8),
+                // The largest sizes there are.
+                2 => drop(bytes.splice(at..=at, [0xff, 0xff, 0xff, 0xff, next(128) as u8])),
+                _ => drop(bytes.splice(at..=at, [0x80 | next(128) as u8, next(64) as u8 + 1])),
+            }
+        }
+        if let Ok(other) = Card::from_bytes(&bytes) {
+            assert_eq!(other.to_bytes().as_deref(), Ok(&bytes[..]));
+            let tensors = other.tensors().unwrap();
+            assert!(tensors.iter().all(|tensor| (9..=32).contains(&tensor.ring_bits)));
+            read += 1;
+        }
+    }
+    assert!(read > 1000, "{read} cards");
+}
