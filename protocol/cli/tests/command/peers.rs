@@ -4,6 +4,7 @@ use crate::support::{Server, fail, gazelle, repository, succeed};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    ops::Range,
     process::{Child, Stdio},
     sync::{
         Arc,
@@ -19,8 +20,8 @@ const SAMPLE: &str = "models/samples/0000-ankle-boot.png";
 const VERSION: usize = 5 + 8;
 const PARAMETERS: usize = VERSION + 4;
 
-/// A server that greets as `server` does, but for one bit in the byte at `position`.
-fn of_another_release(server: &Server, position: usize) -> String {
+/// A server that greets as `server` does, but for one bit in each byte of `positions`.
+fn of_another_release(server: &Server, positions: Range<usize>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = server.address.clone();
@@ -29,9 +30,9 @@ fn of_another_release(server: &Server, position: usize) -> String {
         let mut server = TcpStream::connect(server)?;
         let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
         thread::spawn(move || io::copy(&mut from_client, &mut to_server));
-        let mut greeting = vec![0; position + 1];
+        let mut greeting = vec![0; positions.end];
         server.read_exact(&mut greeting)?;
-        greeting[position] ^= 2;
+        greeting[positions].iter_mut().for_each(|byte| *byte ^= 4);
         client.write_all(&greeting)?;
         io::copy(&mut server, &mut client)?;
         Ok(())
@@ -43,8 +44,10 @@ fn of_another_release(server: &Server, position: usize) -> String {
 fn another_release() {
     let server = Server::start(&["--network", "fashion-mnist"]);
     let image = repository(SAMPLE);
-    for (position, words) in [(VERSION, "version"), (PARAMETERS, "parameters")] {
-        let address = of_another_release(&server, position);
+    // The oldest and the newest version, and the hash of the parameters.
+    let places = [(VERSION..VERSION + 2, "version"), (PARAMETERS..PARAMETERS + 1, "parameters")];
+    for (positions, words) in places {
+        let address = of_another_release(&server, positions);
         let line = fail(1, ["classify", "--server", &address, image.to_str().unwrap()]);
         assert!(line.contains(&address) && line.contains(words), "{line}");
     }
