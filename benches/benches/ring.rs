@@ -37,6 +37,7 @@ fn convolutions(c: &mut Criterion) {
             outputs,
             kernel: [kernel; 2],
             stride: [1; 2],
+            dilation: [1; 2],
             padding: [kernel / 2; 4],
             groups: 1,
         };

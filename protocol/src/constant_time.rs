@@ -18,7 +18,7 @@ use crate::activation::garbled::{Evaluator, Garbling};
 use crate::bundle::Gates;
 use crate::he::SecretKey;
 use crate::linear::LinearPlan;
-use crate::model::{Activation, BlockCard, Card, Layer, Linear, Shape};
+use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Shape};
 use crate::ot::{Choices, FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
 
 const SESSION: &[u8; 32] = b"a session of constant-time tests";
@@ -175,7 +175,7 @@ fn layer() -> Layer {
         sum_bits: 12,
         activation,
     };
-    let card = Card {
+    let card = Chain {
         name: "dense".into(),
         input: Shape::flat(4),
         blocks: vec![

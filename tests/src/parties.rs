@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use gazelle_protocol::model::{
-    Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Trace, Window,
+    Activation, Block, BlockCard, Chain, Extent, Head, Linear, Network, Padding, Shape, Trace,
+    Window,
 };
 use gazelle_protocol::session::hazmat::{self, Shares};
 use gazelle_protocol::session::{NetworkPlan, Outcome, Server, Settings, Statistics, Terms};
@@ -90,7 +91,7 @@ pub fn small_network(classes: usize) -> Network {
         block(8, Activation::Relu { shift: 4, max_pool: None }),
         block(classes, Activation::Argmax),
     ];
-    let card = Card {
+    let card = Chain {
         name: "small".into(),
         input: Shape::flat(16),
         blocks: cards,
@@ -101,7 +102,7 @@ pub fn small_network(classes: usize) -> Network {
         Block { weights: weights(128), bias: vec![1; 8] },
         Block { weights: weights(8 * classes), bias: vec![0; classes] },
     ];
-    Network::try_new(card, blocks).expect("the sums fit")
+    Network::try_new(card.to_card().unwrap(), blocks).expect("the sums fit")
 }
 
 /// A listener on a free port of this machine, and its address.
@@ -121,23 +122,23 @@ pub fn listen() -> (TcpListener, String) {
 /// If anything differs.
 pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, image: &[u8]) {
     let Inference { outcome, client, server, .. } = inference;
-    let blocks = network.card().blocks.len();
+    let chain = network.card().chain().expect("the parties run chains");
+    let blocks = chain.blocks.len();
     assert!(client.inputs.len() == blocks && server.sums.len() == blocks, "all blocks ran");
-    for (i, step) in trace.steps.iter().enumerate() {
-        let ring = u32::MAX >> (u32::BITS - network.card().blocks[i].ring_bits());
+    for (i, step) in trace.steps(&chain).enumerate() {
+        let ring = u32::MAX >> (u32::BITS - chain.blocks[i].ring_bits());
         let add = |a: &[u32], b: &[u32]| -> Vec<u32> {
             a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & ring).collect()
         };
-        let input = if i == 0 { image } else { &trace.steps[i - 1].output };
-        let input: Vec<u32> = input.iter().map(|&x| x.into()).collect();
-        assert!(add(&client.inputs[i], &server.inputs[i]) == input, "input of block {i}");
-        let sums: Vec<u32> = step.sums.iter().map(|&y| y as u32 & ring).collect();
-        assert!(add(&client.sums[i], &server.sums[i]) == sums, "sums of block {i}");
+        let reduced =
+            |values: &[i32]| -> Vec<u32> { values.iter().map(|&y| y as u32 & ring).collect() };
+        assert!(add(&client.inputs[i], &server.inputs[i]) == reduced(step.input), "input {i}");
+        assert!(add(&client.sums[i], &server.sums[i]) == reduced(step.sums), "sums of block {i}");
     }
+    assert_eq!(trace.tensors[0], image.iter().map(|&x| x.into()).collect::<Vec<i32>>());
     assert_eq!(outcome.label, trace.label());
-    let last = network.card().blocks[blocks - 1].activation;
-    let logits = (last == Activation::Logits).then(|| trace.logits().to_vec());
-    assert_eq!(outcome.logits, logits);
+    let shown = network.card().head.head == Head::Values;
+    assert_eq!(outcome.logits, shown.then(|| trace.logits().to_vec()));
 }
 
 /// Asserts that the phases of one classification sent what the plan says, to the byte and the round.
@@ -196,7 +197,7 @@ pub fn tiny_network(last: Activation) -> Network {
         block(Linear::Dense { outputs: 3 }, last),
     ];
     let weights = |count: i16| (0..count).map(|i| i % 15 - 7).collect();
-    let card = Card {
+    let card = Chain {
         name: "small".into(),
         input: Shape::new(1, 6, 6),
         classes: ["a", "b", "c"].map(String::from).into(),
@@ -206,5 +207,5 @@ pub fn tiny_network(last: Activation) -> Network {
         Block { weights: weights(18), bias: vec![5, -9] },
         Block { weights: weights(24), bias: vec![1, 2, 3] },
     ];
-    Network::try_new(card, blocks).expect("every sum fits 16 bits")
+    Network::try_new(card.to_card().unwrap(), blocks).expect("every sum fits 16 bits")
 }

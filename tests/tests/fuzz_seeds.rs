@@ -1,5 +1,6 @@
 //! Replays the seeds of the fuzz targets, and what fuzzing once found, on any toolchain.
 
+use gazelle_model::Network;
 use gazelle_tests::{fuzz::TARGETS, random};
 use proptest::{strategy::Strategy, strategy::ValueTree, test_runner::TestRunner};
 use std::{
@@ -41,11 +42,18 @@ fn every_target_has_a_body_and_every_body_a_target() {
 #[ignore = "writes to fuzz/seeds"]
 fn write_the_seeds_of_encodings() {
     let mut runner = TestRunner::deterministic();
-    for i in 0..6 {
-        let (network, _) = random::networks().new_tree(&mut runner).unwrap().current().build();
+    let write = |name: String, network: Network| {
         let card = network.card().to_bytes().unwrap();
         let file = network.to_bytes().unwrap();
-        fs::write(seeds().join(format!("card_wire/random-{i}")), card).unwrap();
-        fs::write(seeds().join(format!("model_file/random-{i}")), file).unwrap();
+        fs::write(seeds().join(format!("card_wire/{name}")), card).unwrap();
+        fs::write(seeds().join(format!("model_file/{name}")), file).unwrap();
+    };
+    for i in 0..6 {
+        let chain = random::networks().new_tree(&mut runner).unwrap().current().build();
+        write(format!("random-{i}"), chain.0);
+    }
+    for i in 0..6 {
+        let graph = random::graphs().new_tree(&mut runner).unwrap().current().build();
+        write(format!("graph-{i}"), graph.0);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gazelle_import::files::{read_image, read_network};
-use gazelle_model::{Activation, Block, BlockCard, Card, Linear, Network, Shape};
+use gazelle_model::{Activation, Block, BlockCard, Card, Chain, Linear, Network, Shape};
 use gazelle_protocol::session::{Phase, Server, Settings};
 use gazelle_protocol::transport::Traffic;
 use gazelle_tests::parties::{self, Conditions};
@@ -70,7 +70,7 @@ fn relus() -> Network {
         sum_bits: 20,
         activation,
     };
-    let card = Card {
+    let card = Chain {
         name: "relus".into(),
         input: Shape::flat(2),
         blocks: vec![
@@ -84,7 +84,7 @@ fn relus() -> Network {
         Block { weights: weights(8192, 2000), bias: vec![0; 4096] },
         Block { weights: weights(4096, 1), bias: vec![0] },
     ];
-    Network::try_new(card, blocks).expect("the weights fit")
+    Network::try_new(card.to_card().unwrap(), blocks).expect("the weights fit")
 }
 
 /// Under 950 bytes offline (tables, projections, OT) and 350 online. GAZELLE's ReLU, without shift

@@ -17,6 +17,8 @@ pub struct Convolution {
     pub kernel: [usize; 2],
     /// Rows and columns between output positions.
     pub stride: [usize; 2],
+    /// Rows and columns from one kernel cell to the next: 1 for a kernel without holes.
+    pub dilation: [usize; 2],
     /// Zeros above, to the left, below and to the right of each map.
     pub padding: [usize; 4],
     /// Channel groups; divides the input and output channels.
@@ -27,18 +29,17 @@ impl Convolution {
     /// Height and width of an output map.
     ///
     /// # Panics
-    /// If the padded map is smaller than the kernel, or a kernel or stride is 0.
+    /// If the padded map is smaller than the kernel, or a kernel, stride or dilation is 0.
     pub fn output(&self) -> [usize; 2] {
         let [_, height, width] = self.input;
         let [top, left, bottom, right] = self.padding;
-        let positions = |cells: usize, kernel: usize, stride: usize| {
-            assert!(kernel > 0 && stride > 0, "no kernel and no stride is 0");
-            (cells.checked_sub(kernel).expect("the kernel fits in the padded map")) / stride + 1
-        };
-        [
-            positions(top + height + bottom, self.kernel[0], self.stride[0]),
-            positions(left + width + right, self.kernel[1], self.stride[1]),
-        ]
+        let cells = [top + height + bottom, left + width + right];
+        [0, 1].map(|i| {
+            let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
+            assert!(kernel > 0 && stride > 0 && dilation > 0, "no kernel, stride, dilation is 0");
+            let reach = (kernel - 1) * dilation + 1;
+            cells[i].checked_sub(reach).expect("the kernel fits in the padded map") / stride + 1
+        })
     }
 
     /// Weights of one output channel: channels of a group × kernel cells.
@@ -49,7 +50,7 @@ impl Convolution {
     /// Rows and columns of one phase of a padded map, see [`Prepared`].
     fn phase(&self) -> [usize; 2] {
         let [height, width] = self.output();
-        let reach = |i: usize| (self.kernel[i] - 1) / self.stride[i];
+        let reach = |i: usize| (self.kernel[i] - 1) * self.dilation[i] / self.stride[i];
         [height + reach(0), width + reach(1)]
     }
 
@@ -64,10 +65,10 @@ impl Convolution {
 /// An input laid out so that each kernel cell sees it as one contiguous view.
 ///
 /// With stride (s, t) a padded map falls into s·t phases, phase (a, b) holding the cells
-/// (s·i + a, t·j + b). Kernel cell (u, v) at output position (i, j) reads phase (u mod s, v mod t)
-/// at (i + u / s, j + v / t). So with outputs laid out in rows as long as a phase's rows, each
-/// kernel cell adds its weight times the phase, shifted by a constant. The outputs past the end of
-/// a row are of no use and dropped.
+/// (s·i + a, t·j + b). The kernel cell at row u and column v, its dilation counted, reads phase
+/// (u mod s, v mod t) at (i + u / s, j + v / t) for output position (i, j). So with outputs laid out
+/// in rows as long as a phase's rows, each kernel cell adds its weight times the phase, shifted by a
+/// constant. The outputs past the end of a row are of no use and dropped.
 pub struct Prepared {
     geometry: Convolution,
     phases: Vec<u32>,
@@ -161,13 +162,13 @@ impl Prepared {
 
 /// See [`Prepared::offsets`].
 fn offsets(geometry: &Convolution) -> Vec<usize> {
-    let ([h, w], [s, t]) = (geometry.kernel, geometry.stride);
+    let ([h, w], [s, t], [d, e]) = (geometry.kernel, geometry.stride, geometry.dilation);
     let ([_, columns], pitch) = (geometry.phase(), geometry.pitch());
     let cell = |c: usize, u: usize, v: usize| {
         ((c * s + u % s) * t + v % t) * pitch + u / s * columns + v / t
     };
     (0..geometry.input[0])
-        .flat_map(|c| (0..h).flat_map(move |u| (0..w).map(move |v| cell(c, u, v))))
+        .flat_map(|c| (0..h).flat_map(move |u| (0..w).map(move |v| cell(c, d * u, e * v))))
         .collect()
 }
 

@@ -37,8 +37,12 @@ fn naive_convolution(g: Convolution, weights: &[i16], input: &[u32], output: &mu
         let group = o / (g.outputs / g.groups);
         for (cell, &weight) in weights[o * depth * h * w..][..depth * h * w].iter().enumerate() {
             let (c, u, v) = (cell / (h * w), cell / w % h, cell % w);
-            let row = (g.stride[0] * i + u).checked_sub(g.padding[0]).filter(|&r| r < height);
-            let column = (g.stride[1] * j + v).checked_sub(g.padding[1]).filter(|&c| c < width);
+            let row = (g.stride[0] * i + g.dilation[0] * u)
+                .checked_sub(g.padding[0])
+                .filter(|&r| r < height);
+            let column = (g.stride[1] * j + g.dilation[1] * v)
+                .checked_sub(g.padding[1])
+                .filter(|&c| c < width);
             if let (Some(row), Some(column)) = (row, column) {
                 let x = input[((group * depth + c) * height + row) * width + column];
                 *y = y.wrapping_add(x.wrapping_mul(weight as u32));
@@ -119,15 +123,18 @@ proptest! {
         (height, width) in (1usize..20, 1usize..20),
         kernel in [1usize..8, 1usize..8],
         stride in [1usize..4, 1usize..4],
+        dilation in [1usize..4, 1usize..4],
         padding in [0usize..4, 0usize..4, 0usize..4, 0usize..4],
     ) {
         let [top, left, bottom, right] = padding;
-        prop_assume!(height + top + bottom >= kernel[0] && width + left + right >= kernel[1]);
+        let reach = |i: usize| (kernel[i] - 1) * dilation[i] + 1;
+        prop_assume!(height + top + bottom >= reach(0) && width + left + right >= reach(1));
         check_convolution(Convolution {
             input: [groups * depth, height, width],
             outputs: groups * per_group,
             kernel,
             stride,
+            dilation,
             padding,
             groups,
         });

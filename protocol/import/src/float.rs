@@ -1,8 +1,8 @@
 //! A network in floating point, as it was trained: what quantisation starts from and is measured
 //! against.
 
-use gazelle_model::clear::{linear, pool};
-use gazelle_model::{Activation, Card, Layer, ModelError};
+use gazelle_model::clear::pool;
+use gazelle_model::{Activation, Axis, Chain, Layer, Linear, ModelError, Window};
 
 use crate::Error;
 
@@ -24,7 +24,7 @@ pub struct FloatBlock {
 /// The card's geometry, names and activations hold; its weight bits, sum bits and shifts do not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatNetwork {
-    card: Card,
+    card: Chain,
     blocks: Vec<FloatBlock>,
 }
 
@@ -35,7 +35,7 @@ impl FloatNetwork {
     ///
     /// The card's fault, another number of blocks, weights or biases, and
     /// [`Error::NotFinite`] for a weight that is no number.
-    pub fn try_new(card: Card, blocks: Vec<FloatBlock>) -> Result<Self, Error> {
+    pub fn try_new(card: Chain, blocks: Vec<FloatBlock>) -> Result<Self, Error> {
         let layers = card.layers()?;
         let (expected, got) = (layers.len(), blocks.len());
         if got != expected {
@@ -52,7 +52,7 @@ impl FloatNetwork {
     }
 
     /// The card: geometry and names.
-    pub fn card(&self) -> &Card {
+    pub fn card(&self) -> &Chain {
         &self.card
     }
 
@@ -100,15 +100,61 @@ impl FloatBlock {
             .block
             .sum_pool
             .as_ref()
-            .map(|window| pool(window, input, layer.input, |a, b| a + b));
+            .map(|window| pool(window, input, layer.input, 0.0, |a, b| a + b));
         let input = pooled.as_deref().unwrap_or(input);
-        let mut sums = linear(layer, &self.weights, &self.bias, input, dot);
+        let mut sums = linear(layer, &self.weights, &self.bias, input);
         let Activation::Relu { max_pool, .. } = layer.block.activation else { return sums };
         let most = self.most.unwrap_or(f32::INFINITY);
         sums.iter_mut().for_each(|y| *y = y.max(0.0).min(most));
         match &max_pool {
             None => sums,
-            Some(window) => pool(window, &sums, layer.sums, f32::max),
+            Some(window) => pool(window, &sums, layer.sums, 0.0, f32::max),
+        }
+    }
+}
+
+/// The linear map of a layer.
+fn linear(layer: &Layer, weights: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
+    let rows = weights.chunks_exact(layer.row_len()).zip(bias);
+    let mut sums = Vec::with_capacity(layer.sums.len());
+    match layer.block.linear {
+        Linear::Dense { .. } => sums.extend(rows.map(|(row, bias)| bias + dot(row, x))),
+        Linear::Convolution { kernel, stride, padding, groups, .. } => {
+            let window = Window::new(kernel, stride, padding);
+            let axes = window.axes(layer.pooled).expect("a checked kernel fits its map");
+            let (depth, share) = (layer.pooled.channels / groups, layer.sums.channels / groups);
+            let values = depth * layer.pooled.map_len();
+            for (o, (taps, &bias)) in rows.enumerate() {
+                let maps = &x[o / share * values..][..values];
+                convolve(&axes, taps, bias, maps, &mut sums);
+            }
+        }
+    }
+    sums
+}
+
+/// Appends one output map of a convolution that reads `maps`.
+fn convolve(
+    [rows, columns]: &[Axis; 2],
+    taps: &[f32],
+    bias: f32,
+    maps: &[f32],
+    sums: &mut Vec<f32>,
+) {
+    let kernels = || taps.chunks_exact(rows.kernel * columns.kernel);
+    let pairs = || kernels().zip(maps.chunks_exact(rows.input * columns.input));
+    for i in 0..rows.output {
+        for j in 0..columns.output {
+            let (cells, first) = (columns.cells(j), columns.first_tap(j));
+            let mut sum = bias;
+            // A window that lies in the padding alone covers nothing.
+            for (taps, map) in pairs().filter(|_| !cells.is_empty()) {
+                for (row, u) in rows.cells(i).zip(rows.first_tap(i)..) {
+                    let taps = &taps[u * columns.kernel + first..];
+                    sum += dot(taps, &map[row * columns.input..][cells.clone()]);
+                }
+            }
+            sums.push(sum);
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn quantise(
             blocks.push(round(block, scale, scale / input_scale, 0)?);
         }
     }
-    Ok(Network::with_least_sum_bits(card, blocks)?)
+    Ok(Network::with_least_sum_bits(card.to_card()?, blocks)?)
 }
 
 /// The largest output of every block on the images.

@@ -10,8 +10,8 @@ use rand::rngs::ChaCha20Rng;
 use rand::{Rng, RngExt, SeedableRng};
 
 use gazelle_model::{
-    Activation, Block, BlockCard, Card, Extent, Layer, Linear, ModelError, Network, Padding, Shape,
-    Window,
+    Activation, Block, BlockCard, Chain, Extent, Layer, Linear, ModelError, Network, Padding,
+    Shape, Window,
 };
 
 /// The names that [`network`] knows.
@@ -91,7 +91,7 @@ fn window() -> Window {
 /// The network of these blocks with weights, shifts and ring widths.
 fn build(name: &str, input: Shape, blocks: Vec<BlockCard>) -> Result<Network, ModelError> {
     let classes = (0..10).map(|class| class.to_string()).collect();
-    let mut card = Card { name: name.to_string(), input, blocks, classes };
+    let mut card = Chain { name: name.to_string(), input, blocks, classes };
     if let Some(last) = card.blocks.last_mut() {
         last.activation = Activation::Argmax;
     }
@@ -111,7 +111,7 @@ fn build(name: &str, input: Shape, blocks: Vec<BlockCard>) -> Result<Network, Mo
         }
         blocks.push(secrets(layer, rounding, &mut rng));
     }
-    Network::with_least_sum_bits(card, blocks)
+    Network::with_least_sum_bits(card.to_card()?, blocks)
 }
 
 fn secrets(layer: &Layer, rounding: i32, rng: &mut impl Rng) -> Block {

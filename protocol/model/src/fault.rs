@@ -1,5 +1,7 @@
 //! What can be wrong with a card, a network, its file or an image for it.
 
+use core::fmt;
+
 use crate::Shape;
 
 /// What can be wrong with a [`super::Card`], whether it came from a file or from a peer.
@@ -21,31 +23,82 @@ pub enum CardFault {
     /// The image is empty or too large.
     #[error("the input's shape {0} is empty or too large")]
     Input(Shape),
-    /// A part of a block does not fit the tensor that reaches it, or is too large.
+    /// The pictures cannot become images of the card's shape.
+    #[error("the preprocessing's {part} does not fit the input's shape")]
+    Preprocessing {
+        /// Which part.
+        part: &'static str,
+    },
+    /// A node reads a tensor that does not come before it.
+    #[error("node {node} reads tensor {tensor}, which does not come before it")]
+    Order {
+        /// The node, by the tensor that it yields.
+        node: usize,
+        /// The tensor.
+        tensor: usize,
+    },
+    /// The head reads a tensor that does not exist.
+    #[error("the head reads tensor {tensor}, which does not exist")]
+    Head {
+        /// The tensor.
+        tensor: usize,
+    },
+    /// No node reads a tensor.
+    #[error("nothing reads tensor {tensor}; leave out the node that yields it")]
+    Unread {
+        /// The tensor.
+        tensor: usize,
+    },
+    /// A linear map reads another's sums.
     #[error(
-        "the {part} of block {number} does not fit the tensor that reaches it or is too large",
-        number = .block + 1
+        "node {node} maps tensor {tensor}, the sums of another linear map; put an activation between them"
     )]
+    Consecutive {
+        /// The node, by the tensor that it yields.
+        node: usize,
+        /// The tensor.
+        tensor: usize,
+    },
+    /// A part of a node does not fit the tensor that reaches it, or is too large.
+    #[error("the {part} of node {node} does not fit the tensor that reaches it or is too large")]
     Misfit {
-        /// The block, from 0; messages count from 1.
-        block: usize,
+        /// The node, by the tensor that it yields.
+        node: usize,
         /// Which part.
         part: &'static str,
     },
     /// A number of bits is out of range.
-    #[error(
-        "block {number} cannot work with {bits} {what} bits",
-        number = .block + 1
-    )]
+    #[error("node {node} cannot work with {bits} {what} bits")]
     Bits {
-        /// The block, from 0; messages count from 1.
-        block: usize,
+        /// The node, by the tensor that it yields.
+        node: usize,
         /// Which number of bits.
         what: &'static str,
         /// The number.
         bits: u32,
     },
-    /// A block before the last ends in a result for the client, or the last one does not.
+    /// An activation's bounds, slopes or table are none that there are.
+    #[error("the function of node {node} has bounds, slopes or a table out of range")]
+    Function {
+        /// The node, by the tensor that it yields.
+        node: usize,
+    },
+    /// The head's number of bits is out of range.
+    #[error("the head cannot work with {bits} sum bits")]
+    HeadBits {
+        /// The number.
+        bits: u32,
+    },
+    /// The head does not fit the tensor that it reads.
+    #[error("the head cannot make its result of {values} values")]
+    Results {
+        /// Values of the tensor.
+        values: usize,
+    },
+    /// Values leave their ring, whatever the weights are.
+    #[error("{0}")]
+    Sum(Reach),
+    /// A block of a chain before the last ends in a result for the client, or the last one does not.
     #[error(
         "block {number} has the wrong activation: the last block alone, and always, ends in argmax or logits",
         number = .block + 1
@@ -54,13 +107,21 @@ pub enum CardFault {
         /// The block, from 0; messages count from 1.
         block: usize,
     },
-    /// The class names do not match the last block's outputs.
-    #[error("{names} class names for {outputs} outputs of the last block")]
+    /// The class names do not match the values that the head reads.
+    #[error("{names} class names for {outputs} outputs")]
     Classes {
         /// Names in the card.
         names: usize,
-        /// Outputs of the last block.
+        /// Values that the head reads.
         outputs: usize,
+    },
+    /// The card has another version of the encoding.
+    #[error("the model card has version {got} and this program reads version {expected}")]
+    Version {
+        /// The card's.
+        got: u8,
+        /// The program's.
+        expected: u8,
     },
     /// The bytes are not the encoding of a card.
     #[error("the bytes are not the encoding of a model card")]
@@ -74,10 +135,10 @@ pub enum ModelError {
     /// The card is not valid.
     #[error("the model's card is not valid: {0}")]
     Card(#[from] CardFault),
-    /// There are not as many blocks as the card has.
+    /// There are not as many blocks as the card has linear nodes.
     #[error("{got} blocks of weights; the card has {expected}")]
     Blocks {
-        /// The card's blocks.
+        /// The card's linear nodes.
         expected: usize,
         /// What there is.
         got: usize,
@@ -113,20 +174,8 @@ pub enum ModelError {
         bits: u32,
     },
     /// A sum can leave the ring.
-    #[error(
-        "output {channel} of block {number} can reach {reach}; its card allows less than 2^{bits}",
-        number = .block + 1
-    )]
-    Sum {
-        /// The block, from 0; messages count from 1.
-        block: usize,
-        /// The output channel.
-        channel: usize,
-        /// The largest |y|.
-        reach: u64,
-        /// The card's sum bits.
-        bits: u32,
-    },
+    #[error("{0}")]
+    Sum(Reach),
     /// The image does not have the card's shape.
     #[error("the image has {got} values; the model reads {expected}")]
     ImageLen {
@@ -166,4 +215,50 @@ pub enum ModelError {
         "the model file is damaged (its checksum does not match); copy it again or import the model again"
     )]
     Checksum,
+}
+
+/// Values that can leave their ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the values of {place} can reach {reach} in magnitude; the card allows less than 2^{bits}")]
+pub struct Reach {
+    /// Where.
+    pub place: Place,
+    /// The largest magnitude.
+    pub reach: u64,
+    /// Less than 2 to this power fits.
+    pub bits: u32,
+}
+
+/// Where values can leave their ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the ring of this tensor.
+    Tensor(usize),
+    /// Where this node reads.
+    Node(usize),
+    /// Where the head reads.
+    Head,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tensor(tensor) => write!(f, "tensor {tensor}"),
+            Self::Node(node) => write!(f, "the sums that node {node} reads"),
+            Self::Head => write!(f, "the sums that the head reads"),
+        }
+    }
+}
+
+/// Checks that a count is in range.
+pub(crate) fn within(
+    what: &'static str,
+    got: u64,
+    least: u64,
+    most: usize,
+) -> Result<(), CardFault> {
+    match (least..=most as u64).contains(&got) {
+        true => Ok(()),
+        false => Err(CardFault::Range { what, got, least, most: most as u64 }),
+    }
 }

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! "gazelle\n"  magic (8 bytes)
-//! u32          version, 1
+//! u32          version, 2
 //! u32          bytes of the card
 //! …            the card, as Card::to_bytes gives it
-//! per block    the weights, i8 if the card's weight bits are at most 8, otherwise i16; the biases, i32
+//! per block    the weights of a linear node, i8 if its weight bits are at most 8, otherwise i16; its
+//!              biases, i32
 //! 32 bytes     SHA-256 of everything before
 //! ```
 //!
@@ -15,10 +16,10 @@ use alloc::vec::Vec;
 
 use sha2::{Digest, Sha256};
 
-use super::{Block, Card, CardFault, Layer, MAX_CARD_BYTES, ModelError, Network};
+use crate::{Block, Card, CardFault, LinearNode, MAX_CARD_BYTES, ModelError, Network, Tensor};
 
 const MAGIC: &[u8; 8] = b"gazelle\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const CHECKSUM: usize = 32;
 
 /// The most bytes of a model file.
@@ -31,9 +32,9 @@ impl Network {
     ///
     /// A network over [`MAX_FILE_BYTES`], or whose card is over [`MAX_CARD_BYTES`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        let layers = self.card().layers()?;
+        let tensors = self.card().tensors()?;
         let card = self.card().to_bytes()?;
-        let len = MAGIC.len() + 8 + card.len() + secrets_len(&layers) + CHECKSUM;
+        let len = MAGIC.len() + 8 + card.len() + secrets_len(self.card(), &tensors) + CHECKSUM;
         if len > MAX_FILE_BYTES {
             return Err(ModelError::FileLength { expected: MAX_FILE_BYTES, got: len });
         }
@@ -42,9 +43,9 @@ impl Network {
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&(card.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&card);
-        for (layer, block) in layers.iter().zip(self.blocks()) {
+        for ((_, node), block) in self.card().linear_nodes().zip(self.blocks()) {
             for weight in &block.weights {
-                bytes.extend_from_slice(&weight.to_le_bytes()[..weight_bytes(layer)]);
+                bytes.extend_from_slice(&weight.to_le_bytes()[..weight_bytes(node)]);
             }
             block.bias.iter().for_each(|bias| bytes.extend_from_slice(&bias.to_le_bytes()));
         }
@@ -71,8 +72,8 @@ impl Network {
             return Err(CardFault::Encoding.into());
         }
         let card = Card::from_bytes(take(&mut rest, card_len)?)?;
-        let layers = card.layers()?;
-        let expected = bytes.len() - rest.len() + secrets_len(&layers) + CHECKSUM;
+        let tensors = card.tensors()?;
+        let expected = bytes.len() - rest.len() + secrets_len(&card, &tensors) + CHECKSUM;
         if bytes.len() != expected {
             return Err(ModelError::FileLength { expected, got: bytes.len() });
         }
@@ -80,32 +81,41 @@ impl Network {
         if Sha256::digest(body)[..] != *checksum {
             return Err(ModelError::Checksum);
         }
-        let blocks = layers.iter().map(|layer| take_block(&mut rest, layer));
+        let blocks = card.linear_nodes().map(|(tensor, node)| {
+            take_block(&mut rest, node, node.bias_len(tensors[tensor].shape), &tensors)
+        });
         let blocks = blocks.collect::<Result<_, _>>()?;
         Self::try_new(card, blocks)
     }
 }
 
-fn weight_bytes(layer: &Layer) -> usize {
-    if layer.block.weight_bits <= 8 { 1 } else { 2 }
+fn weight_bytes(node: &LinearNode) -> usize {
+    if node.weight_bits <= 8 { 1 } else { 2 }
 }
 
 /// The bytes of every weight and bias.
-fn secrets_len(layers: &[Layer]) -> usize {
-    let len = |layer: &Layer| {
-        // At most 2^28 weights and 2^20 biases: no overflow.
-        weight_bytes(layer) * layer.weights_len() + 4 * layer.bias_len()
+fn secrets_len(card: &Card, tensors: &[Tensor]) -> usize {
+    let len = |(tensor, node): (usize, &LinearNode)| {
+        // At most 2^28 weights and 2^26 biases in all: no overflow.
+        let weights: usize = node.weights_len(tensors).sum();
+        weight_bytes(node) * weights + 4 * node.bias_len(tensors[tensor].shape)
     };
-    layers.iter().map(len).sum()
+    card.linear_nodes().map(len).sum()
 }
 
-fn take_block(rest: &mut &[u8], layer: &Layer) -> Result<Block, ModelError> {
-    let weights = take(rest, weight_bytes(layer) * layer.weights_len())?;
-    let weights = match weight_bytes(layer) {
+fn take_block(
+    rest: &mut &[u8],
+    node: &LinearNode,
+    biases: usize,
+    tensors: &[Tensor],
+) -> Result<Block, ModelError> {
+    let weights: usize = node.weights_len(tensors).sum();
+    let weights = take(rest, weight_bytes(node) * weights)?;
+    let weights = match weight_bytes(node) {
         1 => weights.iter().map(|&w| i16::from(w as i8)).collect(),
         _ => weights.as_chunks().0.iter().map(|&w| i16::from_le_bytes(w)).collect(),
     };
-    let bias = take(rest, 4 * layer.bias_len())?;
+    let bias = take(rest, 4 * biases)?;
     let bias = bias.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect();
     Ok(Block { weights, bias })
 }

@@ -1,15 +1,17 @@
-//! A network with its secret weights, and the checks that no sum leaves its ring.
+//! A network with its secret weights, and the checks that no value leaves its ring.
 
 use alloc::vec::Vec;
 
-use super::{Activation, Card, Layer, ModelError};
+use crate::range::{self, Interval};
+use crate::{Card, Head, LinearNode, ModelError, Node, Shape, Tensor};
 
-/// The secret part of one block.
+/// The secret part of one linear node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Block {
-    /// Weights in the layout that [`super::Linear`] states.
+    /// Weights in the layout that [`crate::LinearMap`] states, one term after another.
     pub weights: Vec<i16>,
-    /// One per output channel; holds the rounding constant of the activation's shift.
+    /// One per output channel, or per output value, as the node's [`crate::Bias`] says; holds the
+    /// rounding constant of the activation's shift.
     pub bias: Vec<i32>,
 }
 
@@ -21,18 +23,24 @@ pub struct Network {
     blocks: Vec<Block>,
 }
 
-impl Block {
-    /// The largest |y| of each output channel when every input lies in `0..=input_max`:
-    /// Σ|w|·x_max + |b|.
-    ///
-    /// At most 2^28 weights, each under 2^15, and inputs under 2^32: a `u128` never overflows; the
-    /// result saturates at `u64::MAX`.
-    pub fn reach(&self, row_len: usize, input_max: u32) -> impl Iterator<Item = u64> {
-        self.weights.chunks_exact(row_len.max(1)).zip(&self.bias).map(move |(row, bias)| {
-            let weights: u64 = row.iter().map(|w| u64::from(w.unsigned_abs())).sum();
-            let reach =
-                u128::from(weights) * u128::from(input_max) + u128::from(bias.unsigned_abs());
-            u64::try_from(reach).unwrap_or(u64::MAX)
+impl Card {
+    /// The linear nodes in their order, each with the number of its tensor.
+    pub fn linear_nodes(&self) -> impl Iterator<Item = (usize, &LinearNode)> {
+        self.nodes.iter().enumerate().filter_map(|(i, node)| match node {
+            Node::Linear(linear) => Some((i + 1, linear)),
+            _ => None,
+        })
+    }
+}
+
+impl LinearNode {
+    /// How many weights each term has, for tensors of a checked card.
+    pub fn weights_len<'a>(&'a self, tensors: &'a [Tensor]) -> impl Iterator<Item = usize> + 'a {
+        self.terms.iter().map(|term| {
+            let input = tensors[term.input].shape;
+            let outputs = term.map.output(input).map_or(0, |shape| shape.channels);
+            // At most MAX_WEIGHTS in a checked card.
+            term.map.row_len(input) as usize * outputs
         })
     }
 }
@@ -43,39 +51,47 @@ impl Network {
     /// # Errors
     ///
     /// The card's fault; a number of blocks, weights or biases that is not the card's; a weight
-    /// with |w| ≥ 2^(weight bits − 1); an output that some input brings to |y| ≥ 2^ℓ.
+    /// with |w| ≥ 2^(weight bits − 1); values that some image brings out of their ring.
     pub fn try_new(card: Card, blocks: Vec<Block>) -> Result<Self, ModelError> {
-        let layers = card.layers()?;
-        let (expected, got) = (layers.len(), blocks.len());
-        if got != expected {
-            return Err(ModelError::Blocks { expected, got });
-        }
-        for (i, (layer, block)) in layers.iter().zip(&blocks).enumerate() {
-            check(i, layer, block)?;
-        }
-        Ok(Self { card, blocks })
+        let tensors = card.tensors()?;
+        let network = Self { card, blocks };
+        network.check_blocks(&tensors)?;
+        let rings: Vec<_> = tensors.iter().map(|tensor| tensor.ring_bits).collect();
+        let ranges = network.ranges(&tensors);
+        range::check(&network.card, &rings, &ranges).map_err(ModelError::Sum)?;
+        Ok(network)
     }
 
-    /// A network whose card gets the least sum bits ℓ that the weights allow: at least the bits of
-    /// a pooled input and 8 more than the shift.
+    /// A network whose activations and head get the least sum bits ℓ that the weights allow.
     ///
     /// The card's own sum bits are not used.
     ///
     /// # Errors
     ///
-    /// Those of [`Network::try_new`]; [`ModelError::Sum`] if an output needs more than 31 bits.
+    /// Those of [`Network::try_new`]; [`ModelError::Sum`] if sums need more than 31 bits.
     pub fn with_least_sum_bits(mut card: Card, blocks: Vec<Block>) -> Result<Self, ModelError> {
-        card.blocks.iter_mut().for_each(|block| block.sum_bits = 31);
-        let layers = card.layers()?;
-        for ((layer, block), card) in layers.iter().zip(&blocks).zip(&mut card.blocks) {
-            let reach = block.reach(layer.row_len(), layer.pooled_max).max().unwrap_or(0);
-            let shift = match card.activation {
-                Activation::Relu { shift, .. } => shift,
-                _ => 0,
-            };
-            let least = u64::from(layer.pooled_max).max(1 << (shift + 7)).max(reach);
-            card.sum_bits = (u64::BITS - least.leading_zeros()).min(31);
+        card.nodes.iter_mut().for_each(|node| {
+            if let Node::Activation(activation) = node {
+                activation.sum_bits = 31;
+            }
+        });
+        card.head.sum_bits = 31;
+        let tensors = card.tensors()?;
+        let network = Self { card, blocks };
+        network.check_blocks(&tensors)?;
+        let ranges = network.ranges(&tensors);
+        let Self { mut card, blocks } = network;
+        let bits = |reach: u64| (u64::BITS - reach.leading_zeros()).clamp(8, 31);
+        let reach = |input: usize, reads: &dyn Fn(Interval) -> Interval| {
+            ranges[input].map_or(u64::MAX, |range| reads(range).reach())
+        };
+        for node in &mut card.nodes {
+            if let Node::Activation(activation) = node {
+                let reach = reach(activation.input, &|range| activation.reads(range));
+                activation.sum_bits = bits(reach).max(activation.least_sum_bits());
+            }
         }
+        card.head.sum_bits = bits(reach(card.head.input, &|range| card.head.reads(range)));
         Self::try_new(card, blocks)
     }
 
@@ -84,7 +100,7 @@ impl Network {
         &self.card
     }
 
-    /// The secret part, a block for each of the card's.
+    /// The secret part, a block for each of the card's linear nodes, in their order.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
@@ -94,51 +110,84 @@ impl Network {
         (self.card, self.blocks)
     }
 
-    /// The same network, whose client learns the values of all classes, or the best class alone.
+    /// The same network, whose client learns the values that the head reads, or does not: then a
+    /// head that shows them tells the best class instead, and others stay as they are.
     #[must_use]
     pub fn with_logits(mut self, shown: bool) -> Self {
-        if let Some(last) = self.card.blocks.last_mut() {
-            last.activation = if shown { Activation::Logits } else { Activation::Argmax };
+        let head = &mut self.card.head.head;
+        if shown != (*head == Head::Values) {
+            *head = if shown { Head::Values } else { Head::Class };
         }
         self
     }
-}
 
-impl Layer {
-    /// Checks that there are as many weights and biases as the layer needs, which is block number
-    /// `block`.
-    ///
-    /// # Errors
-    ///
-    /// [`ModelError::Count`].
-    pub fn check_counts(
-        &self,
-        block: usize,
-        weights: usize,
-        biases: usize,
-    ) -> Result<(), ModelError> {
-        count(block, "weights", self.weights_len(), weights)?;
-        count(block, "biases", self.bias_len(), biases)
-    }
-}
-
-fn check(i: usize, layer: &Layer, block: &Block) -> Result<(), ModelError> {
-    layer.check_counts(i, block.weights.len(), block.bias.len())?;
-    let bits = layer.block.weight_bits;
-    let wide = |w: &i16| w.unsigned_abs() >> (bits - 1) != 0;
-    if let Some(index) = block.weights.iter().position(wide) {
-        return Err(ModelError::Weight { block: i, index, value: block.weights[index], bits });
-    }
-    let bits = layer.block.sum_bits;
-    for (channel, reach) in block.reach(layer.row_len(), layer.pooled_max).enumerate() {
-        if reach >> bits != 0 {
-            return Err(ModelError::Sum { block: i, channel, reach, bits });
+    /// Counts and widths of the weights.
+    fn check_blocks(&self, tensors: &[Tensor]) -> Result<(), ModelError> {
+        let (expected, got) = (self.card.linear_nodes().count(), self.blocks.len());
+        if got != expected {
+            return Err(ModelError::Blocks { expected, got });
         }
+        let mut blocks = self.card.linear_nodes().zip(&self.blocks).enumerate();
+        blocks.try_for_each(|(i, ((tensor, node), block))| {
+            let (weights, biases) =
+                (node.weights_len(tensors).sum(), node.bias_len(tensors[tensor].shape));
+            check_count(i, "weights", weights, block.weights.len())?;
+            check_count(i, "biases", biases, block.bias.len())?;
+            let bits = node.weight_bits;
+            let wide = |w: &i16| w.unsigned_abs() >> (bits - 1) != 0;
+            match block.weights.iter().position(wide) {
+                Some(index) => {
+                    Err(ModelError::Weight { block: i, index, value: block.weights[index], bits })
+                }
+                None => Ok(()),
+            }
+        })
     }
-    Ok(())
+
+    /// The range of every tensor for any image, of checked blocks.
+    fn ranges(&self, tensors: &[Tensor]) -> Vec<Option<Interval>> {
+        let shapes: Vec<Shape> = tensors.iter().map(|tensor| tensor.shape).collect();
+        range::of_tensors(&self.card, &shapes, |n, node, reaches| {
+            Some(Interval::around(self.blocks[n].reach(node, tensors, reaches)))
+        })
+    }
 }
 
-fn count(block: usize, what: &'static str, expected: usize, got: usize) -> Result<(), ModelError> {
+impl Block {
+    /// The largest |y| when the tensors of the terms have magnitudes up to `reaches`: the largest of
+    /// Σ|w|·x + |b| over the output channels; no less than the largest x, so that inputs fit the
+    /// ring of the sums.
+    ///
+    /// At most 2^28 weights, each under 2^15, and a bias under 2^32: 64 bits hold it for magnitudes
+    /// up to 2^20, and larger sums saturate.
+    fn reach(&self, node: &LinearNode, tensors: &[Tensor], reaches: &[u64]) -> u64 {
+        let outputs = node.terms.first().and_then(|t| t.map.output(tensors[t.input].shape));
+        let channels = outputs.map_or(1, |shape| shape.channels);
+        let mut sums = alloc::vec![0u64; channels];
+        let mut weights = &self.weights[..];
+        for ((term, len), &x) in node.terms.iter().zip(node.weights_len(tensors)).zip(reaches) {
+            let (own, rest) = weights.split_at(len);
+            let row = term.map.row_len(tensors[term.input].shape) as usize;
+            for (sum, row) in sums.iter_mut().zip(own.chunks_exact(row)) {
+                let weights: u64 = row.iter().map(|w| u64::from(w.unsigned_abs())).sum();
+                *sum = sum.saturating_add(weights.saturating_mul(x));
+            }
+            weights = rest;
+        }
+        for (sum, biases) in sums.iter_mut().zip(self.bias.chunks(self.bias.len() / channels)) {
+            let bias = biases.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
+            *sum = sum.saturating_add(bias.into());
+        }
+        sums.iter().chain(reaches).copied().max().unwrap_or(0)
+    }
+}
+
+pub(crate) fn check_count(
+    block: usize,
+    what: &'static str,
+    expected: usize,
+    got: usize,
+) -> Result<(), ModelError> {
     match got == expected {
         true => Ok(()),
         false => Err(ModelError::Count { block, what, expected, got }),

@@ -70,7 +70,7 @@ fn convolve(conv: &Convolution, weights: &[i16], x: &[u32], y: &mut [u32]) {
 /// If `x` does not have the shape's length or no window fits.
 pub fn sum_pool(window: &Window, input: Shape, x: &[u32], ring_bits: u32) -> Vec<u32> {
     assert_eq!(x.len(), input.len(), "input length");
-    let mut out = model::clear::pool(window, x, input, u32::wrapping_add);
+    let mut out = model::clear::pool(window, x, input, 0, u32::wrapping_add);
     Ring::new(ring_bits).reduce_all(&mut out);
     out
 }

@@ -131,6 +131,7 @@ impl Convolution {
             outputs: self.outputs,
             kernel: [rows.kernel, columns.kernel],
             stride: [rows.stride, columns.stride],
+            dilation: [1; 2],
             padding: [rows.before, columns.before, rows.after, columns.after],
             groups: self.groups,
         }

@@ -52,9 +52,11 @@ impl NetworkPlan {
     /// Plans the network of a card.
     ///
     /// # Errors
-    /// If the card is not valid, or a layer would not be exact, or take a message of more than 1 GiB.
+    /// If the card is not valid or no chain, or a layer would not be exact, or take a message of more
+    /// than 1 GiB.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
-        let layers = card.layers().map_err(ModelError::from)?;
+        card.check().map_err(ModelError::from)?;
+        let layers = card.chain().ok_or(Misuse::Graph)?.layers().map_err(ModelError::from)?;
         let card_bytes = card.to_bytes().map_err(ModelError::from)?;
         let linear =
             layers.iter().map(|layer| linear_plan(layer, settings)).collect::<Result<_, _>>()?;

@@ -9,7 +9,7 @@ use crate::Link;
 use crate::bundle::BundleName;
 use crate::error::{Error, Limit, PeerFault};
 use crate::model::{
-    Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
+    Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Window,
 };
 use crate::ot::FieldBits;
 use crate::party::renew;
@@ -45,7 +45,7 @@ fn network(last: Activation, rng: &mut impl Rng) -> Network {
     let relu = |shift, max_pool| Activation::Relu { shift, max_pool };
     let mut pooled = block(Linear::Dense { outputs: 9 }, relu(10, None));
     pooled.sum_pool = Some(window(2, 1, 0));
-    let card = Card {
+    let card = Chain {
         name: "small".into(),
         input: Shape { channels: 2, height: 9, width: 11 },
         blocks: vec![
@@ -62,7 +62,7 @@ fn network(last: Activation, rng: &mut impl Rng) -> Network {
         bias: (0..layer.bias_len()).map(|_| (rng.next_u32() % 2001) as i32 - 1000).collect(),
     });
     let blocks = blocks.collect();
-    Network::try_new(card, blocks).unwrap()
+    Network::try_new(card.to_card().unwrap(), blocks).unwrap()
 }
 
 fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
@@ -109,14 +109,16 @@ fn every_tensor_equals_the_plaintext_network() {
         client.close().unwrap();
 
         let (_, theirs) = served.join().unwrap().unwrap();
-        for (i, step) in trace.steps.iter().enumerate() {
-            let bits = network.card().blocks[i].ring_bits();
-            let sums: Vec<u32> =
-                step.sums.iter().map(|&y| y as u32 & (u32::MAX >> (32 - bits))).collect();
-            assert_eq!(add(&ours.sums[i], &theirs.sums[i], bits), sums, "sums of block {i}");
-            let input: &[u8] = if i == 0 { &image } else { &trace.steps[i - 1].output };
-            let input: Vec<u32> = input.iter().map(|&x| x.into()).collect();
-            assert_eq!(add(&ours.inputs[i], &theirs.inputs[i], bits), input, "input of block {i}");
+        let chain = network.card().chain().unwrap();
+        for (i, step) in trace.steps(&chain).enumerate() {
+            let bits = chain.blocks[i].ring_bits();
+            let reduced = |values: &[i32]| -> Vec<u32> {
+                values.iter().map(|&y| y as u32 & (u32::MAX >> (32 - bits))).collect()
+            };
+            let sums = add(&ours.sums[i], &theirs.sums[i], bits);
+            assert_eq!(sums, reduced(step.sums), "sums of block {i}");
+            let input = add(&ours.inputs[i], &theirs.inputs[i], bits);
+            assert_eq!(input, reduced(step.input), "input of block {i}");
         }
     }
 }
@@ -204,7 +206,7 @@ fn requests_at_the_edges_of_their_ranges() {
 #[test]
 fn a_small_card_that_costs_much_is_refused_before_the_first_query() {
     let pool = Activation::Relu { shift: 0, max_pool: Some(window(256, 1, 0)) };
-    let card = Card {
+    let card = Chain {
         name: "much".into(),
         input: Shape { channels: 1, height: 286, width: 287 },
         blocks: vec![
@@ -213,6 +215,7 @@ fn a_small_card_that_costs_much_is_refused_before_the_first_query() {
         ],
         classes: vec!["a".into(), "b".into()],
     };
+    let card = card.to_card().unwrap();
     assert!(card.to_bytes().unwrap().len() < 64);
     let plan = NetworkPlan::new(card, &Settings::default()).unwrap();
     let needed = plan.client_memory(1);
@@ -275,7 +278,7 @@ fn generators_are_wiped() {
 /// A card of a few bytes must not make a client allocate messages without bound.
 #[test]
 fn a_layer_whose_messages_are_too_long_is_refused() {
-    let card = Card {
+    let card = Chain {
         name: "large".into(),
         input: Shape { channels: 1, height: 4096, width: 4096 },
         blocks: vec![
@@ -284,6 +287,7 @@ fn a_layer_whose_messages_are_too_long_is_refused() {
         ],
         classes: vec!["a".into(), "b".into()],
     };
+    let card = card.to_card().unwrap();
     assert!(card.check().is_ok());
     let refusal = NetworkPlan::new(card, &Settings::default()).err().unwrap().to_string();
     assert!(refusal.contains("1073741824 are the most"), "{refusal}");

@@ -3,21 +3,23 @@
 use sha2::{Digest, Sha256};
 
 use gazelle_import::{onnx, quantise};
-use gazelle_model::{Card, Network};
+use gazelle_model::{Card, LinearMap, Network, Node, Padding};
 use gazelle_protocol::session::{NetworkPlan, Settings};
 
 /// Multiplications that a target may spend on evaluating a network.
 const PRODUCTS: u64 = 1 << 20;
 
-/// A card that parses is written as it was read, every block finds its place, and the network is
+/// A card that parses is written as it was read, every tensor finds its place, and the network is
 /// planned or refused, as a client does with the card of a server that it does not trust.
 pub fn card_wire(data: &[u8]) {
     if let Ok(card) = Card::from_bytes(data) {
         assert_eq!(card.to_bytes().as_deref(), Ok(data));
-        let layers = card.layers().expect("a card is checked when it is read");
-        assert_eq!(layers.len(), card.blocks.len());
+        let tensors = card.tensors().expect("a card is checked when it is read");
+        assert_eq!(tensors.len(), card.nodes.len() + 1);
+        assert!(tensors.iter().all(|tensor| (9..=32).contains(&tensor.ring_bits)));
+        let blocks = card.chain().map(|chain| chain.blocks.len());
         if let Ok(plan) = NetworkPlan::new(card, &Settings::default()) {
-            assert_eq!(plan.costs().len(), layers.len());
+            assert_eq!(Some(plan.costs().len()), blocks);
         }
     }
 }
@@ -40,7 +42,14 @@ fn whole_file(file: &[u8]) {
         if is_small(network.card()) {
             let image = vec![255; network.card().input.len()];
             let trace = network.forward(&image).expect("the image has the card's size");
-            assert_eq!(trace.logits().len(), network.card().classes.len());
+            let (card, values) = (network.card(), trace.logits().len());
+            assert_eq!(values, card.classes.len());
+            assert_eq!(trace.result.len(), card.head.head.results(values));
+            let places = card.tensors().expect("a network's card is checked");
+            for (values, place) in trace.tensors.iter().zip(places) {
+                let fits = |v: &i32| v.unsigned_abs() >> (place.ring_bits - 1) == 0;
+                assert!(values.len() == place.shape.len() && values.iter().all(fits));
+            }
         }
     }
 }
@@ -49,7 +58,7 @@ fn whole_file(file: &[u8]) {
 pub fn onnx_import(data: &[u8]) {
     let Ok(float) = onnx::read("fuzzed", data, &onnx::ImageOptions::default()) else { return };
     let card = float.card();
-    if is_small(card) {
+    if card.to_card().is_ok_and(|card| is_small(&card)) {
         let image: Vec<u8> = (0..card.input.len()).map(|i| (i * 37) as u8).collect();
         let outputs = float.forward(&image).expect("the image has the card's size");
         assert_eq!(outputs.last().map(Vec::len), Some(card.classes.len()));
@@ -59,9 +68,35 @@ pub fn onnx_import(data: &[u8]) {
     }
 }
 
+/// Whether evaluating takes few multiplications and little memory.
 fn is_small(card: &Card) -> bool {
-    let layers = card.layers().expect("a network's card is checked");
-    let tensors = layers.iter().map(|layer| layer.input.len() as u64);
-    let products = layers.iter().map(|layer| layer.products());
-    tensors.chain(products).try_fold(0, u64::checked_add).is_some_and(|n| n <= PRODUCTS)
+    let tensors = card.tensors().expect("a network's card is checked");
+    let terms = card.nodes.iter().flat_map(|node| match node {
+        Node::Linear(node) => &node.terms[..],
+        _ => &[],
+    });
+    let work = terms.map(|term| {
+        let input = tensors[term.input].shape;
+        let outputs = term.map.output(input).expect("a checked map fits").len() as u64;
+        let padded = match &term.map {
+            LinearMap::Dense { .. } => 0,
+            LinearMap::Convolution(map) => {
+                let Padding { top, left, bottom, right } = map.window.padding;
+                let map = (input.height + top + bottom) * (input.width + left + right);
+                (input.channels * map) as u64
+            }
+        };
+        (outputs * term.map.row_len(input)).saturating_add(padded)
+    });
+    // Overlapping windows read more than the tensors hold.
+    let windows = card.nodes.iter().zip(&tensors[1..]).map(|(node, output)| {
+        let window = match node {
+            Node::SumPool(pool) => Some(pool.window),
+            Node::Activation(activation) => activation.max_pool,
+            _ => None,
+        };
+        window.map_or(0, |window| window.kernel.cells() as u64 * output.shape.len() as u64)
+    });
+    let values = tensors.iter().map(|tensor| tensor.shape.len() as u64);
+    values.chain(work).chain(windows).fold(0, u64::saturating_add) <= PRODUCTS
 }

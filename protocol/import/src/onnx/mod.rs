@@ -16,7 +16,7 @@ use prost::Message;
 
 pub use fault::{NodeFault, OnnxFault};
 
-use gazelle_model::{Card, CardFault, Shape};
+use gazelle_model::{self as model, CardFault, Shape};
 
 use crate::{Error, FloatNetwork};
 
@@ -77,7 +77,8 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     }
     let (scale, shift) = options.pixel(image.channels).map_err(interface)?;
     let assemble::Blocks { cards, blocks } = assemble::assemble(&chain, image, scale, shift)?;
-    let mut card = Card { name: name.into(), input: image, blocks: cards, classes: Vec::new() };
+    let mut card =
+        model::Chain { name: name.into(), input: image, blocks: cards, classes: Vec::new() };
     card.classes = options.class_names(&card)?;
     FloatNetwork::try_new(card, blocks)
 }
@@ -100,7 +101,7 @@ impl ImageOptions {
     }
 
     /// The names, or numbers for as many outputs as the last block has.
-    fn class_names(&self, card: &Card) -> Result<Vec<String>, CardFault> {
+    fn class_names(&self, card: &model::Chain) -> Result<Vec<String>, CardFault> {
         if !self.classes.is_empty() {
             return Ok(self.classes.clone());
         }

@@ -18,7 +18,7 @@ fn float(name: &str, scales: &[f32]) -> FloatNetwork {
         }
     };
     let blocks = blocks.iter().zip(scales).enumerate().map(scaled).collect();
-    FloatNetwork::try_new(card, blocks).unwrap()
+    FloatNetwork::try_new(card.chain().unwrap(), blocks).unwrap()
 }
 
 fn images(shape: Shape) -> Vec<Vec<u8>> {
@@ -56,7 +56,8 @@ fn rings_shrink_with_the_weights() {
     let images = images(float.card().input);
     let rings = |bits| {
         let network = quantise(&float, &images, bits).unwrap();
-        network.card().blocks.iter().map(|block| block.ring_bits()).collect::<Vec<_>>()
+        let chain = network.card().chain().unwrap();
+        chain.blocks.iter().map(|block| block.ring_bits()).collect::<Vec<_>>()
     };
     assert!(rings(5).iter().zip(rings(8)).all(|(narrow, wide)| narrow + 2 <= wide));
 }
@@ -106,7 +107,8 @@ fn an_upper_bound_is_kept() {
     blocks[0].most = Some(1000.0);
     let bounded = FloatNetwork::try_new(float.card().clone(), blocks).unwrap();
     let network = quantise(&bounded, &images, 8).unwrap();
-    let Activation::Relu { shift, .. } = network.card().blocks[0].activation else { panic!() };
+    let chain = network.card().chain().unwrap();
+    let Activation::Relu { shift, .. } = chain.blocks[0].activation else { panic!() };
     // The weights are integers whose step is at least the least one's.
     assert!(shift <= 3, "{shift}");
     for image in &images {

@@ -8,7 +8,7 @@ fn network(name: &str) -> Network {
 }
 
 fn relus(network: &Network) -> usize {
-    let layers = network.card().layers().unwrap();
+    let layers = network.card().chain().unwrap().layers().unwrap();
     layers[..layers.len() - 1].iter().map(|layer| layer.sums.len()).sum()
 }
 
@@ -22,7 +22,7 @@ fn every_name_has_a_network() {
 fn shapes_are_the_papers() {
     assert_eq!(zoo::NAMES.map(|name| relus(&network(name))), [256, 1080, 1080, 10_340, 173_056]);
     let rows = |name| {
-        let layers = network(name).card().layers().unwrap();
+        let layers = network(name).card().chain().unwrap().layers().unwrap();
         layers.iter().map(|layer| layer.row_len()).collect::<Vec<_>>()
     };
     assert_eq!(rows("c"), [25, 980, 100]);
@@ -37,7 +37,8 @@ fn activations_use_their_range() {
         let network = network(name);
         let image: Vec<u8> = (0..network.card().input.len()).map(|i| (i * 151) as u8).collect();
         let trace = network.forward(&image).unwrap();
-        for (step, card) in trace.steps.iter().zip(&network.card().blocks) {
+        let chain = network.card().chain().unwrap();
+        for (step, card) in trace.steps(&chain).zip(&chain.blocks) {
             let Activation::Relu { shift, .. } = card.activation else { continue };
             let saturated = step.output.iter().filter(|&&x| x == 255).count();
             assert!(saturated * 20 < step.output.len(), "{name}: {saturated} of 255");

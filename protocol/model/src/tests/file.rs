@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::card::{blocks, card};
-use crate::{Activation, ModelError, Network};
+use super::chain::{blocks, card};
+use crate::{Head, ModelError, Network, Node};
 
 fn network() -> Network {
     Network::try_new(card(), blocks()).ok().unwrap()
@@ -19,9 +19,10 @@ fn narrow_and_wide_weights_come_back() {
     let narrow = network.to_bytes().unwrap();
     assert!(Network::from_bytes(&narrow).ok() == Some(network.clone()));
     let (mut card, mut blocks) = network.into_parts();
-    card.blocks[1].weight_bits = 12;
+    let Node::Linear(last) = &mut card.nodes[3] else { panic!() };
+    last.weight_bits = 12;
     blocks[1].weights[3] = -2047;
-    card.blocks[1].sum_bits = 24;
+    card.head.sum_bits = 24;
     let network = Network::try_new(card, blocks).ok().unwrap();
     let wide = network.to_bytes().unwrap();
     assert_eq!(wide.len(), narrow.len() + 48);
@@ -49,7 +50,7 @@ fn faults_are_told_apart() {
     };
     assert_eq!(fault(b"GIF89a"), ModelError::NotAModel);
     assert_eq!(fault(&bytes[..9]), ModelError::Truncated);
-    assert_eq!(fault(&edit(8, 2)), ModelError::Version { got: 2, expected: 1 });
+    assert_eq!(fault(&edit(8, 1)), ModelError::Version { got: 1, expected: 2 });
     assert!(matches!(fault(&edit(15, 0xff)), ModelError::Card(_)));
     let (expected, got) = (bytes.len(), bytes.len() - 1);
     assert_eq!(fault(&bytes[..got]), ModelError::FileLength { expected, got });
@@ -82,7 +83,7 @@ fn a_network_that_breaks_its_card_is_none() {
 #[test]
 fn the_result_is_the_only_part_that_changes_unchecked() {
     let shown = network().with_logits(true);
-    assert_eq!(shown.card().blocks[1].activation, Activation::Logits);
+    assert_eq!(shown.card().head.head, Head::Values);
     assert!(Network::from_bytes(&shown.to_bytes().unwrap()).ok() == Some(shown.clone()));
     assert!(shown.with_logits(false) == network());
 }

@@ -252,7 +252,7 @@ mod tests {
     use gazelle_garble::HashKind;
 
     use super::*;
-    use crate::model::{Activation, BlockCard, Card, Linear, Shape};
+    use crate::model::{Activation, BlockCard, Chain, Linear, Shape};
 
     /// A ReLU of 1200 values: three chunks.
     fn plan() -> ActivationPlan {
@@ -263,7 +263,7 @@ mod tests {
             sum_bits: 12,
             activation,
         };
-        let card = Card {
+        let card = Chain {
             name: "dense".into(),
             input: Shape::flat(4),
             blocks: vec![

@@ -15,7 +15,7 @@ use super::*;
 use crate::linear::forged::Source;
 use crate::linear::one_key;
 use crate::model::{
-    Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
+    Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Window,
 };
 use crate::plan::{Settings, Terms};
 use crate::session::Client;
@@ -236,7 +236,7 @@ fn halving() -> Window {
 
 fn network(input: Shape, blocks: Vec<BlockCard>) -> Network {
     let classes = (0..10).map(|class| format!("class {class}")).collect();
-    let card = Card { name: "target".into(), input, blocks, classes };
+    let card = Chain { name: "target".into(), input, blocks, classes };
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let layers = card.layers().unwrap();
     let blocks = layers.iter().map(|layer| Block {
@@ -244,7 +244,7 @@ fn network(input: Shape, blocks: Vec<BlockCard>) -> Network {
         bias: vec![0; layer.bias_len()],
     });
     let blocks = blocks.collect();
-    Network::try_new(card, blocks).unwrap()
+    Network::try_new(card.to_card().unwrap(), blocks).unwrap()
 }
 
 #[test]

@@ -1,12 +1,13 @@
-//! Cards: every fault is found, every size is capped, the encoding is the only one.
+//! Cards of chains: every fault is found, every size is capped, the encoding is the only one.
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::{vec, vec::Vec};
 
 use crate::{
-    Activation, Block, BlockCard, Card, CardFault, CardHash, Extent, Linear, MAX_ACTIVATION_SUMS,
-    MAX_CARD_BYTES, ModelError, Network, NotACardHash, Padding, Shape, Window,
+    Activation, Bias, Block, BlockCard, Card, CardFault, CardHash, Chain, Extent, Function, Head,
+    Linear, LinearMap, MAX_ACTIVATION_SUMS, MAX_CARD_BYTES, ModelError, Network, Node,
+    NotACardHash, Padding, Place, Reach, Resize, Shape, Shift, Window,
 };
 
 fn window(size: usize) -> Window {
@@ -14,7 +15,7 @@ fn window(size: usize) -> Window {
 }
 
 /// Convolution 3×3 → 4 maps with max pooling, then a sum pooling before a dense layer.
-pub(super) fn card() -> Card {
+pub(super) fn chain() -> Chain {
     let kernel = Window::new(Extent::square(3), Extent::square(1), Padding::uniform(1));
     let activation = Activation::Relu { shift: 7, max_pool: Some(window(2)) };
     let block =
@@ -26,7 +27,7 @@ pub(super) fn card() -> Card {
         activation: Activation::Argmax,
         ..block
     };
-    Card {
+    Chain {
         name: "two blocks".into(),
         input: Shape { channels: 2, height: 8, width: 8 },
         blocks: vec![block, last],
@@ -34,9 +35,67 @@ pub(super) fn card() -> Card {
     }
 }
 
+pub(super) fn card() -> Card {
+    chain().to_card().unwrap()
+}
+
+#[test]
+fn a_chain_is_a_graph_and_back() {
+    let card = card();
+    assert_eq!(card.nodes.len(), 4);
+    assert_eq!(card.chain().as_ref(), Some(&chain()));
+    let shown = Network::try_new(card, blocks()).ok().unwrap().with_logits(true);
+    assert_eq!(shown.card().chain().unwrap().blocks[1].activation, Activation::Logits);
+}
+
+/// What a chain cannot say makes another graph of the card.
+#[test]
+fn other_graphs_are_no_chains() {
+    let others: [fn(&mut Card); 9] = [
+        |c| c.head.head = Head::Top(2),
+        |c| c.preprocessing.resize = Resize::Stretch,
+        |c| {
+            let Node::Linear(node) = &mut c.nodes[0] else { panic!() };
+            node.bias = Bias::Map;
+        },
+        |c| {
+            let Node::Linear(node) = &mut c.nodes[0] else { panic!() };
+            let LinearMap::Convolution(map) = &mut node.terms[0].map else { panic!() };
+            map.dilation = Extent::new(1, 2);
+        },
+        |c| {
+            let Node::Linear(node) = &mut c.nodes[3] else { panic!() };
+            node.terms.push(node.terms[0]);
+        },
+        |c| {
+            let Node::Linear(node) = &mut c.nodes[3] else { panic!() };
+            (node.terms[0].input, node.terms[0].map) = (3, LinearMap::dense(3));
+            c.nodes[2] = Node::Concat(vec![2, 2]);
+        },
+        |c| {
+            let Node::Activation(node) = &mut c.nodes[1] else { panic!() };
+            node.function = Function::SIGNED;
+        },
+        |c| {
+            let Node::Activation(node) = &mut c.nodes[1] else { panic!() };
+            node.shift = Shift::Channels(vec![7; 4]);
+        },
+        |c| {
+            let Node::SumPool(pool) = &mut c.nodes[2] else { panic!() };
+            pool.window.padding = Padding::uniform(1);
+        },
+    ];
+    for (i, change) in others.into_iter().enumerate() {
+        let mut card = card();
+        change(&mut card);
+        assert_eq!(card.check(), Ok(()), "change {i}");
+        assert_eq!(card.chain(), None, "change {i}");
+    }
+}
+
 #[test]
 fn shapes_and_ranges_of_every_layer() {
-    let layers = card().layers().unwrap();
+    let layers = chain().layers().unwrap();
     let shape = |channels, height, width| Shape { channels, height, width };
     assert_eq!(layers[0].pooled, shape(2, 8, 8));
     assert_eq!(layers[0].sums, shape(4, 8, 8));
@@ -50,7 +109,7 @@ fn shapes_and_ranges_of_every_layer() {
 
 #[test]
 fn every_fault_of_a_card_is_found() {
-    type Spoil = fn(&mut Card);
+    type Spoil = fn(&mut Chain);
     let faults: [(&str, Spoil); 18] = [
         ("no name", |c| c.name.clear()),
         ("long name", |c| c.name = "x".repeat(257)),
@@ -75,10 +134,11 @@ fn every_fault_of_a_card_is_found() {
         ("class name", |c| c.classes[0].clear()),
     ];
     for (name, spoil) in faults {
-        let mut card = card();
-        spoil(&mut card);
-        assert!(card.check().is_err(), "{name}");
-        let bytes = postcard::to_allocvec(&card).unwrap();
+        let mut chain = chain();
+        spoil(&mut chain);
+        assert!(chain.layers().is_err(), "{name}");
+        let Ok(card) = chain.to_card() else { continue };
+        let bytes = postcard::to_allocvec(&(2u8, card)).unwrap();
         assert!(Card::from_bytes(&bytes).is_err(), "{name} on the wire");
     }
 }
@@ -87,14 +147,14 @@ fn every_fault_of_a_card_is_found() {
 #[test]
 fn max_pooling_is_bounded() {
     let pooled = |side, kernel| {
-        let mut card = card();
+        let mut card = chain();
         card.input = Shape { channels: 2, height: side, width: side };
         let max_pool = Some(Window { stride: Extent::square(1), ..window(kernel) });
         card.blocks[0].activation = Activation::Relu { shift: 0, max_pool };
-        card.check()
+        card.layers().map(drop)
     };
     assert_eq!(pooled(256, 255), Ok(()));
-    let misfit = CardFault::Misfit { block: 0, part: "max pooling" };
+    let misfit = CardFault::Misfit { node: 2, part: "max pooling" };
     assert_eq!(pooled(300, 257), Err(misfit));
     let fault = pooled(300, 200).unwrap_err();
     let CardFault::Range { got: 1_632_160_000.., most, .. } = fault else { panic!("{fault}") };
@@ -106,14 +166,14 @@ fn groups_divide_the_channels() {
     for (spoiled, outputs, kernel) in
         [(0, 4, 3), (3, 3, 3), (2, 3, 3), (2, 4, 11), (2, 4, usize::MAX)]
     {
-        let mut card = card();
+        let mut card = chain();
         if let Linear::Convolution { groups, outputs: o, kernel: k, .. } =
             &mut card.blocks[0].linear
         {
             (*groups, *o, *k) = (spoiled, outputs, Extent::square(kernel));
         }
-        let misfit = CardFault::Misfit { block: 0, part: "linear map" };
-        assert_eq!(card.check(), Err(misfit), "{spoiled} {outputs} {kernel}");
+        let misfit = CardFault::Misfit { node: 1, part: "linear map" };
+        assert_eq!(card.layers(), Err(misfit), "{spoiled} {outputs} {kernel}");
     }
 }
 
@@ -127,7 +187,7 @@ fn the_encoding_is_canonical() {
     }
     assert_eq!(Card::from_bytes(&[&bytes[..], &[0]].concat()), Err(CardFault::Encoding));
     // The name's length, 10, as a number of two bytes.
-    let long = [&[bytes[0] | 0x80, 0], &bytes[1..]].concat();
+    let long = [&bytes[..1], &[bytes[1] | 0x80, 0], &bytes[2..]].concat();
     assert_eq!(Card::from_bytes(&long), Err(CardFault::Encoding));
     assert_eq!(Card::from_bytes(&vec![0; MAX_CARD_BYTES + 1]), Err(CardFault::Encoding));
     // A name that claims to be longer than memory.
@@ -138,7 +198,7 @@ fn the_encoding_is_canonical() {
 fn another_card_has_another_hash() {
     let mut other = card();
     assert_eq!(card().hash(), other.hash());
-    other.blocks[0].sum_bits += 1;
+    other.head.sum_bits += 1;
     assert_ne!(card().hash(), other.hash());
 }
 
@@ -185,11 +245,10 @@ fn weights_are_those_that_the_card_promises() {
         })
         .is_ok()
     );
-    let sum = ModelError::Sum { block: 0, channel: 2, reach: 1 << 20, bits: 20 };
-    assert_eq!(fault(|b| b[0].bias[2] = -(1 << 20) + 291_465), sum);
-    let sum =
-        ModelError::Sum { block: 1, channel: 0, reach: (1 << 31) + 16 * 127 * 1020, bits: 21 };
-    assert_eq!(fault(|b| b[1].bias[0] = i32::MIN), sum);
+    let sum = |place, reach, bits| ModelError::Sum(Reach { place, reach, bits });
+    assert_eq!(fault(|b| b[0].bias[2] = -(1 << 20) + 291_465), sum(Place::Node(2), 1 << 20, 20));
+    let reach = (1 << 31) + 16 * 127 * 1020;
+    assert_eq!(fault(|b| b[1].bias[0] = i32::MIN), sum(Place::Head, reach, 21));
 }
 
 #[test]

@@ -1,36 +1,12 @@
 //! The integer network, evaluated one output at a time in `i64` with no care for speed.
 
+mod graph;
+
+pub use graph::{Trace, forward};
+
 use gazelle_protocol::model::{
-    Activation, Block, BlockCard, Extent, Linear, Network, Padding, Shape, Window,
+    Activation, Block, BlockCard, Extent, Linear, Padding, Shape, Window,
 };
-
-/// What one block computes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The tensor that the linear map reads: the block's input, window sums taken.
-    pub input: Vec<i64>,
-    /// The linear map's result, bias included.
-    pub sums: Vec<i64>,
-    /// The activation's result: for [`Activation::Argmax`] one value, the index.
-    pub output: Vec<i64>,
-}
-
-/// Every step of `network` on an image of `network.card().input` pixels.
-pub fn forward(network: &Network, image: &[u8]) -> Vec<Step> {
-    let mut shape = network.card().input;
-    assert_eq!(image.len(), shape.len(), "an image of another size");
-    let mut values: Vec<i64> = image.iter().map(|&pixel| pixel.into()).collect();
-    let mut steps = Vec::new();
-    for (card, block) in network.card().blocks.iter().zip(network.blocks()) {
-        let (input, input_shape) = sum_pool(card, &values, shape);
-        let (sums, sums_shape) = linear(card, block, &input, input_shape);
-        let output = activation(card, &sums, sums_shape);
-        shape = output_shape(card, shape);
-        values = output.clone();
-        steps.push(Step { input, sums, output });
-    }
-    steps
-}
 
 /// The largest |y| that `sums` of a block can reach when every input lies in `0..=input_max`.
 pub fn largest_sum(card: &BlockCard, block: &Block, input_max: i64) -> i64 {
@@ -108,33 +84,6 @@ pub fn linear(card: &BlockCard, block: &Block, x: &[i64], input: Shape) -> (Vec<
     (sums, shape)
 }
 
-fn sum_pool(card: &BlockCard, x: &[i64], input: Shape) -> (Vec<i64>, Shape) {
-    let Some(window) = card.sum_pool else { return (x.to_vec(), input) };
-    let shape = window_shape(&window, input);
-    let sums = positions(shape.channels, shape, |c, y, x_out| {
-        window_values(&window, x, input, c, y, x_out).iter().sum()
-    });
-    (sums, shape)
-}
-
-fn activation(card: &BlockCard, sums: &[i64], shape: Shape) -> Vec<i64> {
-    match card.activation {
-        Activation::Logits => sums.to_vec(),
-        Activation::Argmax => {
-            let largest = sums.iter().max().expect("a network has at least one class");
-            vec![sums.iter().position(|y| y == largest).expect("it is one of them") as i64]
-        }
-        Activation::Relu { shift, max_pool } => {
-            let clamped: Vec<i64> = sums.iter().map(|y| (y.max(&0) >> shift).min(255)).collect();
-            let Some(window) = max_pool else { return clamped };
-            positions(shape.channels, window_shape(&window, shape), |c, y, x| {
-                let values = window_values(&window, &clamped, shape, c, y, x);
-                values.into_iter().max().expect("a window that covers the map somewhere")
-            })
-        }
-    }
-}
-
 /// `f` at every channel, row and column, row-major.
 fn positions(
     channels: usize,
@@ -184,7 +133,7 @@ fn cells(window: &Window, input: Shape, y: usize, x: usize) -> Vec<(usize, Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gazelle_protocol::model::Card;
+    use gazelle_protocol::model::{Chain, Network};
 
     fn square(size: usize) -> Extent {
         Extent { height: size, width: size }
@@ -193,44 +142,30 @@ mod tests {
     /// One 3×3 map through a 2×2 convolution of stride 1, ReLU without shift and argmax, by hand.
     #[test]
     fn a_hand_computed_network() {
-        let convolution = BlockCard {
-            sum_pool: None,
-            linear: Linear::Convolution {
-                outputs: 1,
-                kernel: square(2),
-                stride: square(1),
-                padding: Padding::default(),
-                groups: 1,
-            },
-            weight_bits: 8,
-            sum_bits: 12,
-            activation: Activation::Relu { shift: 1, max_pool: None },
-        };
-        let dense = BlockCard {
-            sum_pool: None,
-            linear: Linear::Dense { outputs: 2 },
-            weight_bits: 8,
-            sum_bits: 12,
-            activation: Activation::Argmax,
-        };
-        let card = Card {
+        let kernel = Window::new(square(2), square(1), Padding::NONE);
+        let convolution = BlockCard::new(Linear::convolution(1, kernel), Activation::relu(1));
+        let dense = BlockCard::new(Linear::Dense { outputs: 2 }, Activation::Argmax);
+        let chain = Chain {
             name: "hand".into(),
-            input: Shape::new(1, 3, 3),
-            blocks: vec![convolution, dense],
+            input: Shape { channels: 1, height: 3, width: 3 },
+            blocks: vec![convolution, dense]
+                .into_iter()
+                .map(|b| BlockCard { sum_bits: 12, ..b })
+                .collect(),
             classes: vec!["a".into(), "b".into()],
         };
         let blocks = vec![
             Block { weights: vec![1, 2, -3, 4], bias: vec![-20] },
             Block { weights: vec![1, 1, 1, 1, 2, 0, 0, 1], bias: vec![0, 1] },
         ];
-        let network = Network::try_new(card, blocks).expect("every sum fits 12 bits");
-        let steps = forward(&network, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(largest_sum(&chain.blocks[0], &blocks[0], 255), 2570);
+        let network = Network::try_new(chain.to_card().unwrap(), blocks).ok().unwrap();
+        let trace = forward(&network, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
         // 1 + 4 − 12 + 20 = 13, then 4 more for each column and 12 more for each row; less 20.
-        assert_eq!(steps[0].sums, [-7, -3, 5, 9]);
-        assert_eq!(steps[0].output, [0, 0, 2, 4]);
-        assert_eq!(steps[1].sums, [6, 5]);
-        assert_eq!(steps[1].output, [0]);
-        assert_eq!(largest_sum(&network.card().blocks[0], &network.blocks()[0], 255), 2570);
+        assert_eq!(trace.tensors[1], [-7, -3, 5, 9]);
+        assert_eq!(trace.tensors[2], [0, 0, 2, 4]);
+        assert_eq!(trace.tensors[3], [6, 5]);
+        assert_eq!(trace.result, [0]);
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! Random networks and images: small shapes with every feature that a card can have.
 
+mod graph;
+
+pub use graph::{GraphRecipe, graphs};
+
 use crate::naive;
 use gazelle_protocol::model::{
-    Activation, Block, BlockCard, Card, Extent, Linear, Network, Padding, Shape, Window,
+    Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Window,
 };
 use proptest::prelude::*;
 use rand::{Rng, RngExt};
+
+/// A network, and an image for it.
+pub type NetworkAndImage = (Network, Vec<u8>);
 
 /// What a random block looks like before it is made to fit the shape that reaches it.
 #[derive(Clone, Debug)]
@@ -90,7 +97,7 @@ fn pool() -> impl Strategy<Value = Window> {
 
 impl NetworkRecipe {
     /// The network and an image for it.
-    pub fn build(&self) -> (Network, Vec<u8>) {
+    pub fn build(&self) -> NetworkAndImage {
         let mut rng = crate::rng(self.seed);
         let (mut shape, mut cards, mut blocks) = (self.input, Vec::new(), Vec::new());
         for recipe in self.blocks.iter().chain([&self.last]) {
@@ -104,7 +111,7 @@ impl NetworkRecipe {
             blocks.push((block, sums));
         }
         let classes = blocks.last().map_or(0, |(_, sums)| sums.len());
-        let card = Card {
+        let chain = Chain {
             name: format!("random {}", self.seed),
             input: self.input,
             blocks: cards,
@@ -112,6 +119,7 @@ impl NetworkRecipe {
         };
         let image = (0..self.input.len()).map(|_| rng.random()).collect();
         let blocks = blocks.into_iter().map(|(block, _)| block).collect();
+        let card = chain.to_card().unwrap_or_else(|e| panic!("{self:?}: {e}"));
         let network = Network::try_new(card, blocks).unwrap_or_else(|e| panic!("{self:?}: {e}"));
         (network, image)
     }
@@ -192,10 +200,11 @@ mod tests {
         #[test]
         fn a_recipe_builds_a_network_whose_sums_fit(recipe in networks()) {
             let (network, image) = recipe.build();
-            let steps = naive::forward(&network, &image);
-            for (card, step) in network.card().blocks.iter().zip(&steps) {
-                prop_assert!(step.sums.iter().all(|y| y.abs() < 1 << card.sum_bits));
-                prop_assert!(card.ring_bits() <= 32);
+            let trace = naive::forward(&network, &image);
+            let places = network.card().tensors().unwrap();
+            for (values, place) in trace.tensors.iter().zip(&places) {
+                prop_assert!(values.iter().all(|v| v.abs() < 1 << (place.ring_bits - 1)));
+                prop_assert!(place.ring_bits <= 32);
             }
         }
     }
