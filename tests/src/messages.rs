@@ -84,7 +84,7 @@ pub fn record(service: &Service, image: &[u8]) -> (Transcript, Outcome) {
 pub fn classify(peer: &mut impl Carrier, image: &[u8]) -> Result<Outcome, Error> {
     let party = drive(ClientParty::connect(&Terms::default(), rng(1)), peer)?;
     let (party, mut bundles) = drive(party.offline(1), peer)?;
-    let (party, outcome) = drive(party.online(bundles.remove(0), image), peer)?;
+    let (party, outcome, _) = drive(party.online(bundles.remove(0), image), peer)?;
     peer.send(party.close());
     Ok(outcome?)
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::name::{Opening, SessionName};
 use super::{MAX_BUNDLES, renew};
-use crate::activation::garbled::{Evaluator, EvaluatorSetup};
+use crate::activation::garbled::{Evaluator, EvaluatorSetup, Spent};
 use crate::bundle::{ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
@@ -33,6 +33,12 @@ pub struct ClientParty {
     evaluator: Evaluator,
     /// Bundles prepared so far.
     prepared: u64,
+}
+
+/// What is left of an inference. To wipe so much memory and give it back takes a while, so it is
+/// dropped when nobody waits.
+pub struct Leftover {
+    _evaluations: Vec<Spent>,
 }
 
 /// What the client learns.
@@ -214,13 +220,13 @@ impl ClientParty {
         self,
         bundle: ClientBundle,
         image: &[u8],
-    ) -> Exchange<'static, (Self, Result<Outcome, PeerFault>)> {
+    ) -> Exchange<'static, (Self, Result<Outcome, PeerFault>, Leftover)> {
         let x = Zeroizing::new(image.to_vec());
         Exchange::new(|mail| async move {
             self.check(&bundle, &x)?;
-            let result = self.classify(bundle, &x, &mail).await?;
+            let (result, left) = self.classify(bundle, &x, &mail).await?;
             let outcome = self.outcome(&result);
-            Ok((self, outcome))
+            Ok((self, outcome, left))
         })
     }
 
@@ -229,12 +235,12 @@ impl ClientParty {
         bundle: ClientBundle,
         image: &[u8],
         mail: &Mailbox,
-    ) -> Result<Zeroizing<Vec<u32>>, Error> {
+    ) -> Result<(Zeroizing<Vec<u32>>, Leftover), Error> {
         mail.send(Begin { bundle: bundle.name }).await;
         let mut gates = bundle.gates(self.plan.settings().hash);
         // The guard bits' were used offline.
         self.plan.linear().iter().for_each(|plan| gates.skip(plan.output_len() as u64));
-        let mut spent = Vec::new();
+        let mut left = Vec::with_capacity(bundle.evaluations.len());
         let mut x: Zeroizing<Vec<u32>> =
             Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());
         let parts = bundle.masks.into_iter().zip(bundle.evaluations);
@@ -243,11 +249,11 @@ impl ClientParty {
             let ring_bits = self.plan.layers()[block].block.ring_bits();
             mail.send(Masked::new(&x, ring_bits)).await;
             let plan = &self.plan.activations()[block];
-            let (result, left) = evaluation.evaluate(plan, &mut gates, mail.of(block)).await?;
+            let (result, spent) = evaluation.evaluate(plan, &mut gates, mail.of(block)).await?;
             x = Zeroizing::new(result);
-            spent.push(left);
+            left.push(spent);
         }
-        Ok(x)
+        Ok((x, Leftover { _evaluations: left }))
     }
 
     fn outcome(&self, result: &[u32]) -> Result<Outcome, PeerFault> {

@@ -39,7 +39,7 @@ mod name;
 mod server;
 mod service;
 
-pub use client::{ClientParty, Outcome};
+pub use client::{ClientParty, Leftover, Outcome};
 pub use server::{Served, ServerParty};
 pub use service::Service;
 

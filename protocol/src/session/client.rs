@@ -109,10 +109,12 @@ impl Client {
         self.channel.begin_phase();
         let mut laps = Laps::start(&mut self.layer_seconds);
         let part = party.online(bundle, image);
-        let (party, outcome) = self.channel.run(part, |_, expected| laps.next(Some(expected)))?;
+        let (party, outcome, left) =
+            self.channel.run(part, |_, expected| laps.next(Some(expected)))?;
         laps.next(None);
         self.party = Some(party);
         self.statistics.online += meter.stop(&self.channel);
+        drop(left);
         Ok(outcome?)
     }
 

@@ -84,7 +84,7 @@ pub struct Evaluation {
 
 /// What is left of an evaluation. Wiping and giving back so much memory takes as long as evaluating
 /// a layer, so it is done after the answer.
-pub(crate) struct Spent {
+pub struct Spent {
     _chunks: Vec<Stored>,
 }
 

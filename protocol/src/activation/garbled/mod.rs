@@ -21,7 +21,7 @@ mod evaluator;
 mod garbler;
 mod plan;
 
-pub use evaluator::Evaluation;
+pub use evaluator::{Evaluation, Spent};
 pub(crate) use evaluator::{Evaluator, EvaluatorSetup};
 pub use garbler::Garbling;
 pub(crate) use garbler::{Garbler, GarblerSetup};
