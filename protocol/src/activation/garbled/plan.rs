@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use gazelle_garble::Program;
+use gazelle_garble::{Program, Tally};
 
 use crate::digest::PlanDigest;
 use crate::model::{Activation, Layer, Window};
@@ -19,6 +19,10 @@ pub struct ActivationPlan {
     instances: usize,
     /// Where sum p of instance i stands in the linear map's result: at place p·instances + i.
     sources: Vec<u32>,
+    /// Instances of a chunk; the last one may have fewer.
+    step: usize,
+    /// What a whole chunk costs, and what one of the instances that are left over does.
+    tallies: [Tally; 2],
 }
 
 /// A part of a layer's instances that is garbled and evaluated in one go.
@@ -52,24 +56,28 @@ impl ActivationPlan {
     pub fn new(layer: &Layer) -> Self {
         let ring_bits = layer.block.ring_bits();
         let sums = layer.sums.len();
-        let each = |program| Self { program, instances: sums, sources: (0..sums as u32).collect() };
+        let all = || (0..sums as u32).collect();
         match layer.block.activation {
             Activation::Relu { shift, max_pool } => {
                 let (window, sources) = match max_pool {
-                    None => (1, (0..sums as u32).collect()),
+                    None => (1, all()),
                     Some(window) => windows(&window, layer),
                 };
                 let out_ring_bits = layer.output_ring_bits;
                 let program = Program::Relu { ring_bits, shift, window, out_ring_bits };
-                Self { program, instances: layer.output.len(), sources }
+                Self::of_program(program, layer.output.len(), sources)
             }
-            Activation::Argmax => Self {
-                program: Program::Argmax { ring_bits, classes: sums },
-                instances: 1,
-                sources: (0..sums as u32).collect(),
-            },
-            Activation::Logits => each(Program::Reveal { ring_bits }),
+            Activation::Argmax => {
+                Self::of_program(Program::Argmax { ring_bits, classes: sums }, 1, all())
+            }
+            Activation::Logits => Self::of_program(Program::Reveal { ring_bits }, sums, all()),
         }
+    }
+
+    fn of_program(program: Program, instances: usize, sources: Vec<u32>) -> Self {
+        let step = (CHUNK_SUMS / program.sums()).max(1);
+        let tallies = [step, instances % step].map(|instances| program.tally(instances));
+        Self { program, instances, sources, step, tallies }
     }
 
     /// The program that every instance runs.
@@ -82,16 +90,15 @@ impl ActivationPlan {
         self.instances
     }
 
-    /// Instances of a chunk; the last one may have fewer.
-    fn step(&self) -> usize {
-        (CHUNK_SUMS / self.program.sums()).max(1)
+    /// What a chunk costs; all but the last are alike.
+    fn tally(&self, chunk: &Chunk) -> &Tally {
+        &self.tallies[usize::from(chunk.instances.len() != self.step)]
     }
 
     /// The chunks, in order.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
-        let step = self.step();
-        (0..self.instances).step_by(step).map(move |first| {
-            let instances = first..(first + step).min(self.instances);
+        (0..self.instances).step_by(self.step).map(move |first| {
+            let instances = first..(first + self.step).min(self.instances);
             let places = (0..self.program.sums())
                 .flat_map(|p| &self.sources[p * self.instances..][instances.clone()]);
             Chunk { sources: places.copied().collect(), instances }
@@ -110,12 +117,12 @@ impl ActivationPlan {
 
     /// Gate numbers of a chunk.
     pub(super) fn gates(&self, chunk: &Chunk) -> u64 {
-        self.program.tally(chunk.instances.len()).gates
+        self.tally(chunk).gates
     }
 
     /// Bytes of the garbled tables of a chunk.
     pub(crate) fn table_bytes(&self, chunk: &Chunk) -> usize {
-        self.program.tally(chunk.instances.len()).table_bytes
+        self.tally(chunk).table_bytes
     }
 
     /// Bits of S, the garbler's share of a result; None if the client sees the results.
@@ -134,9 +141,9 @@ impl ActivationPlan {
     /// Puts the circuits' sizes, the chunks and every sum's place into a plan's digest.
     pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
         let Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } = self.cost(field);
-        let gates = self.program.tally(self.step()).gates;
+        let gates = self.tallies[0].gates;
         digest.words([ands, gates].into_iter());
-        digest.numbers(&[self.instances, self.step(), chunks]);
+        digest.numbers(&[self.instances, self.step, chunks]);
         digest.numbers(&[transfer_bytes, table_bytes, label_bytes]);
         digest.words(self.sources.iter().map(|&source| source.into()));
     }
@@ -144,22 +151,19 @@ impl ActivationPlan {
     /// What the layer costs with an OT extension of `field` bits.
     pub fn cost(&self, field: FieldBits) -> Cost {
         // All chunks but the last are alike.
-        let step = self.step();
+        let step = self.step;
         let kinds = [(self.instances / step, step), (1, self.instances % step)];
-        kinds.iter().filter(|(_, instances)| *instances > 0).fold(
-            Cost::default(),
-            |cost, &(chunks, instances)| {
-                let tally = self.program.tally(instances);
-                let labels = instances * self.program.labels();
-                Cost {
-                    ands: cost.ands + chunks as u64 * tally.ands,
-                    transfer_bytes: cost.transfer_bytes + chunks * field.message_len(labels),
-                    table_bytes: cost.table_bytes + chunks * tally.table_bytes,
-                    label_bytes: cost.label_bytes + chunks * 16 * labels,
-                    chunks: cost.chunks + chunks,
-                }
-            },
-        )
+        let kinds = kinds.iter().zip(&self.tallies).filter(|((_, instances), _)| *instances > 0);
+        kinds.fold(Cost::default(), |cost, (&(chunks, instances), tally)| {
+            let labels = instances * self.program.labels();
+            Cost {
+                ands: cost.ands + chunks as u64 * tally.ands,
+                transfer_bytes: cost.transfer_bytes + chunks * field.message_len(labels),
+                table_bytes: cost.table_bytes + chunks * tally.table_bytes,
+                label_bytes: cost.label_bytes + chunks * 16 * labels,
+                chunks: cost.chunks + chunks,
+            }
+        })
     }
 }
 
