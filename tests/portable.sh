@@ -49,6 +49,8 @@ debian_cargo check wasm32-unknown-unknown core,alloc --no-default-features \
 step "wasm32"
 debian_cargo check wasm32-unknown-unknown std,panic_abort \
     -p gazelle-kernels -p gazelle-ntt -p gazelle-garble
+debian_cargo check wasm32-unknown-unknown std,panic_abort --no-default-features \
+    -p gazelle-model -p gazelle-protocol
 
 step "64-bit Arm"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc

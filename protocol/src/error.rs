@@ -2,6 +2,7 @@
 
 use crate::bundle::{BundleFault, BundleName};
 use crate::model::{CardFault, CardHash, ModelError};
+#[cfg(feature = "os")]
 use crate::transport::TransportFault;
 
 /// The error of this crate.
@@ -22,6 +23,7 @@ pub enum Error {
     Limit(#[from] Limit),
     /// The connection failed.
     #[error("{0}")]
+    #[cfg(feature = "os")]
     Transport(#[from] TransportFault),
     /// This program called the crate in a way that can never work.
     #[error("{0}")]

@@ -1,5 +1,4 @@
-//! Two-party private neural-network inference.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod activation;
@@ -17,8 +16,10 @@ pub mod ot;
 mod parallel;
 pub mod party;
 pub mod plan;
+#[cfg(feature = "os")]
 pub mod session;
 mod text;
+#[cfg(feature = "os")]
 pub mod transport;
 pub mod wire;
 

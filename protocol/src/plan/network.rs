@@ -13,8 +13,9 @@ use crate::he::{Parameters, noise};
 use crate::linear::{self, LinearPlan, ServerKeys};
 use crate::model::{Card, Layer, ModelError};
 use crate::ot;
-use crate::transport::{FRAME_LEN, HEADER_LEN, Traffic};
-use crate::wire::{Announcement, Begin, ClientSetUp, Greeting, Masked, Prepare};
+use crate::wire::{
+    Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Masked, Prepare, Traffic,
+};
 
 /// The most bytes of a linear map's messages, each of which is one frame.
 const MAX_MESSAGE: usize = 1 << 30;
@@ -186,7 +187,7 @@ impl NetworkPlan {
 
     /// At most how many bytes of memory a server needs for an inference between its phases: shares,
     /// the halves that they are made of, and seeds.
-    pub(crate) fn server_memory(&self) -> u64 {
+    pub fn server_memory(&self) -> u64 {
         let blocks = self.layers.iter().zip(&self.activations);
         let bytes = |(layer, plan): (&Layer, &ActivationPlan)| {
             64 + (12 * layer.sums.len() + 4 * plan.instances()) as u64

@@ -10,7 +10,9 @@ use super::limits::{Limit, Unlimited, drain};
 use super::patience::{Allowance, until};
 use super::queue::{Frame, Item, Queue};
 use super::schedule::Schedule;
-use super::{Backlog, FRAME_LEN, HEADER_LEN, Kind, Patience, Seal, TAG_LEN, TransportFault};
+use super::{
+    Backlog, FRAME_LEN, HEADER_LEN, Kind, Patience, Seal, TAG_LEN, Traffic, TransportFault,
+};
 use crate::Link;
 use crate::error::{Error, PeerFault};
 use crate::exchange::FrameKeys;
@@ -22,28 +24,6 @@ const MAX_REFUSAL: usize = 512;
 const NOTICE: Duration = Duration::from_secs(2);
 /// Of the reader's buffer.
 const BUFFER: usize = 1 << 16;
-
-/// What a party has sent and received, headers and tags included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Bytes sent.
-    pub sent: u64,
-    /// Bytes received.
-    pub received: u64,
-    /// How often this party sent something and then waited for the peer: round trips, for a client.
-    pub rounds: u64,
-}
-
-impl Traffic {
-    /// What came since `earlier`.
-    pub fn since(&self, earlier: &Self) -> Self {
-        Self {
-            sent: self.sent - earlier.sent,
-            received: self.received - earlier.received,
-            rounds: self.rounds - earlier.rounds,
-        }
-    }
-}
 
 /// A reader with limits.
 pub(super) trait Source: Read + Limit + Send {}

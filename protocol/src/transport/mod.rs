@@ -19,20 +19,11 @@ mod schedule;
 mod seal;
 mod tcp;
 
-pub use crate::wire::Kind;
-pub use channel::{Channel, Traffic};
+pub use crate::wire::{FRAME_LEN, HEADER_LEN, Kind, TAG_LEN, Traffic};
+pub use channel::Channel;
 pub use fault::TransportFault;
 pub use memory::pair;
 pub use patience::Patience;
 pub use queue::Backlog;
 pub(crate) use seal::Seal;
 pub use tcp::{accept, connect, refuse};
-
-/// Bytes of a frame before its payload: kind and length.
-pub const HEADER_LEN: usize = 5;
-
-/// Bytes of a frame after its payload, once the session's key exists.
-pub const TAG_LEN: usize = 16;
-
-/// Bytes that every frame has beside its payload, once the session's key exists.
-pub const FRAME_LEN: usize = HEADER_LEN + TAG_LEN;

@@ -27,11 +27,13 @@ macro_rules! bytes_of_an_engine {
 }
 
 mod expected;
+mod frame;
 mod kind;
 mod phases;
 mod setup;
 
 pub use expected::Expected;
+pub use frame::{FRAME_LEN, HEADER_LEN, TAG_LEN, Traffic};
 pub use kind::Kind;
 pub use phases::{
     Answer, Begin, Bye, Guard, Labels, Masked, Prepare, Query, Request, Tables, Transfers,
