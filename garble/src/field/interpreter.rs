@@ -1,6 +1,8 @@
 //! What the interpreters do with values that the garbler knows. Slices of such values are empty for
 //! the interpreters that do not know them.
 
+use subtle::{Choice, ConditionallySelectable};
+
 use super::residue::{add, from_hash, power, reduce, subtract, times};
 use crate::{Clear, Error, Evaluator, Garbler, Interpreter, Tally, Wire, ring};
 
@@ -92,7 +94,9 @@ fn low_bits(wire: &[u128]) -> Vec<u32> {
 
 impl<'a> FieldInterpreter for Garbler<'a> {
     fn flip(&mut self, a: &Wire<'a>, bits: &[u32]) -> Wire<'a> {
-        let flip = |(a, bit): (&u128, &u32)| a ^ (u128::from(*bit).wrapping_neg() & self.delta);
+        let flip = |(a, bit): (&u128, &u32)| {
+            a ^ u128::conditional_select(&0, &self.delta, Choice::from(*bit as u8))
+        };
         Wire::new(a.iter().zip(bits).map(flip).collect::<Vec<u128>>(), a.form)
     }
 

@@ -1,10 +1,14 @@
-//! Numbers modulo p < 2^31, all of them secrets: no division and no branch.
+//! Numbers modulo p < 2^31, all of them secrets: no division and no branch. Of a mask made by
+//! arithmetic alone the compiler knows that it is 0 or −1, and branches on it; of a [`Choice`] it
+//! knows nothing.
+
+use subtle::{Choice, ConditionallySelectable};
 
 /// `x` where x < p, x − p where x < 2p.
 pub(super) fn reduce(x: u32, p: u32) -> u32 {
     let less = x.wrapping_sub(p);
     // x < 2p ≤ 2^32 − 2, so less is in [−p, p) and its highest bit is its sign.
-    less.wrapping_add(p & (less >> 31).wrapping_neg())
+    less.wrapping_add(times(p, less >> 31))
 }
 
 pub(super) fn add(a: u32, b: u32, p: u32) -> u32 {
@@ -17,7 +21,7 @@ pub(super) fn subtract(a: u32, b: u32, p: u32) -> u32 {
 
 /// `x` where the bit is 1, else 0.
 pub(super) fn times(x: u32, bit: u32) -> u32 {
-    x & bit.wrapping_neg()
+    u32::conditional_select(&0, &x, Choice::from(bit as u8))
 }
 
 /// ⌊h·p / 2^128⌋ for a hash h: uniform but for p / 2^128.
