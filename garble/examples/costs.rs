@@ -8,13 +8,16 @@ use gazelle_garble::{FieldProgram, Program, Tally};
 fn main() {
     let (ring_bits, shift, out_ring_bits) = (21, 9, 21);
     let relu = |window| Program::Relu { ring_bits, shift, window, out_ring_bits };
-    let clip = |bound| Program::Clip { ring_bits, shift, window: 1, bound, out_ring_bits };
+    let clip = |most| {
+        let (window, least) = (1, 0);
+        Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
+    };
     let pool =
         |map, kernel, stride| Program::MaxPool { ring_bits, map, kernel, stride, out_ring_bits };
     let programs = [
         ("ReLU, clamped to 8 bits", relu(1)),
         ("ReLU, clamped to 6 (ReLU6 with unit 1)", clip(6)),
-        ("ReLU, not clamped", clip(u32::MAX)),
+        ("ReLU, not clamped", clip(i32::MAX)),
         ("2×2 max pooling and one clamped ReLU", relu(4)),
         ("truncation", Program::Truncate { ring_bits, shift, out_ring_bits }),
         ("sign", Program::Sign { ring_bits, out_ring_bits }),

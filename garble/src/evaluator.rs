@@ -149,6 +149,10 @@ impl<'a> Interpreter for Evaluator<'a> {
         Ok(shares)
     }
 
+    fn sum(&mut self, shares: Vec<Vec<u32>>, _: u32, ring_bits: u32) -> Vec<u32> {
+        ring::sum(shares, 0, ring_bits)
+    }
+
     fn reveal(&mut self, a: &Wire<'a>) -> Result<Vec<bool>, Error> {
         let colours = self.take(a.len().div_ceil(8))?;
         Ok(a.iter()

@@ -153,6 +153,10 @@ impl<'a> Interpreter for Garbler<'a> {
         Ok(shares)
     }
 
+    fn sum(&mut self, shares: Vec<Vec<u32>>, constant: u32, ring_bits: u32) -> Vec<u32> {
+        ring::sum(shares, constant.wrapping_neg(), ring_bits)
+    }
+
     fn reveal(&mut self, a: &Wire<'a>) -> Result<(), Error> {
         let byte = |lanes: &[u128]| {
             lanes.iter().enumerate().fold(0, |byte, (i, x)| byte | (*x as u8 & 1) << i)

@@ -57,6 +57,10 @@ pub trait Interpreter {
         ring_bits: u32,
     ) -> Result<Self::Share, Error>;
 
+    /// Additive shares of the sum of some shared values, at least one, and a public constant, in
+    /// Z_{2^w}; free.
+    fn sum(&mut self, shares: Vec<Self::Share>, constant: u32, ring_bits: u32) -> Self::Share;
+
     /// Shows the wire to the evaluator: one bit a lane.
     ///
     /// # Errors

@@ -17,6 +17,14 @@ pub(crate) fn place(value: u32, ring_bits: u32) -> Option<(u32, u32)> {
     (shift < ring_bits).then(|| (shift, ring_bits - shift))
 }
 
+/// The sum of vectors and a constant.
+pub(crate) fn sum(vectors: Vec<Vec<u32>>, constant: u32, ring_bits: u32) -> Vec<u32> {
+    let add = |a: Vec<u32>, b: Vec<u32>| a.iter().zip(b).map(|(a, b)| a.wrapping_add(b)).collect();
+    let mut sum: Vec<u32> = vectors.into_iter().reduce(add).unwrap_or_default();
+    sum.iter_mut().for_each(|x| *x = x.wrapping_add(constant) & mask(ring_bits));
+    sum
+}
+
 /// Appends elements, their bits above w dropped.
 pub(crate) fn write(values: &[u32], ring_bits: u32, out: &mut Vec<u8>) {
     match bytes(ring_bits) {

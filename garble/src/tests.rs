@@ -30,7 +30,8 @@ fn private(program: &Program, kind: HashKind, n: usize, a: &[u32], b: &[u32]) ->
     let gates = || GateCounter::new().take(tally.gates);
     let garbled = garble(program, n, &hash, &delta, gates(), &zero_a, &zero_b).unwrap();
     assert_eq!(garbled.tables.len(), tally.table_bytes);
-    let (a, b) = (active(&zero_a, a, &delta), active(&zero_b, b, &delta));
+    let b: Vec<u32> = b.iter().map(|b| b.wrapping_add(program.input_offset())).collect();
+    let (a, b) = (active(&zero_a, a, &delta), active(&zero_b, &b, &delta));
     let evaluated = evaluate(program, n, &hash, gates(), &garbled.tables, &a, &b).unwrap();
     let short = &garbled.tables[1..];
     assert!(evaluate(program, n, &hash, gates(), short, &a, &b).is_err());
@@ -52,9 +53,17 @@ fn signed(value: u32, bits: u32) -> i64 {
 fn expected(program: &Program, n: usize, a: &[u32], b: &[u32]) -> Vec<u32> {
     let bits = program.ring_bits();
     let y = |p: usize, i: usize| signed(a[p * n + i].wrapping_add(b[p * n + i]), bits);
-    let clip = |i: usize, window: usize, shift: u32, bound: u32| {
-        let largest = (0..window).map(|p| y(p, i)).max().unwrap();
-        (largest.max(0) >> shift).min(i64::from(bound))
+    let largest = |i: usize, window: usize| (0..window).map(|p| y(p, i)).max().unwrap();
+    // The sums must leave room for the offset; of others the wrapped ones count.
+    let clamp = |i: usize, window: usize, shift: u32, least: i32, most: i32| {
+        let offset = i64::from(least) << shift;
+        let moved = |p| signed((y(p, i) - offset) as u32, bits) + offset;
+        let largest = (0..window).map(moved).max().unwrap();
+        (largest >> shift).clamp(least.into(), most.into())
+    };
+    let entry = |y: i64, shift: u32, table: &[u8]| {
+        let magnitude = if y < 0 { -1 - y } else { y };
+        i64::from(table[(magnitude as usize >> shift).min(table.len() - 1)])
     };
     // The places in order, a stable sort keeping equal sums in the order of their indices.
     let top = |i: usize, classes: usize| -> Vec<usize> {
@@ -63,8 +72,27 @@ fn expected(program: &Program, n: usize, a: &[u32], b: &[u32]) -> Vec<u32> {
         order
     };
     let result = |place: usize, i: usize| match *program {
-        Program::Relu { shift, window, .. } => clip(i, window, shift, 255),
-        Program::Clip { shift, window, bound, .. } => clip(i, window, shift, bound),
+        Program::Relu { shift, window, .. } => clamp(i, window, shift, 0, 255),
+        Program::Clamp { shift, window, least, most, .. } => clamp(i, window, shift, least, most),
+        Program::Leaky { shift, window, slope, slope_shift, least, most, .. } => {
+            let t = largest(i, window) >> shift;
+            let t = if t < 0 { (i64::from(slope) * t) >> slope_shift } else { t };
+            t.clamp(least.into(), most.into())
+        }
+        Program::ReluMinusTable { shift, index_shift, ref table, .. } => {
+            (y(0, i).max(0) >> shift).min(255) - entry(y(0, i), index_shift, table)
+        }
+        Program::Odd { shift, ref table, centre, .. } => {
+            let t = entry(y(0, i), shift, table);
+            i64::from(centre) + if y(0, i) < 0 { -t } else { t }
+        }
+        Program::NonNegative { .. } => i64::from(y(0, i) >= 0),
+        Program::Confidence { classes, bounds, .. } => {
+            let order = top(i, classes);
+            let lead = y(order[0], i) - y(order[1], i);
+            let reached = bounds.iter().filter(|&&bound| lead >= i64::from(bound)).count();
+            [order[0], reached][place] as i64
+        }
         Program::Truncate { shift, .. } => y(0, i) >> shift,
         Program::Sign { .. } => i64::from(y(0, i) < 0),
         Program::MaxPool { map, kernel, stride, .. } => {
@@ -98,12 +126,13 @@ fn check(program: &Program, n: usize, a: &[u32], b: &[u32]) {
 /// Every kind of program with one sum.
 fn programs_of_one_sum(ring_bits: u32, shift: u32, out_ring_bits: u32) -> Vec<Program> {
     let largest = u32::MAX >> (33 - ring_bits);
-    let bounds = [1, 5, 6, 7, largest / 3 + 1, largest - 1, largest, u32::MAX];
-    let clip = |bound: u32| Program::Clip {
+    let bounds = [1, 5, 6, 7, largest / 3 + 1, largest - 1, largest, u32::MAX >> 1];
+    let clip = |bound: u32| Program::Clamp {
         ring_bits,
         shift,
         window: 1,
-        bound: bound.max(1),
+        least: 0,
+        most: bound.max(1) as i32,
         out_ring_bits,
     };
     bounds
@@ -116,6 +145,85 @@ fn programs_of_one_sum(ring_bits: u32, shift: u32, out_ring_bits: u32) -> Vec<Pr
             Program::Reveal { ring_bits },
         ])
         .collect()
+}
+
+/// Functions of one sum that are signed, leaky or looked up in tables, with every kind of edge that
+/// rings of so many bits have.
+fn functions_of_one_sum(ring_bits: u32, shift: u32, out_ring_bits: u32) -> Vec<Program> {
+    let mut programs = vec![Program::NonNegative { ring_bits }];
+    let m = ring_bits - 1 - shift;
+    for (least, most) in [(-1, 0), (-1, 1), (-2, 1), (-3, 2), (-4, 3), (-128, 127), (-255, 0)] {
+        programs.push(Program::Clamp { ring_bits, shift, window: 1, least, most, out_ring_bits });
+        for (slope, slope_shift) in [(0, 0), (1, 0), (1, 1), (3, 2), (4, 2), (13, 4), (26, 8)] {
+            if slope_shift <= m {
+                let (slope, window) = (slope, 1);
+                programs.push(Program::Leaky {
+                    ring_bits,
+                    shift,
+                    window,
+                    slope,
+                    slope_shift,
+                    least,
+                    most,
+                    out_ring_bits,
+                });
+            }
+        }
+    }
+    for b in (1..=6).filter(|b| b + shift < ring_bits) {
+        let mixed: Vec<u8> = (0..1u32 << b).map(|x| (x * 89 + 31) as u8).collect();
+        let falling = (0..1 << b).map(|x: u8| 63 - x).collect();
+        for table in [mixed, falling, vec![200; 1 << b], vec![0; 1 << b]] {
+            let odd = table.clone();
+            programs.push(Program::Odd { ring_bits, shift, table: odd, centre: -7, out_ring_bits });
+            let (shift, index_shift) = (shift.min(ring_bits - 2), shift);
+            for shift in [0, shift] {
+                let table = table.clone();
+                programs.push(Program::ReluMinusTable {
+                    ring_bits,
+                    shift,
+                    index_shift,
+                    table,
+                    out_ring_bits,
+                });
+            }
+        }
+    }
+    programs
+}
+
+#[test]
+fn functions_are_exact_for_every_pair_of_small_shares() {
+    for ring_bits in 2..=6 {
+        let size = 1u32 << ring_bits;
+        let a: Vec<u32> = (0..size * size).map(|i| i % size).collect();
+        let b: Vec<u32> = (0..size * size).map(|i| i / size).collect();
+        for shift in 0..=ring_bits - 2 {
+            let out_ring_bits = 1 + (5 * ring_bits + 7 * shift) % 32;
+            for program in functions_of_one_sum(ring_bits, shift, out_ring_bits) {
+                check(&program, a.len(), &a, &b);
+            }
+        }
+    }
+}
+
+/// Sums at the ends of the range, of the clamp, of the table and around 0, and random ones.
+#[test]
+fn functions_are_exact_at_the_edges_of_wide_sums() {
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    for (ring_bits, shift) in [(21, 8), (21, 12), (12, 0), (32, 22), (32, 8)] {
+        let mask = ring::mask(ring_bits);
+        let powers = (0..ring_bits).flat_map(|t| [1u32 << t, (1u32 << t).wrapping_neg()]);
+        let mut sums: Vec<u32> = powers.flat_map(|p| [p, p.wrapping_sub(1)]).collect();
+        sums.extend((0..64).map(|_| rng.next_u32() & mask));
+        let b: Vec<u32> = sums.iter().map(|_| rng.next_u32() & mask).collect();
+        let a: Vec<u32> = sums.iter().zip(&b).map(|(y, b)| y.wrapping_sub(*b) & mask).collect();
+        for out_ring_bits in [16, 21] {
+            for program in functions_of_one_sum(ring_bits, shift, out_ring_bits) {
+                check(&program, a.len(), &a, &b);
+            }
+        }
+    }
 }
 
 #[test]
@@ -133,6 +241,12 @@ fn programs_are_exact_for_every_pair_of_small_shares() {
     }
 }
 
+/// The largest of a window under a slope of 3/4 below 0.
+fn leaky_pool(ring_bits: u32, shift: u32, window: usize, out_ring_bits: u32) -> Program {
+    let (slope, slope_shift, least, most) = (3, 2, -2, 2);
+    Program::Leaky { ring_bits, shift, window, slope, slope_shift, least, most, out_ring_bits }
+}
+
 /// Every pair of shares of two sums at once.
 #[test]
 fn orders_are_exact_for_all_small_shares() {
@@ -146,7 +260,10 @@ fn orders_are_exact_for_all_small_shares() {
         Program::TopK { ring_bits, classes: 2, places: 2 },
         Program::Argmax { ring_bits, classes: 2 },
         Program::Relu { ring_bits, shift: 0, window: 2, out_ring_bits },
-        Program::Clip { ring_bits, shift: 0, window: 2, bound: 2, out_ring_bits },
+        Program::Clamp { ring_bits, shift: 0, window: 2, least: 0, most: 2, out_ring_bits },
+        Program::Clamp { ring_bits, shift: 0, window: 2, least: -2, most: 1, out_ring_bits },
+        leaky_pool(ring_bits, 0, 2, out_ring_bits),
+        Program::Confidence { ring_bits, classes: 2, bounds: [0, 3, 7] },
         Program::MaxPool { ring_bits, map: [1, 2], kernel, stride, out_ring_bits },
     ] {
         check(&program, n as usize, &a, &b);
@@ -166,7 +283,11 @@ fn orders_are_exact_for_every_tuple_of_small_sums() {
     for places in 1..=sums {
         check(&Program::TopK { ring_bits, classes: sums, places }, n, &a, &b);
     }
+    for bounds in [[0, 0, 0], [1, 2, 2], [3, 5, 7], [1, 8, u32::MAX]] {
+        check(&Program::Confidence { ring_bits, classes: sums, bounds }, n, &a, &b);
+    }
     check(&Program::Argmax { ring_bits, classes: sums }, n, &a, &b);
+    check(&leaky_pool(ring_bits, 0, sums, 5), n, &a, &b);
     check(&Program::Relu { ring_bits, shift: 1, window: sums, out_ring_bits: 5 }, n, &a, &b);
     let (kernel, stride, out_ring_bits) = ([1, 2], [1, 1], 2);
     let pool = Program::MaxPool { ring_bits, map: [2, 2], kernel, stride, out_ring_bits };
@@ -185,12 +306,20 @@ fn programs_are_exact_on_wide_random_sums() {
         for out_ring_bits in [23, 32] {
             let relu = Program::Relu { ring_bits, shift, window: sums, out_ring_bits };
             check(&relu, n, &a, &b);
+            check(&leaky_pool(ring_bits, shift, sums, out_ring_bits), n, &a, &b);
+            let (window, least, most) = (sums, -128, 127);
+            let pool = Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits };
+            check(&pool, n, &a, &b);
             for program in programs_of_one_sum(ring_bits, shift, out_ring_bits) {
                 check(&program, n * sums, &a, &b);
             }
         }
         check(&Program::Argmax { ring_bits, classes: sums }, n, &a, &b);
         check(&Program::TopK { ring_bits, classes: sums, places: sums.div_ceil(2) }, n, &a, &b);
+        if sums > 1 {
+            let bounds = [1 << (ring_bits - 3), 1 << (ring_bits - 2), 3 << (ring_bits - 2)];
+            check(&Program::Confidence { ring_bits, classes: sums, bounds }, n, &a, &b);
+        }
         // Overlapping windows over a map, rows and columns left out at its end.
         let pool = Program::MaxPool {
             ring_bits,
@@ -212,6 +341,17 @@ fn numbers_out_of_range_are_refused() {
         window,
         out_ring_bits,
     };
+    let (ring_bits, shift, window, out_ring_bits) = (8, 0, 1, 8);
+    let clamp =
+        |least, most| Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits };
+    let leaky = |slope, slope_shift| {
+        let (least, most) = (-8, 8);
+        Program::Leaky { ring_bits, shift, window, slope, slope_shift, least, most, out_ring_bits }
+    };
+    let odd = |table: &[u8]| {
+        let (table, centre) = (table.to_vec(), 0);
+        Program::Odd { ring_bits, shift, table, centre, out_ring_bits }
+    };
     let pool = |kernel, stride| Program::MaxPool {
         ring_bits: 8,
         map: [4, 4],
@@ -227,7 +367,18 @@ fn numbers_out_of_range_are_refused() {
         relu(8, 0, 0, 8),
         relu(8, 0, 1, 0),
         relu(8, 0, 1, 33),
-        Program::Clip { ring_bits: 8, shift: 0, window: 1, bound: 0, out_ring_bits: 8 },
+        clamp(0, 0),
+        clamp(1, 2),
+        clamp(-2, -1),
+        clamp(i32::MIN, 0),
+        leaky(3, 1),
+        leaky(1, 8),
+        leaky(1, u32::MAX),
+        odd(&[1]),
+        odd(&[1, 2, 3]),
+        odd(&[0; 256]),
+        Program::Confidence { ring_bits: 8, classes: 1, bounds: [1, 2, 3] },
+        Program::Confidence { ring_bits: 8, classes: 2, bounds: [1, 3, 2] },
         Program::Truncate { ring_bits: 8, shift: 8, out_ring_bits: 8 },
         Program::Argmax { ring_bits: 8, classes: 0 },
         Program::TopK { ring_bits: 8, classes: 3, places: 4 },

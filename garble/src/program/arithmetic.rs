@@ -77,7 +77,7 @@ pub(super) fn exceeds<I: Interpreter>(
     a: &[I::Wire],
     bound: u32,
 ) -> Result<Option<I::Wire>, Error> {
-    if bound >> a.len() != 0 {
+    if bound.checked_shr(a.len() as u32).is_some_and(|above| above != 0) {
         return Ok(None);
     }
     let mut result: Option<I::Wire> = None;
@@ -112,4 +112,58 @@ pub(super) fn exchange<I: Interpreter>(
         second.push(i.xor(y, &change));
     }
     Ok([first, second])
+}
+
+/// a·c, unsigned and without loss, for an odd c of at most as many bits as a has: one AND a bit of a
+/// for each one of c but the first.
+pub(super) fn multiply<I: Interpreter>(
+    i: &mut I,
+    a: &[I::Wire],
+    c: u32,
+) -> Result<Vec<I::Wire>, Error> {
+    let mut product = a.to_vec();
+    for place in (1..u32::BITS).filter(|place| c >> place & 1 == 1) {
+        let high = product.split_off(place as usize);
+        product.extend(widening_add(i, a, &high)?);
+    }
+    Ok(product)
+}
+
+/// a + b, unsigned and with the carry as its last bit, where b has from one to as many bits as a: one
+/// AND a bit of a.
+fn widening_add<I: Interpreter>(
+    i: &mut I,
+    a: &[I::Wire],
+    b: &[I::Wire],
+) -> Result<Vec<I::Wire>, Error> {
+    let mut sums = vec![i.xor(&a[0], &b[0])];
+    let mut carry = i.and(&a[0], &b[0])?;
+    for (t, x) in a.iter().enumerate().skip(1) {
+        let xc = i.xor(x, &carry);
+        match b.get(t) {
+            Some(y) => {
+                let yc = i.xor(y, &carry);
+                sums.push(i.xor(&xc, y));
+                let change = i.and(&xc, &yc)?;
+                carry = i.xor(&carry, &change);
+            }
+            None => {
+                sums.push(xc);
+                carry = i.and(x, &carry)?;
+            }
+        }
+    }
+    sums.push(carry);
+    Ok(sums)
+}
+
+/// a − b mod 2^k, as ¬(¬a + b): k − 1 ANDs.
+pub(super) fn subtract<I: Interpreter>(
+    i: &mut I,
+    a: &[I::Wire],
+    b: &[I::Wire],
+) -> Result<Vec<I::Wire>, Error> {
+    let inverted: Vec<_> = a.iter().map(|bit| i.not(bit)).collect();
+    let sum = add(i, &inverted, b)?;
+    Ok(sum.iter().map(|bit| i.not(bit)).collect())
 }

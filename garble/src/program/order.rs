@@ -1,6 +1,8 @@
 //! The largest of several numbers.
 
-use super::arithmetic::{exchange, greater, mux};
+use std::cmp::Ordering;
+
+use super::arithmetic::{exceeds, exchange, greater, mux, subtract};
 use crate::{Error, Interpreter};
 
 /// The lanes of sum `p` of every instance.
@@ -47,7 +49,8 @@ pub(super) fn largest<I: Interpreter>(
     Ok(best)
 }
 
-/// The indices of each instance's largest signed numbers, in order.
+/// Each instance's largest signed numbers in order, and the indices of the first of them: `counts` are
+/// how many numbers and how many indices.
 ///
 /// Insertion into a sorted list: the new number is compared with every number of the list, and goes
 /// in front of the ones it exceeds; they are a tail of the list, which moves by one place. So equal
@@ -57,32 +60,56 @@ pub(super) fn top<I: Interpreter>(
     bits: &[I::Wire],
     instances: usize,
     classes: usize,
-    count: usize,
-) -> Result<Vec<Vec<I::Wire>>, Error> {
+    counts: [usize; 2],
+) -> Result<Vec<[Vec<I::Wire>; 2]>, Error> {
     let width = classes.max(2).next_power_of_two().trailing_zeros() as usize;
     let zero = i.xor(&bits[0], &bits[0]);
     let zero = i.gather(&zero, &place(0, instances));
     let one = i.not(&zero);
-    let mut list: Vec<[Vec<I::Wire>; 2]> = Vec::with_capacity(count + 1);
+    let mut list: Vec<[Vec<I::Wire>; 2]> = Vec::with_capacity(counts[0] + 1);
     for class in 0..classes {
         let value = gather(i, bits, &place(class, instances));
         let index = (0..width).map(|t| if class >> t & 1 == 1 { &one } else { &zero });
         let mut moved = [value.clone(), index.cloned().collect()];
         for (rank, entry) in list.iter_mut().enumerate() {
             let greater = greater(i, &value, &entry[0])?;
-            if rank + 1 == count {
-                // What leaves the list is not needed.
-                entry[0] = mux(i, &greater, &moved[0], &entry[0])?;
-                entry[1] = mux(i, &greater, &moved[1], &entry[1])?;
-            } else {
-                for (held, moved) in entry.iter_mut().zip(&mut moved) {
-                    [*held, *moved] = exchange(i, &greater, held, moved)?;
+            for ((held, moved), count) in entry.iter_mut().zip(&mut moved).zip(counts) {
+                match (rank + 1).cmp(&count) {
+                    Ordering::Less => [*held, *moved] = exchange(i, &greater, held, moved)?,
+                    // What leaves the list is not needed.
+                    Ordering::Equal => *held = mux(i, &greater, moved, held)?,
+                    Ordering::Greater => {}
                 }
             }
         }
-        if list.len() < count {
+        if list.len() < counts[0] {
             list.push(moved);
         }
     }
-    Ok(list.into_iter().map(|[_, index]| index).collect())
+    Ok(list)
+}
+
+/// The index of each instance's largest signed number, and how many of the bounds, which rise, its lead
+/// over the second largest reaches.
+pub(super) fn confidence<I: Interpreter>(
+    i: &mut I,
+    bits: &[I::Wire],
+    instances: usize,
+    classes: usize,
+    bounds: [u32; 3],
+) -> Result<Vec<Vec<I::Wire>>, Error> {
+    let list = top(i, bits, instances, classes, [2, 1])?;
+    let [[first, index], [second, _]] = &list[..] else { unreachable!("two places") };
+    // The lead is below 2^k, so it is what subtraction mod 2^k gives.
+    let lead = subtract(i, first, second)?;
+    let never = i.xor(&lead[0], &lead[0]);
+    let mut reaches = |bound: u32| match bound.checked_sub(1) {
+        None => Ok(i.not(&never)),
+        Some(below) => Ok(exceeds(i, &lead, below)?.unwrap_or_else(|| never.clone())),
+    };
+    let [low, middle, high] = [reaches(bounds[0])?, reaches(bounds[1])?, reaches(bounds[2])?];
+    // Whoever reaches a bound reaches the ones before it.
+    let odd = i.xor(&low, &middle);
+    let odd = i.xor(&odd, &high);
+    Ok(vec![index.clone(), vec![odd, middle]])
 }

@@ -1,6 +1,7 @@
 //! A program run on a chunk of instances.
 
-use super::{Output, Program};
+use super::Program;
+use super::circuit::Output;
 use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash};
 
 /// What the garbler makes of one chunk.
@@ -12,7 +13,7 @@ pub struct Garbled {
 }
 
 /// Garbles `instances` of a program. `evaluator` and `garbler` are the zero labels of both parties'
-/// bits, as bit planes.
+/// bits, as bit planes; [`Program::input_offset`] is in one party's share.
 ///
 /// # Errors
 /// If [`Program::check`] fails, or the labels or the gate numbers are not as many as the program
@@ -80,7 +81,8 @@ pub fn clear(program: &Program, instances: usize, a: &[u32], b: &[u32]) -> Resul
     let bits = |values: &[u32]| -> Vec<Vec<bool>> {
         (0..program.ring_bits()).map(|t| values.iter().map(|v| v >> t & 1 == 1).collect()).collect()
     };
-    Ok(match program.run(&mut Clear, instances, &bits(a), &bits(b))? {
+    let b: Vec<u32> = b.iter().map(|b| b.wrapping_add(program.input_offset())).collect();
+    Ok(match program.run(&mut Clear, instances, &bits(a), &bits(&b))? {
         Output::Shares(values) => values,
         Output::Revealed(results) => numbers(&results),
     })

@@ -52,7 +52,10 @@ fn programs() -> Vec<Program> {
         pool([2, 2], [1, 2]),
         Program::Argmax { ring_bits, classes: 3 },
         Program::TopK { ring_bits, classes: 4, places: 2 },
+        Program::Confidence { ring_bits, classes: 3, bounds: [1, 9, 100] },
+        leaky_pool(ring_bits, shift, 2, out_ring_bits),
     ]);
+    programs.extend(functions_of_one_sum(ring_bits, shift, out_ring_bits));
     programs
 }
 

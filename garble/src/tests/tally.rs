@@ -21,8 +21,11 @@ fn costs(program: &Program) -> (u64, usize) {
 fn a_clip_costs_what_its_documentation_says() {
     for ring_bits in 2..=32 {
         for shift in 0..ring_bits - 1 {
-            for (window, bound, w) in [(1, 255, 21), (1, 6, 16), (4, 1, 9), (2, u32::MAX, 32)] {
-                let program = Program::Clip { ring_bits, shift, window, bound, out_ring_bits: w };
+            for (window, bound, w) in [(1, 255, 21), (1, 6, 16), (4, 1, 9), (2, i32::MAX, 32)] {
+                let (least, most, out_ring_bits) = (0, bound, w);
+                let program =
+                    Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits };
+                let bound = bound as u32;
                 let m = ring_bits - 1 - shift;
                 let places = window as u32;
                 let sums = places * (ring_bits - 1) + (places - 1) * 2 * (m + 1);
@@ -70,8 +73,8 @@ fn an_activation_costs_what_the_protocol_promises() {
     for shift in 0..=12 {
         let relu = Program::Relu { ring_bits: 21, shift, window: 1, out_ring_bits: 21 };
         assert_eq!(relu.tally(1).ands, u64::from(32 - shift.min(12)));
-        let bound = u32::MAX;
-        let free = Program::Clip { ring_bits: 21, shift, window: 1, bound, out_ring_bits: 21 };
+        let (ring_bits, window, least, most, out_ring_bits) = (21, 1, 0, i32::MAX, 21);
+        let free = Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits };
         assert!(free.tally(1).table_bytes <= 740, "{}", free.tally(1).table_bytes);
         if shift >= 9 {
             assert!(relu.tally(1).table_bytes <= 840, "{}", relu.tally(1).table_bytes);
@@ -81,4 +84,51 @@ fn an_activation_costs_what_the_protocol_promises() {
         // Online the garbler sends the labels of its share, nothing else.
         assert!(16 * relu.labels() <= 16 * 21 + 4);
     }
+}
+
+/// The ANDs at k = 21 and f = 8 that docs/garbling.md states.
+#[test]
+fn functions_cost_what_the_documentation_says() {
+    let (ring_bits, shift, window, out_ring_bits) = (21, 8, 1, 21);
+    let ands = |program: Program| program.tally(1).ands;
+    let clamp =
+        |least, most| ands(Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits });
+    assert_eq!(ands(Program::Relu { ring_bits, shift, window, out_ring_bits }), 24);
+    assert_eq!(clamp(0, 255), 24);
+    assert_eq!(clamp(-128, 127), 24);
+    let pool = |least, most| {
+        let window = 4;
+        ands(Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits })
+    };
+    assert_eq!([pool(0, 255), pool(-128, 127)], [162, 162]);
+    let leaky = |slope, slope_shift| {
+        let (least, most) = (-128, 127);
+        let program = Program::Leaky {
+            ring_bits,
+            shift,
+            window,
+            slope,
+            slope_shift,
+            least,
+            most,
+            out_ring_bits,
+        };
+        ands(program)
+    };
+    assert_eq!([leaky(1, 2), leaky(3, 8), leaky(13, 7), leaky(51, 8)], [0, 0, 0, 0]);
+    for (b, index_shift, relu, odd) in [(5, 11, 50, 50), (6, 10, 81, 81)] {
+        let table: Vec<u8> = (0..1u8 << b).collect();
+        let odd_table = table.clone();
+        let bump = Program::ReluMinusTable { ring_bits, shift, index_shift, table, out_ring_bits };
+        assert_eq!(ands(bump), relu);
+        let (table, shift, centre) = (odd_table, index_shift, 128);
+        assert_eq!(ands(Program::Odd { ring_bits, shift, table, centre, out_ring_bits }), odd);
+    }
+    assert_eq!(ands(Program::NonNegative { ring_bits }), 20);
+    let classes = 10;
+    assert_eq!(ands(Program::Argmax { ring_bits, classes }), 614);
+    assert_eq!(ands(Program::TopK { ring_bits, classes, places: 5 }), 1810);
+    let bounds = [256, 512, 1024];
+    assert_eq!(ands(Program::Confidence { ring_bits, classes, bounds }), 999);
+    assert_eq!(ands(Program::Reveal { ring_bits }), 20);
 }

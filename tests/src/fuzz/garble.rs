@@ -32,8 +32,8 @@ pub fn garbled_tables(data: &[u8]) {
             out_ring_bits,
         },
         (2, bits) if bits > 3 => {
-            let bound = u32::MAX >> (bits * 4);
-            Program::Clip { ring_bits, shift, window: sums, bound, out_ring_bits }
+            let (window, least, most) = (sums, 0, i32::MAX >> (bits * 4));
+            Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
         }
         _ => Program::Relu { ring_bits, shift, window: sums, out_ring_bits },
     };

@@ -104,6 +104,14 @@ impl Program<'_> {
                 }
             }
         }
+        // Two shares of one ring in a row are added, and a constant to each.
+        let mut shares = outputs.shares.into_iter().peekable();
+        outputs.shares = Vec::new();
+        while let Some((share, ring_bits)) = shares.next() {
+            let next = shares.next_if(|(_, next)| *next == ring_bits).map(|(share, _)| share);
+            let parts = [Some(share), next].into_iter().flatten().collect();
+            outputs.shares.push((i.sum(parts, self.bytes.len() as u32, ring_bits), ring_bits));
+        }
         for wire in &wires {
             outputs.revealed.push(i.reveal(wire)?);
         }
