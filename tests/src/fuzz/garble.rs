@@ -32,9 +32,11 @@ pub fn garbled_tables(data: &[u8]) {
             out_ring_bits,
         },
         (2, bits) if bits > 3 => {
-            let (window, least, most) = (sums, 0, i32::MAX >> (bits * 4));
+            let (window, least) = (sums, -(shift as i32 & 1) * 128);
+            let most = i32::MAX >> (bits * 4);
             Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
         }
+        (2, chosen) => function(chosen, ring_bits, shift, sums, out_ring_bits),
         _ => Program::Relu { ring_bits, shift, window: sums, out_ring_bits },
     };
     let hash_kind = match kind >> 2 & 3 {
@@ -55,6 +57,37 @@ pub fn garbled_tables(data: &[u8]) {
             run_field(&program, instances, hash_kind, changed);
         }
         _ => run(&program, instances, hash_kind, changed),
+    }
+}
+
+/// A function or a head of the remaining kinds; shift ≤ ring_bits − 9.
+fn function(chosen: u8, ring_bits: u32, shift: u32, sums: usize, out_ring_bits: u32) -> Program {
+    let table = |bits| (0..1u32 << bits).map(|x| (x * 89 + shift) as u8).collect();
+    match chosen {
+        0 => {
+            let (slope, slope_shift, least, most) = (shift * 7 + 1, 8, -128, 127);
+            let window = sums;
+            Program::Leaky {
+                ring_bits,
+                shift,
+                window,
+                slope,
+                slope_shift,
+                least,
+                most,
+                out_ring_bits,
+            }
+        }
+        1 => {
+            let (index_shift, table) = (shift + sums as u32 % 3, table(6));
+            Program::ReluMinusTable { ring_bits, shift, index_shift, table, out_ring_bits }
+        }
+        2 => Program::Odd { ring_bits, shift, table: table(5), centre: 128, out_ring_bits },
+        _ if sums < 2 => Program::NonNegative { ring_bits },
+        _ => {
+            let bounds = [1 << shift, 2 << shift, 4 << shift];
+            Program::Confidence { ring_bits, classes: sums, bounds }
+        }
     }
 }
 
@@ -106,7 +139,8 @@ fn run(program: &Program, instances: usize, kind: HashKind, change: impl Fn(&[u8
     let garbled = garble(program, instances, &hash, &delta, gates(), &a_zeros, &b_zeros)
         .expect("as many labels as the program takes");
     let tables = change(&garbled.tables);
-    let (a_labels, b_labels) = (active(&a_zeros, &a, &delta), active(&b_zeros, &b, &delta));
+    let moved: Vec<u32> = b.iter().map(|b| b.wrapping_add(program.input_offset())).collect();
+    let (a_labels, b_labels) = (active(&a_zeros, &a, &delta), active(&b_zeros, &moved, &delta));
     let result = evaluate(program, instances, &hash, gates(), &tables, &a_labels, &b_labels);
     assert_eq!(
         matches!(result, Err(Error::TablesShort { .. } | Error::TablesLong { .. })),
