@@ -12,6 +12,18 @@ fn main() {
         let (window, least) = (1, 0);
         Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
     };
+    let signed = |window| {
+        let (least, most) = (-128, 127);
+        Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
+    };
+    let (window, slope, slope_shift, least, most) = (1, 13, 7, -128, 127);
+    let leaky =
+        Program::Leaky { ring_bits, shift, window, slope, slope_shift, least, most, out_ring_bits };
+    let table: Vec<u8> = (0..32).collect();
+    let (odd, index_shift, centre) = (table.clone(), shift + 3, 128);
+    let bump = Program::ReluMinusTable { ring_bits, shift, index_shift, table, out_ring_bits };
+    let odd = Program::Odd { ring_bits, shift: index_shift, table: odd, centre, out_ring_bits };
+    let bounds = [256, 512, 1024];
     let pool =
         |map, kernel, stride| Program::MaxPool { ring_bits, map, kernel, stride, out_ring_bits };
     let programs = [
@@ -19,12 +31,22 @@ fn main() {
         ("ReLU, clamped to 6 (ReLU6 with unit 1)", clip(6)),
         ("ReLU, not clamped", clip(i32::MAX)),
         ("2×2 max pooling and one clamped ReLU", relu(4)),
+        ("signed requantisation to 8 bits", signed(1)),
+        ("2×2 max pooling and one requantisation", signed(4)),
+        ("leaky ReLU with slope 13/128, to 8 bits", leaky),
+        ("ReLU less a table of 32 (HardSwish, GELU)", bump),
+        ("odd table of 32 (sigmoid, tanh)", odd),
         ("truncation", Program::Truncate { ring_bits, shift, out_ring_bits }),
         ("sign", Program::Sign { ring_bits, out_ring_bits }),
         ("2×2 max pooling", pool([2, 2], [2, 2], [2, 2])),
         ("3×3 max pooling, stride 2, of a map of 15×15", pool([15, 15], [3, 3], [2, 2])),
         ("argmax of 10", Program::Argmax { ring_bits, classes: 10 }),
         ("5 largest of 10", Program::TopK { ring_bits, classes: 10, places: 5 }),
+        (
+            "argmax of 10 and its lead in 4 steps",
+            Program::Confidence { ring_bits, classes: 10, bounds },
+        ),
+        ("threshold", Program::NonNegative { ring_bits }),
         ("reveal", Program::Reveal { ring_bits }),
     ];
     println!("| program | ANDs | table bytes | online bytes |");
