@@ -132,7 +132,7 @@ impl Evaluation {
         let mut jobs = Jobs::new();
         for (stored, chunk) in self.chunks.into_iter().zip(plan.chunks()) {
             let labels: Labels = mail.receive(plan.label_bytes(&chunk)).await?;
-            let (program, instances) = (*plan.program(), chunk.instances.len());
+            let (program, instances) = (plan.program().clone(), chunk.instances.len());
             let (range, hash) = (gates.take(plan.gates(&chunk)), gates.hash().clone());
             jobs.start(move || {
                 (stored.evaluate(&program, instances, &hash, range, &labels), stored)
