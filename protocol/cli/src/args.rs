@@ -265,9 +265,24 @@ pub(crate) struct ImportArgs {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) pixels: PixelArgs,
-    /// Bits of a weight
-    #[arg(long, value_name = "BITS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=12))]
-    pub(crate) weight_bits: u32,
+    /// Bits of every weight, instead of what is chosen for each layer
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(2..=12))]
+    pub(crate) weight_bits: Option<u32>,
+    /// How an activation's range is chosen
+    #[arg(long, value_enum, value_name = "RULE", default_value_t)]
+    pub(crate) calibration: CalibrationRule,
+}
+
+/// How an activation's range is chosen from the values on the calibration images.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum CalibrationRule {
+    /// All values
+    #[default]
+    Max,
+    /// All but the largest of ten thousand
+    Percentile,
+    /// The range with the least mean squared error
+    Mse,
 }
 
 /// What the ONNX network reads, where its file does not say.
@@ -285,7 +300,10 @@ pub(crate) struct PixelArgs {
     /// What training divided the difference by, for all channels or one each
     #[arg(long, value_name = "X,…", value_delimiter = ',', requires = "onnx")]
     pub(crate) std: Vec<f64>,
-    /// The image's shape, for a network that reads a flat vector
+    /// The output that counts, of a network that has several
+    #[arg(long, value_name = "NAME", requires = "onnx")]
+    pub(crate) output_name: Option<String>,
+    /// The image's shape, for a network that reads a flat vector or leaves sizes open
     #[arg(long, value_name = "CHANNELS,HEIGHT,WIDTH", value_delimiter = ',', requires = "onnx")]
     pub(crate) shape: Option<Vec<usize>>,
 }

@@ -1,11 +1,16 @@
 //! `gazelle eval`: a model's accuracy on labelled images, in the clear.
 
-use crate::{args::EvalArgs, failure::Result, files, output, progress::Progress};
+use crate::{
+    args::EvalArgs,
+    failure::{Failure, Result},
+    files, output,
+    progress::Progress,
+};
 use gazelle_import::{
     Error, FloatNetwork,
     dataset::{self, Labelled},
 };
-use gazelle_model::Network;
+use gazelle_model::{Head, Network};
 use rayon::prelude::*;
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
@@ -24,9 +29,24 @@ pub(crate) fn print(
     network: &Network,
     images: &[Labelled],
 ) -> Result<()> {
+    if images.is_empty() {
+        return Err(Failure::new("there are no labelled images"));
+    }
+    let values = network.card().classes.len();
+    if matches!(network.card().head.head, Head::Thresholds(_)) && values > 1 {
+        return Err(Failure::new(format!(
+            "the network tells {values} things of an image, each for itself; images with one label \
+             do not measure that"
+        )));
+    }
     let progress = Progress::start("classifying");
-    let float = float.map(|float| accuracy(images, |image| float.label(image))).transpose()?;
-    let integer = accuracy(images, |image| Ok(network.forward(image)?.label()))?;
+    let float = float.map(|float| accuracy(images, |image| float.result(image))).transpose()?;
+    let head = &network.card().head.head;
+    let integer = accuracy(images, |image| {
+        let trace = network.forward(image)?;
+        // Values are shown instead of the class where the server allows.
+        Ok(if *head == Head::Values { vec![trace.label() as i32] } else { trace.result })
+    })?;
     drop(progress);
     if let Some(float) = float {
         output::line(format_args!("accuracy in floating point: {}", percent(float, images.len())))?;
@@ -34,12 +54,16 @@ pub(crate) fn print(
     output::line(format_args!("accuracy in integers:       {}", percent(integer, images.len())))
 }
 
-/// How many images get their label.
+/// How many images get their label: first of the results, or, of a single threshold, whether it is
+/// reached.
 fn accuracy(
     images: &[Labelled],
-    classify: impl Fn(&[u8]) -> std::result::Result<usize, Error> + Sync,
+    classify: impl Fn(&[u8]) -> std::result::Result<Vec<i32>, Error> + Sync,
 ) -> Result<usize> {
-    let hit = |labelled: &Labelled| Ok(usize::from(classify(&labelled.image)? == labelled.label));
+    let hit = |labelled: &Labelled| {
+        let result = classify(&labelled.image)?;
+        Ok(usize::from(result.first() == Some(&(labelled.label as i32))))
+    };
     Ok(images.par_iter().map(hit).sum::<std::result::Result<usize, Error>>()?)
 }
 

@@ -37,6 +37,8 @@ pub(crate) fn read_onnx(
         mean: pixels.mean.clone(),
         std: pixels.std.clone(),
         classes: classes.to_vec(),
+        output: pixels.output_name.clone(),
+        folder: path.parent().map(Path::to_path_buf),
     };
     onnx::read(name.unwrap_or(&stem), &bytes, &options).when(|| path.display().to_string())
 }

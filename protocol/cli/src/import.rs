@@ -1,35 +1,91 @@
 //! `gazelle import`: an ONNX network becomes a model file.
 
 use crate::{
-    args::ImportArgs,
+    args::{CalibrationRule, ImportArgs},
     eval,
-    failure::{Result, While},
+    failure::{Failure, Result, While},
     files, inspect, output,
     progress::Progress,
+    table::table,
 };
-use gazelle_import::{dataset, files::write_network, quantise};
-use gazelle_protocol::session::{NetworkPlan, Settings};
+use gazelle_import::{Calibration, Choice, Quantiser, dataset, files::write_network};
+use std::{fs, path::Path};
 
 /// Images that activations are measured on; more change the ranges little.
 const CALIBRATION: usize = 1000;
+/// The share of values that a percentile keeps.
+const PERCENT: f64 = 99.99;
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
+    let name = || args.onnx.display().to_string();
+    check_output(&args.onnx, &args.output)?;
     let float = files::read_onnx(&args.onnx, args.name.as_deref(), &args.classes, &args.pixels)?;
-    let images = dataset::images(&args.calibrate, float.card().input, CALIBRATION)?;
+    let images = dataset::images(&args.calibrate, float.input(), CALIBRATION)?;
     let progress = Progress::start("measuring activations");
-    let network =
-        quantise(&float, &images, args.weight_bits).when(|| args.onnx.display().to_string())?;
+    let calibration = match args.calibration {
+        CalibrationRule::Max => Calibration::Max,
+        CalibrationRule::Percentile => Calibration::Percentile(PERCENT),
+        CalibrationRule::Mse => Calibration::MeanSquaredError,
+    };
+    let quantiser = Quantiser { weight_bits: args.weight_bits, calibration };
+    let quantised = quantiser.run(&float, &images).when(name)?;
+    let network = &quantised.network;
     let test = match &args.test {
         None => Vec::new(),
         Some(test) => dataset::labelled(test, args.labels.as_deref(), network.card())?,
     };
     drop(progress);
-    let plan = NetworkPlan::new(network.card().clone(), &Settings::default())?;
-    output::line(inspect::layers(&plan))?;
-    output::line(format_args!("calibrated on {} images", images.len()))?;
+    // What is printed may end early, as in a pipe; the file must not.
+    write_network(&args.output, network)?;
+    output::line(inspect::summary(network.card())?)?;
+    output::line(choices(&quantised.choices))?;
+    output::line(format_args!(
+        "calibrated on {} images; {} of {} get the result that they get in floating point",
+        images.len(),
+        quantised.agreeing,
+        quantised.compared
+    ))?;
     if !test.is_empty() {
-        eval::print(Some(&float), &network, &test)?;
+        eval::print(Some(&float), network, &test)?;
     }
-    write_network(&args.output, &network)?;
     output::line(format_args!("wrote {}", args.output.display()))
+}
+
+/// Refuses to write over the network that is read, or where nothing can be written.
+fn check_output(onnx: &Path, output: &Path) -> Result<()> {
+    let same = match (fs::canonicalize(onnx), fs::canonicalize(output)) {
+        (Ok(onnx), Ok(output)) => onnx == output,
+        _ => false,
+    };
+    if same {
+        let line =
+            format!("{} is the network itself; name another file to write", output.display());
+        return Err(Failure::new(line));
+    }
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.is_none_or(Path::is_dir) {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(format!("cannot write {}: there is no such folder", output.display())))
+        }
+    }
+}
+
+/// What was chosen for each linear layer.
+fn choices(choices: &[Choice]) -> String {
+    let headings = ["linear layer", "weight bits", "shifts", "weights' signal to noise"];
+    let row = |choice: &Choice| {
+        [
+            choice.node.clone(),
+            choice.weight_bits.to_string(),
+            if choice.by_channel { "one a channel" } else { "one" }.into(),
+            format!("{:.0} dB", choice.signal_to_noise),
+        ]
+    };
+    table(
+        &[headings.map(String::from)]
+            .into_iter()
+            .chain(choices.iter().map(row))
+            .collect::<Vec<_>>(),
+    )
 }

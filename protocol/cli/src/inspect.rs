@@ -8,7 +8,7 @@ use crate::{
 };
 use gazelle_protocol::{
     linear::LinearPlan,
-    model::{Activation, Layer, Linear, Network},
+    model::{Activation, Card, Function, Layer, Linear, Network, Node, Shift},
     session::{NetworkPlan, Security, Settings},
     transport::Traffic,
 };
@@ -16,16 +16,18 @@ use gazelle_protocol::{
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let settings = Settings::for_link(args.link);
-    let cards = cards(&network)?;
-    let plan = NetworkPlan::new(network.card().clone(), &settings)?;
-    let card = plan.card();
-    output::line(format_args!(
-        "{}: {} to one of {} classes",
-        card.name,
-        card.input,
-        card.classes.len()
-    ))?;
-    output::line(cards)?;
+    let hashes = cards(&network)?;
+    let card = network.card();
+    let classes = card.classes.len();
+    output::line(format_args!("{}: {} to one of {classes} classes", card.name, card.input))?;
+    output::line(hashes)?;
+    if card.chain().is_none() {
+        output::line(graph(card)?)?;
+        return output::line(
+            "it is a graph, which this program imports and evaluates in the clear",
+        );
+    }
+    let plan = NetworkPlan::new(card.clone(), &settings)?;
     output::line(format_args!("planned for {}\n", args.link))?;
     output::line(layers(&plan))?;
     output::line(costs(&plan))?;
@@ -50,6 +52,52 @@ fn cards(network: &Network) -> Result<String> {
         network.card().hash().when(|| "the card".into())
     };
     Ok(format!("card {}\ncard with --allow-logits {}", hash(false)?, hash(true)?))
+}
+
+/// Every layer of a chain, or every node of another graph.
+pub(crate) fn summary(card: &Card) -> Result<String> {
+    match card.chain() {
+        Some(_) => Ok(layers(&NetworkPlan::new(card.clone(), &Settings::default())?)),
+        None => graph(card),
+    }
+}
+
+/// Every node: what it reads and yields, and the ring of its values.
+fn graph(card: &Card) -> Result<String> {
+    let tensors = card.tensors().when(|| card.name.clone())?;
+    let headings = ["tensor", "node", "reads", "shape", "ring bits"];
+    let row = |(i, node): (usize, &Node)| {
+        let reads: Vec<_> = node.inputs().map(|tensor| tensor.to_string()).collect();
+        let tensor = &tensors[i + 1];
+        let ring = tensor.ring_bits.to_string();
+        [(i + 1).to_string(), node_kind(node), reads.join(", "), tensor.shape.to_string(), ring]
+    };
+    let rows = card.nodes.iter().enumerate().map(row);
+    Ok(table(&[headings.map(String::from)].into_iter().chain(rows).collect::<Vec<_>>()))
+}
+
+fn node_kind(node: &Node) -> String {
+    match node {
+        Node::Linear(node) => format!("linear, {} weight bits", node.weight_bits),
+        Node::Activation(node) => {
+            let pool = if node.max_pool.is_some() { ", max pooling" } else { "" };
+            let function = match &node.function {
+                Function::Clamp { least, most } => format!("clamp {least}…{most}"),
+                Function::Leaky { .. } => "leaky ReLU".into(),
+                Function::ReluMinusTable { .. } => "ReLU minus a table".into(),
+                Function::Odd { .. } => "table".into(),
+            };
+            match &node.shift {
+                Shift::Tensor(shift) => format!("{function} >> {shift}{pool}"),
+                Shift::Channels(_) => format!("{function} >> by channel{pool}"),
+            }
+        }
+        Node::Sum(_) => "sum".into(),
+        Node::Concat(_) => "concatenation".into(),
+        Node::Select(_) => "channels".into(),
+        Node::Upsample(_) => "copies".into(),
+        Node::SumPool(_) => "average pooling".into(),
+    }
 }
 
 /// Every layer: shapes, widths and the plan of its linear map.

@@ -1,7 +1,7 @@
 //! Files of networks and pictures, read within a cap.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use gazelle_model::{MAX_FILE_BYTES, Network, Shape};
@@ -27,7 +27,11 @@ pub fn read_network(path: impl AsRef<Path>) -> Result<Network, Error> {
 pub fn write_network(path: impl AsRef<Path>, network: &Network) -> Result<(), Error> {
     let path = path.as_ref();
     let bytes = network.to_bytes().map_err(|error| Error::from(error).in_file(path))?;
-    std::fs::write(path, bytes).map_err(|error| io_error("write", path, &error))
+    let failed = |error| io_error("write", path, &error);
+    // Beside it first: whoever reads the path finds the old file or the new one, never a part.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path)).map_err(failed)
 }
 
 /// Reads the PNG or JPEG file at `path` as a tensor of `shape`; see [`decode_image`].
@@ -68,6 +72,21 @@ pub fn read(path: impl AsRef<Path>, cap: usize) -> Result<Vec<u8>, Error> {
         true => Err(Error::FileTooLarge { path: path.display().to_string(), cap }),
         false => Ok(bytes),
     }
+}
+
+/// At most `length` bytes of the file at `path`, from byte `offset` on.
+pub(crate) fn read_part(
+    path: impl AsRef<Path>,
+    offset: u64,
+    length: usize,
+) -> Result<Vec<u8>, Error> {
+    let path = path.as_ref();
+    let failed = |error| io_error("read", path, &error);
+    let mut file = File::open(path).map_err(failed)?;
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(length as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 pub(crate) fn io_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {

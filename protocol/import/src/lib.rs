@@ -13,6 +13,8 @@ mod tests;
 pub mod zoo;
 
 pub use error::Error;
-pub use float::{FloatBlock, FloatNetwork};
+pub use float::{
+    FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm,
+};
 pub use image::{ImageFault, MAX_IMAGE_BYTES, Picture, decode_image};
-pub use quantise::quantise;
+pub use quantise::{Calibration, Choice, Quantised, Quantiser, quantise};

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use gazelle_import::{onnx, quantise};
-use gazelle_model::{Card, LinearMap, Network, Node, Padding};
+use gazelle_import::{FloatNode, onnx, quantise};
+use gazelle_model::{Card, LinearMap, Network, Node, Padding, Shape};
 use gazelle_protocol::session::{NetworkPlan, Settings};
 
 /// Multiplications that a target may spend on evaluating a network.
@@ -57,15 +57,28 @@ fn whole_file(file: &[u8]) {
 /// An ONNX file that parses is a network that can be evaluated; it is quantised or refused.
 pub fn onnx_import(data: &[u8]) {
     let Ok(float) = onnx::read("fuzzed", data, &onnx::ImageOptions::default()) else { return };
-    let card = float.card();
-    if card.to_card().is_ok_and(|card| is_small(&card)) {
-        let image: Vec<u8> = (0..card.input.len()).map(|i| (i * 37) as u8).collect();
-        let outputs = float.forward(&image).expect("the image has the card's size");
-        assert_eq!(outputs.last().map(Vec::len), Some(card.classes.len()));
+    let work: u64 = float.nodes().iter().zip(&float.shapes()[1..]).map(float_work).sum();
+    if float.shapes().iter().map(|shape| shape.len() as u64).sum::<u64>() + work <= PRODUCTS {
+        let image: Vec<u8> = (0..float.input().len()).map(|i| (i * 37) as u8).collect();
+        let outputs = float.forward(&image).expect("the image has the network's size");
+        assert_eq!(outputs.len(), float.classes().len());
         if let Ok(network) = quantise(&float, std::slice::from_ref(&image), 8) {
             network.forward(&image).expect("quantising keeps the image's size");
         }
     }
+}
+
+/// Multiplications of a node that yields a tensor of a shape.
+fn float_work((node, output): (&FloatNode, &Shape)) -> u64 {
+    let cells = match node {
+        FloatNode::Linear(linear) => {
+            linear.terms.iter().map(|t| t.weights.len() / output.channels).sum::<usize>()
+        }
+        FloatNode::Activation(node) => node.max_pool.map_or(1, |window| window.kernel.cells()),
+        FloatNode::SumPool(pool) => pool.window.kernel.cells(),
+        _ => 1,
+    };
+    (cells as u64).saturating_mul(output.len() as u64)
 }
 
 /// Whether evaluating takes few multiplications and little memory.

@@ -68,7 +68,7 @@ fn network(name: &str) -> Result<Network> {
 /// An ONNX network, quantised on the images that are measured: costs hardly depend on them.
 fn onnx(path: &Path) -> Result<Network> {
     let float = files::read_onnx(path, None, &[], &PixelArgs::default())?;
-    let images = measure::random_images(float.card().input.len(), CALIBRATION);
+    let images = measure::random_images(float.input().len(), CALIBRATION);
     quantise(&float, &images, WEIGHT_BITS).when(|| path.display().to_string())
 }
 

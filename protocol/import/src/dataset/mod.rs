@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use gazelle_model::{Card, Shape};
+use gazelle_model::{Card, Head, Shape};
 
 pub use fault::DatasetFault;
 
@@ -61,9 +61,10 @@ pub fn labelled(
     labels: Option<&Path>,
     card: &Card,
 ) -> Result<Vec<Labelled>, Error> {
-    let Some(labels) = labels else { return folders(path.as_ref(), card) };
+    let classes = classes(card);
+    let Some(labels) = labels else { return folders(path.as_ref(), card.input, &classes) };
     let images = idx_images(path.as_ref(), card.input)?;
-    let labels = idx_labels(labels, card.classes.len())?;
+    let labels = idx_labels(labels, classes.len())?;
     if images.len() != labels.len() {
         return Err(DatasetFault::Counts { images: images.len(), labels: labels.len() }.into());
     }
@@ -71,16 +72,24 @@ pub fn labelled(
     Ok(images.into_iter().zip(labels).map(pair).collect())
 }
 
-fn folders(path: &Path, card: &Card) -> Result<Vec<Labelled>, Error> {
+/// The names of the labels: a network that tells whether an image is of its only class has two.
+fn classes(card: &Card) -> Vec<String> {
+    match (&card.classes[..], &card.head.head) {
+        ([one], Head::Thresholds(_)) => vec![format!("not {one}"), one.clone()],
+        (all, _) => all.to_vec(),
+    }
+}
+
+fn folders(path: &Path, shape: Shape, classes: &[String]) -> Result<Vec<Labelled>, Error> {
     let mut all = Vec::new();
-    for (label, class) in card.classes.iter().enumerate() {
+    for (label, class) in classes.iter().enumerate() {
         let named = [path.join(class), path.join(label.to_string())];
         let Some(folder) = named.iter().find(|folder| folder.is_dir()) else {
             let fault = DatasetFault::Folder { class: class.clone(), label };
             return Err(Error::from(fault).in_file(path));
         };
         for file in pictures(folder)? {
-            all.push(Labelled { image: files::read_image(&file, card.input)?, label });
+            all.push(Labelled { image: files::read_image(&file, shape)?, label });
         }
     }
     Ok(all)

@@ -1,8 +1,9 @@
 //! A node's attributes by name, with the defaults of the ONNX specification.
 
-use super::constant::{Constant, Values};
-use super::fault::NodeFault;
+use super::constant::Constant;
+use super::fault::{NodeFault, OnnxFault};
 use super::proto::{Attribute, Node};
+use super::side_file::SideFiles;
 
 pub(super) struct Attributes<'a>(&'a [Attribute]);
 
@@ -46,21 +47,26 @@ impl<'a> Attributes<'a> {
         self.find(name).map_or(b"", |attribute| &attribute.s)
     }
 
+    /// An attribute that is a tensor.
+    pub(super) fn tensor(&self, name: &str) -> Option<Result<Constant, OnnxFault>> {
+        let tensor = self.find(name)?.t.as_ref()?;
+        Some(Constant::read(tensor, &SideFiles::default()))
+    }
+
     /// The value of a Constant node.
     pub(super) fn constant(&self) -> Result<Constant, NodeFault> {
-        let floats = |v: Vec<f32>, dims| Constant { dims, values: Values::Floats(v.into()) };
-        let ints = |v: Vec<i64>, dims| Constant { dims, values: Values::Ints(v.into()) };
         for a in self.0 {
             match &a.name[..] {
                 "value" => {
-                    let tensor = a.t.as_ref().ok_or(NodeFault::Missing("value"))?;
-                    return Constant::read(tensor)
-                        .map_err(|e| NodeFault::Unsupported(e.to_string()));
+                    let tensor = self.tensor("value").ok_or(NodeFault::Missing("value"))?;
+                    return tensor.map_err(|e| NodeFault::Unsupported(e.to_string()));
                 }
-                "value_float" => return Ok(floats(vec![a.f], vec![])),
-                "value_int" => return Ok(ints(vec![a.i], vec![])),
-                "value_floats" => return Ok(floats(a.floats.clone(), vec![a.floats.len()])),
-                "value_ints" => return Ok(ints(a.ints.clone(), vec![a.ints.len()])),
+                "value_float" => {
+                    return Ok(Constant { dims: vec![], ..Constant::floats(vec![a.f]) });
+                }
+                "value_int" => return Ok(Constant { dims: vec![], ..Constant::ints(vec![a.i]) }),
+                "value_floats" => return Ok(Constant::floats(a.floats.clone())),
+                "value_ints" => return Ok(Constant::ints(a.ints.clone())),
                 _ => {}
             }
         }

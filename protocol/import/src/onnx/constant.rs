@@ -1,17 +1,13 @@
-//! Constants of a graph, and the arithmetic on them that exporters leave behind: the chains of
-//! Shape, Gather and Concat that compute a flattened shape.
+//! Constants of a graph: tensors whose values are known at import.
 
 use std::rc::Rc;
 
-use super::attributes::Attributes;
-use super::fault::{NodeFault, OnnxFault};
+use super::fault::OnnxFault;
 use super::proto::{self, data_type};
+use super::side_file::SideFiles;
 
 /// The most values of a constant: the cap on a network's weights.
-const MAX_VALUES: usize = gazelle_model::MAX_WEIGHTS;
-
-/// The most values of a computed shape; what is computed from shapes cannot grow without bound.
-const MAX_COMPUTED: usize = 64;
+pub(super) const MAX_VALUES: usize = gazelle_model::MAX_WEIGHTS;
 
 /// A tensor whose values are known at import; a clone shares them.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,47 +27,31 @@ impl Constant {
         Self { dims: vec![values.len()], values: Values::Ints(values.into()) }
     }
 
+    pub(super) fn floats(values: Vec<f32>) -> Self {
+        Self { dims: vec![values.len()], values: Values::Floats(values.into()) }
+    }
+
     /// Reads an initializer or a constant's attribute.
-    pub(super) fn read(tensor: &proto::Tensor) -> Result<Self, OnnxFault> {
+    pub(super) fn read(tensor: &proto::Tensor, side: &SideFiles<'_>) -> Result<Self, OnnxFault> {
         let fault = |what: String| OnnxFault::Tensor { tensor: tensor.name.clone(), what };
-        if tensor.data_location != 0 || !tensor.external_data.is_empty() {
-            return Err(OnnxFault::ExternalData { tensor: tensor.name.clone() });
-        }
         let dims: Option<Vec<usize>> = tensor.dims.iter().map(|&d| d.try_into().ok()).collect();
         // An empty dimension counts as 1, so that it hides no other's size.
         let most = dims.iter().flatten().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
         let (Some(dims), Some(..=MAX_VALUES)) = (dims, most) else {
             return Err(fault(format!("has the impossible shape {:?}", tensor.dims)));
         };
-        let values = match tensor.data_type {
-            data_type::FLOAT if tensor.raw_data.is_empty() => {
-                Values::Floats(tensor.float_data[..].into())
-            }
-            data_type::FLOAT => Values::Floats(raw(tensor, f32::from_le_bytes)),
-            data_type::DOUBLE if tensor.raw_data.is_empty() => {
-                Values::Floats(tensor.double_data.iter().map(|&x| x as f32).collect())
-            }
-            data_type::DOUBLE => Values::Floats(raw(tensor, |b| f64::from_le_bytes(b) as f32)),
-            data_type::INT64 if tensor.raw_data.is_empty() => {
-                Values::Ints(tensor.int64_data[..].into())
-            }
-            data_type::INT64 => Values::Ints(raw(tensor, i64::from_le_bytes)),
-            data_type::INT32 if tensor.raw_data.is_empty() => {
-                Values::Ints(tensor.int32_data.iter().map(|&x| x.into()).collect())
-            }
-            data_type::INT32 => Values::Ints(raw(tensor, |b| i32::from_le_bytes(b).into())),
-            other => {
-                return Err(fault(format!(
-                    "has element type {other}; export the network in 32-bit floating point"
-                )));
-            }
+        let outside;
+        let raw = if tensor.data_location != 0 || !tensor.external_data.is_empty() {
+            outside = side.read(tensor)?;
+            &outside
+        } else {
+            &tensor.raw_data
         };
-        let len = dims.iter().product::<usize>();
-        let constant = Self { dims, values };
-        let got = constant.len();
-        match got == len {
-            true => Ok(constant),
-            false => Err(fault(format!("has {got} values instead of {len}: the file is damaged"))),
+        let values = values(tensor, raw).map_err(fault)?;
+        let (len, constant) = (dims.iter().product::<usize>(), Self { dims, values });
+        match constant.len() {
+            got if got == len => Ok(constant),
+            got => Err(fault(format!("has {got} values instead of {len}: the file is damaged"))),
         }
     }
 
@@ -89,112 +69,89 @@ impl Constant {
         }
     }
 
-    /// Few whole numbers.
-    fn as_shape(&self) -> Option<&[i64]> {
-        self.as_ints().filter(|values| values.len() <= MAX_COMPUTED)
-    }
-
     pub(super) fn as_ints(&self) -> Option<&[i64]> {
         match &self.values {
             Values::Ints(values) => Some(values),
             Values::Floats(_) => None,
         }
     }
-}
 
-/// Nothing if the bytes are not a whole number of values.
-fn raw<const N: usize, T>(tensor: &proto::Tensor, from: impl Fn([u8; N]) -> T) -> Rc<[T]> {
-    match tensor.raw_data.as_chunks() {
-        (values, []) => values.iter().map(|&bytes| from(bytes)).collect(),
-        _ => Rc::new([]),
+    /// Value number `i`, whatever its type.
+    pub(super) fn at(&self, i: usize) -> f64 {
+        match &self.values {
+            Values::Floats(values) => values[i].into(),
+            Values::Ints(values) => values[i] as f64,
+        }
+    }
+
+    /// The value, if there is one alone.
+    pub(super) fn scalar(&self) -> Option<f64> {
+        (self.len() == 1).then(|| self.at(0))
     }
 }
 
-/// The value of a node all of whose inputs are constants; `None` if this is not an operator that
-/// works on constants.
-pub(super) fn evaluate(
-    operator: &str,
-    inputs: &[&Constant],
-    attributes: &Attributes<'_>,
-) -> Option<Result<Constant, NodeFault>> {
-    let value = match (operator, inputs) {
-        ("Identity" | "Cast" | "Unsqueeze" | "Squeeze", [x, ..]) => reshaped(operator, x),
-        ("Gather", [x, at]) => gather(x, at),
-        ("Concat", parts) => concat(parts),
-        ("Slice", [x, bounds @ ..]) => slice(x, bounds),
-        ("ReduceProd", [x, ..]) => x
-            .as_shape()
-            .and_then(|v| v.iter().try_fold(1i64, |a, &b| a.checked_mul(b)))
-            .map(|product| Constant::ints(vec![product])),
-        ("Mul", [a, b]) => pairwise(a, b, i64::checked_mul),
-        ("Add", [a, b]) => pairwise(a, b, i64::checked_add),
-        ("Sub", [a, b]) => pairwise(a, b, i64::checked_sub),
-        ("Div", [a, b]) => pairwise(a, b, i64::checked_div),
-        ("Transpose", [x]) => transposed(x, attributes),
-        ("Constant", []) => return Some(attributes.constant()),
-        _ => return None,
-    };
-    Some(value.ok_or_else(|| {
-        NodeFault::Unsupported(format!(
-            "a computation on constants other than shapes, of up to {MAX_COMPUTED} whole numbers"
-        ))
-    }))
-}
-
-/// Constants here are scalars or vectors of whole numbers, for which these change nothing, or
-/// weights that pass through.
-fn reshaped(operator: &str, x: &Constant) -> Option<Constant> {
-    (operator == "Identity" || x.as_shape().is_some()).then(|| x.clone())
-}
-
-fn transposed(x: &Constant, attributes: &Attributes<'_>) -> Option<Constant> {
-    let (&[rows, columns], None | Some([1, 0])) = (&x.dims[..], attributes.ints("perm")) else {
-        return None;
-    };
-    let values = transpose(x.as_floats()?, rows, columns);
-    Some(Constant { dims: vec![columns, rows], values: Values::Floats(values.into()) })
-}
-
-/// The values of a matrix column by column.
-pub(super) fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|c| (0..rows).map(move |r| values[r * columns + c])).collect()
-}
-
-fn gather(x: &Constant, at: &Constant) -> Option<Constant> {
-    let (values, indices) = (x.as_shape()?, at.as_shape()?);
-    let picked: Option<Vec<i64>> =
-        indices.iter().map(|&i| values.get(position(i, values.len())?).copied()).collect();
-    Some(Constant { dims: at.dims.clone(), values: Values::Ints(picked?.into()) })
-}
-
-fn concat(parts: &[&Constant]) -> Option<Constant> {
-    let parts: Option<Vec<&[i64]>> = parts.iter().map(|part| part.as_shape()).collect();
-    Some(Constant::ints(parts?.concat()))
-}
-
-/// Inputs starts, ends, axes, steps; along the only axis, with step 1.
-fn slice(x: &Constant, bounds: &[&Constant]) -> Option<Constant> {
-    let values = x.as_shape()?;
-    let bounds: Option<Vec<i64>> =
-        bounds.iter().map(|b| b.as_shape().filter(|b| b.len() == 1).map(|b| b[0])).collect();
-    let (start, end) = match bounds?[..] {
-        [start, end] | [start, end, 0] | [start, end, 0, 1] => (start, end),
-        _ => return None,
-    };
-    let clamp = |i: i64| {
-        let len = values.len() as i64;
-        (if i < 0 { i.saturating_add(len) } else { i }).clamp(0, len) as usize
-    };
-    Some(Constant::ints(values.get(clamp(start)..clamp(end))?.to_vec()))
-}
-
-fn pairwise(a: &Constant, b: &Constant, f: impl Fn(i64, i64) -> Option<i64>) -> Option<Constant> {
-    let (x, y) = (a.as_shape()?, b.as_shape()?);
-    if x.len() != y.len() {
-        return None;
+/// The values in the tensor's typed fields or in `raw`.
+fn values(tensor: &proto::Tensor, raw: &[u8]) -> Result<Values, String> {
+    fn read<const N: usize, T>(raw: &[u8], from: impl Fn([u8; N]) -> T) -> Result<Rc<[T]>, String> {
+        match raw.as_chunks() {
+            (values, []) => Ok(values.iter().map(|&bytes| from(bytes)).collect()),
+            _ => Err(format!(
+                "has {} bytes, no whole number of values: the file is damaged",
+                raw.len()
+            )),
+        }
     }
-    let values: Option<Vec<i64>> = x.iter().zip(y).map(|(&x, &y)| f(x, y)).collect();
-    Some(Constant { dims: a.dims.clone(), values: Values::Ints(values?.into()) })
+    let typed = raw.is_empty();
+    let small = || tensor.int32_data.iter();
+    Ok(match tensor.data_type {
+        data_type::FLOAT if typed => Values::Floats(tensor.float_data[..].into()),
+        data_type::FLOAT => Values::Floats(read(raw, f32::from_le_bytes)?),
+        data_type::DOUBLE if typed => {
+            Values::Floats(tensor.double_data.iter().map(|&x| x as f32).collect())
+        }
+        data_type::DOUBLE => Values::Floats(read(raw, |b| f64::from_le_bytes(b) as f32)?),
+        data_type::FLOAT16 if typed => Values::Floats(small().map(|&x| half(x as u16)).collect()),
+        data_type::FLOAT16 => Values::Floats(read(raw, |b| half(u16::from_le_bytes(b)))?),
+        data_type::BFLOAT16 if typed => Values::Floats(small().map(|&x| brain(x as u16)).collect()),
+        data_type::BFLOAT16 => Values::Floats(read(raw, |b| brain(u16::from_le_bytes(b)))?),
+        data_type::INT64 if typed => Values::Ints(tensor.int64_data[..].into()),
+        data_type::INT64 => Values::Ints(read(raw, i64::from_le_bytes)?),
+        data_type::INT32 if !typed => Values::Ints(read(raw, |b| i32::from_le_bytes(b).into())?),
+        data_type::INT16 if !typed => Values::Ints(read(raw, |b| i16::from_le_bytes(b).into())?),
+        data_type::UINT16 if !typed => Values::Ints(read(raw, |b| u16::from_le_bytes(b).into())?),
+        data_type::INT8 if !typed => Values::Ints(raw.iter().map(|&b| (b as i8).into()).collect()),
+        data_type::UINT8 | data_type::BOOL if !typed => {
+            Values::Ints(raw.iter().map(|&b| b.into()).collect())
+        }
+        data_type::INT32
+        | data_type::INT16
+        | data_type::INT8
+        | data_type::UINT16
+        | data_type::UINT8
+        | data_type::BOOL => Values::Ints(small().map(|&x| x.into()).collect()),
+        other => {
+            return Err(format!(
+                "has element type {other}; export the network in 32-bit floating point"
+            ));
+        }
+    })
+}
+
+/// IEEE 754's 16-bit format.
+fn half(bits: u16) -> f32 {
+    let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 31, f32::from(bits & 1023));
+    let magnitude = match exponent {
+        0 => fraction * (-24f32).exp2(),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1024.0 + fraction) * (f32::from(exponent) - 25.0).exp2(),
+    };
+    if sign == 1 { -magnitude } else { magnitude }
+}
+
+/// The upper half of a 32-bit number.
+fn brain(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
 }
 
 /// An index that may count from the end.

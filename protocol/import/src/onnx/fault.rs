@@ -9,8 +9,8 @@ pub enum OnnxFault {
     Encoding(String),
     /// Weights lie in a file beside the model.
     #[error(
-        "the values of `{tensor}` lie in another file; export the network again with \
-         `torch.onnx.export(..., external_data=False)`"
+        "the values of `{tensor}` lie in another file, which is not beside the model; export the \
+         network again with `torch.onnx.export(..., external_data=False)`"
     )]
     ExternalData {
         /// The tensor's name.
@@ -38,6 +38,16 @@ pub enum OnnxFault {
         operator: String,
         /// What import knows.
         supported: &'static str,
+    },
+    /// An operator that cannot be computed, and what to use instead.
+    #[error("node `{node}` ({operator}) is {advice}")]
+    Replace {
+        /// The node's name, or its output if it has none.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// What it is, and what to do.
+        advice: &'static str,
     },
     /// A node that import knows, used in a way that it does not.
     #[error("node `{node}` ({operator}): {fault}")]

@@ -1,245 +1,206 @@
-//! The walk along an ONNX graph: constants are computed, everything else must be one chain from
-//! the image to the class values.
+//! The nodes that lead from the image to the network's output, in an order of computation, and the
+//! constants.
 
 use std::collections::{HashMap, HashSet};
 
 use super::attributes::Attributes;
-use super::constant::{self, Constant, position};
+use super::constant::Constant;
 use super::fault::{NodeFault, OnnxFault};
-use super::operator::{self, Context, SUPPORTED, Step, Tensor};
-use super::proto::{self, data_type};
-use gazelle_model::{MAX_TENSOR, MAX_WEIGHTS, Shape};
+use super::fold;
+use super::proto::{self, Node};
+use super::side_file::SideFiles;
 
-/// A step with the node it came from.
-#[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub(super) node: String,
-    pub(super) operator: String,
-    pub(super) step: Step,
+/// The most nodes of a file.
+const MAX_NODES: usize = 1 << 16;
+
+/// Tensors whose values are known: those of the file, read when they are asked for, and what is
+/// computed of them.
+pub(super) struct Constants<'a> {
+    stored: HashMap<&'a str, &'a proto::Tensor>,
+    known: HashMap<String, Constant>,
+    side: SideFiles<'a>,
+    /// How many values may still be computed.
+    budget: usize,
 }
 
-/// A network as a chain.
-#[derive(Clone, Debug)]
-pub(super) struct Chain {
-    /// What the first step reads.
-    pub(super) input: Tensor,
-    pub(super) steps: Vec<Placed>,
-}
-
-/// Follows the graph's nodes, which ONNX keeps in an order of computation.
-pub(super) fn follow(graph: &proto::Graph) -> Result<Chain, OnnxFault> {
-    let mut walk = Walk::begin(graph)?;
-    let input = walk.tensor;
-    for node in &graph.node {
-        walk.visit(node)?;
-    }
-    match &graph.output[..] {
-        [output] if output.name == walk.head => Ok(Chain { input, steps: walk.steps }),
-        [output] => Err(OnnxFault::Interface(format!(
-            "the network's output `{}` is not where its chain of operators ends (`{}`)",
-            output.name, walk.head
-        ))),
-        outputs => Err(OnnxFault::Interface(format!(
-            "the network has {} outputs; export one that returns the class values alone",
-            outputs.len()
-        ))),
-    }
-}
-
-struct Walk {
-    constants: HashMap<String, Constant>,
-    /// The tensor that the chain has reached.
-    head: String,
-    tensor: Tensor,
-    /// Every tensor on the chain, for Shape nodes and for messages.
-    passed: HashMap<String, Vec<i64>>,
-    batch: i64,
-    steps: Vec<Placed>,
-    /// Numbers that the steps and computed constants hold.
-    held: usize,
-}
-
-impl Walk {
-    fn begin(graph: &proto::Graph) -> Result<Self, OnnxFault> {
-        let mut constants = HashMap::with_capacity(graph.initializer.len());
-        for tensor in &graph.initializer {
-            constants.insert(tensor.name.clone(), Constant::read(tensor)?);
-        }
-        // Old files list the initializers among the inputs.
-        let inputs: Vec<_> =
-            graph.input.iter().filter(|input| !constants.contains_key(&input.name)).collect();
-        let &[input] = &inputs[..] else {
-            return Err(OnnxFault::Interface(format!(
-                "the network has {} inputs; only one image is supported",
-                inputs.len()
-            )));
-        };
-        let (batch, tensor) = image(input)?;
-        let mut walk = Self {
-            constants,
-            head: input.name.clone(),
-            tensor,
-            passed: HashMap::new(),
-            batch,
-            steps: Vec::new(),
-            held: 0,
-        };
-        walk.pass();
-        Ok(walk)
+impl<'a> Constants<'a> {
+    fn new(graph: &'a proto::Graph, side: SideFiles<'a>, budget: usize) -> Self {
+        let stored = graph.initializer.iter().map(|tensor| (&tensor.name[..], tensor)).collect();
+        Self { stored, known: HashMap::new(), side, budget }
     }
 
-    fn visit(&mut self, node: &proto::Node) -> Result<(), OnnxFault> {
-        let output = node.output.first().cloned().unwrap_or_default();
-        let name = if node.name.is_empty() { output.clone() } else { node.name.clone() };
-        let operator = match &node.domain[..] {
-            "" | "ai.onnx" => node.op_type.clone(),
-            domain => format!("{domain}.{}", node.op_type),
-        };
-        let unknown = || OnnxFault::Operator {
-            node: name.clone(),
-            operator: operator.clone(),
-            supported: SUPPORTED,
-        };
-        let at = |fault| OnnxFault::Node { node: name.clone(), operator: operator.clone(), fault };
-        if operator != node.op_type {
-            return Err(unknown());
-        }
-        if self.constants.contains_key(&output) || self.passed.contains_key(&output) {
-            let what = format!("makes `{output}`, which was made before");
-            return Err(at(NodeFault::Structure(what)));
-        }
-        if let Some(value) = self.constant_result(node).map_err(at)? {
-            let value = value.ok_or_else(unknown)?;
-            self.hold(value.len()).map_err(at)?;
-            self.constants.insert(output, value);
-            return Ok(());
-        }
-        let context = Context {
-            node,
-            attributes: Attributes::of(node),
-            constants: &self.constants,
-            tensor: self.tensor,
-            batch: self.batch,
-        };
-        let step = operator::read(&context).ok_or_else(unknown)?;
-        self.reads_head(node).map_err(at)?;
-        let (step, tensor) = step.map_err(at)?;
-        self.hold(step.len()).map_err(at)?;
-        let sides = Shape { channels: 1, ..tensor.shape };
-        if sides.checked().is_none() || tensor.shape.len() > MAX_TENSOR {
-            let what = format!("makes a tensor of {}, which is too large", tensor.shape);
-            return Err(at(NodeFault::Shape(what)));
-        }
-        (self.head, self.tensor) = (output, tensor);
-        self.pass();
-        self.steps.push(Placed { node: name, operator, step });
-        Ok(())
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.stored.contains_key(name) || self.known.contains_key(name)
     }
 
-    /// The value of a node that does not depend on the image's pixels: `None` if it does,
-    /// `Some(None)` if its operator is not known.
-    fn constant_result(&self, node: &proto::Node) -> Result<Option<Option<Constant>>, NodeFault> {
+    /// The constant of that name, if it is one.
+    pub(super) fn find(&mut self, name: &str) -> Result<Option<Constant>, OnnxFault> {
+        if let Some(known) = self.known.get(name) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(tensor) = self.stored.get(name) else { return Ok(None) };
+        let constant = Constant::read(tensor, &self.side)?;
+        self.known.insert(name.into(), constant.clone());
+        Ok(Some(constant))
+    }
+
+    /// A single value.
+    pub(super) fn scalar(&mut self, name: &str) -> Option<f64> {
+        self.find(name).ok().flatten()?.scalar()
+    }
+
+    pub(super) fn insert(&mut self, name: &str, value: Constant) {
+        self.known.insert(name.into(), value);
+    }
+
+    /// Computes a node all of whose inputs are constants; whether it is one.
+    pub(super) fn fold(&mut self, node: &Node) -> Result<bool, OnnxFault> {
+        let present = || node.input.iter().filter(|name| !name.is_empty());
+        let constant = node.op_type == "Constant";
+        if !constant && (present().count() == 0 || !present().all(|name| self.has(name))) {
+            return Ok(false);
+        }
         let attributes = Attributes::of(node);
-        if node.op_type == "Shape" {
-            let dims = node.input.first().and_then(|input| self.passed.get(input));
-            if let Some(dims) = dims {
-                return part(dims, &attributes).map(|part| Some(Some(part)));
-            }
-        }
-        let inputs = node.input.iter().filter(|name| !name.is_empty());
-        let Some(inputs) = inputs.map(|name| self.constants.get(name)).collect::<Option<Vec<_>>>()
-        else {
-            return Ok(None);
-        };
-        match constant::evaluate(&node.op_type, &inputs, &attributes) {
-            None => Ok(Some(None)),
-            Some(value) => value.map(|value| Some(Some(value))),
-        }
-    }
-
-    /// Checks that of the node's inputs only the head of the chain depends on the image.
-    fn reads_head(&self, node: &proto::Node) -> Result<(), NodeFault> {
-        let varying: HashSet<&str> = node
-            .input
-            .iter()
-            .filter(|name| !name.is_empty() && !self.constants.contains_key(*name))
-            .map(String::as_str)
-            .collect();
-        let first = node.input.first() == Some(&self.head);
-        match varying.iter().find(|name| **name != self.head) {
-            None if first || matches!(&node.op_type[..], "Add" | "Sub" | "Mul" | "Div") => Ok(()),
-            None => {
-                Err(NodeFault::Unsupported("a constant in the place of the image's data".into()))
-            }
-            Some(other) if self.passed.contains_key(*other) => Err(NodeFault::Structure(format!(
-                "reads `{other}`, which another node reads too: branches, such as residual \
-                     connections, are not supported"
-            ))),
-            Some(other) => {
-                Err(NodeFault::Structure(format!("reads `{other}`, which no node before it makes")))
-            }
-        }
-    }
-
-    /// Counts numbers that the import keeps.
-    fn hold(&mut self, len: usize) -> Result<(), NodeFault> {
-        self.held += len;
-        match self.held > MAX_WEIGHTS {
-            false => Ok(()),
-            true => Err(NodeFault::Shape(format!("more than {MAX_WEIGHTS} weights, the most"))),
-        }
-    }
-
-    fn pass(&mut self) {
-        let Shape { channels, height, width } = self.tensor.shape;
-        let sizes: &[usize] =
-            if self.tensor.flat { &[channels] } else { &[channels, height, width] };
-        let dims = [self.batch].into_iter().chain(sizes.iter().map(|&d| d as i64)).collect();
-        self.passed.insert(self.head.clone(), dims);
-    }
-}
-
-/// The result of a Shape node.
-fn part(dims: &[i64], attributes: &Attributes<'_>) -> Result<Constant, NodeFault> {
-    let clamp = |name, default: usize| {
-        let index = attributes.int(name, default as i64);
-        if index >= dims.len() as i64 {
-            dims.len()
+        let value = if constant {
+            Some(attributes.constant())
         } else {
-            position(index, dims.len()).unwrap_or(0)
-        }
-    };
-    let range = clamp("start", 0)..clamp("end", dims.len());
-    let part = dims.get(range).ok_or(NodeFault::Unsupported("an empty range of axes".into()))?;
-    Ok(Constant::ints(part.to_vec()))
+            let inputs: Vec<Option<Constant>> =
+                node.input.iter().map(|name| self.find(name)).collect::<Result<_, _>>()?;
+            let inputs: Vec<Option<&Constant>> = inputs.iter().map(Option::as_ref).collect();
+            fold::evaluate(&node.op_type, &inputs, &attributes, self.budget)
+        };
+        let Some(value) = value else { return Ok(false) };
+        let value = value.map_err(|fault| at(node, fault))?;
+        self.budget = self.budget.saturating_sub(value.len());
+        self.known.insert(node.output.first().cloned().unwrap_or_default(), value);
+        Ok(true)
+    }
 }
 
-/// The batch size and the shape of the network's input; a batch size that is left open counts as 1.
-fn image(input: &proto::ValueInfo) -> Result<(i64, Tensor), OnnxFault> {
-    let fault = |what: String| OnnxFault::Interface(format!("the input `{}` {what}", input.name));
-    let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let tensor = tensor.ok_or_else(|| fault("is not a tensor".into()))?;
-    if tensor.elem_type != data_type::FLOAT {
-        return Err(fault("is not in 32-bit floating point; export the network in that".into()));
+/// What is wrong, with the node it is wrong with.
+pub(super) fn at(node: &Node, fault: NodeFault) -> OnnxFault {
+    OnnxFault::Node { node: name(node), operator: operator(node), fault }
+}
+
+/// The node's name, or its output if it has none.
+pub(super) fn name(node: &Node) -> String {
+    if node.name.is_empty() {
+        node.output.first().cloned().unwrap_or_default()
+    } else {
+        node.name.clone()
     }
-    let dims: Vec<i64> =
-        tensor.shape.iter().flat_map(|shape| shape.dim.iter().map(|d| d.dim_value)).collect();
-    let size = |d: i64| usize::try_from(d).ok().filter(|d| (1..=1 << 24).contains(d));
-    let sizes: Option<Vec<usize>> = dims.iter().skip(1).map(|&d| size(d)).collect();
-    let tensor = match sizes.as_deref() {
-        Some(&[channels, height, width]) => {
-            Tensor { shape: Shape { channels, height, width }, flat: false }
-        }
-        Some(&[len]) => Tensor { shape: Shape::flat(len), flat: true },
-        _ => {
-            return Err(fault(format!(
-                "has the shape {dims:?}; it must be batch × channels × height × width, all but the \
-                 batch fixed"
-            )));
-        }
-    };
-    match tensor.shape.checked() {
-        Some(_) => Ok((dims[0].clamp(1, 1 << 20), tensor)),
-        None => Err(fault(format!("of shape {dims:?} is too large"))),
+}
+
+/// The node's operator, with its domain if that is not ONNX's own.
+pub(super) fn operator(node: &Node) -> String {
+    match &node.domain[..] {
+        "" | "ai.onnx" => node.op_type.clone(),
+        domain => format!("{domain}.{}", node.op_type),
     }
+}
+
+/// A graph, its image and one of its outputs.
+pub(super) struct Source<'a> {
+    pub(super) input: &'a proto::ValueInfo,
+    pub(super) output: String,
+    pub(super) nodes: Vec<Node>,
+    pub(super) constants: Constants<'a>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn read(
+        graph: &'a proto::Graph,
+        output: Option<&str>,
+        side: SideFiles<'a>,
+        budget: usize,
+    ) -> Result<Self, OnnxFault> {
+        if graph.node.len() > MAX_NODES {
+            let what = format!("the network has {} nodes; at most {MAX_NODES}", graph.node.len());
+            return Err(OnnxFault::Interface(what));
+        }
+        let mut constants = Constants::new(graph, side, budget);
+        let output = choose_output(graph, output)?;
+        let nodes = ordered(&graph.node, &output)?;
+        // Old files list the initializers among the inputs.
+        let read: HashSet<&str> =
+            nodes.iter().flat_map(|n| n.input.iter().map(|s| &s[..])).collect();
+        let open = |input: &&proto::ValueInfo| !constants.has(&input.name);
+        let inputs: Vec<_> = graph.input.iter().filter(open).collect();
+        let used = inputs.iter().filter(|input| read.contains(&input.name[..])).copied();
+        let input = match used.collect::<Vec<_>>()[..] {
+            [input] => input,
+            ref several => {
+                return Err(OnnxFault::Interface(format!(
+                    "the network reads {} inputs; only one image is supported",
+                    several.len()
+                )));
+            }
+        };
+        for node in &nodes {
+            // What depends on shapes of tensors is computed when they are known.
+            let _ = constants.fold(node)?;
+        }
+        Ok(Self { input, output, nodes, constants })
+    }
+}
+
+fn choose_output(graph: &proto::Graph, chosen: Option<&str>) -> Result<String, OnnxFault> {
+    let names: Vec<&str> = graph.output.iter().map(|output| &output.name[..]).collect();
+    let list = || names.join("`, `");
+    match (chosen, &names[..]) {
+        (Some(name), all) if all.contains(&name) => Ok(name.into()),
+        (Some(name), _) => Err(OnnxFault::Interface(format!(
+            "the network has no output `{name}`; it has `{}`",
+            list()
+        ))),
+        (None, [one]) => Ok((*one).into()),
+        (None, []) => Err(OnnxFault::Interface("the network has no output".into())),
+        // Both of a TopK.
+        (None, [_, second])
+            if graph
+                .node
+                .iter()
+                .any(|n| n.op_type == "TopK" && n.output.get(1).is_some_and(|o| o == second)) =>
+        {
+            Ok((*second).into())
+        }
+        (None, _) => Err(OnnxFault::Interface(format!(
+            "the network has {} outputs, `{}`; choose one with `--output-name`",
+            names.len(),
+            list()
+        ))),
+    }
+}
+
+/// The nodes that lead to `output`, each after those that it reads.
+pub(super) fn ordered(nodes: &[Node], output: &str) -> Result<Vec<Node>, OnnxFault> {
+    let mut makers: HashMap<&str, usize> = HashMap::new();
+    for (i, node) in nodes.iter().enumerate() {
+        for made in node.output.iter().filter(|name| !name.is_empty()) {
+            if makers.insert(made, i).is_some() {
+                let what = format!("makes `{made}`, which another node makes too");
+                return Err(at(node, NodeFault::Structure(what)));
+            }
+        }
+    }
+    let (mut order, mut state) = (Vec::new(), vec![0u8; nodes.len()]);
+    let mut stack: Vec<(usize, usize)> = makers.get(output).map(|&i| (i, 0)).into_iter().collect();
+    while let Some((i, next)) = stack.pop() {
+        state[i] = 1;
+        let Some(input) = nodes[i].input.get(next) else {
+            state[i] = 2;
+            order.push(nodes[i].clone());
+            continue;
+        };
+        stack.push((i, next + 1));
+        match makers.get(&input[..]) {
+            Some(&maker) if state[maker] == 0 => stack.push((maker, 0)),
+            Some(&maker) if state[maker] == 1 => {
+                let what = format!("reads `{input}`, which is made of its own result");
+                return Err(at(&nodes[i], NodeFault::Structure(what)));
+            }
+            _ => {}
+        }
+    }
+    Ok(order)
 }

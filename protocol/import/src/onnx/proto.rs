@@ -87,10 +87,19 @@ pub(super) struct Tensor {
     pub(super) raw_data: Vec<u8>,
     #[prost(double, repeated, tag = "10")]
     pub(super) double_data: Vec<f64>,
-    #[prost(bytes = "vec", repeated, tag = "13")]
-    pub(super) external_data: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "13")]
+    pub(super) external_data: Vec<Entry>,
     #[prost(int32, tag = "14")]
     pub(super) data_location: i32,
+}
+
+/// A key with its value.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Entry {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -131,7 +140,14 @@ pub(super) struct Dimension {
 /// The element types that import reads.
 pub(super) mod data_type {
     pub(in super::super) const FLOAT: i32 = 1;
+    pub(in super::super) const UINT8: i32 = 2;
+    pub(in super::super) const INT8: i32 = 3;
+    pub(in super::super) const UINT16: i32 = 4;
+    pub(in super::super) const INT16: i32 = 5;
     pub(in super::super) const INT32: i32 = 6;
     pub(in super::super) const INT64: i32 = 7;
+    pub(in super::super) const BOOL: i32 = 9;
+    pub(in super::super) const FLOAT16: i32 = 10;
     pub(in super::super) const DOUBLE: i32 = 11;
+    pub(in super::super) const BFLOAT16: i32 = 16;
 }

@@ -12,15 +12,26 @@ pub(super) enum WindowKind {
     Average,
 }
 
-/// Reads kernel_shape (or takes the weights' `kernel`), strides, pads, auto_pad and ceil_mode.
+/// A window, what its kernel skips, and the padding that the file states: ceil_mode adds more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Geometry {
+    pub(super) window: Window,
+    pub(super) dilation: Extent,
+    pub(super) stated: Padding,
+}
+
+/// Reads kernel_shape (or takes the weights' `kernel`), strides, dilations, pads, auto_pad and
+/// ceil_mode, for maps that have `before` around them already.
 pub(super) fn read(
     attributes: &Attributes<'_>,
     kernel: Option<Extent>,
     input: Shape,
+    before: Padding,
     kind: WindowKind,
-) -> Result<Window, NodeFault> {
-    if attributes.ints("dilations").unwrap_or_default().iter().any(|&d| d != 1) {
-        return Err(NodeFault::Unsupported("dilations other than 1".into()));
+) -> Result<Geometry, NodeFault> {
+    let dilation = extent("dilations", attributes.pair("dilations", 1)?)?;
+    if kind != WindowKind::Convolution && dilation != Extent::square(1) {
+        return Err(NodeFault::Unsupported("pooling with dilations; use 1".into()));
     }
     let stated = match attributes.ints("kernel_shape") {
         Some(_) => Some(extent("kernel_shape", attributes.pair("kernel_shape", 1)?)?),
@@ -33,22 +44,29 @@ pub(super) fn read(
         (stated, kernel) => stated.or(kernel).ok_or(NodeFault::Missing("kernel_shape"))?,
     };
     let stride = extent("strides", attributes.pair("strides", 1)?)?;
-    let mut window = Window::new(kernel, stride, Padding::NONE);
-    window.padding = padding(attributes, &window, input)?;
+    let reach = |taps: usize, step: usize| (taps - 1).saturating_mul(step) + 1;
+    let reached =
+        Extent::new(reach(kernel.height, dilation.height), reach(kernel.width, dilation.width));
+    let mut window = Window::new(reached, stride, Padding::NONE);
+    let outer = Shape {
+        height: input.height + before.top + before.bottom,
+        width: input.width + before.left + before.right,
+        ..input
+    };
+    let own = padding(attributes, &window, outer)?;
+    window.padding = Padding {
+        top: own.top + before.top,
+        left: own.left + before.left,
+        bottom: own.bottom + before.bottom,
+        right: own.right + before.right,
+    };
+    let stated = window.padding;
     if kind != WindowKind::Convolution && attributes.int("ceil_mode", 0) != 0 {
-        round_up(&mut window, input, kind)?;
+        round_up(&mut window, input);
     }
-    if kind == WindowKind::Average
-        && !window.padding.is_none()
-        && attributes.int("count_include_pad", 0) == 0
-    {
-        return Err(NodeFault::Unsupported(
-            "average pooling with padding that the mean leaves out; \
-             use count_include_pad=True or no padding"
-                .into(),
-        ));
-    }
-    Ok(window)
+    slide(&window, input)?;
+    window.kernel = kernel;
+    Ok(Geometry { window, dilation, stated })
 }
 
 /// The shape after sliding the window over `input`.
@@ -108,7 +126,7 @@ fn padding(
 
 /// ceil_mode: a last, partial window counts if it starts on the map. Padding after the map makes
 /// it whole.
-fn round_up(window: &mut Window, input: Shape, kind: WindowKind) -> Result<(), NodeFault> {
+fn round_up(window: &mut Window, input: Shape) {
     let Window { kernel, stride, padding } = window;
     let more = |size: usize, before: usize, after: usize, kernel: usize, stride: usize| {
         let rest = (size + before + after).saturating_sub(kernel) % stride;
@@ -116,13 +134,6 @@ fn round_up(window: &mut Window, input: Shape, kind: WindowKind) -> Result<(), N
         let extra = if rest != 0 && start < size + before { stride - rest } else { 0 };
         after + extra
     };
-    let bottom = more(input.height, padding.top, padding.bottom, kernel.height, stride.height);
-    let right = more(input.width, padding.left, padding.right, kernel.width, stride.width);
-    if kind == WindowKind::Average && (bottom, right) != (padding.bottom, padding.right) {
-        return Err(NodeFault::Unsupported(
-            "ceil_mode with partial windows in average pooling".into(),
-        ));
-    }
-    (padding.bottom, padding.right) = (bottom, right);
-    Ok(())
+    padding.bottom = more(input.height, padding.top, padding.bottom, kernel.height, stride.height);
+    padding.right = more(input.width, padding.left, padding.right, kernel.width, stride.width);
 }

@@ -1,24 +1,40 @@
 //! Quantisation: the integer network follows the one in floating point, whatever its scales.
 
-use crate::{Error, FloatBlock, FloatNetwork, quantise, zoo};
-use gazelle_model::{Activation, Block, ModelError, Shape, Trace};
+use crate::{
+    Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
+    FloatTerm, quantise, zoo,
+};
+use gazelle_model::{Activation, Block, ModelError, Node, Shape, Term, Trace};
 
-/// A network of the zoo whose weights are multiplied by `scales`, one for each block, so that the
-/// same integers stand for other reals.
-fn float(name: &str, scales: &[f32]) -> FloatNetwork {
+/// A network of the zoo whose weights are multiplied by `scales`, one for each linear node, so that
+/// the same integers stand for other reals.
+fn nodes(name: &str, scales: &[f32]) -> (Shape, Vec<FloatNode>) {
     let (card, blocks) = zoo::network(name).unwrap().into_parts();
-    let mut product = 1.0;
-    let scaled = |(i, (block, &scale)): (usize, (&Block, &f32))| {
-        product *= scale;
-        FloatBlock {
-            node: format!("linear {i}"),
-            weights: block.weights.iter().map(|&w| f32::from(w) * scale).collect(),
-            bias: block.bias.iter().map(|&b| b as f32 * product).collect(),
-            most: None,
+    let (mut product, mut i) = (1.0, 0);
+    let float = |node: &Node| match node {
+        Node::Linear(node) => {
+            let (block, scale): (&Block, f32) = (&blocks[i], scales[i]);
+            product *= scale;
+            let weights = block.weights.iter().map(|&w| f32::from(w) * scale).collect();
+            let Term { input, map } = node.terms[0];
+            let bias = block.bias.iter().map(|&b| b as f32 * product).collect();
+            i += 1;
+            let terms = vec![FloatTerm { input, map, weights }];
+            FloatNode::Linear(FloatLinear { node: format!("linear {}", i - 1), terms, bias })
         }
+        Node::Activation(node) => {
+            let (input, max_pool, function) = (node.input, node.max_pool, FloatFunction::RELU);
+            FloatNode::Activation(FloatActivation { input, function, max_pool })
+        }
+        Node::SumPool(pool) => FloatNode::SumPool(*pool),
+        _ => panic!("the zoo's networks are chains"),
     };
-    let blocks = blocks.iter().zip(scales).enumerate().map(scaled).collect();
-    FloatNetwork::try_new(card.chain().unwrap(), blocks).unwrap()
+    (card.input, card.nodes.iter().map(float).collect())
+}
+
+fn float(name: &str, scales: &[f32]) -> FloatNetwork {
+    let (input, nodes) = nodes(name, scales);
+    FloatNetwork::try_new(name, input, nodes, FloatHead::Class).unwrap()
 }
 
 fn images(shape: Shape) -> Vec<Vec<u8>> {
@@ -40,11 +56,11 @@ fn logits_keep_their_direction_at_any_scale() {
         [("a", &[1e-6, 3e4, 1.0][..]), ("c", &[0.004, 0.07, 5.0]), ("d", &[1.0, 1e-9, 1e9, 1e-3])]
     {
         let float = float(name, scales);
-        let images = images(float.card().input);
+        let images = images(float.input());
         let network = quantise(&float, &images, 8).unwrap();
         for image in &images {
             let expected = float.forward(image).unwrap();
-            let cosine = cosine(expected.last().unwrap(), &network.forward(image).unwrap());
+            let cosine = cosine(&expected, &network.forward(image).unwrap());
             assert!(cosine > 0.995, "{name}: {cosine}");
         }
     }
@@ -53,7 +69,7 @@ fn logits_keep_their_direction_at_any_scale() {
 #[test]
 fn rings_shrink_with_the_weights() {
     let float = float("c", &[1.0; 3]);
-    let images = images(float.card().input);
+    let images = images(float.input());
     let rings = |bits| {
         let network = quantise(&float, &images, bits).unwrap();
         let chain = network.card().chain().unwrap();
@@ -66,7 +82,7 @@ fn rings_shrink_with_the_weights() {
 fn weights_use_their_bits() {
     let float = float("d", &[1.0, 0.5, 3.0, 1.0]);
     for bits in 2..=12 {
-        let network = quantise(&float, &images(float.card().input), bits).unwrap();
+        let network = quantise(&float, &images(float.input()), bits).unwrap();
         for block in network.blocks() {
             let most = block.weights.iter().map(|w| w.unsigned_abs()).max().unwrap();
             assert!(most < 1 << (bits - 1) && most >= 1 << (bits - 2), "{bits} bits: {most}");
@@ -77,7 +93,7 @@ fn weights_use_their_bits() {
 #[test]
 fn what_cannot_be_quantised_is_refused() {
     let float = float("c", &[1.0; 3]);
-    let images = images(float.card().input);
+    let images = images(float.input());
     let fault = |float: &FloatNetwork, images: &[Vec<u8>], bits| {
         quantise(float, images, bits).err().unwrap()
     };
@@ -85,16 +101,23 @@ fn what_cannot_be_quantised_is_refused() {
     assert!(matches!(fault(&float, &[vec![0; 10]], 8), Error::Model(ModelError::ImageLen { .. })));
     assert!(matches!(fault(&float, &images, 13), Error::Model(ModelError::Card(_))));
 
-    let changed = |change: fn(&mut [FloatBlock])| {
-        let mut blocks = float.blocks().to_vec();
-        change(&mut blocks);
-        FloatNetwork::try_new(float.card().clone(), blocks)
+    let changed = |change: fn(&mut FloatLinear), index: usize| {
+        let (input, mut nodes) = nodes("c", &[1.0; 3]);
+        let linear = nodes.iter_mut().filter_map(|node| match node {
+            FloatNode::Linear(linear) => Some(linear),
+            _ => None,
+        });
+        change(linear.into_iter().nth(index).unwrap());
+        FloatNetwork::try_new("c", input, nodes, FloatHead::Class)
     };
-    let dead = changed(|blocks| blocks[1].bias.fill(-1e9)).unwrap();
-    assert!(matches!(fault(&dead, &images, 8), Error::Quantise { .. }));
-    let large = changed(|blocks| blocks[2].bias[0] = 1e30).unwrap();
-    assert!(matches!(fault(&large, &images, 8), Error::Quantise { .. }));
-    let broken = changed(|blocks| blocks[2].weights[5] = f32::NAN);
+    // A layer that gives nothing is as good as another.
+    let dead = changed(|linear| linear.bias.fill(-1e9), 1).unwrap();
+    assert!(quantise(&dead, &images, 8).is_ok());
+    let zero = changed(|linear| linear.terms[0].weights.fill(0.0), 1).unwrap();
+    assert!(quantise(&zero, &images, 8).is_ok());
+    let outlier = changed(|linear| linear.terms[0].weights[0] = -1e9, 0).unwrap();
+    assert!(matches!(fault(&outlier, &images, 8), Error::Quantise { .. }));
+    let broken = changed(|linear| linear.terms[0].weights[5] = f32::NAN, 2);
     assert_eq!(broken.err(), Some(Error::NotFinite { node: "linear 2".into() }));
 }
 
@@ -102,10 +125,14 @@ fn what_cannot_be_quantised_is_refused() {
 #[test]
 fn an_upper_bound_is_kept() {
     let float = float("c", &[1.0; 3]);
-    let images = images(float.card().input);
-    let mut blocks = float.blocks().to_vec();
-    blocks[0].most = Some(1000.0);
-    let bounded = FloatNetwork::try_new(float.card().clone(), blocks).unwrap();
+    let images = images(float.input());
+    let (input, mut nodes) = nodes("c", &[1.0; 3]);
+    let bounded = nodes.iter_mut().find_map(|node| match node {
+        FloatNode::Activation(activation) => Some(&mut activation.function),
+        _ => None,
+    });
+    *bounded.unwrap() = FloatFunction::Clamp { least: 0.0, most: 1000.0 };
+    let bounded = FloatNetwork::try_new("c", input, nodes, FloatHead::Class).unwrap();
     let network = quantise(&bounded, &images, 8).unwrap();
     let chain = network.card().chain().unwrap();
     let Activation::Relu { shift, .. } = chain.blocks[0].activation else { panic!() };
@@ -113,7 +140,7 @@ fn an_upper_bound_is_kept() {
     assert!(shift <= 3, "{shift}");
     for image in &images {
         let expected = bounded.forward(image).unwrap();
-        let cosine = cosine(expected.last().unwrap(), &network.forward(image).unwrap());
+        let cosine = cosine(&expected, &network.forward(image).unwrap());
         assert!(cosine > 0.995, "{cosine}");
     }
 }

@@ -1,0 +1,149 @@
+//! Linear maps in floating point: convolutions as products of matrices.
+
+use gazelle_model::{Axis, Convolution, LinearMap, Shape};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+/// The most values of a matrix of patches.
+const PATCHES: usize = 1 << 20;
+
+/// Adds the map's result on `x` to `sums`.
+pub(crate) fn linear_map(
+    map: &LinearMap,
+    input: Shape,
+    weights: &[f32],
+    x: &[f32],
+    sums: &mut [f32],
+) {
+    match map {
+        LinearMap::Dense { .. } => {
+            for (sum, row) in sums.iter_mut().zip(weights.chunks_exact(x.len())) {
+                *sum += dot(row, x);
+            }
+        }
+        LinearMap::Convolution(map) => convolve(map, input, weights, x, sums),
+    }
+}
+
+/// Σ w·x in eight lanes, which the compiler keeps in one register.
+fn dot(w: &[f32], x: &[f32]) -> f32 {
+    let (w, x) = (w.as_chunks::<8>(), x.as_chunks::<8>());
+    let mut lanes = [0f32; 8];
+    for (w, x) in w.0.iter().zip(x.0) {
+        (0..8).for_each(|i| lanes[i] += w[i] * x[i]);
+    }
+    let rest: f32 = w.1.iter().zip(x.1).map(|(w, x)| w * x).sum();
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// What a padded map adds to a bias when every value of channel c stands for itself and `shift[c]`
+/// (or one shift for each value): the map of the shifts inside the input, 0 outside.
+pub(crate) struct BiasMap;
+
+impl BiasMap {
+    pub(crate) fn new(map: &LinearMap, input: Shape, weights: &[f32], shift: &[f32]) -> Vec<f32> {
+        let output = map.output(input).map_or(0, |shape| shape.len());
+        let cells = input.len() / shift.len();
+        let x: Vec<f32> = shift.iter().flat_map(|&s| std::iter::repeat_n(s, cells)).collect();
+        let mut sums = vec![0.0; output];
+        linear_map(map, input, weights, &x, &mut sums);
+        sums
+    }
+}
+
+/// The two axes of a dilated convolution, as windows of what it reaches.
+fn axes(map: &Convolution, input: Shape) -> [Axis; 2] {
+    let mut window = map.window;
+    let reach = |taps: usize, step: usize| (taps - 1) * step + 1;
+    window.kernel.height = reach(window.kernel.height, map.dilation.height);
+    window.kernel.width = reach(window.kernel.width, map.dilation.width);
+    window.axes(input).expect("a checked kernel fits its map")
+}
+
+fn convolve(map: &Convolution, input: Shape, weights: &[f32], x: &[f32], sums: &mut [f32]) {
+    let [rows, columns] = axes(map, input);
+    let (depth, outputs) = (input.channels / map.groups, map.outputs / map.groups);
+    let row_len = depth * map.window.kernel.cells();
+    let cells = rows.output * columns.output;
+    let step = (PATCHES / (row_len * columns.output)).clamp(1, rows.output);
+    let mut patches = Vec::new();
+    for group in 0..map.groups {
+        let x = &x[group * depth * input.map_len()..][..depth * input.map_len()];
+        let w = &weights[group * outputs * row_len..][..outputs * row_len];
+        let sums = &mut sums[group * outputs * cells..][..outputs * cells];
+        if depth == 1 && outputs == 1 {
+            depthwise(map, &[rows, columns], w, x, sums);
+            continue;
+        }
+        let w = ArrayView2::from_shape((outputs, row_len), w).expect("the group's weights");
+        let mut sums = ArrayViewMut2::from_shape((outputs, cells), sums).expect("its sums");
+        for first in (0..rows.output).step_by(step) {
+            let some = first..(first + step).min(rows.output);
+            let width = some.len() * columns.output;
+            patches.clear();
+            patches.resize(row_len * width, 0.0);
+            fill(map, &[rows, columns], some.clone(), x, &mut patches);
+            let patches = ArrayView2::from_shape((row_len, width), &patches).expect("filled");
+            let at = first * columns.output;
+            let mut part = sums.slice_axis_mut(ndarray::Axis(1), (at..at + width).into());
+            general_mat_mul(1.0, &w, &patches, 1.0, &mut part);
+        }
+    }
+}
+
+/// The output positions along an axis whose tap number `tap` lies in the map.
+fn positions(axis: &Axis, tap: usize, dilation: usize) -> std::ops::Range<usize> {
+    let offset = tap * dilation;
+    let first = axis.before.saturating_sub(offset).div_ceil(axis.stride);
+    // The last i with i·stride + offset − before < input.
+    let end = (axis.input + axis.before).saturating_sub(offset).div_ceil(axis.stride);
+    first.min(axis.output)..end.min(axis.output).max(first.min(axis.output))
+}
+
+/// One row for each weight of an output channel: what it multiplies at each output position.
+fn fill(
+    map: &Convolution,
+    [rows, columns]: &[Axis; 2],
+    some: std::ops::Range<usize>,
+    x: &[f32],
+    patches: &mut [f32],
+) {
+    let kernel = map.window.kernel;
+    let width = some.len() * columns.output;
+    for (r, patch) in patches.chunks_exact_mut(width).enumerate() {
+        let (c, u, v) = (r / kernel.cells(), r % kernel.cells() / kernel.width, r % kernel.width);
+        let plane = &x[c * rows.input * columns.input..][..rows.input * columns.input];
+        let (vertical, horizontal) =
+            (positions(rows, u, map.dilation.height), positions(columns, v, map.dilation.width));
+        for i in vertical.start.max(some.start)..vertical.end.min(some.end) {
+            let y = i * rows.stride + u * map.dilation.height - rows.before;
+            let line = &plane[y * columns.input..][..columns.input];
+            let out = &mut patch[(i - some.start) * columns.output..][..columns.output];
+            for j in horizontal.clone() {
+                out[j] = line[j * columns.stride + v * map.dilation.width - columns.before];
+            }
+        }
+    }
+}
+
+fn depthwise(
+    map: &Convolution,
+    [rows, columns]: &[Axis; 2],
+    weights: &[f32],
+    x: &[f32],
+    sums: &mut [f32],
+) {
+    let kernel = map.window.kernel;
+    for (r, &w) in weights.iter().enumerate() {
+        let (u, v) = (r / kernel.width, r % kernel.width);
+        let horizontal = positions(columns, v, map.dilation.width);
+        for i in positions(rows, u, map.dilation.height) {
+            let y = i * rows.stride + u * map.dilation.height - rows.before;
+            let line = &x[y * columns.input..][..columns.input];
+            let out = &mut sums[i * columns.output..][..columns.output];
+            for j in horizontal.clone() {
+                out[j] += w * line[j * columns.stride + v * map.dilation.width - columns.before];
+            }
+        }
+    }
+}

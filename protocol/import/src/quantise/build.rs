@@ -1,0 +1,234 @@
+//! The integer network for given ranges and bits.
+
+use gazelle_model::{
+    ActivationNode, Bias, Block, Card, Head, HeadNode, LinearMap, LinearNode, Network, Node,
+    Scaled, Select, Shape, Shift, SumPool, Term, Upsample,
+};
+
+use super::function::Units;
+use super::scale::{Fit, Sums, row_scales};
+use crate::{
+    Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
+};
+
+/// How a linear node becomes integers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Setting {
+    /// Bits of a weight.
+    pub(super) weight_bits: u32,
+    /// Whether each output channel has a shift of its own.
+    pub(super) by_channel: bool,
+}
+
+/// The integer network, and for each linear node the signal-to-noise ratio of its weights in dB.
+pub(super) fn build(
+    float: &FloatNetwork,
+    ranges: &[(f64, f64)],
+    settings: &[Setting],
+) -> Result<(Network, Vec<f64>), Error> {
+    let mut work = Work {
+        float,
+        ranges,
+        units: vec![vec![1.0; float.input.channels]],
+        bounds: vec![(0, 255)],
+        nodes: Vec::new(),
+        blocks: Vec::new(),
+        noise: Vec::new(),
+        pending: vec![None; float.nodes.len() + 1],
+    };
+    for (i, node) in float.nodes.iter().enumerate() {
+        work.node(i, node, settings)?;
+    }
+    let head = match float.head {
+        FloatHead::Class => Head::Class,
+        FloatHead::Top(count) => Head::Top(count),
+        FloatHead::Thresholds => Head::Thresholds(vec![0; float.shapes[float.output].len()]),
+    };
+    let card = Card {
+        name: float.name.clone(),
+        input: float.input,
+        preprocessing: float.preprocessing.clone(),
+        nodes: work.nodes,
+        head: HeadNode { input: float.output, sum_bits: 31, head },
+        classes: float.classes.clone(),
+    };
+    Ok((Network::with_least_sum_bits(card, work.blocks)?, work.noise))
+}
+
+struct Work<'a> {
+    float: &'a FloatNetwork,
+    ranges: &'a [(f64, f64)],
+    /// What 1 stands for in each channel of each tensor.
+    units: Vec<Vec<f64>>,
+    /// The least and the most value of each tensor of about 8 bits.
+    bounds: Vec<(i32, i32)>,
+    nodes: Vec<Node>,
+    blocks: Vec<Block>,
+    noise: Vec<f64>,
+    /// What was chosen for the sums in a tensor that an activation reads.
+    pending: Vec<Option<Sums>>,
+}
+
+impl Work<'_> {
+    fn node(&mut self, i: usize, node: &FloatNode, settings: &[Setting]) -> Result<(), Error> {
+        let tensor = i + 1;
+        match node {
+            FloatNode::Linear(linear) => return self.linear(tensor, linear, settings),
+            FloatNode::Activation(activation) => return self.activation(tensor, activation),
+            FloatNode::Sum(parts) => {
+                let (sums, scaled) = self.sum(parts)?;
+                self.pending[tensor] = Some(sums);
+                self.push(Node::Sum(scaled), vec![], (0, 0));
+            }
+            FloatNode::Concat(parts) => {
+                let units = parts.iter().flat_map(|&part| self.units[part].clone()).collect();
+                let all = parts.iter().map(|&part| self.bounds[part]);
+                let bounds = all.fold((0, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+                self.push(Node::Concat(parts.clone()), units, bounds);
+            }
+            FloatNode::Select(select) => {
+                let Select { input, channels } = select;
+                let units = channels.iter().map(|&c| self.units[*input][c as usize]).collect();
+                self.push(Node::Select(select.clone()), units, self.bounds[*input]);
+            }
+            FloatNode::Upsample(upsample) => {
+                let Upsample { input, .. } = *upsample;
+                let units = self.units[input].clone();
+                self.push(Node::Upsample(*upsample), units, self.bounds[input]);
+            }
+            FloatNode::SumPool(pool) => {
+                let SumPool { input, .. } = *pool;
+                let units = self.units[input].clone();
+                self.push(Node::SumPool(*pool), units, self.bounds[input]);
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, node: Node, units: Vec<f64>, bounds: (i32, i32)) {
+        self.nodes.push(node);
+        self.units.push(units);
+        self.bounds.push(bounds);
+    }
+
+    /// Who reads the sums of a linear node, and the tensors that are added to them on the way.
+    fn reader(&self, tensor: usize) -> (Option<&FloatActivation>, Vec<(usize, f32)>, usize) {
+        let (mut at, mut skips) = (tensor, Vec::new());
+        for (i, node) in self.float.nodes.iter().enumerate().skip(tensor) {
+            match node {
+                FloatNode::Sum(parts) if parts.iter().any(|part| part.0 == at) => {
+                    skips.extend(parts.iter().filter(|part| part.0 != at));
+                    at = i + 1;
+                }
+                FloatNode::Activation(activation) if activation.input == at => {
+                    return (Some(activation), skips, i + 1);
+                }
+                _ => {}
+            }
+        }
+        (None, skips, at)
+    }
+
+    fn linear(
+        &mut self,
+        tensor: usize,
+        linear: &FloatLinear,
+        settings: &[Setting],
+    ) -> Result<(), Error> {
+        let fault = |what| Error::Quantise { node: linear.node.clone(), what };
+        let setting = settings[self.blocks.len()];
+        let shape = self.float.shapes[tensor];
+        let (activation, skips, reader) = self.reader(tensor);
+        let rows = row_scales(linear, &self.float.shapes, &self.units);
+        let largest = f64::from((1i32 << (setting.weight_bits - 1)) - 1);
+        let fit = Fit::new(linear, &rows, shape, largest);
+        let added = skips.first().map(|&(skip, factor)| {
+            self.units[skip].first().copied().unwrap_or(1.0) * f64::from(factor).abs()
+        });
+        let (sums, rounds) = match activation {
+            Some(activation) => {
+                let step = fit.step();
+                let units = Units::new(&activation.function, self.ranges[reader], step);
+                let by_channel = setting.by_channel && skips.is_empty();
+                let sums = fit.sums(&units, by_channel, added).map_err(fault)?;
+                (sums, units.rounds)
+            }
+            None => (fit.last(added), false),
+        };
+        let (block, noise) = fit.round(linear, &rows, &sums, rounds).map_err(fault)?;
+        let term = |term: &crate::FloatTerm| Term { input: term.input, map: term.map };
+        let terms = linear.terms.iter().map(term).collect();
+        let full = block.bias.len() != shape.channels;
+        let bias = if full { Bias::Map } else { Bias::Channel };
+        let weight_bits = setting.weight_bits;
+        let units = sums.per_unit.iter().map(|s| s.recip()).collect();
+        self.noise.push(noise);
+        self.blocks.push(block);
+        self.pending[tensor] = Some(sums);
+        self.push(Node::Linear(LinearNode { terms, bias, weight_bits }), units, (0, 0));
+        Ok(())
+    }
+
+    fn sum(&self, parts: &[(usize, f32)]) -> Result<(Sums, Vec<Scaled>), Error> {
+        let what = "a sum without a linear map of its own";
+        let missing = || Error::Quantise { node: "sum".into(), what };
+        let own = parts.iter().find_map(|part| self.pending[part.0].clone());
+        let own = own.ok_or_else(missing)?;
+        let per_unit = own.per_unit.first().copied().unwrap_or(1.0);
+        let scaled = |&(input, factor): &(usize, f32)| {
+            if self.pending[input].is_some() {
+                return Scaled { input, factor: 1 };
+            }
+            let unit = self.units[input].first().copied().unwrap_or(1.0);
+            let factor = (per_unit * unit * f64::from(factor)).round();
+            let factor = factor.clamp(-1e9, 1e9) as i32;
+            Scaled { input, factor: if factor == 0 { 1 } else { factor } }
+        };
+        let parts = parts.iter().map(scaled).collect();
+        Ok((own, parts))
+    }
+
+    fn activation(&mut self, tensor: usize, activation: &FloatActivation) -> Result<(), Error> {
+        let FloatActivation { input, function, max_pool } = activation;
+        let (shape, pool): (Shape, _) = (self.float.shapes[tensor], *max_pool);
+        let (function, shift, unit, bounds) = match &self.pending[*input] {
+            Some(sums) => {
+                let units = Units::new(function, self.ranges[tensor], sums.step);
+                let bounds = units.function.range();
+                let bounds = (bounds.least as i32, bounds.most as i32);
+                let shift = match &sums.shifts[..] {
+                    [one] => Shift::Tensor(*one),
+                    all => Shift::Channels(all.to_vec()),
+                };
+                (units.function, shift, vec![units.yields * sums.stretch; shape.channels], bounds)
+            }
+            // Small integers already: they keep their unit, and bounds apply as they are.
+            None => {
+                let FloatFunction::Clamp { least, most } = function else {
+                    let what = "a function of values that no linear map gives";
+                    return Err(Error::Quantise { node: format!("tensor {tensor}"), what });
+                };
+                let units = self.units[*input].clone();
+                let unit = units.first().copied().unwrap_or(1.0);
+                let (low, high) = self.bounds[*input];
+                let bound = |v: f32| (f64::from(v) / unit).round().clamp(-255.0, 255.0) as i32;
+                let low = low.max(bound(*least)).min(0);
+                let high = high.min(bound(*most)).max(low + 1).min(low + 255);
+                let function =
+                    gazelle_model::Function::Clamp { least: low as i16, most: high as i16 };
+                (function, Shift::Tensor(0), units, (low, high))
+            }
+        };
+        let node = ActivationNode { input: *input, sum_bits: 31, function, shift, max_pool: pool };
+        self.push(Node::Activation(node), unit, bounds);
+        Ok(())
+    }
+}
+
+/// Whether a linear node is of many small groups, whose weights differ most between channels.
+pub(super) fn is_grouped(linear: &FloatLinear) -> bool {
+    linear
+        .terms
+        .iter()
+        .any(|term| matches!(term.map, LinearMap::Convolution(map) if map.groups > 1))
+}

@@ -1,0 +1,88 @@
+//! The integer function of an activation, and the units of what it reads and yields.
+
+use gazelle_model::Function;
+
+use crate::FloatFunction;
+
+/// An activation in integers.
+pub(super) struct Units {
+    pub(super) function: Function,
+    /// What a step of the shifted sums stands for: a sum y stands for y / 2^f of these.
+    pub(super) reads: f64,
+    /// What 1 stands for in the results.
+    pub(super) yields: f64,
+    /// Whether half a step is added, so that the shift rounds to the nearest.
+    pub(super) rounds: bool,
+    /// The least shift.
+    pub(super) least_shift: i32,
+}
+
+impl Units {
+    /// For values that range from `least` to `most` on the images; `step` is what 1 stands for where
+    /// they are all 0.
+    pub(super) fn new(function: &FloatFunction, (least, most): (f64, f64), step: f64) -> Self {
+        match function {
+            FloatFunction::Clamp { least: low, most: high } => {
+                let (least, most) = (least.max((*low).into()), most.min((*high).into()));
+                let (unit, low, high) = bounds(least, most, *low == 0.0, step);
+                Self::plain(Function::Clamp { least: low, most: high }, unit)
+            }
+            FloatFunction::Leaky { slopes } => {
+                let (unit, low, high) = bounds(least, most, false, step);
+                let slopes = slopes.iter().map(|s| (s * 256.0).round() as u16).collect();
+                let function = Function::Leaky { slopes, slope_shift: 8, least: low, most: high };
+                Self::plain(function, unit)
+            }
+            FloatFunction::HardSwish | FloatFunction::Silu | FloatFunction::Gelu => {
+                bump(function, most, step)
+            }
+            FloatFunction::Sigmoid => odd(function, 0.5, 1.0 / 255.0),
+            FloatFunction::Tanh => odd(function, 0.0, 1.0 / 127.0),
+        }
+    }
+
+    fn plain(function: Function, unit: f64) -> Self {
+        Self { function, reads: unit, yields: unit, rounds: true, least_shift: 0 }
+    }
+}
+
+/// What 1 stands for and the bounds in these, 256 integers with 0 among them.
+fn bounds(least: f64, most: f64, positive: bool, step: f64) -> (f64, i16, i16) {
+    let least = if positive { 0.0 } else { least };
+    let unit = (most - least) / 255.0;
+    if unit <= 0.0 {
+        return if positive { (step, 0, 255) } else { (step, -128, 127) };
+    }
+    // Both ends round outwards by less than one step: 255 steps hold the range but for half of one.
+    let low = (least / unit).round() as i16;
+    (unit, low, low + 255)
+}
+
+/// max(x, 0) − g(|x|) with g in a table.
+fn bump(function: &FloatFunction, most: f64, step: f64) -> Units {
+    const LEN: usize = 64;
+    let grid = (0..4096).map(|i| i as f32 * (function.bound() as f32) / 4096.0);
+    let depth = f64::from(grid.map(|x| function.bump(x)).fold(0.0, f32::max));
+    let unit = if most > 0.0 { (most + depth) / 255.0 } else { step.max(depth / 255.0) };
+    let span = (function.bound() / (LEN as f64 * unit)).log2().ceil().clamp(-8.0, 8.0) as i8;
+    let entry = |i: usize| {
+        let x = (i as f64 + 0.5) * f64::from(span).exp2() * unit;
+        (f64::from(function.bump(x as f32)) / unit).round().clamp(0.0, 255.0) as u8
+    };
+    let function = Function::ReluMinusTable { table: (0..LEN).map(entry).collect(), step: span };
+    let least_shift = (-i32::from(span)).max(0);
+    Units { function, reads: unit, yields: unit, rounds: true, least_shift }
+}
+
+/// centre ± a table of the distance from it.
+fn odd(function: &FloatFunction, centre: f64, unit: f64) -> Units {
+    const LEN: usize = 64;
+    let reads = function.bound() / LEN as f64;
+    let entry = |i: usize| {
+        let x = (i as f64 + 0.5) * reads;
+        ((f64::from(function.apply(x as f32, 0)) - centre) / unit).round().clamp(0.0, 255.0) as u8
+    };
+    let table = (0..LEN).map(entry).collect();
+    let function = Function::Odd { table, centre: (centre / unit).round() as i16 };
+    Units { function, reads, yields: unit, rounds: false, least_shift: 0 }
+}

@@ -1,0 +1,210 @@
+//! Shifts, units and integers of one linear node.
+
+use gazelle_model::{Block, LinearMap, Shape};
+
+use super::function::Units;
+use crate::FloatLinear;
+
+/// The most bits that a shift may drop: with 8 bits left, sums stay within 31 bits.
+const MAX_SHIFT: f64 = 22.0;
+/// How far a channel's shift may be over the least.
+const MAX_SPREAD: f64 = 4.0;
+/// The largest bias.
+const MAX_BIAS: f64 = (1u32 << 29) as f64;
+
+/// What integer sums stand for.
+#[derive(Clone, Debug)]
+pub(super) struct Sums {
+    /// What a sum of a real 1 is: one for all channels, or one for each.
+    pub(super) per_unit: Vec<f64>,
+    /// f, one for all channels or one for each.
+    pub(super) shifts: Vec<u8>,
+    /// How many times larger than asked for the activation's unit became, so that what is added
+    /// has a whole factor.
+    pub(super) stretch: f64,
+    /// The unit of results that are 0 on every image.
+    pub(super) step: f64,
+}
+
+/// For each weight, what its input's unit is.
+pub(super) fn row_scales(
+    linear: &FloatLinear,
+    shapes: &[Shape],
+    units: &[Vec<f64>],
+) -> Vec<Vec<f64>> {
+    linear
+        .terms
+        .iter()
+        .map(|term| {
+            let (input, units) = (shapes[term.input], &units[term.input]);
+            match &term.map {
+                LinearMap::Dense { .. } => {
+                    units.iter().flat_map(|&u| std::iter::repeat_n(u, input.map_len())).collect()
+                }
+                LinearMap::Convolution(_) => units.clone(),
+            }
+        })
+        .collect()
+}
+
+/// The largest weights and biases of a linear node, in units of its inputs' integers.
+pub(super) struct Fit {
+    /// Σ over nothing: the largest |w|·unit of each output channel.
+    weights: Vec<f64>,
+    biases: Vec<f64>,
+    largest: f64,
+    shape: Shape,
+}
+
+/// The unit of weight number `i` of a term.
+fn unit(map: &LinearMap, units: &[f64], row: usize, i: usize) -> f64 {
+    match map {
+        LinearMap::Dense { .. } => units[i % row],
+        LinearMap::Convolution(map) => {
+            let (depth, share) = (units.len() / map.groups, map.outputs / map.groups);
+            units[i / row / share * depth + i % row / map.window.kernel.cells()]
+        }
+    }
+}
+
+impl Fit {
+    pub(super) fn new(
+        linear: &FloatLinear,
+        units: &[Vec<f64>],
+        shape: Shape,
+        largest: f64,
+    ) -> Self {
+        let channels = shape.channels;
+        let mut weights = vec![0f64; channels];
+        for (term, units) in linear.terms.iter().zip(units) {
+            let row = (term.weights.len() / channels).max(1);
+            for (i, &w) in term.weights.iter().enumerate() {
+                let scaled = f64::from(w).abs() * unit(&term.map, units, row, i);
+                weights[i / row] = weights[i / row].max(scaled);
+            }
+        }
+        let run = (linear.bias.len() / channels).max(1);
+        let most = |map: &[f32]| map.iter().fold(0f64, |most, &b| most.max(f64::from(b).abs()));
+        let biases = linear.bias.chunks(run).map(most).collect();
+        Self { weights, biases, largest, shape }
+    }
+
+    /// A unit for results that are always 0: that which gives weights a shift of 8.
+    pub(super) fn step(&self) -> f64 {
+        let most = self.weights.iter().fold(0f64, |most, &w| most.max(w));
+        if most > 0.0 { most * 256.0 / self.largest } else { 1.0 }
+    }
+
+    /// The largest shift that each channel's weights and biases leave room for.
+    fn room(&self, reads: f64) -> Vec<f64> {
+        let room = |(&w, &b): (&f64, &f64)| {
+            let of = |most: f64, value: f64| {
+                if value > 0.0 { (most * reads / value).log2().floor() } else { MAX_SHIFT }
+            };
+            of(self.largest, w).min(of(MAX_BIAS, b)).min(MAX_SHIFT)
+        };
+        self.weights.iter().zip(&self.biases).map(room).collect()
+    }
+
+    /// The sums that an activation reads; `added` is the unit of a tensor that is added to them.
+    pub(super) fn sums(
+        &self,
+        units: &Units,
+        by_channel: bool,
+        added: Option<f64>,
+    ) -> Result<Sums, &'static str> {
+        let room = self.room(units.reads);
+        // A map whose weights are all 0 needs no fine steps.
+        let all_zero = self.weights.iter().all(|&w| w == 0.0);
+        let least = room.iter().copied().fold(if all_zero { 8.0 } else { MAX_SHIFT }, f64::min);
+        if least < f64::from(units.least_shift) {
+            return Err(
+                "its weights are too large beside its activations, or one of them is far larger \
+                        than the others; use more weight bits (`--weight-bits`), or look for an outlier",
+            );
+        }
+        let step = self.step();
+        if by_channel && room.len() > 1 {
+            let shifts: Vec<f64> = room.iter().map(|r| r.min(least + MAX_SPREAD)).collect();
+            let per_unit = shifts.iter().map(|f| f.exp2() / units.reads).collect();
+            let shifts = shifts.iter().map(|&f| f as u8).collect();
+            return Ok(Sums { per_unit, shifts, stretch: 1.0, step });
+        }
+        let (mut shift, mut per_unit, mut stretch) = (least, least.exp2() / units.reads, 1.0);
+        if let Some(added) = added.filter(|&added| added > 0.0) {
+            // What is added needs a whole factor: more bits until there is one.
+            while per_unit * added < 1.0 && shift < MAX_SHIFT {
+                shift += 1.0;
+                per_unit *= 2.0;
+            }
+            let factor = (per_unit * added).floor().max(1.0);
+            stretch = per_unit / (factor / added);
+            per_unit = factor / added;
+            if self.weights.iter().any(|&w| w * per_unit > self.largest + 0.5) {
+                return Err(
+                    "its weights are too large beside what is added to it; use more weight \
+                            bits (`--weight-bits`)",
+                );
+            }
+        }
+        // A table is read at the sums as they are.
+        let shifts = vec![shift as u8];
+        Ok(Sums { per_unit: vec![per_unit], shifts, stretch, step })
+    }
+
+    /// The sums that the head reads: only their order and their signs matter.
+    pub(super) fn last(&self, added: Option<f64>) -> Sums {
+        let most = self.weights.iter().fold(0f64, |most, &w| most.max(w));
+        let bias = self.biases.iter().fold(0f64, |most, &b| most.max(b));
+        let mut per_unit = if most > 0.0 { self.largest / most } else { 1.0 };
+        if bias > 0.0 {
+            per_unit = per_unit.min(MAX_BIAS / bias);
+        }
+        if let Some(added) = added.filter(|&added| added > 0.0) {
+            per_unit = (per_unit * added).floor().max(1.0) / added;
+        }
+        Sums { per_unit: vec![per_unit], shifts: vec![0], stretch: 1.0, step: 1.0 }
+    }
+
+    /// The integers, and the weights' ratio of signal to noise in dB.
+    pub(super) fn round(
+        &self,
+        linear: &FloatLinear,
+        units: &[Vec<f64>],
+        sums: &Sums,
+        rounds: bool,
+    ) -> Result<(Block, f64), &'static str> {
+        let channels = self.shape.channels;
+        let of = |values: &[f64], c: usize| values[if values.len() == 1 { 0 } else { c }];
+        let mut weights = Vec::new();
+        let (mut signal, mut noise) = (vec![0f64; channels], vec![0f64; channels]);
+        for (term, units) in linear.terms.iter().zip(units) {
+            let row = (term.weights.len() / channels).max(1);
+            for (i, &w) in term.weights.iter().enumerate() {
+                let c = i / row;
+                let exact = f64::from(w) * unit(&term.map, units, row, i) * of(&sums.per_unit, c);
+                let rounded = exact.round().clamp(-self.largest, self.largest);
+                signal[c] += exact * exact;
+                noise[c] += (exact - rounded) * (exact - rounded);
+                weights.push(rounded as i16);
+            }
+        }
+        let run = (linear.bias.len() / channels).max(1);
+        let bias = |(i, &b): (usize, &f32)| {
+            let c = i / run;
+            let shift = sums.shifts[if sums.shifts.len() == 1 { 0 } else { c }];
+            let half = if rounds { (1i32 << shift) >> 1 } else { 0 };
+            let scaled = (f64::from(b) * of(&sums.per_unit, c)).round();
+            (scaled.abs() <= 2.0 * MAX_BIAS).then(|| scaled as i32 + half)
+        };
+        let bias: Option<Vec<i32>> = linear.bias.iter().enumerate().map(bias).collect();
+        let bias = bias.ok_or("a bias is too large beside the activations; give other images")?;
+        // A weight that is met exactly has no noise; 120 dB stand for that.
+        let ratio = |(s, n): (&f64, &f64)| {
+            if *s > 0.0 { (s / n.max(s * 1e-12)).log10() * 10.0 } else { 120.0 }
+        };
+        let ratios = signal.iter().zip(&noise).map(ratio);
+        let mean = ratios.sum::<f64>() / channels.max(1) as f64;
+        Ok((Block { weights, bias }, mean))
+    }
+}
