@@ -61,3 +61,64 @@ fn they_are_quantised_to_outputs_close_by() {
         assert!(cosine > 0.999, "{name}: {cosine}");
     }
 }
+
+/// Every spelling in `fixtures/onnx/spellings`: what ONNX Runtime computes, or the refusal.
+#[test]
+fn every_spelling_computes_what_onnx_runtime_computes_or_is_refused() {
+    let cases: serde_json::Value = serde_json::from_slice(&fixture("spellings.json")).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    };
+    let cases = cases.as_object().unwrap();
+    assert!(cases.len() > 50);
+    for (name, case) in cases {
+        let bytes = fixture(&format!("spellings/{name}.onnx"));
+        let network = onnx::read(name, &bytes, &onnx::ImageOptions::default());
+        if let Some(says) = case["says"].as_str() {
+            let error = network.expect_err(name).to_string();
+            assert!(error.contains(says), "{name}: {error}\ndoes not say {says}");
+            continue;
+        }
+        let float = network.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let image: Vec<u8> = numbers(&case["image"]).iter().map(|&x| x as u8).collect();
+        let (got, expected) = (float.forward(&image).unwrap(), numbers(&case["outputs"]));
+        let got = then(case["then"].as_str().unwrap(), &got);
+        assert_eq!(got.len(), expected.len(), "{name}");
+        for (got, expected) in got.iter().zip(&expected) {
+            let error = (got - expected).abs();
+            assert!(error <= 2e-5 * (1.0 + expected.abs()), "{name}: {got}, not {expected}");
+        }
+        integers_follow(name, &float, &image);
+    }
+}
+
+/// What stands behind the values in the file.
+fn then(tail: &str, values: &[f32]) -> Vec<f64> {
+    let values: Vec<f64> = values.iter().map(|&v| v.into()).collect();
+    match tail {
+        "sigmoid" => values.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect(),
+        "softmax" => {
+            let sum: f64 = values.iter().map(|v| v.exp()).sum();
+            values.iter().map(|v| v.exp() / sum).collect()
+        }
+        "label" => {
+            let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            vec![values.iter().position(|&v| v == most).unwrap() as f64]
+        }
+        _ => values,
+    }
+}
+
+/// At 12 bits a weight, integers point where reals do. Those that fewer bits cannot follow any
+/// closer, because a table gives the activation, may be off by more.
+fn integers_follow(name: &str, float: &FloatNetwork, image: &Vec<u8>) {
+    let network = quantise(float, std::slice::from_ref(image), 12)
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let trace = network.forward(image).unwrap();
+    let (a, b) = (float.forward(image).unwrap(), trace.logits());
+    let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+    let a: Vec<f64> = a.iter().map(|&v| v.into()).collect();
+    let b: Vec<f64> = b.iter().map(|&v| v.into()).collect();
+    let cosine = dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt();
+    assert!(cosine > 0.99, "{name}: {cosine}");
+}

@@ -40,7 +40,7 @@ impl Lowering<'_> {
             && open.pool.is_none()
         {
             open.pool = Some(window);
-            return Ok(Value { shape, ..value });
+            return Ok(Value { shape, view: View::map(shape), ..value });
         }
         let shared = value.shared;
         let mut made = self.build.made(name, value)?;

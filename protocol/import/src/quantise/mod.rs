@@ -37,6 +37,8 @@ const ENOUGH: f64 = 0.99;
 const ROUNDS: usize = 6;
 /// The bits that a choice begins with, and the most that it takes.
 const BITS: [u32; 2] = [8, 12];
+/// The least bits that a choice falls back to where sums are too wide.
+const LEAST_BITS: u32 = 4;
 
 /// How a network becomes integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -129,7 +131,8 @@ impl Quantiser {
                 (Ok(built), _) => built,
                 // More bits than the sums have room for: what was found before stands.
                 (Err(_), Some(_)) => break,
-                (Err(error), None) => return Err(error),
+                (Err(error), None) if self.weight_bits.is_some() => return Err(error),
+                (Err(error), None) => fewer_bits(network, &ranges, &mut settings, error)?,
             };
             let agreeing = agreeing(&integer, &some, &expected, network.head())?;
             if best.as_ref().is_none_or(|best| agreeing > best.agreeing) {
@@ -152,6 +155,22 @@ impl Quantiser {
         }
         best.ok_or(Error::NoImages)
     }
+}
+
+/// The network with the most bits whose sums have room, for one whose sums are too wide.
+fn fewer_bits(
+    network: &FloatNetwork,
+    ranges: &[(f64, f64)],
+    settings: &mut [Setting],
+    error: Error,
+) -> Result<(Network, Vec<f64>), Error> {
+    for bits in (LEAST_BITS..BITS[0]).rev() {
+        settings.iter_mut().for_each(|setting| setting.weight_bits = bits);
+        if let Ok(built) = build(network, ranges, settings) {
+            return Ok(built);
+        }
+    }
+    Err(error)
 }
 
 /// Gives more to the half of the layers whose weights are the noisiest; whether any could get more.

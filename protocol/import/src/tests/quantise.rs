@@ -4,7 +4,9 @@ use crate::{
     Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
     FloatTerm, quantise, zoo,
 };
-use gazelle_model::{Activation, Block, ModelError, Node, Shape, Term, Trace};
+use gazelle_model::{
+    Activation, Block, Extent, LinearMap, ModelError, Node, Padding, Shape, Term, Trace, Window,
+};
 
 /// A network of the zoo whose weights are multiplied by `scales`, one for each linear node, so that
 /// the same integers stand for other reals.
@@ -143,4 +145,60 @@ fn an_upper_bound_is_kept() {
         let cosine = cosine(&expected, &network.forward(image).unwrap());
         assert!(cosine > 0.995, "{cosine}");
     }
+}
+
+/// 258 × 258 weights of 1 and 255 in all of them: 8 bits a weight are too many for 31 of a sum.
+#[test]
+fn sums_that_are_too_wide_get_fewer_weight_bits() {
+    let dense = |input, outputs, inputs: usize| {
+        let terms = vec![FloatTerm {
+            input,
+            map: LinearMap::dense(outputs),
+            weights: vec![1.0; outputs * inputs],
+        }];
+        FloatNode::Linear(FloatLinear { node: "wide".into(), terms, bias: vec![0.0; outputs] })
+    };
+    let side = 258 * 258;
+    let nodes = vec![dense(0, 2, side)];
+    let float =
+        FloatNetwork::try_new("wide", Shape::new(1, 258, 258), nodes, FloatHead::Class).unwrap();
+    let images = [vec![255; side]];
+    assert!(matches!(quantise(&float, &images, 8), Err(Error::Model(ModelError::Sum(_)))));
+    let chosen = Quantiser::default().run(&float, &images).unwrap();
+    assert_eq!(chosen.choices[0].weight_bits, 7);
+}
+
+/// A depthwise network whose channels differ by a hundred: bits and shifts are chosen until integers
+/// say what reals say.
+#[test]
+fn bits_are_chosen_where_eight_do_not_do() {
+    let window = Window::new(Extent::square(3), Extent::square(1), Padding::uniform(1));
+    let value = |i: usize| ((i * 7919 % 1000) as f32 - 500.0) / 500.0;
+    let linear = |input, map, weights: Vec<f32>, outputs| {
+        let terms = vec![FloatTerm { input, map, weights }];
+        FloatNode::Linear(FloatLinear { node: "map".into(), terms, bias: vec![0.1; outputs] })
+    };
+    let relu = |input| {
+        let function = FloatFunction::RELU;
+        FloatNode::Activation(FloatActivation { input, function, max_pool: None })
+    };
+    let scale = |c: usize| 10f32.powi(c as i32 % 3);
+    let wide = (0..72).map(|i| value(i) * scale(i / 9) / 255.0).collect();
+    let deep = (0..72).map(|i| value(i + 99) / scale(i / 9)).collect();
+    let nodes = vec![
+        linear(0, LinearMap::convolution(8, window), wide, 8),
+        relu(1),
+        linear(2, LinearMap::grouped(8, window, 8), deep, 8),
+        relu(3),
+        linear(4, LinearMap::dense(6), (0..6 * 288).map(|i| value(3 * i + 1)).collect(), 6),
+    ];
+    let float =
+        FloatNetwork::try_new("deep", Shape::new(1, 6, 6), nodes, FloatHead::Class).unwrap();
+    let image = |s: usize| (0..36).map(|i| (i * (2 * s + 37) % 251) as u8).collect();
+    let images: Vec<Vec<u8>> = (0..60).map(image).collect();
+    let fixed = Quantiser { weight_bits: Some(4), ..Quantiser::default() };
+    let (fixed, chosen) = (fixed.run(&float, &images).unwrap(), Quantiser::default());
+    let chosen = chosen.run(&float, &images).unwrap();
+    assert!(chosen.agreeing > fixed.agreeing, "{} and {}", chosen.agreeing, fixed.agreeing);
+    assert!(chosen.agreeing >= 57, "{}", chosen.agreeing);
 }

@@ -238,6 +238,62 @@ fn a_transposed_constant_is_a_constant() {
     assert_eq!(run_vector(network, &[1, 1, 2]), [9., 90.]);
 }
 
+/// Open sizes, rows first, and one of two outputs: what the file leaves to the user.
+#[test]
+fn what_the_options_state() {
+    let shape = Some(Shape::new(1, 2, 3));
+    let pooled = |dims: &[i64]| {
+        Builder::reading(dims).then("GlobalMaxPool", vec![], &[]).then("Flatten", vec![], &[])
+    };
+    let open = import(&pooled(&[1, 0, 0]).finish(), shape);
+    assert_eq!(open.forward(&[1, 2, 9, 4, 5, 6]).unwrap(), [9.0]);
+    let mut two = Builder::reading(&[2, 1, 1]).then("Relu", vec![], &[]);
+    let other = proto::ValueInfo { name: "image".into(), r#type: None };
+    two.graph().output.push(other);
+    let options = ImageOptions {
+        output: Some("value 0".into()),
+        std: vec![1.0 / 255.0],
+        ..ImageOptions::default()
+    };
+    let file = two.finish();
+    assert_eq!(read("test", &file, &options).unwrap().forward(&[3, 7]).unwrap(), [3.0, 7.0]);
+    let wrong = ImageOptions { output: Some("value 9".into()), ..options };
+    assert!(read("test", &file, &wrong).unwrap_err().to_string().contains("it has `image`"));
+}
+
+/// Weights in a file beside the model; a place outside of its folder is refused.
+#[test]
+fn weights_in_a_file_beside_the_model() {
+    let folder = std::env::temp_dir().join(format!("gazelle-side-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let bytes: Vec<u8> = [0f32, 1.5, -2.0, 0.25].iter().flat_map(|v| v.to_le_bytes()).collect();
+    std::fs::write(folder.join("weights.bin"), bytes).unwrap();
+    let entry = |key: &str, value: &str| proto::Entry { key: key.into(), value: value.into() };
+    let tensor = |location: &str| proto::Tensor {
+        external_data: vec![
+            entry("location", location),
+            entry("offset", "4"),
+            entry("length", "12"),
+        ],
+        data_location: 1,
+        ..proto::Tensor { float_data: vec![], ..floats(&[3, 1], &[]) }
+    };
+    let network = |location: &str| {
+        let three = Builder::reading(&[1, 1, 3]).then("Flatten", vec![], &[]);
+        three.then("MatMul", vec![], &[tensor(location)]).finish()
+    };
+    let options = ImageOptions {
+        folder: Some(folder.clone()),
+        std: vec![1.0 / 255.0],
+        ..ImageOptions::default()
+    };
+    let float = read("test", &network("weights.bin"), &options).unwrap();
+    assert_eq!(float.forward(&[2, 1, 4]).unwrap(), [2.0]);
+    let outside = read("test", &network("../weights.bin"), &options).unwrap_err().to_string();
+    assert!(outside.contains("outside of the model's folder"), "{outside}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn pixels_are_normalised_as_the_options_say() {
     let file = Builder::reading(&[2, 1, 1]).then("Relu", vec![], &[]).finish();
