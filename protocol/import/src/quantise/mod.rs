@@ -132,7 +132,7 @@ impl Quantiser {
                 // More bits than the sums have room for: what was found before stands.
                 (Err(_), Some(_)) => break,
                 (Err(error), None) if self.weight_bits.is_some() => return Err(error),
-                (Err(error), None) => fewer_bits(network, &ranges, &mut settings, error)?,
+                (Err(error), None) => other_bits(network, &ranges, &mut settings, error)?,
             };
             let agreeing = agreeing(&integer, &some, &expected, network.head())?;
             if best.as_ref().is_none_or(|best| agreeing > best.agreeing) {
@@ -157,14 +157,15 @@ impl Quantiser {
     }
 }
 
-/// The network with the most bits whose sums have room, for one whose sums are too wide.
-fn fewer_bits(
+/// The network with other bits, where 8 are too few for the weights or too many for the sums.
+fn other_bits(
     network: &FloatNetwork,
     ranges: &[(f64, f64)],
     settings: &mut [Setting],
     error: Error,
 ) -> Result<(Network, Vec<f64>), Error> {
-    for bits in (LEAST_BITS..BITS[0]).rev() {
+    let [first, most] = BITS;
+    for bits in (first + 1..=most).chain((LEAST_BITS..first).rev()) {
         settings.iter_mut().for_each(|setting| setting.weight_bits = bits);
         if let Ok(built) = build(network, ranges, settings) {
             return Ok(built);
