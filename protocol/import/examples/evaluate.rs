@@ -6,6 +6,7 @@
 
 use gazelle_import::{Error, Quantiser, files, onnx};
 use gazelle_model::{CardFault, Node};
+use rayon::prelude::*;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,7 +36,8 @@ fn run(arguments: &[String]) -> Result<(), Error> {
     let images = files::read(images, 1 << 30)?;
     let images: Vec<Vec<u8>> =
         images.chunks_exact(float.input().len()).map(<[u8]>::to_vec).collect();
-    let outputs = images.iter().map(|image| float.forward(image)).collect::<Result<Vec<_>, _>>()?;
+    let outputs =
+        images.par_iter().map(|image| float.forward(image)).collect::<Result<Vec<_>, _>>()?;
     print!("{{\"float\": {outputs:?}");
     match Quantiser::default().run(&float, &images) {
         Err(error) => print!(", \"error\": {:?}", format!("{error}")),

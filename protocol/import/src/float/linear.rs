@@ -36,19 +36,15 @@ fn dot(w: &[f32], x: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-/// What a padded map adds to a bias when every value of channel c stands for itself and `shift[c]`
-/// (or one shift for each value): the map of the shifts inside the input, 0 outside.
-pub(crate) struct BiasMap;
-
-impl BiasMap {
-    pub(crate) fn new(map: &LinearMap, input: Shape, weights: &[f32], shift: &[f32]) -> Vec<f32> {
-        let output = map.output(input).map_or(0, |shape| shape.len());
-        let cells = input.len() / shift.len();
-        let x: Vec<f32> = shift.iter().flat_map(|&s| std::iter::repeat_n(s, cells)).collect();
-        let mut sums = vec![0.0; output];
-        linear_map(map, input, weights, &x, &mut sums);
-        sums
-    }
+/// What a map adds to a bias when every value of channel c stands for itself and `shift[c]` (or one
+/// shift for each value): the map of the shifts inside the input, 0 outside.
+pub(crate) fn bias_map(map: &LinearMap, input: Shape, weights: &[f32], shift: &[f32]) -> Vec<f32> {
+    let output = map.output(input).map_or(0, |shape| shape.len());
+    let cells = input.len() / shift.len();
+    let x: Vec<f32> = shift.iter().flat_map(|&s| std::iter::repeat_n(s, cells)).collect();
+    let mut sums = vec![0.0; output];
+    linear_map(map, input, weights, &x, &mut sums);
+    sums
 }
 
 /// The two axes of a dilated convolution, as windows of what it reaches.

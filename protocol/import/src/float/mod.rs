@@ -6,7 +6,7 @@ mod function;
 mod linear;
 
 pub use function::FloatFunction;
-pub(crate) use linear::{BiasMap, linear_map};
+pub(crate) use linear::{bias_map, linear_map};
 
 use gazelle_model::{LinearMap, Preprocessing, Select, Shape, SumPool, Upsample, Window};
 
@@ -228,7 +228,9 @@ impl FloatLinear {
             let input = shapes[term.input];
             let shape = term.map.output(input)?;
             let weights = term.map.row_len(input) as usize * shape.channels;
-            if *found.get_or_insert(shape) != shape || weights != term.weights.len() {
+            let products = term.map.row_len(input).checked_mul(shape.len() as u64)?;
+            let fits = weights == term.weights.len() && products <= gazelle_model::MAX_PRODUCTS;
+            if *found.get_or_insert(shape) != shape || !fits {
                 return None;
             }
         }

@@ -135,7 +135,9 @@ impl Lowering<'_> {
         // One value for each step along axis 1.
         let column = |values: Vec<f64>| {
             let mut dims = vec![1; value.view.rank()];
-            dims[1] = channels;
+            if let Some(axis) = dims.get_mut(1) {
+                *axis = channels;
+            }
             values_of(&value, &dims, &values)
         };
         let (scale, shift) = (column(scale.clone())?, column(shift.collect())?);

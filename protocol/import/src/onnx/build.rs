@@ -5,13 +5,19 @@ use gazelle_model::{Extent, LinearMap, Padding, Shape, Window};
 use super::fault::NodeFault;
 use super::value::{Body, Made, Open, Value, spread, uniform};
 use super::view::View;
-use crate::float::BiasMap;
+use crate::float::bias_map;
 use crate::{FloatActivation, FloatFunction, FloatLinear, FloatNode, FloatTerm};
+
+/// The most multiplications for the bias of one map.
+const MAX_BIAS_PRODUCTS: u64 = 1 << 33;
 
 /// The nodes so far.
 pub(super) struct Build {
     pub(super) nodes: Vec<FloatNode>,
     pub(super) shapes: Vec<Shape>,
+    /// Of each tensor whether its values become integers of about 8 bits, and whether all of its
+    /// channels have one unit.
+    kinds: Vec<[bool; 2]>,
     /// Numbers that may still be held.
     pub(super) budget: usize,
 }
@@ -19,7 +25,7 @@ pub(super) struct Build {
 impl Build {
     pub(super) fn new(input: Shape) -> Self {
         let budget = gazelle_model::MAX_WEIGHTS;
-        Self { nodes: Vec::new(), shapes: vec![input], budget }
+        Self { nodes: Vec::new(), shapes: vec![input], kinds: vec![[true, true]], budget }
     }
 
     /// Appends a node; the number of its tensor.
@@ -29,6 +35,15 @@ impl Build {
             FloatNode::Linear(linear) => linear.bias.len(),
             _ => shape.channels,
         })?;
+        let all = |i: usize| node.inputs().iter().all(|&input| self.kinds[input][i]);
+        let kind = match &node {
+            FloatNode::Activation(_) => [true, all(1) || !all(0)],
+            FloatNode::Linear(_) | FloatNode::Sum(_) => [false, false],
+            FloatNode::Concat(_) => [all(0), false],
+            FloatNode::SumPool(_) => [false, all(1)],
+            FloatNode::Select(_) | FloatNode::Upsample(_) => [all(0), all(1)],
+        };
+        self.kinds.push(kind);
         self.shapes.push(shape);
         self.nodes.push(node);
         Ok(self.nodes.len())
@@ -54,26 +69,38 @@ impl Build {
         let input = self.shapes[made.tensor];
         let sums = map.output(input).ok_or_else(too_large)?;
         self.hold(weights.len())?;
-        let (weights, bias) = if made.shifts() {
-            self.hold(sums.len())?;
-            let shifts = made.shift.len().max(input.channels);
-            let shift: Vec<f32> = spread(&made.shift, shifts).iter().map(|&s| s as f32).collect();
-            let moved = BiasMap::new(&map, input, weights, &shift);
-            let moved: Vec<f64> = moved.into_iter().map(f64::from).collect();
-            let padded = match map {
-                LinearMap::Dense { .. } => false,
-                LinearMap::Convolution(map) => !map.window.padding.is_none(),
-            };
-            let full = padded || made.shift.len() > input.channels;
-            let cells = if full { 1 } else { sums.map_len() };
-            let moved: Vec<f64> = moved.into_iter().step_by(cells).collect();
-            let bias = spread(&bias, moved.len()).iter().zip(&moved).map(|(b, m)| b + m).collect();
-            (scaled(&map, input, weights, &made.scale)?, bias)
-        } else {
-            (scaled(&map, input, weights, &made.scale)?, bias)
+        let bias = match made.shifts() {
+            true => self.moved(made, &map, weights, bias, sums)?,
+            false => bias,
         };
+        let weights = scaled(&map, input, weights, &made.scale)?;
         let terms = vec![FloatTerm { input: made.tensor, map, weights }];
         Ok(Open { node: node.into(), terms, skips: vec![], bias, sums, pool: None })
+    }
+
+    /// The bias with what the map makes of the shift that its input stands for.
+    fn moved(
+        &mut self,
+        made: &Made,
+        map: &LinearMap,
+        weights: &[f32],
+        bias: Vec<f64>,
+        sums: Shape,
+    ) -> Result<Vec<f64>, NodeFault> {
+        let input = self.shapes[made.tensor];
+        let products = map.row_len(input).checked_mul(sums.len() as u64);
+        if products.is_none_or(|products| products > MAX_BIAS_PRODUCTS) {
+            return Err(too_large());
+        }
+        self.hold(sums.len())?;
+        let shifts = made.shift.len().max(input.channels);
+        let shift: Vec<f32> = spread(&made.shift, shifts).iter().map(|&s| s as f32).collect();
+        let moved = bias_map(map, input, weights, &shift);
+        let padded = matches!(map, LinearMap::Convolution(map) if !map.window.padding.is_none());
+        let by_place = padded || shifts > input.channels;
+        let step = if by_place { 1 } else { sums.map_len() };
+        let moved: Vec<f64> = moved.into_iter().step_by(step).map(f64::from).collect();
+        Ok(spread(&bias, moved.len()).iter().zip(&moved).map(|(b, m)| b + m).collect())
     }
 
     /// A convolution 1×1 that computes what stands in `made`, channel by channel, with zeros around.
@@ -132,7 +159,7 @@ impl Build {
                 if let Some(value) = self.merged(&made, &function, value.shared) {
                     return Ok(value.with_view(view));
                 }
-                if made.is_plain() && self.is_small(made.tensor) && is_relu(&function) {
+                if made.is_plain() && self.kinds[made.tensor][0] && is_relu(&function) {
                     let (input, max_pool) = (made.tensor, None);
                     let node = FloatActivation { input, function, max_pool };
                     let tensor = self.push(FloatNode::Activation(node))?;
@@ -174,15 +201,6 @@ impl Build {
         }
         (*a, *b) = (low, high);
         Some(Value::made(made.clone(), self.shapes[made.tensor]))
-    }
-
-    /// Whether the values of a tensor become integers of about 8 bits.
-    pub(super) fn is_small(&self, tensor: usize) -> bool {
-        match tensor.checked_sub(1).map(|i| &self.nodes[i]) {
-            None | Some(FloatNode::Activation(_)) => true,
-            Some(FloatNode::Linear(_) | FloatNode::Sum(_) | FloatNode::SumPool(_)) => false,
-            Some(node) => node.inputs().iter().all(|&input| self.is_small(input)),
-        }
     }
 
     /// The value as a tensor of the graph: an open sum becomes integers of 8 bits with a sign.
@@ -232,21 +250,13 @@ impl Build {
     fn skip(&mut self, node: &str, made: Made) -> Result<Open, NodeFault> {
         match made.factor() {
             // The channels of a concatenation have scales of their own.
-            Some(factor) if self.has_one_scale(made.tensor) => {
+            Some(factor) if self.kinds[made.tensor][1] => {
                 let sums = self.shapes[made.tensor];
                 let bias = spread(&made.shift, made.shift.len().max(sums.channels));
                 let skips = vec![(made.tensor, factor)];
                 Ok(Open { node: node.into(), terms: vec![], skips, bias, sums, pool: None })
             }
             _ => self.identity(node, &made, Padding::NONE),
-        }
-    }
-
-    fn has_one_scale(&self, tensor: usize) -> bool {
-        match tensor.checked_sub(1).map(|i| &self.nodes[i]) {
-            None | Some(FloatNode::Activation(_)) => true,
-            Some(FloatNode::Concat(_) | FloatNode::Sum(_) | FloatNode::Linear(_)) => false,
-            Some(node) => node.inputs().iter().all(|&input| self.has_one_scale(input)),
         }
     }
 

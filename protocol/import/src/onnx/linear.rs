@@ -123,7 +123,12 @@ impl Lowering<'_> {
         };
         let (inputs, outputs) = if by_row { (columns, rows) } else { (rows, columns) };
         let dims = value.view.dims();
-        let last = dims.last().copied().unwrap_or(1);
+        let Some(&last) = dims.last() else {
+            return Err(NodeFault::Shape(
+                "works on a vector, but a single value reaches it".into(),
+            )
+            .into());
+        };
         if last != inputs || outputs == 0 || inputs == 0 {
             let what = format!("its matrix takes {inputs} values, but {last} reach it");
             return Err(NodeFault::Shape(what).into());
