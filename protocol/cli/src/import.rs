@@ -18,9 +18,9 @@ const PERCENT: f64 = 99.99;
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let name = || args.onnx.display().to_string();
-    check_output(&args.onnx, &args.output)?;
     let float = files::read_onnx(&args.onnx, args.name.as_deref(), &args.classes, &args.pixels)?;
     let images = dataset::images(&args.calibrate, float.input(), CALIBRATION)?;
+    check_output(&args.onnx, &args.output)?;
     let progress = Progress::start("measuring activations");
     let calibration = match args.calibration {
         CalibrationRule::Max => Calibration::Max,

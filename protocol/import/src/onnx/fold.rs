@@ -4,6 +4,7 @@ use super::attributes::Attributes;
 use super::constant::{Constant, Values, position};
 use super::fault::NodeFault;
 use super::proto::data_type;
+use super::slice::Slice;
 
 /// The value of a node all of whose inputs are constants; `None` if this is not an operator that is
 /// computed at import. At most `most` values are made.
@@ -28,7 +29,7 @@ pub(super) fn evaluate(
         ("Gather", Some(x), Some(at)) => gather(x, at, attributes.int("axis", 0), most),
         ("Concat", Some(_), _) => concat(inputs, attributes, most),
         ("Slice", Some(x), _) => {
-            Slice::read(x.dims.len(), inputs, attributes).and_then(|slice| slice.of(x))
+            Slice::read(x.dims.len(), inputs, attributes).and_then(|slice| sliced(&slice, x))
         }
         ("Expand", Some(x), Some(shape)) => expand(x, shape, most),
         ("ConstantOfShape", Some(shape), _) => constant_of_shape(shape, attributes, most),
@@ -229,64 +230,15 @@ fn concat(
     Some(Constant { dims, values })
 }
 
-/// A Slice: for each axis its first place, its step and how many.
-pub(super) struct Slice {
-    bounds: Vec<(usize, i64, i64, i64)>,
-}
-
-impl Slice {
-    /// Starts, ends, axes and steps, as inputs or (before opset 10) as attributes.
-    pub(super) fn read(
-        rank: usize,
-        inputs: &[Option<&Constant>],
-        attributes: &Attributes<'_>,
-    ) -> Option<Self> {
-        let list = |i: usize, name: &str| -> Option<Vec<i64>> {
-            match inputs.get(i).copied().flatten() {
-                Some(constant) => constant.as_ints().map(<[i64]>::to_vec),
-                None => attributes.ints(name).map(<[i64]>::to_vec),
-            }
-        };
-        let (starts, ends) = (list(1, "starts")?, list(2, "ends")?);
-        let axes = list(3, "axes").unwrap_or_else(|| (0..starts.len() as i64).collect());
-        let steps = list(4, "steps").unwrap_or_else(|| vec![1; starts.len()]);
-        if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
-            return None;
-        }
-        let bound = |i: usize| Some((position(axes[i], rank)?, starts[i], ends[i], steps[i]));
-        let bounds = (0..starts.len()).map(bound).collect::<Option<_>>()?;
-        Some(Self { bounds })
+/// What a Slice leaves of a constant.
+fn sliced(slice: &Slice, x: &Constant) -> Option<Constant> {
+    let along = slice.places(&x.dims)?;
+    let mut places = vec![0];
+    for (axis, stride) in along.iter().zip(strides(&x.dims)) {
+        let steps = |&place: &usize| axis.iter().map(move |i| place + i * stride);
+        places = places.iter().flat_map(steps).collect();
     }
-
-    /// The places along each axis of sizes `dims`.
-    pub(super) fn places(&self, dims: &[usize]) -> Option<Vec<Vec<usize>>> {
-        let mut places: Vec<Vec<usize>> = dims.iter().map(|&d| (0..d).collect()).collect();
-        for &(axis, start, end, step) in &self.bounds {
-            let len = dims[axis] as i64;
-            let from_end = |i: i64| if i < 0 { i.saturating_add(len) } else { i };
-            let (start, end) = match step {
-                1.. => (from_end(start).clamp(0, len), from_end(end).clamp(0, len)),
-                _ => (from_end(start).clamp(-1, len - 1), from_end(end).clamp(-1, len - 1)),
-            };
-            let step_size = usize::try_from(step.unsigned_abs()).ok().filter(|&s| s > 0)?;
-            places[axis] = if step > 0 {
-                (start..end).step_by(step_size).map(|i| i as usize).collect()
-            } else {
-                (end + 1..=start).rev().step_by(step_size).map(|i| i as usize).collect()
-            };
-        }
-        Some(places)
-    }
-
-    fn of(&self, x: &Constant) -> Option<Constant> {
-        let along = self.places(&x.dims)?;
-        let mut places = vec![0];
-        for (axis, stride) in along.iter().zip(strides(&x.dims)) {
-            let steps = |&place: &usize| axis.iter().map(move |i| place + i * stride);
-            places = places.iter().flat_map(steps).collect();
-        }
-        Some(picked(x, along.iter().map(Vec::len).collect(), places.into_iter()))
-    }
+    Some(picked(x, along.iter().map(Vec::len).collect(), places.into_iter()))
 }
 
 /// The sizes of two tensors that meet, as NumPy broadcasts.

@@ -16,6 +16,7 @@ mod pattern;
 mod pooling;
 mod proto;
 mod side_file;
+mod slice;
 mod tail;
 #[cfg(test)]
 mod tests;
