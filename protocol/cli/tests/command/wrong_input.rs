@@ -34,7 +34,7 @@ fn a_file_that_is_not_there() {
         &["serve", "--model", "no/such.gz"],
         &["inspect", "no/such.gz"],
         &["classify", "--server", "127.0.0.1:1", "no/such.png"],
-        &["import", "no/such.onnx", "--calibrate", ".", "-o", "no/such.gz"],
+        &["import", "no/such.onnx", "--calibrate", ".", "-o", "unwritten.gz"],
     ] {
         let line = fail(1, command);
         assert!(line.contains("no/such."), "{line}");
