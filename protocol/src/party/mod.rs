@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The client evaluates on a + b = M·x + bias and gets the activation plus the server's S; it
-//! subtracts the next r, the server then removes S. The last block's circuit shows the client its
+//! subtracts the r of the tensor, the server then removes S. The last block's circuit shows the client its
 //! result.
 //!
 //! Offline, a party sends what it has for all blocks and bundles before it waits: three round trips,
