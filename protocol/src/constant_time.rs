@@ -18,7 +18,7 @@ use crate::activation::garbled::{Evaluator, Garbling};
 use crate::bundle::Gates;
 use crate::he::SecretKey;
 use crate::linear::LinearPlan;
-use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Shape};
+use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Node, Shape};
 use crate::ot::{Choices, FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
 
 const SESSION: &[u8; 32] = b"a session of constant-time tests";
@@ -163,11 +163,20 @@ fn transfer(receiver: &mut Receiver, sender: &mut Sender, choices: &Choices) -> 
 
 /// Of 700 ReLUs in two chunks.
 fn plan() -> ActivationPlan {
-    ActivationPlan::new(&layer())
+    let card = chain().to_card().expect("a valid chain");
+    let tensors = card.tensors().expect("a valid card");
+    let place = card.nodes.iter().position(|node| matches!(node, Node::Activation(_)));
+    let number = place.expect("a ReLU") + 1;
+    let Node::Activation(node) = &card.nodes[number - 1] else { unreachable!() };
+    ActivationPlan::of_node(node, tensors[node.input], tensors[number]).expect("a ReLU")
 }
 
 /// A matrix of 700 rows and 4 columns with ReLU.
 fn layer() -> Layer {
+    chain().layers().expect("a valid card").swap_remove(0)
+}
+
+fn chain() -> Chain {
     let block = |outputs, activation| BlockCard {
         sum_pool: None,
         linear: Linear::Dense { outputs },
@@ -175,7 +184,7 @@ fn layer() -> Layer {
         sum_bits: 12,
         activation,
     };
-    let card = Chain {
+    Chain {
         name: "dense".into(),
         input: Shape::flat(4),
         blocks: vec![
@@ -183,8 +192,7 @@ fn layer() -> Layer {
             block(2, Activation::Argmax),
         ],
         classes: vec!["a".into(), "b".into()],
-    };
-    card.layers().expect("a valid card").swap_remove(0)
+    }
 }
 
 fn secret_values(count: usize) -> Vec<u32> {

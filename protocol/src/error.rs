@@ -203,10 +203,8 @@ pub enum Misuse {
     #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::party::MAX_BUNDLES)]
     Bundles(usize),
     /// The network is a graph that the engines do not run.
-    #[error(
-        "this engine runs chains: convolutions and dense layers, each with ReLU, with or without pooling; the network has other nodes, branches or another head"
-    )]
-    Graph,
+    #[error("this engine does not compute {0} yet")]
+    Graph(&'static str),
     /// K of the oblivious-transfer extension is not one that exists.
     #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]
     FieldBits(u8),

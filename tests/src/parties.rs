@@ -122,18 +122,14 @@ pub fn listen() -> (TcpListener, String) {
 /// If anything differs.
 pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, image: &[u8]) {
     let Inference { outcome, client, server, .. } = inference;
-    let chain = network.card().chain().expect("the parties run chains");
-    let blocks = chain.blocks.len();
-    assert!(client.inputs.len() == blocks && server.sums.len() == blocks, "all blocks ran");
-    for (i, step) in trace.steps(&chain).enumerate() {
-        let ring = u32::MAX >> (u32::BITS - chain.blocks[i].ring_bits());
-        let add = |a: &[u32], b: &[u32]| -> Vec<u32> {
-            a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & ring).collect()
-        };
-        let reduced =
-            |values: &[i32]| -> Vec<u32> { values.iter().map(|&y| y as u32 & ring).collect() };
-        assert!(add(&client.inputs[i], &server.inputs[i]) == reduced(step.input), "input {i}");
-        assert!(add(&client.sums[i], &server.sums[i]) == reduced(step.sums), "sums of block {i}");
+    let places = network.card().tensors().expect("a checked card");
+    assert!(client.tensors.len() == places.len() && server.tensors.len() == places.len());
+    for (i, (place, tensor)) in places.iter().zip(&trace.tensors).enumerate() {
+        let ring = place.ring();
+        let mut sum = client.tensors[i].clone();
+        ring.add_all(&mut sum, &server.tensors[i]);
+        let expected: Vec<u32> = tensor.iter().map(|&y| ring.element(y)).collect();
+        assert!(sum == expected, "tensor {i}");
     }
     assert_eq!(trace.tensors[0], image.iter().map(|&x| x.into()).collect::<Vec<i32>>());
     assert_eq!(outcome.label, trace.label());

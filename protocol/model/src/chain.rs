@@ -330,7 +330,7 @@ impl BlockCard {
 
 impl LinearMap {
     /// The map as one of a chain, which has no dilation.
-    fn without_holes(self) -> Option<Linear> {
+    pub fn without_holes(self) -> Option<Linear> {
         match self {
             Self::Dense { outputs } => Some(Linear::Dense { outputs }),
             Self::Convolution(Convolution { outputs, window, dilation, groups }) => {

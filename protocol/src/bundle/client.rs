@@ -26,10 +26,10 @@ pub struct ClientBundle {
     pub(crate) name: BundleName,
     /// Of the hash of its garbled gates.
     pub(crate) hash_key: u128,
-    /// r of every block's input.
+    /// r of the image and of every activation's output, in the plan's order.
     pub(crate) masks: Vec<Mask>,
-    /// a of every block's sums, for tests; a stored bundle has none.
-    pub(crate) sums: Vec<Zeroizing<Vec<u32>>>,
+    /// The client's share of every tensor, for tests; a stored bundle has none.
+    pub(crate) tensors: Vec<Zeroizing<Vec<u32>>>,
     pub(crate) evaluations: Vec<Evaluation>,
 }
 
@@ -46,16 +46,13 @@ impl ClientBundle {
 
     /// The client's shares of the coming inference, for tests.
     pub fn shares(&self) -> Shares {
-        Shares {
-            inputs: self.masks.iter().map(|mask| mask.values().to_vec()).collect(),
-            sums: self.sums.iter().map(|sums| sums.to_vec()).collect(),
-        }
+        Shares { tensors: self.tensors.iter().map(|tensor| tensor.to_vec()).collect() }
     }
 
     /// Bytes of memory that wait for the online phase.
     pub fn bytes(&self) -> usize {
         let masks = self.masks.iter().map(|mask| mask.values().len());
-        let values: usize = masks.chain(self.sums.iter().map(|sums| sums.len())).sum();
+        let values: usize = masks.chain(self.tensors.iter().map(|tensor| tensor.len())).sum();
         4 * values + self.evaluations.iter().map(Evaluation::bytes).sum::<usize>()
     }
 
@@ -67,8 +64,8 @@ impl ClientBundle {
         HEADER + 16 + plan.masks().zip(plan.activations()).map(block).sum::<usize>()
     }
 
-    /// The bundle as bytes, to be kept secret: `header ‖ hash key (16)`, then for each block `r,
-    /// packed`, then for each chunk of its activation `labels (16 each) ‖ tables`.
+    /// The bundle as bytes, to be kept secret: `header ‖ hash key (16)`, then for each activation `r,
+    /// packed` of the tensor before it in the plan's order, and for each chunk `labels (16 each) ‖ tables`.
     pub fn into_bytes(self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
         let Self { plan: digest, name, hash_key, masks, evaluations, .. } = self;
         // All of it from the start, so that no growth leaves a copy in freed memory.
@@ -105,6 +102,6 @@ impl ClientBundle {
             masks.push(Mask::decode(len, ring_bits, rest)?);
             evaluations.push(Evaluation::decode(activation, rest)?);
         }
-        Some(Self { plan: digest, name, hash_key, masks, sums: Vec::new(), evaluations })
+        Some(Self { plan: digest, name, hash_key, masks, tensors: Vec::new(), evaluations })
     }
 }

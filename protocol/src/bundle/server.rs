@@ -4,8 +4,8 @@ use gazelle_garble::Delta;
 use zeroize::Zeroizing;
 
 use super::{BundleFault, BundleName, HEADER, read_header, write_header};
-use crate::activation::garbled::{ActivationPlan, Garbling};
-use crate::linear::{LinearPlan, ServerShare};
+use crate::activation::garbled::Garbling;
+use crate::linear::ServerShare;
 use crate::plan::NetworkPlan;
 
 const MAGIC: &[u8; 8] = b"GZBNDL-S";
@@ -16,7 +16,7 @@ pub struct ServerBundle {
     pub(crate) network: [u8; 32],
     pub(crate) name: BundleName,
     pub(crate) delta: Delta,
-    /// t of every block's sums.
+    /// t of every linear map's result.
     pub(crate) shares: Vec<ServerShare>,
     pub(crate) garblings: Vec<Garbling>,
 }
@@ -29,23 +29,22 @@ impl ServerBundle {
 
     /// Bytes of the encoding.
     pub fn encoded_len(plan: &NetworkPlan) -> usize {
-        let block = |(linear, activation): (&LinearPlan, &ActivationPlan)| {
-            ServerShare::encoded_len(linear.output_len(), linear.ring_bits())
-                + Garbling::encoded_len(activation)
-        };
-        HEADER + 16 + plan.linear().iter().zip(plan.activations()).map(block).sum::<usize>()
+        let shares = plan
+            .linear()
+            .iter()
+            .map(|linear| ServerShare::encoded_len(linear.output_len(), linear.ring_bits()));
+        let garblings = plan.activations().iter().map(Garbling::encoded_len);
+        HEADER + 16 + shares.chain(garblings).sum::<usize>()
     }
 
-    /// The bundle as bytes, to be kept secret: `header ‖ Δ (16)`, then for each block `t, packed ‖
-    /// seed of its labels (16) ‖ S, packed`.
+    /// The bundle as bytes, to be kept secret: `header ‖ Δ (16)`, then for each linear map `t,
+    /// packed`, then for each activation `seed of its labels (16) ‖ S, packed`.
     pub fn into_bytes(self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
         let mut out = Zeroizing::new(Vec::with_capacity(Self::encoded_len(plan)));
         write_header(MAGIC, &self.network, &self.name, &mut out);
         out.extend_from_slice(&self.delta.expose().to_le_bytes());
-        for ((share, garbling), plan) in
-            self.shares.iter().zip(&self.garblings).zip(plan.activations())
-        {
-            share.encode(&mut out);
+        self.shares.iter().for_each(|share| share.encode(&mut out));
+        for (garbling, plan) in self.garblings.iter().zip(plan.activations()) {
             garbling.encode(plan, &mut out);
         }
         out
@@ -73,8 +72,10 @@ impl ServerBundle {
         let delta = u128::from_le_bytes(*rest.split_off(..16)?.first_chunk()?);
         let delta = Delta::from_stored(delta)?;
         let (mut shares, mut garblings) = (Vec::new(), Vec::new());
-        for (linear, activation) in plan.linear().iter().zip(plan.activations()) {
+        for linear in plan.linear() {
             shares.push(ServerShare::decode(linear.output_len(), linear.ring_bits(), rest)?);
+        }
+        for activation in plan.activations() {
             garblings.push(Garbling::decode(activation, rest)?);
         }
         Some(Self { network: *network, name, delta, shares, garblings })

@@ -35,12 +35,31 @@ pub fn apply(
     let map = conv.rows.output * conv.columns.output;
     let mut y = Vec::with_capacity(conv.output_len());
     bias.iter().for_each(|&b| y.extend(std::iter::repeat_n(b as u32, map)));
-    match linear {
-        Linear::Dense { .. } => multiply(weights, x, &mut y),
-        Linear::Convolution { .. } => convolve(&conv, weights, x, &mut y),
-    }
+    add(linear, &conv, weights, x, &mut y);
     Ring::new(ring_bits).reduce_all(&mut y);
     y
+}
+
+/// Adds M·x to `y`, modulo 2^32.
+///
+/// # Panics
+/// If a slice's length does not fit the layer, or the layer's geometry is impossible.
+pub(crate) fn add_product(
+    linear: &Linear,
+    input: Shape,
+    weights: &[i16],
+    x: &[u32],
+    y: &mut [u32],
+) {
+    let conv = Convolution::new(linear, input).expect("the layer's geometry is possible");
+    add(linear, &conv, weights, x, y);
+}
+
+fn add(linear: &Linear, conv: &Convolution, weights: &[i16], x: &[u32], y: &mut [u32]) {
+    match linear {
+        Linear::Dense { .. } => multiply(weights, x, y),
+        Linear::Convolution { .. } => convolve(conv, weights, x, y),
+    }
 }
 
 /// Adds a matrix–vector product.

@@ -1,11 +1,16 @@
-//! The keys of a session: one pair for each block, and never one for two.
+//! The keys of a session: one pair for each linear map, and never one for two.
 //!
-//! *Why.* A server that deviates may answer one block's query with a function of another block's,
-//! if both lie under one key: so it would see, a few messages later, one mask through another. With
-//! a key for each block its view is simulated backwards: the last block's decryptions stay with the
-//! client, so its queries are as good as encryptions of zero, so what the client sends before it,
-//! y − r, is uniform; so the decryptions of the block before it are out of the view; and so on to the
-//! image. (Keys of a block serve all its queries of a session: those are hidden all at once.)
+//! *Why.* A server that deviates may answer one map's query with a function of another's, if both lie
+//! under one key: so it would see, a few messages later, one mask through another. With a key for
+//! each map its view is simulated backwards. Let key s lead to key s' if an activation that is fed by
+//! decryptions under s puts out a tensor whose mask is encrypted under s'. Nodes read tensors with
+//! smaller numbers only, so there is no circle. In the reverse of that order: the decryptions under a
+//! key that leads nowhere stay with the client, so its queries are as good as encryptions of zero;
+//! once that holds for every key under which a tensor's mask is encrypted, what the client sends of
+//! the tensor, x − r, is uniform; so the decryptions that fed it are out of the view; and so on to
+//! the image. A mask with several readers is encrypted anew under each one's key, and the terms of
+//! one node have a key each: their queries are hidden one after another. (Keys of a map serve all its
+//! queries of a session: those are hidden all at once.)
 
 use rand::CryptoRng;
 

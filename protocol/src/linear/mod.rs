@@ -27,6 +27,7 @@ mod share;
 #[cfg(test)]
 pub(crate) use keys::one_key;
 pub use keys::{ClientKeys, ServerKeys};
+pub(crate) use plan::Map;
 pub use plan::{Cost, LinearPlan};
 pub use server::EncodedWeights;
 pub use share::{Mask, ServerShare};

@@ -6,7 +6,7 @@ use crate::Link;
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
-use crate::model::{ACTIVATION_MAX, BlockCard, Shape};
+use crate::model::{ACTIVATION_MAX, BlockCard, Linear, Shape};
 
 /// What a layer costs for one input, before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl LinearPlan {
         input: Shape,
         parameters: &Parameters,
     ) -> Result<Self, Misuse> {
-        Ok(Self::layouts(block, input, parameters, &Link::LAN)?.swap_remove(0))
+        Ok(Self::layouts(&Map::of_block(block, input), parameters, &Link::LAN)?.swap_remove(0))
     }
 
     /// The cheapest plan of all for a link.
@@ -65,15 +65,27 @@ impl LinearPlan {
         Ok(Self::alternatives(block, input, link)?.swap_remove(0))
     }
 
+    /// The cheapest plan of one term of a linear node for a link.
+    ///
+    /// # Errors
+    /// As [`LinearPlan::alternatives`].
+    pub(crate) fn choose_term(term: &Map, link: &Link) -> Result<Self, Misuse> {
+        Ok(Self::alternatives_of(term, link)?.swap_remove(0))
+    }
+
     /// Every layout that works under one of [`Parameters::ladder`], cheapest first; at least one.
     ///
     /// # Errors
     /// The last set's refusal if none works.
     pub fn alternatives(block: &BlockCard, input: Shape, link: &Link) -> Result<Vec<Self>, Misuse> {
+        Self::alternatives_of(&Map::of_block(block, input), link)
+    }
+
+    fn alternatives_of(map: &Map, link: &Link) -> Result<Vec<Self>, Misuse> {
         let mut refusal = Misuse::Layer("there are no parameters".into());
         let mut plans = Vec::new();
         for parameters in Parameters::ladder() {
-            match Self::layouts(block, input, &parameters, link) {
+            match Self::layouts(map, &parameters, link) {
                 Ok(mut layouts) => plans.append(&mut layouts),
                 Err(error) => refusal = error,
             }
@@ -83,24 +95,19 @@ impl LinearPlan {
     }
 
     /// Every layout that works under one set, cheapest first; at least one.
-    fn layouts(
-        block: &BlockCard,
-        input: Shape,
-        parameters: &Parameters,
-        link: &Link,
-    ) -> Result<Vec<Self>, Misuse> {
-        let in_range = (2..=12).contains(&block.weight_bits) && (1..=31).contains(&block.sum_bits);
+    fn layouts(map: &Map, parameters: &Parameters, link: &Link) -> Result<Vec<Self>, Misuse> {
+        let in_range = (2..=12).contains(&map.weight_bits) && (1..=31).contains(&map.sum_bits);
         if !in_range {
             return Err(Misuse::Layer("weights have 2 to 12 bits, sums 1 to 31".into()));
         }
-        let conv = Convolution::new(&block.linear, input)
+        let conv = Convolution::new(&map.linear, map.input)
             .ok_or_else(|| Misuse::Layer("no output fits, or a size is out of range".into()))?;
-        let bounds = WeightBounds::new(block, &conv);
+        let bounds = WeightBounds::new(map, &conv);
         let mut refusal =
             Misuse::Layer(format!("a tile does not fit into {} values", parameters.n()));
         let mut plans = Vec::new();
         for packing in candidates(&conv, parameters.n()) {
-            match Self::with_packing(block.ring_bits(), &conv, &bounds, packing, parameters, link) {
+            match Self::with_packing(map.sum_bits + 1, &conv, &bounds, packing, parameters, link) {
                 Ok(plan) => plans.push(plan),
                 Err(error) => refusal = error,
             }
@@ -184,6 +191,29 @@ impl LinearPlan {
     }
 }
 
+/// A linear map in its place: what it is planned from.
+pub(crate) struct Map {
+    /// Its geometry.
+    pub linear: Linear,
+    /// The shape that it reads.
+    pub input: Shape,
+    /// The largest magnitude that it reads, at least 1.
+    pub reach: u64,
+    /// Every weight w has |w| < 2^(weight_bits − 1).
+    pub weight_bits: u32,
+    /// Every sum y has |y| < 2^sum_bits; shares live in a ring of one bit more.
+    pub sum_bits: u32,
+}
+
+impl Map {
+    fn of_block(block: &BlockCard, input: Shape) -> Self {
+        let BlockCard { linear, weight_bits, sum_bits, .. } = *block;
+        let window = block.sum_pool.map_or(1, |w| (w.kernel.height * w.kernel.width) as u64);
+        let reach = u64::from(ACTIVATION_MAX) * window.max(1);
+        Self { linear, input, reach, weight_bits, sum_bits }
+    }
+}
+
 /// What a card promises of weights.
 struct WeightBounds {
     /// Of |w|.
@@ -195,11 +225,9 @@ struct WeightBounds {
 impl WeightBounds {
     /// |w| < 2^(bits−1), and Σ|w|·x_max < 2^ℓ, which is what makes a network fit its card (see
     /// [`crate::model::Network::try_new`]).
-    fn new(block: &BlockCard, conv: &Convolution) -> Self {
-        let largest = (1 << (block.weight_bits - 1)) - 1;
-        let window = block.sum_pool.map_or(1, |w| (w.kernel.height * w.kernel.width) as u64);
-        let largest_input = u64::from(ACTIVATION_MAX) * window.max(1);
-        let by_range = ((1 << block.sum_bits) - 1) / largest_input;
+    fn new(map: &Map, conv: &Convolution) -> Self {
+        let largest = (1 << (map.weight_bits - 1)) - 1;
+        let by_range = ((1 << map.sum_bits) - 1) / map.reach;
         Self { largest, row_sum: by_range.min(largest * conv.row_len() as u64) }
     }
 }

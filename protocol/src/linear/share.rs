@@ -21,6 +21,11 @@ impl Mask {
         Self { values: words.map(|&word| u32::from_le_bytes(word) & top).collect(), ring_bits }
     }
 
+    /// The mask of values that [`Mask::random`] drew.
+    pub(crate) fn of(values: &[u32], ring_bits: u32) -> Self {
+        Self { values: values.to_vec(), ring_bits }
+    }
+
     /// The mask, to be encrypted (or pooled and then encrypted).
     pub fn values(&self) -> &[u32] {
         &self.values

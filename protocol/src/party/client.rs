@@ -13,7 +13,7 @@ use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::Conversion;
 use crate::linear::{ClientKeys, Mask};
-use crate::model::Activation;
+use crate::model::{Head, Node, Ring};
 use crate::ot::{self, LinkKey};
 use crate::plan::{NetworkPlan, Terms};
 use crate::wire::{
@@ -134,26 +134,58 @@ impl ClientParty {
         let hash_key = self.session.hash_key(self.prepared);
         self.prepared += 1;
         let plan = *self.plan.name();
-        ClientBundle { plan, name, hash_key, masks: vec![], sums: vec![], evaluations: vec![] }
+        ClientBundle { plan, name, hash_key, masks: vec![], tensors: vec![], evaluations: vec![] }
     }
 
-    /// Draws r for every block's input and sends its encryption.
+    /// Draws r for the image and every activation's output, and sends what the linear maps read of
+    /// them, encrypted under each map's own key.
     async fn send_queries(
         &mut self,
         bundles: &mut [ClientBundle],
         mail: &Mailbox,
     ) -> Result<(), Error> {
-        for (block, plan) in self.plan.linear().iter().enumerate() {
-            let layer = &self.plan.layers()[block];
+        let plan = self.plan.clone();
+        for (map, (linear, term)) in plan.linear().iter().zip(&plan.places.terms).enumerate() {
+            let ring = plan.places.ring(term.node);
             for bundle in &mut *bundles {
-                let mask = Mask::random(layer.input.len(), layer.block.ring_bits(), &mut self.rng);
-                let pooled = Zeroizing::new(self.plan.pool(block, mask.values()));
-                let key = self.keys.of(block);
-                plan.send_query(&pooled, key, mail.of(block), &mut self.rng).await?;
-                bundle.masks.push(mask);
+                self.draw(bundle, term.node);
+                let mut read = bundle.tensors[term.input].clone();
+                ring.reduce_all(&mut read);
+                let key = self.keys.of(map);
+                linear.send_query(&read, key, mail.of(map), &mut self.rng).await?;
             }
         }
+        bundles.iter_mut().for_each(|bundle| self.draw(bundle, plan.places.tensors.len()));
+        for bundle in bundles {
+            // Masks were drawn in the order of the nodes.
+            let sources = (0..plan.activations().len()).map(|i| plan.places.source(i));
+            bundle.masks = sources
+                .zip(plan.masks())
+                .map(|(source, (_, bits))| Mask::of(&bundle.tensors[source], bits))
+                .collect();
+        }
         Ok(())
+    }
+
+    /// The client's shares of the tensors below number `end`, as far as they do not depend on a
+    /// linear map; the others stay empty.
+    fn draw(&mut self, bundle: &mut ClientBundle, end: usize) {
+        let plan = &self.plan;
+        for number in bundle.tensors.len()..end {
+            let tensor = plan.places.tensors[number];
+            let node = number.checked_sub(1).map(|i| &plan.card().nodes[i]);
+            let share = match node {
+                None | Some(Node::Activation(_)) => {
+                    let mask = Mask::random(tensor.shape.len(), tensor.ring_bits, &mut self.rng);
+                    mask.values().to_vec()
+                }
+                Some(node) if known(node, &bundle.tensors) && node.is_local() => {
+                    plan.places.local(node, number, &bundle.tensors)
+                }
+                Some(_) => Vec::new(),
+            };
+            bundle.tensors.push(Zeroizing::new(share));
+        }
     }
 
     /// Decrypts the client's halves of every block's sums and makes the transfers of their guard
@@ -186,15 +218,32 @@ impl ClientParty {
         conversions: Vec<Conversion>,
         mail: &Mailbox,
     ) -> Result<Vec<Transfers>, Error> {
-        let kind = self.plan.settings().hash;
-        let (mut conversions, mut messages) = (conversions.into_iter(), Vec::new());
-        let plans = self.plan.linear().iter().zip(self.plan.activations());
-        for (block, (linear, activation)) in plans.enumerate() {
+        let (kind, plan) = (self.plan.settings().hash, self.plan.clone());
+        let mut conversions = conversions.into_iter();
+        for (map, (linear, term)) in plan.linear().iter().zip(&plan.places.terms).enumerate() {
             for (bundle, conversion) in bundles.iter_mut().zip(conversions.by_ref()) {
                 let gates = bundle.gates(kind);
-                let sums = linear.receive_shares(conversion, gates.hash(), mail.of(block)).await?;
-                bundle.evaluations.push(self.evaluator.choose(activation, &sums, &mut messages));
-                bundle.sums.push(sums);
+                let sums = linear.receive_shares(conversion, gates.hash(), mail.of(map)).await?;
+                let share = &mut bundle.tensors[term.node];
+                share.resize(sums.len(), 0);
+                plan.places.ring(term.node).add_all(share, &sums);
+            }
+        }
+        for bundle in &mut *bundles {
+            for (i, node) in plan.card().nodes.iter().enumerate() {
+                if bundle.tensors[i + 1].is_empty() {
+                    *bundle.tensors[i + 1] = plan.places.local(node, i + 1, &bundle.tensors);
+                }
+            }
+        }
+        let mut messages = Vec::new();
+        for (index, activation) in plan.activations().iter().enumerate() {
+            let read = plan.places.read_by(plan.card(), index);
+            for bundle in &mut *bundles {
+                let mut sums = bundle.tensors[read].clone();
+                Ring::new(activation.program().ring_bits()).reduce_all(&mut sums);
+                let evaluation = self.evaluator.choose(activation, &sums, &mut messages);
+                bundle.evaluations.push(evaluation);
             }
         }
         Ok(messages)
@@ -241,33 +290,38 @@ impl ClientParty {
         // The guard bits' were used offline.
         self.plan.linear().iter().for_each(|plan| gates.skip(plan.output_len() as u64));
         let mut left = Vec::with_capacity(bundle.evaluations.len());
-        let mut x: Zeroizing<Vec<u32>> =
-            Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());
-        let parts = bundle.masks.into_iter().zip(bundle.evaluations);
-        for (block, (mask, evaluation)) in parts.enumerate() {
-            mask.hide(&mut x);
-            let ring_bits = self.plan.layers()[block].block.ring_bits();
-            mail.send(Masked::new(&x, ring_bits)).await;
-            let plan = &self.plan.activations()[block];
-            let (result, spent) = evaluation.evaluate(plan, &mut gates, mail.of(block)).await?;
-            x = Zeroizing::new(result);
-            left.push(spent);
+        // What goes out before a level: the image, or what the level before it yielded.
+        let image = image.iter().map(|&pixel| pixel.into()).collect();
+        let mut ready: Vec<Zeroizing<Vec<u32>>> = vec![Zeroizing::new(image)];
+        let mut masks = bundle.masks.into_iter().zip(self.plan.masks());
+        let mut evaluations = bundle.evaluations.into_iter();
+        for level in &self.plan.places.levels {
+            for (mut x, (mask, (_, ring_bits))) in ready.drain(..).zip(masks.by_ref()) {
+                mask.hide(&mut x);
+                mail.send(Masked::new(&x, ring_bits)).await;
+            }
+            for (index, evaluation) in level.clone().zip(evaluations.by_ref()) {
+                let plan = &self.plan.activations()[index];
+                let (result, spent) = evaluation.evaluate(plan, &mut gates, mail.of(index)).await?;
+                ready.push(Zeroizing::new(result));
+                left.push(spent);
+            }
         }
-        Ok((x, Leftover { _evaluations: left }))
+        let result = ready.pop().expect("the head is the last level");
+        Ok((result, Leftover { _evaluations: left }))
     }
 
     fn outcome(&self, result: &[u32]) -> Result<Outcome, PeerFault> {
-        let layers = self.plan.layers();
-        let layer = &layers[layers.len() - 1];
-        let (last, classes) = (&layer.block, layer.sums.len());
-        if last.activation == Activation::Argmax {
+        let head = &self.plan.card().head;
+        let classes = self.plan.card().classes.len();
+        if head.head == Head::Class {
             let label = result[0] as usize;
             if label >= classes {
                 return Err(PeerFault::Class { label, classes });
             }
             return Ok(Outcome { label, logits: None });
         }
-        let unused = u32::BITS - last.ring_bits();
+        let unused = u32::BITS - (head.sum_bits + 1);
         let logits: Vec<i32> = result.iter().map(|&y| (y << unused) as i32 >> unused).collect();
         let label = (0..logits.len()).rev().max_by_key(|&i| logits[i]).unwrap_or(0);
         Ok(Outcome { label, logits: Some(logits) })
@@ -277,6 +331,11 @@ impl ClientParty {
     pub fn close(self) -> Message {
         Bye.into_message()
     }
+}
+
+/// Whether the client has its shares of all that a node reads.
+fn known(node: &Node, tensors: &[Zeroizing<Vec<u32>>]) -> bool {
+    node.inputs().all(|tensor| !tensors[tensor].is_empty())
 }
 
 /// Sends messages that no answer was waited for with.

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The client evaluates on a + b = M·x + bias and gets the activation plus the server's S; it
-//! subtracts the next r, the server then removes S. The last block's circuit shows the client its
+//! subtracts the r of the tensor, the server then removes S. The last block's circuit shows the client its
 //! result.
 //!
 //! Offline, a party sends what it has for all blocks and bundles before it waits: three round trips,
@@ -49,15 +49,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// Inferences that a client may have prepared and not used.
 pub const MAX_BUNDLES: usize = 64;
 
-/// Both parties' view of one tensor pair per block, for tests that recombine the shares of an
-/// inference: nothing of it is ever sent. Adding the client's and the server's modulo 2^k gives the
-/// block's input and its linear map's result. Wiped when dropped.
+/// One party's share of every tensor, by number, for tests that recombine the shares of an
+/// inference: nothing of it is ever sent. Adding the client's and the server's modulo 2^k, the
+/// tensor's ring, gives the tensor. Wiped when dropped.
 #[derive(Default, Zeroize, ZeroizeOnDrop)]
 pub struct Shares {
-    /// A share of the tensor that reaches each block.
-    pub inputs: Vec<Vec<u32>>,
-    /// A share of each block's sums.
-    pub sums: Vec<Vec<u32>>,
+    /// The shares, reduced modulo each tensor's ring.
+    pub tensors: Vec<Vec<u32>>,
 }
 
 /// Puts a generator that it has seeded in a generator's place: what came before cannot be computed

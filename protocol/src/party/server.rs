@@ -1,5 +1,7 @@
 //! The server: it has the network and learns nothing.
 
+use std::iter;
+
 use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
@@ -10,7 +12,8 @@ use crate::bundle::{Gates, ServerBundle};
 use crate::error::{Error, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::ServerHalf;
-use crate::linear::{LinearPlan, ServerKeys, clear};
+use crate::linear::{LinearPlan, ServerKeys, ServerShare, clear};
+use crate::model::{Node, Ring};
 use crate::ot::LinkKey;
 use crate::plan::NetworkPlan;
 use crate::wire::{ClientSetUp, Corrections, Greeting, Masked, Request, ServerSetUp};
@@ -199,36 +202,78 @@ impl<'a> ServerParty<'a> {
     }
 
     async fn classify(&self, bundle: ServerBundle, mail: &Mailbox) -> Result<Shares, Error> {
-        let Service { plan, network, .. } = self.service;
-        let mut kept = Zeroizing::new(Vec::new());
-        let mut shares = Shares::default();
-        let parts = bundle.shares.into_iter().zip(bundle.garblings);
-        for (block, (share, garbling)) in parts.enumerate() {
-            let layer = &plan.layers()[block];
-            let ring_bits = layer.block.ring_bits();
-            let masked: Masked = mail.of(block).receive(plan.masked_len(block)).await?;
-            let mut x = Zeroizing::new(vec![0; layer.input.len()]);
-            masked.read(ring_bits, &mut x)?;
-            if block > 0 {
-                subtract(&mut x, &kept, ring_bits);
+        let plan = &self.service.plan;
+        let places = &plan.places;
+        let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
+        let mut corrections: Vec<_> = bundle.shares.into_iter().map(Some).collect();
+        let mut garblings = bundle.garblings.into_iter();
+        // S of what the level before yielded; the image has none.
+        let (mut sources, mut kept) = (0..1, vec![Zeroizing::new(Vec::new())]);
+        for level in &places.levels {
+            for (source, kept) in sources.zip(kept.drain(..)) {
+                let tensor = places.source(source);
+                let masked: Masked = mail.of(source).receive(plan.masked_len(source)).await?;
+                let x = &mut shares.tensors[tensor];
+                x.resize(places.tensors[tensor].shape.len(), 0);
+                masked.read(places.tensors[tensor].ring_bits, x)?;
+                subtract(x, &kept, places.tensors[tensor].ring_bits);
             }
-            let pooled = Zeroizing::new(plan.pool(block, &x));
-            let secret = &network.blocks()[block];
-            let mut sums = Zeroizing::new(clear::apply(
-                &layer.block.linear,
-                layer.pooled,
-                &secret.weights,
-                &secret.bias,
-                &pooled,
-                ring_bits,
-            ));
-            share.add_to(&mut sums);
-            let activation = &plan.activations()[block];
-            *kept = garbling.send_labels(activation, &bundle.delta, &sums, mail.of(block)).await;
-            shares.inputs.push(std::mem::take(&mut *x));
-            shares.sums.push(std::mem::take(&mut *sums));
+            self.advance(&mut shares.tensors, &mut corrections);
+            for (index, garbling) in level.clone().zip(garblings.by_ref()) {
+                let activation = &plan.activations()[index];
+                let sums = &shares.tensors[places.read_by(plan.card(), index)];
+                let offset = activation.program().input_offset();
+                // The activation's ring may be narrower than the tensor's.
+                let ring = Ring::new(activation.program().ring_bits());
+                let sums: Zeroizing<Vec<u32>> =
+                    Zeroizing::new(sums.iter().map(|&y| ring.add(y, offset)).collect());
+                let labels = garbling.send_labels(activation, &bundle.delta, &sums, mail.of(index));
+                kept.push(Zeroizing::new(labels.await));
+            }
+            sources = level.start + 1..level.end + 1;
         }
         Ok(shares)
+    }
+
+    /// The server's shares of all tensors that follow from those that it has, up to activations.
+    fn advance(&self, tensors: &mut [Vec<u32>], corrections: &mut [Option<ServerShare>]) {
+        let plan = &self.service.plan;
+        for (i, node) in plan.card().nodes.iter().enumerate() {
+            let ready = node.inputs().all(|tensor| !tensors[tensor].is_empty());
+            if !ready || !tensors[i + 1].is_empty() {
+                continue;
+            }
+            tensors[i + 1] = match node {
+                Node::Activation(_) => continue,
+                Node::Linear(_) => self.linear(i + 1, tensors, corrections),
+                node => plan.places.local(node, i + 1, tensors),
+            };
+        }
+    }
+
+    /// The server's share of a linear node's result: Σ M·(x − r) + t over its terms, and the bias.
+    fn linear(
+        &self,
+        node: usize,
+        tensors: &[Vec<u32>],
+        corrections: &mut [Option<ServerShare>],
+    ) -> Vec<u32> {
+        let Service { plan, network, .. } = self.service;
+        let (places, len) = (&plan.places, plan.places.tensors[node].shape.len());
+        let mut y = Vec::new();
+        let terms = places.terms.iter().zip(&places.maps).zip(corrections);
+        for ((term, map), correction) in terms.filter(|((term, _), _)| term.node == node) {
+            if y.is_empty() {
+                let bias = term.bias(network);
+                let copies = len / bias.len();
+                y = bias.iter().flat_map(|&b| iter::repeat_n(b as u32, copies)).collect();
+            }
+            let x = &tensors[term.input];
+            clear::add_product(&map.linear, map.input, term.weights(network), x, &mut y);
+            correction.take().expect("a node is computed once").add_to(&mut y);
+        }
+        places.ring(node).reduce_all(&mut y);
+        y
     }
 }
 

@@ -1,6 +1,7 @@
 //! The plan of a network: what both parties derive from public facts alone, before anything is
 //! sent, so that each knows the length of every message in advance.
 
+mod graph;
 mod network;
 mod security;
 mod settings;

@@ -5,13 +5,14 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 
 use super::Settings;
+use super::graph::Places;
 use crate::activation::{self, ActivationPlan, garbled};
 use crate::digest::PlanDigest;
 use crate::domain;
 use crate::error::{Error, Misuse};
 use crate::he::{Parameters, noise};
 use crate::linear::{self, LinearPlan, ServerKeys};
-use crate::model::{Card, Layer, ModelError};
+use crate::model::{Card, Layer, ModelError, Tensor};
 use crate::ot;
 use crate::wire::{
     Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Masked, Prepare, Traffic,
@@ -26,14 +27,15 @@ pub struct NetworkPlan {
     pub(crate) card: Card,
     card_bytes: Vec<u8>,
     name: OnceLock<[u8; 32]>,
-    pub(crate) layers: Vec<Layer>,
+    layers: Vec<Layer>,
+    pub(crate) places: Places,
     pub(crate) linear: Vec<LinearPlan>,
     pub(crate) activations: Vec<ActivationPlan>,
 }
 
-/// What one block costs in one inference, to the byte, frames' headers and tags
-/// included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the i-th linear map, the i-th activation and the i-th masked tensor cost in one inference:
+/// those of block i of a chain. To the byte, frames' headers and tags included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockCost {
     /// AND gates of the activation.
     pub ands: u64,
@@ -53,17 +55,21 @@ impl NetworkPlan {
     /// Plans the network of a card.
     ///
     /// # Errors
-    /// If the card is not valid or no chain, or a layer would not be exact, or take a message of more
+    /// [`Misuse::Graph`] names what the engine does not compute. If the card is not valid, a layer would not be exact, or take a message of more
     /// than 1 GiB.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
         card.check().map_err(ModelError::from)?;
-        let layers = card.chain().ok_or(Misuse::Graph)?.layers().map_err(ModelError::from)?;
+        let layers = match card.chain() {
+            Some(chain) => chain.layers().map_err(ModelError::from)?,
+            None => Vec::new(),
+        };
+        let places = Places::new(&card)?;
         let card_bytes = card.to_bytes().map_err(ModelError::from)?;
-        let linear =
-            layers.iter().map(|layer| linear_plan(layer, settings)).collect::<Result<_, _>>()?;
-        let activations = layers.iter().map(ActivationPlan::new).collect();
+        let linear = places.linear(settings)?;
+        linear.iter().try_for_each(|plan| check_messages(plan, settings))?;
+        let activations = places.activations(&card)?;
         let (settings, name) = (*settings, OnceLock::new());
-        Ok(Self { settings, card, card_bytes, name, layers, linear, activations })
+        Ok(Self { settings, card, card_bytes, name, layers, places, linear, activations })
     }
 
     /// What the server says of the network.
@@ -89,24 +95,24 @@ impl NetworkPlan {
         &self.card
     }
 
-    /// Every block in its place.
+    /// Every block of a chain in its place; none of another graph.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
 
-    /// The plans of the linear maps.
+    /// The plans of the linear maps: one for each term of each linear node.
     pub fn linear(&self) -> &[LinearPlan] {
         &self.linear
     }
 
-    /// The plans of the activations.
+    /// The plans of the activations, level after level, the head's last.
     pub fn activations(&self) -> &[ActivationPlan] {
         &self.activations
     }
 
     /// What each block costs.
     pub fn costs(&self) -> Vec<BlockCost> {
-        (0..self.layers.len()).map(|block| self.cost(block)).collect()
+        (0..self.parts()).map(|part| self.cost(part)).collect()
     }
 
     /// What the client sends and receives to set a session up, once.
@@ -152,47 +158,63 @@ impl NetworkPlan {
         }
     }
 
-    fn cost(&self, block: usize) -> BlockCost {
-        let (linear, field) = (&self.linear[block], self.settings.field);
-        let linear::Cost { query_bytes, answer_bytes, .. } = *linear.cost();
-        let activation::Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } =
-            self.activations[block].cost(field);
-        let (guard_bytes, correction_bytes) = (linear.guard_len(field), linear.corrections_len());
+    /// The larger number of linear maps and of activations: the blocks of a chain.
+    pub(crate) fn parts(&self) -> usize {
+        self.linear.len().max(self.activations.len())
+    }
+
+    fn cost(&self, part: usize) -> BlockCost {
+        let field = self.settings.field;
         let framed = |bytes: usize, frames: usize| (bytes + FRAME_LEN * frames) as u64;
-        BlockCost {
-            ands,
-            offline_up: framed(query_bytes + guard_bytes + transfer_bytes, 2 + chunks),
-            offline_down: framed(answer_bytes + correction_bytes + table_bytes, 2 + chunks),
-            online_up: framed(self.masked_len(block), 1),
-            online_down: framed(label_bytes, chunks),
-            rounds: garbled::ROUNDS[1],
+        let mut cost = BlockCost::default();
+        if let Some(linear) = self.linear.get(part) {
+            let linear::Cost { query_bytes, answer_bytes, .. } = *linear.cost();
+            cost.offline_up += framed(query_bytes + linear.guard_len(field), 2);
+            cost.offline_down += framed(answer_bytes + linear.corrections_len(), 2);
         }
+        if let Some(activation) = self.activations.get(part) {
+            let activation::Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } =
+                activation.cost(field);
+            cost.ands = ands;
+            cost.offline_up += framed(transfer_bytes, chunks);
+            cost.offline_down += framed(table_bytes, chunks);
+            cost.online_up = framed(self.masked_len(part), 1);
+            cost.online_down = framed(label_bytes, chunks);
+            let first = self.places.levels.iter().any(|level| level.start == part);
+            cost.rounds = if first { garbled::ROUNDS[1] } else { 0 };
+        }
+        cost
     }
 
     /// At most how many bytes of memory a client needs for `count` inferences prepared together:
     /// masks, shares, labels and tables, and the messages that wait to be sent meanwhile.
     pub fn client_memory(&self, count: usize) -> u64 {
-        let block = |(i, layer): (usize, &Layer)| {
-            let field = self.settings.field;
-            let linear = self.linear[i].cost();
-            let activation = self.activations[i].cost(field);
-            // While halves become shares, each has 8 bytes more and the label of its transfer.
-            let values = 4 * layer.input.len() + 28 * layer.sums.len();
-            let messages =
-                linear.query_bytes + self.linear[i].guard_len(field) + activation.transfer_bytes;
-            (values + activation.label_bytes + activation.table_bytes + messages) as u64
-        };
-        count as u64 * self.layers.iter().enumerate().map(block).sum::<u64>()
+        let field = self.settings.field;
+        // While halves become shares, each has 8 bytes more and the label of its transfer.
+        let linear = self
+            .linear
+            .iter()
+            .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
+        let activations = self.activations.iter().map(|plan| {
+            let cost = plan.cost(field);
+            cost.label_bytes + cost.table_bytes + cost.transfer_bytes
+        });
+        let masks = self.masks().map(|(len, _)| 4 * len);
+        let bytes: usize = linear.chain(activations).chain(masks).sum();
+        count as u64 * (bytes + self.tensor_bytes()) as u64
     }
 
     /// At most how many bytes of memory a server needs for an inference between its phases: shares,
     /// the halves that they are made of, and seeds.
     pub fn server_memory(&self) -> u64 {
-        let blocks = self.layers.iter().zip(&self.activations);
-        let bytes = |(layer, plan): (&Layer, &ActivationPlan)| {
-            64 + (12 * layer.sums.len() + 4 * plan.instances()) as u64
-        };
-        blocks.map(bytes).sum()
+        let linear = self.linear.iter().map(|plan| 12 * plan.output_len());
+        let activations = self.activations.iter().map(|plan| 64 + 4 * plan.instances());
+        linear.chain(activations).sum::<usize>() as u64
+    }
+
+    /// Bytes of a share of every tensor.
+    fn tensor_bytes(&self) -> usize {
+        self.places.tensors.iter().map(|tensor| 4 * tensor.shape.len()).sum()
     }
 
     /// The digest of what both parties derive from the card and the settings: how every message is
@@ -200,29 +222,45 @@ impl NetworkPlan {
     pub(crate) fn digest(&self) -> [u8; 32] {
         let mut digest = PlanDigest::new();
         let field = self.settings.field;
-        digest.numbers(&[self.layers.len(), field.bits()]);
-        for (i, layer) in self.layers.iter().enumerate() {
-            let linear = &self.linear[i];
-            linear.digest(&mut digest);
-            self.activations[i].digest(&mut digest, field);
-            digest.numbers(&[self.masked_len(i), layer.input.len(), layer.sums.len()]);
-            digest.numbers(&[linear.guard_len(field), linear.corrections_len()]);
+        digest.numbers(&[self.activations.len(), field.bits()]);
+        for part in 0..self.parts() {
+            let linear = self.linear.get(part);
+            if let Some(linear) = linear {
+                linear.digest(&mut digest);
+            }
+            if let Some(activation) = self.activations.get(part) {
+                activation.digest(&mut digest, field);
+                let source = self.tensor(self.places.source(part)).shape.len();
+                let sums = self.tensor(self.places.read_by(&self.card, part)).shape.len();
+                digest.numbers(&[self.masked_len(part), source, sums]);
+            }
+            if let Some(linear) = linear {
+                digest.numbers(&[linear.guard_len(field), linear.corrections_len()]);
+            }
         }
         digest.finish()
     }
 
-    /// Bytes of the masked tensor that reaches a block.
-    pub(crate) fn masked_len(&self, block: usize) -> usize {
-        let layer = &self.layers[block];
-        Masked::len(layer.input.len(), layer.block.ring_bits())
+    fn tensor(&self, number: usize) -> &Tensor {
+        &self.places.tensors[number]
     }
 
-    /// Values and ring bits of the mask of each block's input.
+    /// Bytes of masked tensor number `source`: the image, or what the activation before it yields.
+    pub(crate) fn masked_len(&self, source: usize) -> usize {
+        let tensor = self.tensor(self.places.source(source));
+        Masked::len(tensor.shape.len(), tensor.ring_bits)
+    }
+
+    /// Values and ring bits of each mask: the image's, then those of the activations in their order.
     pub(crate) fn masks(&self) -> impl Iterator<Item = (usize, u32)> {
-        self.layers.iter().map(|layer| (layer.input.len(), layer.block.ring_bits()))
+        (0..self.activations.len()).map(|source| {
+            let tensor = self.tensor(self.places.source(source));
+            (tensor.shape.len(), tensor.ring_bits)
+        })
     }
 
-    /// The tensor that the linear map of a block reads, from (a share of) the block's input.
+    /// The tensor that the linear map of a chain's block reads, from (a share of) the block's input.
+    #[cfg(test)]
     pub(crate) fn pool(&self, block: usize, input: &[u32]) -> Vec<u32> {
         let layer = &self.layers[block];
         match &layer.block.sum_pool {
@@ -234,12 +272,11 @@ impl NetworkPlan {
     }
 }
 
-fn linear_plan(layer: &Layer, settings: &Settings) -> Result<LinearPlan, Misuse> {
-    let plan = LinearPlan::choose(&layer.block, layer.pooled, &settings.link)?;
+fn check_messages(plan: &LinearPlan, settings: &Settings) -> Result<(), Misuse> {
     let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
     let guard_bytes = plan.guard_len(settings.field);
     match query_bytes.max(answer_bytes).max(guard_bytes) {
-        ..=MAX_MESSAGE => Ok(plan),
+        ..=MAX_MESSAGE => Ok(()),
         bytes => Err(Misuse::Layer(format!(
             "a message would have {bytes} bytes, and {MAX_MESSAGE} are the most"
         ))),

@@ -47,7 +47,7 @@ impl Client {
         channel.end_setup();
         let statistics = Statistics { setup: meter.stop(&channel), ..Statistics::default() };
         let plan = Arc::clone(party.plan());
-        let layer_seconds = vec![LayerSeconds::default(); plan.layers().len()];
+        let layer_seconds = vec![LayerSeconds::default(); plan.parts()];
         Ok(Self { channel, party: Some(party), plan, statistics, layer_seconds })
     }
 

@@ -252,7 +252,7 @@ mod tests {
     use gazelle_garble::HashKind;
 
     use super::*;
-    use crate::model::{Activation, BlockCard, Chain, Linear, Shape};
+    use crate::model::{Activation, BlockCard, Chain, Linear, Node, Shape};
 
     /// A ReLU of 1200 values: three chunks.
     fn plan() -> ActivationPlan {
@@ -272,7 +272,11 @@ mod tests {
             ],
             classes: vec!["a".into(), "b".into()],
         };
-        ActivationPlan::new(&card.layers().expect("a valid card")[0])
+        let card = card.to_card().expect("a valid chain");
+        let (Node::Activation(node), tensors) = (&card.nodes[1], card.tensors().unwrap()) else {
+            panic!("a ReLU follows the first map");
+        };
+        ActivationPlan::of_node(node, tensors[1], tensors[2]).expect("a ReLU")
     }
 
     fn gates(key: u8, taken: u64) -> Gates {

@@ -5,7 +5,8 @@ use std::ops::Range;
 use gazelle_garble::{Program, Tally};
 
 use crate::digest::PlanDigest;
-use crate::model::{Activation, Layer, Window};
+use crate::error::Misuse;
+use crate::model::{ActivationNode, Function, Head, HeadNode, Shape, Shift, Tensor, Window};
 use crate::ot::FieldBits;
 
 /// Sums that one chunk takes, unless a single instance has more: wires of 8 KiB, so that the two
@@ -52,25 +53,70 @@ pub struct Cost {
 }
 
 impl ActivationPlan {
-    /// The activation of a layer.
-    pub fn new(layer: &Layer) -> Self {
-        let ring_bits = layer.block.ring_bits();
-        let sums = layer.sums.len();
-        let all = || (0..sums as u32).collect();
-        match layer.block.activation {
-            Activation::Relu { shift, max_pool } => {
-                let (window, sources) = match max_pool {
-                    None => (1, all()),
-                    Some(window) => windows(&window, layer),
+    /// An activation that reads tensor `input` and yields tensor `output`.
+    ///
+    /// # Errors
+    /// [`Misuse::Graph`] for a function that this engine does not garble.
+    pub fn of_node(node: &ActivationNode, input: Tensor, output: Tensor) -> Result<Self, Misuse> {
+        let (ring_bits, out_ring_bits) = (node.sum_bits + 1, output.ring_bits);
+        let Shift::Tensor(shift) = node.shift else {
+            return Err(Misuse::Graph("an activation with a shift for each channel"));
+        };
+        let shift = shift.into();
+        let (window, sources) = match node.max_pool {
+            None => (1, (0..input.shape.len() as u32).collect()),
+            Some(window) => windows(&window, input.shape, output.shape),
+        };
+        let program = match node.function {
+            Function::RELU => Program::Relu { ring_bits, shift, window, out_ring_bits },
+            Function::Clamp { least, most } => {
+                let (least, most) = (least.into(), most.into());
+                Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
+            }
+            Function::Leaky { ref slopes, slope_shift, least, most } => {
+                let [slope] = slopes[..] else {
+                    return Err(Misuse::Graph("a leaky ReLU with a slope for each channel"));
                 };
-                let out_ring_bits = layer.output_ring_bits;
-                let program = Program::Relu { ring_bits, shift, window, out_ring_bits };
-                Self::of_program(program, layer.output.len(), sources)
+                let (slope, least, most) = (slope.into(), least.into(), most.into());
+                Program::Leaky {
+                    ring_bits,
+                    shift,
+                    window,
+                    slope,
+                    slope_shift,
+                    least,
+                    most,
+                    out_ring_bits,
+                }
             }
-            Activation::Argmax => {
-                Self::of_program(Program::Argmax { ring_bits, classes: sums }, 1, all())
+            Function::ReluMinusTable { ref table, step } => {
+                let index_shift = shift.wrapping_add_signed(step.into());
+                let table = table.clone();
+                Program::ReluMinusTable { ring_bits, shift, index_shift, table, out_ring_bits }
             }
-            Activation::Logits => Self::of_program(Program::Reveal { ring_bits }, sums, all()),
+            Function::Odd { ref table, centre } => {
+                let (table, centre) = (table.clone(), centre.into());
+                Program::Odd { ring_bits, shift, table, centre, out_ring_bits }
+            }
+        };
+        Ok(Self::of_program(program, output.shape.len(), sources))
+    }
+
+    /// The head, which reads tensor `input`.
+    ///
+    /// # Errors
+    /// [`Misuse::Graph`] for a head that this engine does not have.
+    pub fn of_head(head: &HeadNode, input: Tensor) -> Result<Self, Misuse> {
+        let (ring_bits, values) = (head.sum_bits + 1, input.shape.len());
+        let all = (0..values as u32).collect();
+        match head.head {
+            Head::Class => {
+                Ok(Self::of_program(Program::Argmax { ring_bits, classes: values }, 1, all))
+            }
+            Head::Values => Ok(Self::of_program(Program::Reveal { ring_bits }, values, all)),
+            Head::Top(_) => Err(Misuse::Graph("a head of the largest classes")),
+            Head::Thresholds(_) => Err(Misuse::Graph("a head of thresholds")),
+            Head::Confidence(_) => Err(Misuse::Graph("a head with a confidence")),
         }
     }
 
@@ -128,7 +174,11 @@ impl ActivationPlan {
     /// Bits of S, the garbler's share of a result; None if the client sees the results.
     pub(super) fn share_bits(&self) -> Option<u32> {
         match self.program {
-            Program::Relu { out_ring_bits, .. } => Some(out_ring_bits),
+            Program::Relu { out_ring_bits, .. }
+            | Program::Clamp { out_ring_bits, .. }
+            | Program::Leaky { out_ring_bits, .. }
+            | Program::ReluMinusTable { out_ring_bits, .. }
+            | Program::Odd { out_ring_bits, .. } => Some(out_ring_bits),
             _ => None,
         }
     }
@@ -170,9 +220,8 @@ impl ActivationPlan {
 /// The size of a pooling window and its sums' places, window position after window position. Where
 /// padding clips a window, one of its own sums stands in for each missing one: a maximum does not
 /// change when a value is repeated.
-fn windows(window: &Window, layer: &Layer) -> (usize, Vec<u32>) {
+fn windows(window: &Window, input: Shape, output: Shape) -> (usize, Vec<u32>) {
     let Window { kernel, stride, padding } = *window;
-    let (input, output) = (layer.sums, layer.output);
     // The cell of the map at step `i` and position `u`, moved into the map if it is outside: the
     // window touches the map, so the moved cell belongs to it.
     let cell = |i: usize, u: usize, stride: usize, before: usize, size: usize| {
