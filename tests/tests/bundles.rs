@@ -229,7 +229,7 @@ fn bytes_that_are_no_bundle_are_refused() {
     for ((refusal, good), expected) in refusals.iter().zip(&halves).zip(lengths) {
         assert_eq!((refusal(good), good.len()), (None, expected));
         assert_eq!(refusal(&good[..56]), Some(BundleFault::NotABundle));
-        let version = BundleFault::Version { got: 2, expected: 1 };
+        let version = BundleFault::Version { got: 1, expected: 2 };
         for (at, fault) in
             [(0, BundleFault::NotABundle), (8, version), (9, BundleFault::OtherNetwork)]
         {

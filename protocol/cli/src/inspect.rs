@@ -23,14 +23,13 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     output::line(hashes)?;
     if card.chain().is_none() {
         output::line(graph(card)?)?;
-        return output::line(
-            "it is a graph, which this program imports and evaluates in the clear",
-        );
     }
     let plan = NetworkPlan::new(card.clone(), &settings)?;
     output::line(format_args!("planned for {}\n", args.link))?;
-    output::line(layers(&plan))?;
-    output::line(costs(&plan))?;
+    if card.chain().is_some() {
+        output::line(layers(&plan))?;
+        output::line(costs(&plan))?;
+    }
     output::line(phases(&plan).trim_end())?;
     output::line(format_args!(
         "\na sum of an inference is wrong with a probability of at most 2^{:.0}",

@@ -36,7 +36,7 @@ pub use server::ServerBundle;
 pub use store::{BundleStore, Waiting};
 
 /// Version of both encodings.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes before a bundle's own: `magic (8) ‖ version (1) ‖ digest (32) ‖ name (16)`.
 const HEADER: usize = 8 + 1 + 32 + BundleName::LEN;

@@ -237,15 +237,11 @@ fn layers(plan: &NetworkPlan, runs: &[Run]) -> Vec<LayerCost> {
         seconds[seconds.len() / 2]
     };
     let layer = |(block, cost): (usize, &gazelle_protocol::session::BlockCost)| {
-        let layer = &plan.layers()[block];
-        let kind = match layer.block.linear {
-            Linear::Dense { .. } => "dense",
-            Linear::Convolution { .. } => "convolution",
-        };
+        let (name, activations, products) = described(plan, block);
         LayerCost {
-            name: format!("{} {kind} {} → {}", block + 1, layer.pooled, layer.sums),
-            activations: layer.sums.len(),
-            products: (layer.sums.len() * layer.row_len()) as u64,
+            name,
+            activations,
+            products,
             seconds: LayerSeconds {
                 linear: median(block, |layer| layer.linear),
                 tables: median(block, |layer| layer.tables),
@@ -256,4 +252,17 @@ fn layers(plan: &NetworkPlan, runs: &[Run]) -> Vec<LayerCost> {
         }
     };
     plan.costs().iter().enumerate().map(layer).collect()
+}
+
+/// The name, the sums and the products of a chain's layer. Of another graph an entry holds a linear
+/// map, an activation and a masked tensor that need not belong together: it has a number alone.
+fn described(plan: &NetworkPlan, block: usize) -> (String, usize, u64) {
+    let number = block + 1;
+    let Some(layer) = plan.layers().get(block) else { return (number.to_string(), 0, 0) };
+    let kind = match layer.block.linear {
+        Linear::Dense { .. } => "dense",
+        Linear::Convolution { .. } => "convolution",
+    };
+    let name = format!("{number} {kind} {} → {}", layer.pooled, layer.sums);
+    (name, layer.sums.len(), (layer.sums.len() * layer.row_len()) as u64)
 }
