@@ -18,8 +18,8 @@
 //! ```
 //!
 //! The client evaluates on a + b = M·x + bias and gets the activation plus the server's S; it
-//! subtracts the r of the tensor, the server then removes S. The last block's circuit shows the client its
-//! result.
+//! subtracts the r of the tensor, the server then removes S. The last block's circuit shows the
+//! client its result.
 //!
 //! Offline, a party sends what it has for all blocks and bundles before it waits: three round trips,
 //! however many blocks and bundles there are. From the base OTs' reply on, every message bears a tag
@@ -32,7 +32,7 @@
 //! connection in which they are used. A party has no socket, thread, clock or file:
 //! [`crate::session`] runs both over channels.
 //!
-//! The adversary is semi-honest. See `DESIGN.md` for what each party learns.
+//! What parties learn, those that deviate included: `docs/security.md`.
 
 mod client;
 mod name;
