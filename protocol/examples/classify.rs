@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let image = picture.tensor(client.plan().card().input)?;
     let bundle = client.offline(1, |_, _| ())?.remove(0);
     let outcome = client.classify(bundle, &image)?;
-    let class = printable(&client.plan().card().classes[outcome.label]);
+    let label =
+        outcome.label().ok_or("each class has a threshold of its own: there is no one class")?;
+    let class = printable(&client.plan().card().classes[label]);
     client.close()?;
     println!("{class}");
     Ok(())

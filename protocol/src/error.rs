@@ -134,6 +134,12 @@ pub enum PeerFault {
         /// How many there are.
         classes: usize,
     },
+    /// The result names a class twice.
+    #[error("its tables rank class {label} twice")]
+    Ranking {
+        /// The class, counted from 0.
+        label: usize,
+    },
     /// Garbled tables do not fit their program.
     #[error("its garbled tables do not fit: {0}")]
     Tables(gazelle_garble::Error),

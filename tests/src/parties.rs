@@ -6,8 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use gazelle_protocol::model::{
-    Activation, Block, BlockCard, Chain, Extent, Head, Linear, Network, Padding, Shape, Trace,
-    Window,
+    Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Trace, Window,
 };
 use gazelle_protocol::session::hazmat::{self, Shares};
 use gazelle_protocol::session::{NetworkPlan, Outcome, Server, Settings, Statistics, Terms};
@@ -132,9 +131,7 @@ pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, ima
         assert!(sum == expected, "tensor {i}");
     }
     assert_eq!(trace.tensors[0], image.iter().map(|&x| x.into()).collect::<Vec<i32>>());
-    assert_eq!(outcome.label, trace.label());
-    let shown = network.card().head.head == Head::Values;
-    assert_eq!(outcome.logits, shown.then(|| trace.logits().to_vec()));
+    assert_eq!(outcome.numbers(), trace.result);
 }
 
 /// Asserts that the phases of one classification sent what the plan says, to the byte and the round.

@@ -3,7 +3,9 @@
 use crate::{
     args::ClassifyArgs,
     failure::{Failure, Result, While},
-    files, output,
+    files,
+    outcome::{Described, text},
+    output,
     progress::Progress,
     table,
 };
@@ -12,7 +14,6 @@ use gazelle_protocol::{
     Error, Link,
     error::{Limit, PeerFault},
     model::Card,
-    printable,
     session::{Client, Outcome, Terms},
     transport::{self, Patience, TransportFault},
 };
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
 }
 
 /// The outcomes of the images, as many as the session lasts for, and how it ended. A class that does
-/// not exist ends nothing: the server must not learn of it.
+/// not exist, or one twice, ends nothing: the server must not learn of it.
 fn classify_all(
     client: &mut Client,
     images: &[Vec<u8>],
@@ -65,7 +66,7 @@ fn classify_all(
     let mut outcomes = Vec::new();
     for image in images {
         match inference(client, image, progress) {
-            Err(error @ Error::Peer(PeerFault::Class { .. })) => {
+            Err(error @ Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. })) => {
                 outcomes.push(Err(naming(server, &error)));
             }
             Err(error) => return (outcomes, Err(naming(server, &error))),
@@ -125,35 +126,14 @@ fn naming(server: &str, error: &Error) -> Failure {
     Failure::new(format!("{server}: {error}{hint}"))
 }
 
-/// The class by its name, then the values of all classes if the client has them.
-pub(crate) fn text(card: &Card, outcome: &Outcome) -> String {
-    let mut text = class_name(card, outcome);
-    if let Some(logits) = &outcome.logits {
-        let values = card.classes.iter().zip(logits).map(|(name, value)| format!("{name} {value}"));
-        text += &format!(" ({})", values.collect::<Vec<_>>().join(", "));
-    }
-    // The names are the server's: none of them may speak to the terminal.
-    printable(&text)
-}
-
-/// The name of the outcome's class, fit for a terminal.
-pub(crate) fn class_name(card: &Card, outcome: &Outcome) -> String {
-    let name = card.classes.get(outcome.label);
-    name.map_or("a class without a name".into(), |name| printable(name))
-}
-
 #[derive(Serialize)]
 struct Classified<'a> {
     image: &'a Path,
-    label: usize,
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logits: Option<&'a [i32]>,
+    #[serde(flatten)]
+    outcome: Described,
 }
 
 fn json(image: &Path, card: &Card, outcome: &Outcome) -> String {
-    let name = class_name(card, outcome);
-    let logits = outcome.logits.as_deref();
-    let object = Classified { image, label: outcome.label, name: &name, logits };
+    let object = Classified { image, outcome: Described::new(card, outcome) };
     serde_json::to_string(&object).expect("strings and numbers are JSON")
 }

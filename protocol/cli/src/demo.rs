@@ -4,7 +4,9 @@ use crate::{
     args::DemoArgs,
     classify,
     failure::{Failure, Result, While},
-    files, output,
+    files,
+    outcome::{Described, text},
+    output,
     progress::Progress,
     server_process::ServerProcess,
     table,
@@ -23,8 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report {
-    label: usize,
-    name: String,
+    #[serde(flatten)]
+    outcome: Described,
     matches_plaintext: bool,
     #[serde(flatten)]
     statistics: Statistics,
@@ -35,15 +37,14 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let (name, image) = picture(args, network.card().input)?;
     let (outcome, statistics) = classify_privately(args, &image)?;
     let report = Report {
-        label: outcome.label,
-        name: classify::class_name(network.card(), &outcome),
+        outcome: Described::new(network.card(), &outcome),
         matches_plaintext: matches_plaintext(&network, &image, &outcome)?,
         statistics,
     };
     if args.json {
         output::line(serde_json::to_string(&report).expect("strings and numbers are JSON"))?;
     } else {
-        output::line(format_args!("{name}: {}", classify::text(network.card(), &outcome)))?;
+        output::line(format_args!("{name}: {}", text(network.card(), &outcome)))?;
         let answer = if report.matches_plaintext { "yes" } else { "no" };
         output::line(format_args!("equals the plaintext integer network: {answer}\n"))?;
         output::line(table::phases(&statistics).trim_end())?;
@@ -82,9 +83,11 @@ fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statist
 }
 
 /// Whether the plaintext network gives the same: the same values of all classes where the client
-/// has them, otherwise the same class.
+/// has them, otherwise the same result of the head.
 fn matches_plaintext(network: &Network, image: &[u8], outcome: &Outcome) -> Result<bool> {
     let trace = network.forward(image).when(|| "the plaintext network".into())?;
-    let values = outcome.logits.as_ref().is_none_or(|logits| logits == trace.logits());
-    Ok(values && outcome.label == trace.label())
+    Ok(match outcome {
+        Outcome::Values(values) => values == trace.logits(),
+        outcome => outcome.numbers() == trace.result,
+    })
 }

@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod import;
 mod inspect;
+mod outcome;
 mod output;
 mod progress;
 mod serve;

@@ -6,14 +6,14 @@ use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::name::{Opening, SessionName};
-use super::{MAX_BUNDLES, renew};
+use super::{MAX_BUNDLES, Outcome, renew};
 use crate::activation::garbled::{Evaluator, EvaluatorSetup, Spent};
 use crate::bundle::{ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::Conversion;
 use crate::linear::{ClientKeys, Mask};
-use crate::model::{Head, Node, Ring};
+use crate::model::{Node, Ring};
 use crate::ot::{self, LinkKey};
 use crate::plan::{NetworkPlan, Terms};
 use crate::wire::{
@@ -39,15 +39,6 @@ pub struct ClientParty {
 /// dropped when nobody waits.
 pub struct Leftover {
     _evaluations: Vec<Spent>,
-}
-
-/// What the client learns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The class.
-    pub label: usize,
-    /// The last block's sums, if the server's policy allows them.
-    pub logits: Option<Vec<i32>>,
 }
 
 impl ClientParty {
@@ -241,7 +232,7 @@ impl ClientParty {
             let read = plan.places.read_by(plan.card(), index);
             for bundle in &mut *bundles {
                 let mut sums = bundle.tensors[read].clone();
-                Ring::new(activation.program().ring_bits()).reduce_all(&mut sums);
+                Ring::new(activation.ring_bits()).reduce_all(&mut sums);
                 let evaluation = self.evaluator.choose(activation, &sums, &mut messages);
                 bundle.evaluations.push(evaluation);
             }
@@ -264,7 +255,7 @@ impl ClientParty {
     /// may come from another session with the same server and network.
     ///
     /// What is sent, and in which order, does not depend on the result: not even on
-    /// [`PeerFault::Class`], after which the party goes on.
+    /// [`PeerFault::Class`] and [`PeerFault::Ranking`], after which the party goes on.
     pub fn online(
         self,
         bundle: ClientBundle,
@@ -274,7 +265,8 @@ impl ClientParty {
         Exchange::new(|mail| async move {
             self.check(&bundle, &x)?;
             let (result, left) = self.classify(bundle, &x, &mail).await?;
-            let outcome = self.outcome(&result);
+            let card = self.plan.card();
+            let outcome = Outcome::read(&card.head, card.classes.len(), &result);
             Ok((self, outcome, left))
         })
     }
@@ -309,22 +301,6 @@ impl ClientParty {
         }
         let result = ready.pop().expect("the head is the last level");
         Ok((result, Leftover { _evaluations: left }))
-    }
-
-    fn outcome(&self, result: &[u32]) -> Result<Outcome, PeerFault> {
-        let head = &self.plan.card().head;
-        let classes = self.plan.card().classes.len();
-        if head.head == Head::Class {
-            let label = result[0] as usize;
-            if label >= classes {
-                return Err(PeerFault::Class { label, classes });
-            }
-            return Ok(Outcome { label, logits: None });
-        }
-        let unused = u32::BITS - (head.sum_bits + 1);
-        let logits: Vec<i32> = result.iter().map(|&y| (y << unused) as i32 >> unused).collect();
-        let label = (0..logits.len()).rev().max_by_key(|&i| logits[i]).unwrap_or(0);
-        Ok(Outcome { label, logits: Some(logits) })
     }
 
     /// The farewell to send.

@@ -36,10 +36,12 @@
 
 mod client;
 mod name;
+mod outcome;
 mod server;
 mod service;
 
-pub use client::{ClientParty, Leftover, Outcome};
+pub use client::{ClientParty, Leftover};
+pub use outcome::Outcome;
 pub use server::{Served, ServerParty};
 pub use service::Service;
 

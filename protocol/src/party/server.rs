@@ -13,7 +13,7 @@ use crate::error::{Error, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::ServerHalf;
 use crate::linear::{LinearPlan, ServerKeys, ServerShare, clear};
-use crate::model::{Node, Ring};
+use crate::model::Node;
 use crate::ot::LinkKey;
 use crate::plan::NetworkPlan;
 use crate::wire::{ClientSetUp, Corrections, Greeting, Masked, Request, ServerSetUp};
@@ -221,12 +221,8 @@ impl<'a> ServerParty<'a> {
             self.advance(&mut shares.tensors, &mut corrections);
             for (index, garbling) in level.clone().zip(garblings.by_ref()) {
                 let activation = &plan.activations()[index];
-                let sums = &shares.tensors[places.read_by(plan.card(), index)];
-                let offset = activation.program().input_offset();
-                // The activation's ring may be narrower than the tensor's.
-                let ring = Ring::new(activation.program().ring_bits());
-                let sums: Zeroizing<Vec<u32>> =
-                    Zeroizing::new(sums.iter().map(|&y| ring.add(y, offset)).collect());
+                let share = &shares.tensors[places.read_by(plan.card(), index)];
+                let sums = activation.garblers_sums(share);
                 let labels = garbling.send_labels(activation, &bundle.delta, &sums, mail.of(index));
                 kept.push(Zeroizing::new(labels.await));
             }

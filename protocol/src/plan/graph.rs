@@ -59,7 +59,7 @@ impl Places {
         self.maps.iter().map(|map| LinearPlan::choose_term(map, &settings.link)).collect()
     }
 
-    pub(crate) fn activations(&self, card: &Card) -> Result<Vec<ActivationPlan>, Misuse> {
+    pub(crate) fn activations(&self, card: &Card) -> Vec<ActivationPlan> {
         let plan = |&number: &usize| match card.nodes.get(number - 1) {
             Some(Node::Activation(node)) => {
                 ActivationPlan::of_node(node, self.tensors[node.input], self.tensors[number])

@@ -67,7 +67,7 @@ impl NetworkPlan {
         let card_bytes = card.to_bytes().map_err(ModelError::from)?;
         let linear = places.linear(settings)?;
         linear.iter().try_for_each(|plan| check_messages(plan, settings))?;
-        let activations = places.activations(&card)?;
+        let activations = places.activations(&card);
         let (settings, name) = (*settings, OnceLock::new());
         Ok(Self { settings, card, card_bytes, name, layers, places, linear, activations })
     }

@@ -3,6 +3,7 @@
 use gazelle_garble::HashKind;
 
 use super::NetworkPlan;
+use crate::activation::ActivationPlan;
 use crate::he::Parameters;
 
 /// The entropy of Δ, one bit of which is 1 always.
@@ -71,10 +72,8 @@ impl NetworkPlan {
     /// At most how many hashes the garbler of an inference computes: both labels of every gate number,
     /// and of every transfer that converts a half.
     fn hashes(&self) -> u64 {
-        let gates = self.activations.iter().map(|plan| {
-            let program = plan.program();
-            plan.chunks().map(|chunk| program.tally(chunk.instances.len()).gates).sum::<u64>()
-        });
+        let gates = self.activations.iter().flat_map(ActivationPlan::chunks);
+        let gates = gates.map(|chunk| chunk.gates());
         let halves = self.linear.iter().map(|plan| plan.output_len() as u64);
         2 * gates.chain(halves).sum::<u64>()
     }

@@ -100,8 +100,9 @@ impl Client {
     ///
     /// # Errors
     /// If the image has another size, the bundle belongs to another network, the session has failed
-    /// before, the server breaks the protocol or is gone; [`crate::error::PeerFault::Class`] if its
-    /// tables give a class that there is none of, after which the session goes on.
+    /// before, the server breaks the protocol or is gone; [`crate::error::PeerFault::Class`] or
+    /// [`crate::error::PeerFault::Ranking`] if its tables give a class that there is none of or one
+    /// twice, after which the session goes on.
     pub fn classify(&mut self, bundle: ClientBundle, image: &[u8]) -> Result<Outcome, Error> {
         self.party.as_ref().ok_or(Misuse::SessionEnded)?.check(&bundle, image)?;
         let party = self.party.take().ok_or(Misuse::SessionEnded)?;

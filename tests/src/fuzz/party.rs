@@ -79,7 +79,7 @@ mod tests {
         serve(service, &mut Recorded(from_client.clone().into())).unwrap();
         let outcome = classify(&mut Recorded(from_server.clone().into()), &IMAGE).unwrap();
         let trace = tiny_network(Activation::Argmax).forward(&IMAGE).unwrap();
-        assert_eq!(outcome.label, trace.label());
+        assert_eq!(outcome.numbers(), trace.result);
     }
 
     /// A party that does not get all its messages fails, and says so.

@@ -152,8 +152,8 @@ mod tests {
         serve(server, Cursor::new(stream(from_client)), io::sink()).unwrap();
         let outcome = classify(Cursor::new(stream(from_server)), io::sink()).unwrap();
         assert_eq!(
-            outcome.label,
-            tiny_network(Activation::Argmax).forward(&[200; 36]).unwrap().label()
+            outcome.numbers(),
+            tiny_network(Activation::Argmax).forward(&[200; 36]).unwrap().result
         );
     }
 

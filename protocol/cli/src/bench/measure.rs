@@ -91,18 +91,18 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     progress.step("warming up");
     run(&mut client, &images, parties)?;
     let mut runs = Vec::new();
-    let mut labels = Vec::new();
+    let mut outcomes = Vec::new();
     for number in 0..task.runs {
         progress.runs(number, task.runs);
         let (costs, found) = run(&mut client, &images, parties)?;
         runs.push(costs);
-        labels.push(found);
+        outcomes.push(found);
     }
-    let expected = images.iter().map(|image| task.network.forward(image).map(|t| t.label()));
+    let expected = images.iter().map(|image| task.network.forward(image).map(|t| t.result));
     let expected = expected
         .collect::<std::result::Result<Vec<_>, _>>()
         .when(|| "the plaintext network".into())?;
-    let matches = labels.iter().all(|found| *found == expected);
+    let matches = outcomes.iter().all(|found| *found == expected);
     let measurement = Measurement {
         network: task.network.card().name.clone(),
         images: task.images,
@@ -160,21 +160,21 @@ struct Run {
     layers: Vec<LayerSeconds>,
 }
 
-/// Both phases for all images, and the labels found.
+/// Both phases for all images, and their outcomes.
 fn run(
     client: &mut Client,
     images: &[Vec<u8>],
     parties: [Watched; 2],
-) -> Result<(Run, Vec<usize>)> {
+) -> Result<(Run, Vec<Vec<i32>>)> {
     let (before, layers_before) = (client.statistics(), client.layer_seconds().to_vec());
     let cpu = Cpu::start(parties);
     let bundles = client.offline(images.len(), |_, _| ())?;
     let offline = cpu.stop(client.statistics().offline - before.offline, images.len());
 
     let cpu = Cpu::start(parties);
-    let mut labels = Vec::with_capacity(images.len());
+    let mut outcomes = Vec::with_capacity(images.len());
     for (bundle, image) in bundles.into_iter().zip(images) {
-        labels.push(client.classify(bundle, image)?.label);
+        outcomes.push(client.classify(bundle, image)?.numbers());
     }
     let online = cpu.stop(client.statistics().online - before.online, images.len());
 
@@ -185,7 +185,7 @@ fn run(
             tables: each(now.tables - before.tables),
             online: each(now.online - before.online),
         });
-    Ok((Run { offline, online, layers: layers.collect() }, labels))
+    Ok((Run { offline, online, layers: layers.collect() }, outcomes))
 }
 
 /// Measures both parties' time on the processor.

@@ -2,7 +2,7 @@
 
 use gazelle_garble::{GateRange, Hash, Program, evaluate};
 use rand::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{ActivationPlan, Chunk};
 use crate::bundle::Gates;
@@ -54,24 +54,19 @@ impl Evaluator {
         messages: &mut Vec<Transfers>,
     ) -> Evaluation {
         let choose = |chunk| {
-            let (labels, message) = self.choose_chunk(plan, &chunk, sums);
+            let (labels, message) = self.choose_chunk(&chunk, sums);
             messages.push(message);
             Stored { labels, tables: Vec::new() }
         };
         Evaluation { chunks: plan.chunks().map(choose).collect() }
     }
 
-    fn choose_chunk(
-        &mut self,
-        plan: &ActivationPlan,
-        chunk: &Chunk,
-        sums: &[u32],
-    ) -> (Vec<u128>, Transfers) {
+    fn choose_chunk(&mut self, chunk: &Chunk<'_>, sums: &[u32]) -> (Vec<u128>, Transfers) {
         let mut lanes: Vec<u32> =
             chunk.sources.iter().map(|&source| sums[source as usize]).collect();
-        let choices = Choices::from_bit_planes(&lanes, plan.program().ring_bits());
+        let choices = Choices::from_bit_planes(&lanes, chunk.program.ring_bits());
         lanes.zeroize();
-        let mut labels = vec![0; plan.labels(chunk)];
+        let mut labels = vec![0; chunk.labels()];
         let message = self.0.extend(&choices, &mut labels);
         (labels, Transfers(message))
     }
@@ -107,7 +102,7 @@ impl Evaluation {
         mail: BlockMail<'_>,
     ) -> Result<(), Error> {
         for (stored, chunk) in self.chunks.iter_mut().zip(plan.chunks()) {
-            let Tables(tables) = mail.receive(plan.table_bytes(&chunk)).await?;
+            let Tables(tables) = mail.receive(chunk.table_bytes()).await?;
             stored.tables = tables;
         }
         Ok(())
@@ -119,7 +114,7 @@ impl Evaluation {
     }
 
     /// Evaluates the layer, chunk by chunk, while the garbler's labels of the next are under way:
-    /// f(y) + S of the layer's instances, and what is left, to be dropped when nobody waits.
+    /// f(y) + S of what the layer yields, or the results that the client sees, and what is left, to be dropped when nobody waits.
     ///
     /// # Errors
     /// If the labels or the tables do not fit the program.
@@ -131,22 +126,22 @@ impl Evaluation {
     ) -> Result<(Vec<u32>, Spent), Error> {
         let mut jobs = Jobs::new();
         for (stored, chunk) in self.chunks.into_iter().zip(plan.chunks()) {
-            let labels: Labels = mail.receive(plan.label_bytes(&chunk)).await?;
-            let (program, instances) = (plan.program().clone(), chunk.instances.len());
-            let (range, hash) = (gates.take(plan.gates(&chunk)), gates.hash().clone());
+            let labels: Labels = mail.receive(chunk.label_bytes()).await?;
+            let (program, instances) = (chunk.program.clone(), chunk.instances.len());
+            let (range, hash) = (gates.take(chunk.gates()), gates.hash().clone());
             jobs.start(move || {
                 (stored.evaluate(&program, instances, &hash, range, &labels), stored)
             });
         }
         let (results, chunks): (Vec<_>, _) = jobs.finish().into_iter().unzip();
         let results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
-        // A revealed result has several planes only inside its chunk, so chunks follow each other.
-        Ok((results.concat(), Spent { _chunks: chunks }))
+        let results = Zeroizing::new(results.concat());
+        Ok((plan.in_place(&results), Spent { _chunks: chunks }))
     }
 
     /// Bytes of the encoding, for an activation of this plan.
     pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
-        plan.chunks().map(|chunk| plan.label_bytes(&chunk) + plan.table_bytes(&chunk)).sum()
+        plan.chunks().map(|chunk| chunk.label_bytes() + chunk.table_bytes()).sum()
     }
 
     /// Appends the labels and the tables of each chunk.
@@ -159,9 +154,9 @@ impl Evaluation {
 
     /// Reads the same off the front of `bytes`; None if they are too few.
     pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
-        let decode = |chunk| {
-            let labels = read_labels(bytes.split_off(..plan.label_bytes(&chunk))?);
-            let tables = bytes.split_off(..plan.table_bytes(&chunk))?.to_vec();
+        let decode = |chunk: Chunk<'_>| {
+            let labels = read_labels(bytes.split_off(..chunk.label_bytes())?);
+            let tables = bytes.split_off(..chunk.table_bytes())?.to_vec();
             Some(Stored { labels, tables })
         };
         Some(Self { chunks: plan.chunks().map(decode).collect::<Option<_>>()? })

@@ -6,7 +6,7 @@ use gazelle_kernels::AesBackend;
 use gazelle_kernels::prg::Seeds;
 use gazelle_ntt::pack;
 use rand::{CryptoRng, RngExt};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{ActivationPlan, Chunk};
 use crate::bundle::Gates;
@@ -80,30 +80,32 @@ impl Garbler {
     ) -> Result<Garbling, Error> {
         let own = OwnLabels::new(rng.random(), gates);
         let mut garbling = Garbling { own, shares: Vec::new() };
+        let mut shares = Zeroizing::new(Vec::new());
         let mut chunks = plan.chunks().peekable();
         while chunks.peek().is_some() {
             let mut group = Vec::new();
             for chunk in chunks.by_ref().take(chunks_at_once()) {
-                let len = plan.transfer_bytes(&chunk, self.field);
+                let len = chunk.transfer_bytes(self.field);
                 let Transfers(message) = mail.receive(len).await?;
-                let mut evaluator = vec![0; plan.labels(&chunk)];
+                let mut evaluator = vec![0; chunk.labels()];
                 self.ot.extend(&message, &mut evaluator)?;
-                group.push(Pending { gates: gates.take(plan.gates(&chunk)), chunk, evaluator });
+                group.push(Pending { gates: gates.take(chunk.gates()), chunk, evaluator });
             }
-            let garble = |pending| garbling.garble(plan, pending, gates.hash(), &self.delta);
+            let garble = |pending| garbling.garble(pending, gates.hash(), &self.delta);
             let garbled: Vec<_> = group.into_par_iter().map(garble).collect();
-            for (tables, shares) in garbled {
+            for (tables, own) in garbled {
                 mail.send(Tables(tables)).await;
-                garbling.shares.extend(shares);
+                shares.extend(own);
             }
         }
+        garbling.shares = plan.in_place(&shares);
         Ok(garbling)
     }
 }
 
 /// A chunk whose transfers are made, ready to be garbled.
-struct Pending {
-    chunk: Chunk,
+struct Pending<'a> {
+    chunk: Chunk<'a>,
     gates: GateRange,
     evaluator: Vec<u128>,
 }
@@ -112,23 +114,17 @@ struct Pending {
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Garbling {
     own: OwnLabels,
-    /// S of every instance; none if the client sees the results.
+    /// S of every result, in the results' order; none if the client sees the results.
     shares: Vec<u32>,
 }
 
 impl Garbling {
     /// Garbles a chunk: its tables and S of its instances.
-    fn garble(
-        &self,
-        plan: &ActivationPlan,
-        pending: Pending,
-        hash: &Hash,
-        delta: &Delta,
-    ) -> (Vec<u8>, Vec<u32>) {
+    fn garble(&self, pending: Pending<'_>, hash: &Hash, delta: &Delta) -> (Vec<u8>, Vec<u32>) {
         let Pending { chunk, gates, evaluator } = pending;
-        let own = self.own.of(plan, &chunk);
+        let own = self.own.of(&chunk);
         let n = chunk.instances.len();
-        let garbled = garble(plan.program(), n, hash, delta, gates, &evaluator, &own)
+        let garbled = garble(chunk.program, n, hash, delta, gates, &evaluator, &own)
             .expect("labels and gate numbers are as many as the plan says");
         (garbled.tables, garbled.shares)
     }
@@ -141,9 +137,9 @@ impl Garbling {
         sums: &[u32],
         mail: BlockMail<'_>,
     ) -> Vec<u32> {
-        let chunks: Vec<Chunk> = plan.chunks().collect();
+        let chunks: Vec<Chunk<'_>> = plan.chunks().collect();
         for group in chunks.chunks(chunks_at_once()) {
-            let labels = group.par_iter().map(|chunk| self.labels(plan, chunk, delta, sums));
+            let labels = group.par_iter().map(|chunk| self.labels(chunk, delta, sums));
             for labels in labels.collect::<Vec<_>>() {
                 mail.send(Labels(labels)).await;
             }
@@ -152,14 +148,8 @@ impl Garbling {
     }
 
     /// The active labels of the garbler's shares `sums` in one chunk, as bytes.
-    pub(crate) fn labels(
-        &self,
-        plan: &ActivationPlan,
-        chunk: &Chunk,
-        delta: &Delta,
-        sums: &[u32],
-    ) -> Vec<u8> {
-        let mut labels = self.own.of(plan, chunk);
+    pub(crate) fn labels(&self, chunk: &Chunk<'_>, delta: &Delta, sums: &[u32]) -> Vec<u8> {
+        let mut labels = self.own.of(chunk);
         for (bit, plane) in labels.chunks_exact_mut(chunk.sources.len()).enumerate() {
             for (label, &source) in plane.iter_mut().zip(&chunk.sources) {
                 let chosen = u128::from(sums[source as usize] >> bit & 1).wrapping_neg();
@@ -219,9 +209,10 @@ impl OwnLabels {
     }
 
     /// Those of a chunk, a stretch of the layer's one stream.
-    fn of(&self, plan: &ActivationPlan, chunk: &Chunk) -> Vec<u128> {
-        let mut labels = vec![0; plan.labels(chunk)];
-        let first = chunk.instances.start * plan.program().labels();
+    fn of(&self, chunk: &Chunk<'_>) -> Vec<u128> {
+        let mut labels = vec![0; chunk.labels()];
+        // The programs of a layer take as many labels.
+        let first = chunk.instances.start * chunk.program.labels();
         let seeds = Seeds::new(AesBackend::best(), &[self.seed]);
         seeds.stream(0, self.nonce, first as u64, &mut labels);
         labels
@@ -276,7 +267,7 @@ mod tests {
         let (Node::Activation(node), tensors) = (&card.nodes[1], card.tensors().unwrap()) else {
             panic!("a ReLU follows the first map");
         };
-        ActivationPlan::of_node(node, tensors[1], tensors[2]).expect("a ReLU")
+        ActivationPlan::of_node(node, tensors[1], tensors[2])
     }
 
     fn gates(key: u8, taken: u64) -> Gates {
@@ -289,11 +280,11 @@ mod tests {
     fn no_label_of_a_layer_comes_twice() {
         let plan = plan();
         let own = OwnLabels::new(5, &gates(7, 9));
-        let mut labels: Vec<u128> = plan.chunks().flat_map(|chunk| own.of(&plan, &chunk)).collect();
-        assert_eq!(labels.len(), 1200 * plan.program().labels());
+        let mut labels: Vec<u128> = plan.chunks().flat_map(|chunk| own.of(&chunk)).collect();
+        assert_eq!(labels.len(), 1200 * 13);
         labels.sort_unstable();
         labels.dedup();
-        assert_eq!(labels.len(), 1200 * plan.program().labels());
+        assert_eq!(labels.len(), 1200 * 13);
     }
 
     /// One seed in two bundles, or in two layers of one, gives other labels.
@@ -301,7 +292,7 @@ mod tests {
     fn labels_are_bound_to_bundle_and_gates() {
         let plan = plan();
         let chunk = plan.chunks().next().expect("a chunk");
-        let of = |key, gate| OwnLabels::new(5, &gates(key, gate)).of(&plan, &chunk)[0];
+        let of = |key, gate| OwnLabels::new(5, &gates(key, gate)).of(&chunk)[0];
         let labels = [of(1, 0), of(1, 1), of(2, 0), of(2, 1 << 40)];
         for (i, a) in labels.iter().enumerate() {
             assert!(labels[i + 1..].iter().all(|b| a != b));

@@ -20,6 +20,7 @@
 mod evaluator;
 mod garbler;
 mod plan;
+mod programs;
 
 pub use evaluator::{Evaluation, Spent};
 pub(crate) use evaluator::{Evaluator, EvaluatorSetup};

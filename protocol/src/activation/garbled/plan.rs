@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use gazelle_garble::{Program, Tally};
+use zeroize::Zeroizing;
 
 use crate::digest::PlanDigest;
-use crate::error::Misuse;
-use crate::model::{ActivationNode, Function, Head, HeadNode, Shape, Shift, Tensor, Window};
+use crate::model::Ring;
 use crate::ot::FieldBits;
 
 /// Sums that one chunk takes, unless a single instance has more: wires of 8 KiB, so that the two
@@ -15,23 +15,39 @@ const CHUNK_SUMS: usize = 512;
 
 /// An activation layer.
 pub struct ActivationPlan {
+    batches: Vec<Batch>,
+    lanes: Lanes,
+}
+
+/// The values that a layer reads and yields. Instances are numbered batch by batch.
+pub(super) struct Lanes {
+    /// Where sum p of instance i stands in the tensor that is read: at place p·instances + i.
+    pub sources: Vec<u32>,
+    /// Where each result stands in what the layer yields.
+    pub places: Vec<u32>,
+    /// What the garbler adds to its share of each value of the tensor that is read.
+    pub offsets: Vec<u32>,
+}
+
+/// Instances of one program. The programs of a layer have the same ring and as many sums.
+struct Batch {
     program: Program,
-    /// Instances: values of the output, 1 for an argmax.
-    instances: usize,
-    /// Where sum p of instance i stands in the linear map's result: at place p·instances + i.
-    sources: Vec<u32>,
+    instances: Range<usize>,
     /// Instances of a chunk; the last one may have fewer.
     step: usize,
     /// What a whole chunk costs, and what one of the instances that are left over does.
     tallies: [Tally; 2],
 }
 
-/// A part of a layer's instances that is garbled and evaluated in one go.
-pub struct Chunk {
+/// A part of a batch's instances that is garbled and evaluated in one go.
+pub struct Chunk<'a> {
+    /// What each of them runs.
+    pub program: &'a Program,
     /// The instances.
     pub instances: Range<usize>,
-    /// Where each lane's sum stands in the linear map's result.
+    /// Where each lane's sum stands in the tensor that is read.
     pub sources: Vec<u32>,
+    tally: &'a Tally,
 }
 
 /// Round trips of the engine's offline and online parts.
@@ -53,158 +69,102 @@ pub struct Cost {
 }
 
 impl ActivationPlan {
-    /// An activation that reads tensor `input` and yields tensor `output`.
-    ///
-    /// # Errors
-    /// [`Misuse::Graph`] for a function that this engine does not garble.
-    pub fn of_node(node: &ActivationNode, input: Tensor, output: Tensor) -> Result<Self, Misuse> {
-        let (ring_bits, out_ring_bits) = (node.sum_bits + 1, output.ring_bits);
-        let Shift::Tensor(shift) = node.shift else {
-            return Err(Misuse::Graph("an activation with a shift for each channel"));
-        };
-        let shift = shift.into();
-        let (window, sources) = match node.max_pool {
-            None => (1, (0..input.shape.len() as u32).collect()),
-            Some(window) => windows(&window, input.shape, output.shape),
-        };
-        let program = match node.function {
-            Function::RELU => Program::Relu { ring_bits, shift, window, out_ring_bits },
-            Function::Clamp { least, most } => {
-                let (least, most) = (least.into(), most.into());
-                Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
-            }
-            Function::Leaky { ref slopes, slope_shift, least, most } => {
-                let [slope] = slopes[..] else {
-                    return Err(Misuse::Graph("a leaky ReLU with a slope for each channel"));
-                };
-                let (slope, least, most) = (slope.into(), least.into(), most.into());
-                Program::Leaky {
-                    ring_bits,
-                    shift,
-                    window,
-                    slope,
-                    slope_shift,
-                    least,
-                    most,
-                    out_ring_bits,
-                }
-            }
-            Function::ReluMinusTable { ref table, step } => {
-                let index_shift = shift.wrapping_add_signed(step.into());
-                let table = table.clone();
-                Program::ReluMinusTable { ring_bits, shift, index_shift, table, out_ring_bits }
-            }
-            Function::Odd { ref table, centre } => {
-                let (table, centre) = (table.clone(), centre.into());
-                Program::Odd { ring_bits, shift, table, centre, out_ring_bits }
-            }
-        };
-        Ok(Self::of_program(program, output.shape.len(), sources))
+    /// Of at least one program, each with its instances.
+    pub(super) fn new(programs: Vec<(Program, Range<usize>)>, lanes: Lanes) -> Self {
+        let batch = |(program, instances)| Batch::new(program, instances);
+        Self { batches: programs.into_iter().map(batch).collect(), lanes }
     }
 
-    /// The head, which reads tensor `input`.
-    ///
-    /// # Errors
-    /// [`Misuse::Graph`] for a head that this engine does not have.
-    pub fn of_head(head: &HeadNode, input: Tensor) -> Result<Self, Misuse> {
-        let (ring_bits, values) = (head.sum_bits + 1, input.shape.len());
-        let all = (0..values as u32).collect();
-        match head.head {
-            Head::Class => {
-                Ok(Self::of_program(Program::Argmax { ring_bits, classes: values }, 1, all))
-            }
-            Head::Values => Ok(Self::of_program(Program::Reveal { ring_bits }, values, all)),
-            Head::Top(_) => Err(Misuse::Graph("a head of the largest classes")),
-            Head::Thresholds(_) => Err(Misuse::Graph("a head of thresholds")),
-            Head::Confidence(_) => Err(Misuse::Graph("a head with a confidence")),
-        }
-    }
-
-    fn of_program(program: Program, instances: usize, sources: Vec<u32>) -> Self {
-        let step = (CHUNK_SUMS / program.sums()).max(1);
-        let tallies = [step, instances % step].map(|instances| program.tally(instances));
-        Self { program, instances, sources, step, tallies }
-    }
-
-    /// The program that every instance runs.
-    pub fn program(&self) -> &Program {
-        &self.program
+    /// The programs, each with how many instances run it.
+    pub fn programs(&self) -> impl Iterator<Item = (&Program, usize)> {
+        self.batches.iter().map(|batch| (&batch.program, batch.instances.len()))
     }
 
     /// How many instances there are.
     pub fn instances(&self) -> usize {
-        self.instances
+        self.batches.last().map_or(0, |batch| batch.instances.end)
     }
 
-    /// What a chunk costs; all but the last are alike.
-    fn tally(&self, chunk: &Chunk) -> &Tally {
-        &self.tallies[usize::from(chunk.instances.len() != self.step)]
+    /// k, the bits of the ring that the shares of the sums are read in.
+    pub fn ring_bits(&self) -> u32 {
+        self.batches[0].program.ring_bits()
+    }
+
+    /// The garbler's shares of the sums as its labels encode them, in Z_{2^k}; `share` is of the
+    /// tensor that is read, whose ring may be wider.
+    pub(crate) fn garblers_sums(&self, share: &[u32]) -> Zeroizing<Vec<u32>> {
+        let ring = Ring::new(self.ring_bits());
+        let sums = share.iter().zip(&self.lanes.offsets).map(|(&y, &offset)| ring.add(y, offset));
+        Zeroizing::new(sums.collect())
+    }
+
+    /// The results of all instances, brought into the order of what the layer yields.
+    pub(super) fn in_place(&self, results: &[u32]) -> Vec<u32> {
+        let mut placed = vec![0; results.len()];
+        for (&result, &place) in results.iter().zip(&self.lanes.places) {
+            placed[place as usize] = result;
+        }
+        placed
     }
 
     /// The chunks, in order.
-    pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
-        (0..self.instances).step_by(self.step).map(move |first| {
-            let instances = first..(first + self.step).min(self.instances);
-            let places = (0..self.program.sums())
-                .flat_map(|p| &self.sources[p * self.instances..][instances.clone()]);
-            Chunk { sources: places.copied().collect(), instances }
-        })
-    }
-
-    /// Labels that each party has in a chunk.
-    pub(super) fn labels(&self, chunk: &Chunk) -> usize {
-        chunk.instances.len() * self.program.labels()
-    }
-
-    /// Bytes of the labels that the garbler sends for a chunk.
-    pub(crate) fn label_bytes(&self, chunk: &Chunk) -> usize {
-        16 * self.labels(chunk)
-    }
-
-    /// Gate numbers of a chunk.
-    pub(super) fn gates(&self, chunk: &Chunk) -> u64 {
-        self.tally(chunk).gates
-    }
-
-    /// Bytes of the garbled tables of a chunk.
-    pub(crate) fn table_bytes(&self, chunk: &Chunk) -> usize {
-        self.tally(chunk).table_bytes
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk<'_>> + '_ {
+        self.batches.iter().flat_map(|batch| batch.chunks(&self.lanes.sources, self.instances()))
     }
 
     /// Bits of S, the garbler's share of a result; None if the client sees the results.
     pub(super) fn share_bits(&self) -> Option<u32> {
-        match self.program {
-            Program::Relu { out_ring_bits, .. }
-            | Program::Clamp { out_ring_bits, .. }
-            | Program::Leaky { out_ring_bits, .. }
-            | Program::ReluMinusTable { out_ring_bits, .. }
-            | Program::Odd { out_ring_bits, .. } => Some(out_ring_bits),
-            _ => None,
-        }
-    }
-
-    /// Bytes of the OT-extension message for a chunk.
-    pub(crate) fn transfer_bytes(&self, chunk: &Chunk, field: FieldBits) -> usize {
-        field.message_len(self.labels(chunk))
+        self.batches[0].program.out_ring_bits()
     }
 
     /// Puts the circuits' sizes, the chunks and every sum's place into a plan's digest.
     pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
+        for Batch { instances, step, tallies: [whole, rest], .. } in &self.batches {
+            digest.numbers(&[instances.len(), *step, whole.table_bytes, rest.table_bytes]);
+            digest.words([whole.ands, whole.gates, rest.ands, rest.gates].into_iter());
+        }
         let Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } = self.cost(field);
-        let gates = self.tallies[0].gates;
-        digest.words([ands, gates].into_iter());
-        digest.numbers(&[self.instances, self.step, chunks]);
-        digest.numbers(&[transfer_bytes, table_bytes, label_bytes]);
-        digest.words(self.sources.iter().map(|&source| source.into()));
+        digest.words([ands].into_iter());
+        digest.numbers(&[chunks, transfer_bytes, table_bytes, label_bytes]);
+        for places in [&self.lanes.sources, &self.lanes.places] {
+            digest.words(places.iter().map(|&place| place.into()));
+        }
     }
 
     /// What the layer costs with an OT extension of `field` bits.
     pub fn cost(&self, field: FieldBits) -> Cost {
+        self.batches.iter().fold(Cost::default(), |cost, batch| batch.add_cost(field, cost))
+    }
+}
+
+impl Batch {
+    fn new(program: Program, instances: Range<usize>) -> Self {
+        let step = (CHUNK_SUMS / program.sums()).max(1);
+        let tallies = [step, instances.len() % step].map(|instances| program.tally(instances));
+        Self { program, instances, step, tallies }
+    }
+
+    /// The chunks, for the sources of all the layer's instances, `total`.
+    fn chunks<'a>(
+        &'a self,
+        sources: &'a [u32],
+        total: usize,
+    ) -> impl Iterator<Item = Chunk<'a>> + 'a {
+        self.instances.clone().step_by(self.step).map(move |first| {
+            let instances = first..(first + self.step).min(self.instances.end);
+            let places =
+                (0..self.program.sums()).flat_map(|p| &sources[p * total..][instances.clone()]);
+            let tally = &self.tallies[usize::from(instances.len() != self.step)];
+            Chunk { program: &self.program, sources: places.copied().collect(), instances, tally }
+        })
+    }
+
+    fn add_cost(&self, field: FieldBits, cost: Cost) -> Cost {
         // All chunks but the last are alike.
-        let step = self.step;
-        let kinds = [(self.instances / step, step), (1, self.instances % step)];
+        let (len, step) = (self.instances.len(), self.step);
+        let kinds = [(len / step, step), (1, len % step)];
         let kinds = kinds.iter().zip(&self.tallies).filter(|((_, instances), _)| *instances > 0);
-        kinds.fold(Cost::default(), |cost, (&(chunks, instances), tally)| {
+        kinds.fold(cost, |cost, (&(chunks, instances), tally)| {
             let labels = instances * self.program.labels();
             Cost {
                 ands: cost.ands + chunks as u64 * tally.ands,
@@ -217,29 +177,29 @@ impl ActivationPlan {
     }
 }
 
-/// The size of a pooling window and its sums' places, window position after window position. Where
-/// padding clips a window, one of its own sums stands in for each missing one: a maximum does not
-/// change when a value is repeated.
-fn windows(window: &Window, input: Shape, output: Shape) -> (usize, Vec<u32>) {
-    let Window { kernel, stride, padding } = *window;
-    // The cell of the map at step `i` and position `u`, moved into the map if it is outside: the
-    // window touches the map, so the moved cell belongs to it.
-    let cell = |i: usize, u: usize, stride: usize, before: usize, size: usize| {
-        (i * stride + u).saturating_sub(before).min(size - 1)
-    };
-    let mut sources = Vec::with_capacity(kernel.height * kernel.width * output.len());
-    for u in 0..kernel.height {
-        for v in 0..kernel.width {
-            for c in 0..output.channels {
-                for i in 0..output.height {
-                    let row = cell(i, u, stride.height, padding.top, input.height);
-                    for j in 0..output.width {
-                        let column = cell(j, v, stride.width, padding.left, input.width);
-                        sources.push(((c * input.height + row) * input.width + column) as u32);
-                    }
-                }
-            }
-        }
+impl Chunk<'_> {
+    /// Labels that each party has.
+    pub(super) fn labels(&self) -> usize {
+        self.instances.len() * self.program.labels()
     }
-    (kernel.height * kernel.width, sources)
+
+    /// Bytes of the labels that the garbler sends.
+    pub(super) fn label_bytes(&self) -> usize {
+        16 * self.labels()
+    }
+
+    /// Gate numbers.
+    pub(crate) fn gates(&self) -> u64 {
+        self.tally.gates
+    }
+
+    /// Bytes of the garbled tables.
+    pub(super) fn table_bytes(&self) -> usize {
+        self.tally.table_bytes
+    }
+
+    /// Bytes of the OT-extension message.
+    pub(super) fn transfer_bytes(&self, field: FieldBits) -> usize {
+        field.message_len(self.labels())
+    }
 }
