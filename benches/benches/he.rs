@@ -43,7 +43,7 @@ impl Layer {
             sum_bits: 21,
             activation: Activation::Logits,
         };
-        let outputs = clear::output_shape(&linear, input).expect("an output fits").channels;
+        let outputs = clear::output_shape(linear, input).expect("an output fits").channels;
         let largest = (8000 / row as i16).min(127);
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let weights = (0..outputs * row).map(|_| rng.random_range(-largest..=largest)).collect();
@@ -149,7 +149,7 @@ fn layers(c: &mut Criterion) {
             plan.apply(&query, &weights, &public, rng).expect("a query of the layer");
         let clear = || {
             let Layer { card, input, weights, bias, .. } = &layer;
-            clear::apply(&card.linear, *input, weights, bias, &mask, card.ring_bits())
+            clear::apply(card.linear, *input, weights, bias, &mask, card.ring_bits())
         };
 
         // The shares add up to M·r.

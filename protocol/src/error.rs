@@ -208,9 +208,6 @@ pub enum Misuse {
     /// An offline phase prepares nothing, or more than may wait.
     #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::party::MAX_BUNDLES)]
     Bundles(usize),
-    /// The network is a graph that the engines do not run.
-    #[error("this engine does not compute {0} yet")]
-    Graph(&'static str),
     /// K of the oblivious-transfer extension is not one that exists.
     #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]
     FieldBits(u8),

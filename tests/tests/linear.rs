@@ -69,7 +69,7 @@ fn convolutions() -> impl Strategy<Value = (Linear, Shape)> {
             (Linear::Convolution { outputs, kernel, stride, padding, groups }, input)
         })
         .prop_filter("no output fits", |(linear, input)| {
-            clear::output_shape(linear, *input).is_some()
+            clear::output_shape(*linear, *input).is_some()
         })
 }
 
@@ -139,7 +139,7 @@ impl Layer {
             mask.hide(&mut hidden);
             let Block { weights, bias } = block;
             let mut server =
-                clear::apply(&card.linear, *input, weights, bias, &hidden, card.ring_bits());
+                clear::apply(card.linear, *input, weights, bias, &hidden, card.ring_bits());
             share.add_to(&mut server);
             let x: Vec<i64> = x.iter().map(|&x| x.into()).collect();
             let (expected, _) = naive::linear(card, block, &x, *input);

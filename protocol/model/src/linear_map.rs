@@ -75,21 +75,21 @@ impl LinearMap {
 }
 
 impl Convolution {
-    /// The window that covers what a dilated kernel reaches.
-    fn reach(&self) -> Option<Window> {
+    /// The window that covers what a dilated kernel reaches; `None` if a size is 0 or too large.
+    pub fn reach(&self) -> Option<Window> {
         let reach =
             |taps: usize, step: usize| taps.checked_sub(1)?.checked_mul(step)?.checked_add(1);
-        let Extent { height, width } = self.window.kernel;
-        let rows = reach(height, self.dilation.height)?;
-        let columns = reach(width, self.dilation.width)?;
-        Some(Window { kernel: Extent::new(rows, columns), ..self.window })
+        let Self { window, dilation, .. } = self;
+        let kernel = window.kernel;
+        let rows = reach(kernel.height, dilation.height)?;
+        let columns = reach(kernel.width, dilation.width)?;
+        let steps = dilation.height > 0 && dilation.width > 0;
+        steps.then_some(Window { kernel: Extent::new(rows, columns), ..*window })
     }
 
     fn output(&self, input: Shape) -> Option<Shape> {
         let divides = |n: usize| self.groups != 0 && n.is_multiple_of(self.groups);
-        let Extent { height, width } = self.dilation;
-        let Shape { height, width, .. } =
-            self.reach().filter(|_| height > 0 && width > 0)?.slide(input)?;
+        let Shape { height, width, .. } = self.reach()?.slide(input)?;
         let fits = divides(input.channels) && divides(self.outputs);
         let Padding { top, left, bottom, right } = self.window.padding;
         // At most 2^14 rows and columns and 2^20 channels.

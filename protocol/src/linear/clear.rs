@@ -8,7 +8,7 @@ use gazelle_kernels::VectorBackend;
 use gazelle_kernels::ring::{self, Prepared};
 
 use super::geometry::Convolution;
-use crate::model::{self, Linear, Ring, Shape, Window};
+use crate::model::{self, LinearMap, Ring, Shape, Window};
 
 /// Output channels per parallel task: as many rows as the kernels take at once.
 const CHANNELS_PER_TASK: usize = 8;
@@ -21,21 +21,22 @@ const ROWS_PER_TASK: usize = 64;
 /// # Panics
 /// If a slice's length does not fit the layer, or the layer's geometry is impossible.
 pub fn apply(
-    linear: &Linear,
+    linear: impl Into<LinearMap>,
     input: Shape,
     weights: &[i16],
     bias: &[i32],
     x: &[u32],
     ring_bits: u32,
 ) -> Vec<u32> {
-    let conv = Convolution::new(linear, input).expect("the layer's geometry is possible");
+    let linear = linear.into();
+    let conv = Convolution::new(&linear, input).expect("the layer's geometry is possible");
     assert_eq!(x.len(), input.len(), "input length");
     assert_eq!(weights.len(), conv.weights_len(), "weights length");
     assert_eq!(bias.len(), conv.outputs, "bias length");
     let map = conv.rows.output * conv.columns.output;
     let mut y = Vec::with_capacity(conv.output_len());
     bias.iter().for_each(|&b| y.extend(std::iter::repeat_n(b as u32, map)));
-    add(linear, &conv, weights, x, &mut y);
+    add_product(&linear, input, weights, x, &mut y);
     Ring::new(ring_bits).reduce_all(&mut y);
     y
 }
@@ -45,20 +46,15 @@ pub fn apply(
 /// # Panics
 /// If a slice's length does not fit the layer, or the layer's geometry is impossible.
 pub(crate) fn add_product(
-    linear: &Linear,
+    linear: &LinearMap,
     input: Shape,
     weights: &[i16],
     x: &[u32],
     y: &mut [u32],
 ) {
-    let conv = Convolution::new(linear, input).expect("the layer's geometry is possible");
-    add(linear, &conv, weights, x, y);
-}
-
-fn add(linear: &Linear, conv: &Convolution, weights: &[i16], x: &[u32], y: &mut [u32]) {
     match linear {
-        Linear::Dense { .. } => multiply(weights, x, y),
-        Linear::Convolution { .. } => convolve(conv, weights, x, y),
+        LinearMap::Dense { .. } => multiply(weights, x, y),
+        LinearMap::Convolution(map) => convolve(map, input, weights, x, y),
     }
 }
 
@@ -71,12 +67,12 @@ fn multiply(weights: &[i16], x: &[u32], y: &mut [u32]) {
 }
 
 /// Adds a convolution.
-fn convolve(conv: &Convolution, weights: &[i16], x: &[u32], y: &mut [u32]) {
+fn convolve(map: &model::Convolution, input: Shape, weights: &[i16], x: &[u32], y: &mut [u32]) {
     let backend = VectorBackend::best();
-    let prepared = Prepared::new(conv.ring_geometry(), x);
-    let map = conv.rows.output * conv.columns.output;
-    let weights = weights.par_chunks(CHANNELS_PER_TASK * conv.row_len());
-    let tasks = weights.zip(y.par_chunks_mut(CHANNELS_PER_TASK * map)).enumerate();
+    let prepared = Prepared::new(map.geometry(input), x);
+    let (row, outputs) = (weights.len() / map.outputs, y.len() / map.outputs);
+    let weights = weights.par_chunks(CHANNELS_PER_TASK * row);
+    let tasks = weights.zip(y.par_chunks_mut(CHANNELS_PER_TASK * outputs)).enumerate();
     tasks.for_each(|(task, (weights, y))| {
         prepared.convolve(backend, weights, task * CHANNELS_PER_TASK, y);
     });
@@ -100,7 +96,7 @@ pub fn pooled(window: &Window, input: Shape) -> Option<Shape> {
 }
 
 /// The shape of a layer's result; `None` if its geometry is impossible.
-pub fn output_shape(linear: &Linear, input: Shape) -> Option<Shape> {
-    let conv = Convolution::new(linear, input)?;
+pub fn output_shape(linear: impl Into<LinearMap>, input: Shape) -> Option<Shape> {
+    let conv = Convolution::new(&linear.into(), input)?;
     Some(Shape { channels: conv.outputs, height: conv.rows.output, width: conv.columns.output })
 }

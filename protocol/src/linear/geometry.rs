@@ -1,50 +1,68 @@
 //! One shape for every linear layer: a stride-1 convolution over phases of channels.
 //!
 //! A dense layer is a 1×1 convolution of as many channels as it has inputs, on a 1×1 map. A
-//! convolution with stride σ reads, at output y and tap u, the input row σ·y + u − before. Write
-//! u − before = σ·α + a with 0 ≤ a < σ: then that is row y + α of *phase* a, the map of the rows
-//! a, σ + a, 2σ + a, …. So the strided layer is a stride-1 convolution with taps α over the phases,
-//! with a dense result: no computed coefficient is thrown away, and phases that no tap reads (1×1
-//! kernels) are never encrypted.
+//! convolution with stride σ and dilation δ reads, at output y and tap u, the input row
+//! σ·y + δ·u − before. Write δ·u − before = σ·α + a with 0 ≤ a < σ: then that is row y + α of *phase*
+//! a, the map of the rows a, σ + a, 2σ + a, …. So the strided layer is a stride-1 convolution with
+//! taps α over the phases, with a dense result: no computed coefficient is thrown away, and phases
+//! that no tap reads (1×1 kernels) are never encrypted. Distinct taps have distinct (a, α); the holes
+//! between those of a dilated kernel are coefficients that stay 0.
 
-use gazelle_kernels::ring;
+use std::collections::BTreeSet;
 
-use crate::model::{Axis, Linear, Shape, Window};
+use crate::model::{self, LinearMap, Shape, Window};
 
 /// More values than any tensor or weight array may have.
 const MAX_VALUES: usize = 1 << 28;
 
-/// The phases of one dimension of a sliding window.
-pub(super) trait Phases {
-    /// Tap `u` as (phase a, tap α).
-    fn phase_tap(&self, u: usize) -> (usize, isize);
-    /// The smallest and the largest α.
-    fn taps(&self) -> (isize, isize);
-    /// The phases that some tap reads: all of them, or as many as there are taps.
-    fn phases(&self) -> Vec<usize>;
-    /// Cells of a phase that some output reads; at least 1.
-    fn phase_len(&self) -> usize;
+/// One dimension of a convolution: its rows, or its columns.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    /// Cells of the map.
+    pub(super) input: usize,
+    /// Cells added before the first.
+    pub(super) before: usize,
+    /// Taps of the kernel.
+    pub(super) kernel: usize,
+    /// Cells from one tap to the next.
+    pub(super) dilation: usize,
+    /// Cells from one output's first tap to that of the next one.
+    pub(super) stride: usize,
+    /// Outputs.
+    pub(super) output: usize,
 }
 
-impl Phases for Axis {
-    fn phase_tap(&self, u: usize) -> (usize, isize) {
-        let t = u as isize - self.before as isize;
+impl Axis {
+    const UNIT: Self = Self { input: 1, before: 0, kernel: 1, dilation: 1, stride: 1, output: 1 };
+
+    /// That of a window which covers `kernel` taps.
+    fn new(covering: model::Axis, kernel: usize, dilation: usize) -> Self {
+        let model::Axis { input, before, stride, output, .. } = covering;
+        Self { input, before, kernel, dilation, stride, output }
+    }
+
+    /// Tap `u` as (phase a, tap α).
+    pub(super) fn phase_tap(&self, u: usize) -> (usize, isize) {
+        let t = (u * self.dilation) as isize - self.before as isize;
         let stride = self.stride as isize;
         (t.rem_euclid(stride) as usize, t.div_euclid(stride))
     }
 
-    fn taps(&self) -> (isize, isize) {
+    /// The smallest and the largest α.
+    pub(super) fn taps(&self) -> (isize, isize) {
         (self.phase_tap(0).1, self.phase_tap(self.kernel - 1).1)
     }
 
-    fn phases(&self) -> Vec<usize> {
-        let mut phases: Vec<_> =
-            (0..self.kernel.min(self.stride)).map(|u| self.phase_tap(u).0).collect();
-        phases.sort_unstable();
-        phases
+    /// The phases that some tap reads, ascending.
+    pub(super) fn phases(&self) -> Vec<usize> {
+        // They repeat after as many taps as the stride has cells.
+        let taps = 0..self.kernel.min(self.stride);
+        let phases: BTreeSet<_> = taps.map(|u| self.phase_tap(u).0).collect();
+        phases.into_iter().collect()
     }
 
-    fn phase_len(&self) -> usize {
+    /// Cells of a phase that some output reads; at least 1.
+    pub(super) fn phase_len(&self) -> usize {
         let read = self.output as isize + self.taps().1;
         self.input.div_ceil(self.stride).min(read.max(1) as usize)
     }
@@ -67,21 +85,22 @@ pub(super) struct Convolution {
 
 impl Convolution {
     /// `None` if the geometry is impossible or larger than [`MAX_VALUES`].
-    pub(super) fn new(linear: &Linear, input: Shape) -> Option<Self> {
+    pub(super) fn new(map: &LinearMap, input: Shape) -> Option<Self> {
         let len = input.channels.checked_mul(input.height)?.checked_mul(input.width)?;
-        let conv = match *linear {
-            Linear::Dense { outputs } => {
+        let conv = match *map {
+            LinearMap::Dense { outputs } => {
                 let (rows, columns) = (Axis::UNIT, Axis::UNIT);
                 Self { group_channels: len, groups: 1, outputs, rows, columns }
             }
-            Linear::Convolution { outputs, kernel, stride, padding, groups } => {
-                if groups == 0
-                    || !input.channels.is_multiple_of(groups)
-                    || !outputs.is_multiple_of(groups)
-                {
+            LinearMap::Convolution(map) => {
+                let model::Convolution { outputs, window: Window { kernel, .. }, groups, .. } = map;
+                let divides = |n: usize| groups > 0 && n.is_multiple_of(groups);
+                if !divides(input.channels) || !divides(outputs) {
                     return None;
                 }
-                let [rows, columns] = Window::new(kernel, stride, padding).axes(input)?;
+                let [rows, columns] = map.reach()?.axes(input)?;
+                let rows = Axis::new(rows, kernel.height, map.dilation.height);
+                let columns = Axis::new(columns, kernel.width, map.dilation.width);
                 Self { group_channels: input.channels / groups, groups, outputs, rows, columns }
             }
         };
@@ -121,19 +140,5 @@ impl Convolution {
     /// Values of the input.
     pub(super) fn input_len(&self) -> usize {
         self.channels() * self.rows.input * self.columns.input
-    }
-
-    /// The same layer for the ring kernels.
-    pub(super) fn ring_geometry(&self) -> ring::Convolution {
-        let (rows, columns) = (&self.rows, &self.columns);
-        ring::Convolution {
-            input: [self.channels(), rows.input, columns.input],
-            outputs: self.outputs,
-            kernel: [rows.kernel, columns.kernel],
-            stride: [rows.stride, columns.stride],
-            dilation: [1; 2],
-            padding: [rows.before, columns.before, rows.after, columns.after],
-            groups: self.groups,
-        }
     }
 }

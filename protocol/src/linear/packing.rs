@@ -21,9 +21,8 @@
 
 use std::ops::Range;
 
-use super::geometry::{Convolution, Phases};
+use super::geometry::{Axis, Convolution};
 use crate::digest::PlanDigest;
-use crate::model::Axis;
 
 /// How one axis is cut into tiles.
 #[derive(Clone, Debug)]

@@ -1,12 +1,12 @@
 //! Planning: which layout and which parameters, at what price; and refusing what cannot work.
 
-use super::geometry::{Convolution, Phases};
+use super::geometry::Convolution;
 use super::packing::Packing;
 use crate::Link;
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
-use crate::model::{ACTIVATION_MAX, BlockCard, Linear, Shape};
+use crate::model::{ACTIVATION_MAX, BlockCard, LinearMap, Shape};
 
 /// What a layer costs for one input, before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,11 @@ impl LinearPlan {
         Self::alternatives_of(&Map::of_block(block, input), link)
     }
 
-    fn alternatives_of(map: &Map, link: &Link) -> Result<Vec<Self>, Misuse> {
+    /// The same for one term of a linear node.
+    ///
+    /// # Errors
+    /// As [`LinearPlan::alternatives`].
+    pub(crate) fn alternatives_of(map: &Map, link: &Link) -> Result<Vec<Self>, Misuse> {
         let mut refusal = Misuse::Layer("there are no parameters".into());
         let mut plans = Vec::new();
         for parameters in Parameters::ladder() {
@@ -192,9 +196,10 @@ impl LinearPlan {
 }
 
 /// A linear map in its place: what it is planned from.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Map {
     /// Its geometry.
-    pub linear: Linear,
+    pub linear: LinearMap,
     /// The shape that it reads.
     pub input: Shape,
     /// The largest magnitude that it reads, at least 1.
@@ -210,7 +215,7 @@ impl Map {
         let BlockCard { linear, weight_bits, sum_bits, .. } = *block;
         let window = block.sum_pool.map_or(1, |w| (w.kernel.height * w.kernel.width) as u64);
         let reach = u64::from(ACTIVATION_MAX) * window.max(1);
-        Self { linear, input, reach, weight_bits, sum_bits }
+        Self { linear: linear.into(), input, reach, weight_bits, sum_bits }
     }
 }
 

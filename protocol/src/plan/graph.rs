@@ -50,7 +50,7 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn new(card: &Card) -> Result<Self, Error> {
         let tensors = card.tensors().map_err(ModelError::from)?;
-        let (terms, maps) = terms(card, &tensors)?;
+        let (terms, maps) = terms(card, &tensors);
         let (order, levels) = levels(card);
         Ok(Self { tensors, terms, maps, order, levels })
     }
@@ -100,23 +100,22 @@ impl Places {
     }
 }
 
-fn terms(card: &Card, tensors: &[Tensor]) -> Result<(Vec<TermPlace>, Vec<Map>), Misuse> {
+fn terms(card: &Card, tensors: &[Tensor]) -> (Vec<TermPlace>, Vec<Map>) {
     let (mut terms, mut maps) = (Vec::new(), Vec::new());
     for (block, (number, node)) in card.linear_nodes().enumerate() {
         let mut first = 0;
         for (term, len) in node.terms.iter().zip(node.weights_len(tensors)) {
             let input = tensors[term.input];
-            let linear = term.map.without_holes().ok_or(Misuse::Graph("a dilated convolution"))?;
             // The card tells the range of whatever a linear node reads.
             let reach = input.range.map_or(1, |range| range.reach()).max(1);
             let (weight_bits, sum_bits) = (node.weight_bits, tensors[number].ring_bits - 1);
-            maps.push(Map { linear, input: input.shape, reach, weight_bits, sum_bits });
+            maps.push(Map { linear: term.map, input: input.shape, reach, weight_bits, sum_bits });
             let weights = first..first + len;
             terms.push(TermPlace { node: number, input: term.input, block, weights });
             first += len;
         }
     }
-    Ok((terms, maps))
+    (terms, maps)
 }
 
 fn levels(card: &Card) -> (Vec<usize>, Vec<Range<usize>>) {

@@ -55,8 +55,7 @@ impl NetworkPlan {
     /// Plans the network of a card.
     ///
     /// # Errors
-    /// [`Misuse::Graph`] names what the engine does not compute. If the card is not valid, a layer would not be exact, or take a message of more
-    /// than 1 GiB.
+    /// If the card is not valid, a layer would not be exact, or take a message of more than 1 GiB.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
         card.check().map_err(ModelError::from)?;
         let layers = match card.chain() {

@@ -49,7 +49,11 @@ fn biases(kind: Bias, bias: &[i32], output: Shape) -> Vec<u32> {
 
 impl Convolution {
     /// The same for the kernels.
-    fn geometry(&self, input: Shape) -> ring::Convolution {
+    ///
+    /// # Panics
+    ///
+    /// If the kernel does not fit maps of `input`.
+    pub fn geometry(&self, input: Shape) -> ring::Convolution {
         let Window { kernel, stride, padding } = self.window;
         let Padding { top, left, bottom, right } = padding;
         // A step over the map's end is cut: the kernels lay the map out by its steps.

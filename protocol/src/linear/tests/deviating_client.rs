@@ -47,9 +47,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let mut rng = rng(1);
-        let linear = Linear::Dense { outputs: OUTPUTS };
+        let linear = LinearMap::Dense { outputs: OUTPUTS };
         let mut layer = Layer::random(linear, Shape::flat(INPUTS), WEIGHT_BITS, &mut rng);
-        layer.card.sum_bits = 21;
+        layer.map.sum_bits = 21;
         let plan = layer.plan();
         assert_eq!(plan.cost().queries, 1);
         let weights = plan.prepare(&layer.weights).unwrap();

@@ -19,9 +19,9 @@ struct Scene {
 impl Scene {
     fn new(encryption_of_zero: bool) -> Self {
         let mut rng = rng(1);
-        let linear = Linear::Dense { outputs: 1 };
+        let linear = LinearMap::Dense { outputs: 1 };
         let mut layer = Layer::random(linear, Shape::flat(INPUTS), 4, &mut rng);
-        layer.card.sum_bits = 20;
+        layer.map.sum_bits = 20;
         let plan = layer.plan();
         let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
         let bytes = plan.encrypt(&[3; INPUTS], &secret, &mut rng).unwrap();

@@ -1,12 +1,11 @@
 use super::*;
 use crate::error::Misuse;
-use crate::model::Window;
 
 #[test]
 fn malformed_messages_are_rejected() {
     let mut rng = rng(1);
     let mut layer = Layer::dense(20, 3, &mut rng);
-    layer.card.sum_bits = 20;
+    layer.map.sum_bits = 20;
     let plan = layer.plan();
     let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
     let weights = plan.prepare(&layer.weights).unwrap();
@@ -34,10 +33,16 @@ fn callers_mistakes_are_errors() {
     assert!(matches!(plan.prepare(&[128; 60]), Err(Misuse::Weights(_))));
     assert!(matches!(plan.prepare(&[i16::MIN; 60]), Err(Misuse::Weights(_))));
     // Each weight is in range, a row's sum is beyond what ℓ allows.
-    let mut small = layer.card;
-    small.sum_bits = 14;
-    let plan = LinearPlan::choose(&small, layer.input, &Link::LAN).unwrap();
+    let small = Map { sum_bits: 14, ..layer.map };
+    let plan = LinearPlan::choose_term(&small, &Link::LAN).unwrap();
     assert!(matches!(plan.prepare(&[127; 60]), Err(Misuse::Weights(_))));
+}
+
+/// A 3×3 kernel with holes.
+fn dilated(outputs: usize, dilation: usize) -> LinearMap {
+    let window = Window::new(Extent::square(3), Extent::square(1), Padding::NONE);
+    let dilation = Extent::square(dilation);
+    LinearMap::Convolution(Convolution { outputs, window, dilation, groups: 1 })
 }
 
 #[test]
@@ -46,10 +51,10 @@ fn impossible_layers_are_refused() {
     let map = Shape { channels: 4, height: 5, width: 5 };
     let huge = usize::MAX / 2;
     for (linear, input) in [
-        (Linear::Dense { outputs: 0 }, Shape::flat(4)),
-        (Linear::Dense { outputs: huge }, Shape::flat(huge)),
-        (Linear::Dense { outputs: 1 }, Shape { channels: huge, height: huge, width: huge }),
-        (Linear::Dense { outputs: 1 }, Shape::flat(0)),
+        (LinearMap::Dense { outputs: 0 }, Shape::flat(4)),
+        (LinearMap::Dense { outputs: huge }, Shape::flat(huge)),
+        (LinearMap::Dense { outputs: 1 }, Shape { channels: huge, height: huge, width: huge }),
+        (LinearMap::Dense { outputs: 1 }, Shape::flat(0)),
         (convolution(4, 6, 1, 0, 1), map),
         (convolution(4, 0, 1, 0, 1), map),
         (convolution(4, 3, 0, 0, 1), map),
@@ -58,17 +63,17 @@ fn impossible_layers_are_refused() {
         (convolution(4, 3, 1, 0, 0), map),
         (convolution(huge, 3, 1, 0, 1), map),
         (convolution(4, 3, 1, huge, 1), map),
+        (dilated(4, 0), map),
+        (dilated(4, 3), map),
+        (dilated(4, huge), map),
         (convolution(4, 3, 1, 0, 1), Shape { height: huge, ..map }),
     ] {
-        let card = BlockCard { linear, ..layer.card };
-        assert!(matches!(LinearPlan::choose(&card, input, &Link::LAN), Err(Misuse::Layer(_))));
+        let map = Map { linear, input, ..layer.map };
+        assert!(matches!(LinearPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
     }
     for (weight_bits, sum_bits) in [(1, 20), (13, 20), (8, 0), (8, 32)] {
-        let card = BlockCard { weight_bits, sum_bits, ..layer.card };
-        assert!(matches!(
-            LinearPlan::choose(&card, layer.input, &Link::LAN),
-            Err(Misuse::Layer(_))
-        ));
+        let map = Map { weight_bits, sum_bits, ..layer.map };
+        assert!(matches!(LinearPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
     }
 }
 

@@ -13,7 +13,7 @@ use super::guard::{ClientHalf, ServerHalf};
 use super::*;
 use crate::Link;
 use crate::he::{PublicKey, SecretKey};
-use crate::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
+use crate::model::{Convolution, Extent, LinearMap, Padding, Shape, Window};
 use crate::ot::{FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
 
 fn rng(seed: u64) -> ChaCha20Rng {
@@ -22,14 +22,13 @@ fn rng(seed: u64) -> ChaCha20Rng {
 
 /// A layer with random weights that use their range to the full.
 struct Layer {
-    card: BlockCard,
-    input: Shape,
+    map: Map,
     weights: Vec<i16>,
     bias: Vec<i32>,
 }
 
 impl Layer {
-    fn random(linear: Linear, input: Shape, weight_bits: u32, rng: &mut ChaCha20Rng) -> Self {
+    fn random(linear: LinearMap, input: Shape, weight_bits: u32, rng: &mut ChaCha20Rng) -> Self {
         let conv = geometry::Convolution::new(&linear, input).unwrap();
         let largest = (1i32 << (weight_bits - 1)) - 1;
         let mut draw = |bound: i32| (rng.next_u32() % (2 * bound + 1) as u32) as i32 - bound;
@@ -39,14 +38,8 @@ impl Layer {
         let sum =
             rows.map(|row| row.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>()).max();
         let bound = 255 * u64::from(sum.unwrap()) + 1000;
-        let card = BlockCard {
-            sum_pool: None,
-            linear,
-            weight_bits,
-            sum_bits: u64::BITS - bound.leading_zeros(),
-            activation: Activation::Logits,
-        };
-        Self { card, input, weights, bias }
+        let sum_bits = u64::BITS - bound.leading_zeros();
+        Self { map: Map { linear, input, reach: 255, weight_bits, sum_bits }, weights, bias }
     }
 
     fn conv(
@@ -60,19 +53,20 @@ impl Layer {
     }
 
     fn dense(inputs: usize, outputs: usize, rng: &mut ChaCha20Rng) -> Self {
-        Self::random(Linear::Dense { outputs }, Shape::flat(inputs), 8, rng)
+        Self::random(LinearMap::Dense { outputs }, Shape::flat(inputs), 8, rng)
     }
 
     fn plan(&self) -> LinearPlan {
-        LinearPlan::choose(&self.card, self.input, &Link::LAN).unwrap()
+        LinearPlan::choose_term(&self.map, &Link::LAN).unwrap()
     }
 
     fn random_values(&self, len: usize, rng: &mut ChaCha20Rng) -> Vec<u32> {
-        (0..len).map(|_| rng.next_u32() >> (32 - self.card.ring_bits())).collect()
+        (0..len).map(|_| rng.next_u32() >> (31 - self.map.sum_bits)).collect()
     }
 
     fn clear(&self, x: &[u32], bias: &[i32]) -> Vec<u32> {
-        clear::apply(&self.card.linear, self.input, &self.weights, bias, x, self.card.ring_bits())
+        let Map { linear, input, sum_bits, .. } = self.map;
+        clear::apply(linear, input, &self.weights, bias, x, sum_bits + 1)
     }
 }
 
@@ -82,14 +76,9 @@ fn convolution(
     stride: usize,
     padding: usize,
     groups: usize,
-) -> Linear {
-    Linear::Convolution {
-        outputs,
-        kernel: Extent { height: kernel, width: kernel },
-        stride: Extent { height: stride, width: stride },
-        padding: Padding { top: padding, left: padding, bottom: padding, right: padding },
-        groups,
-    }
+) -> LinearMap {
+    let [kernel, stride] = [kernel, stride].map(Extent::square);
+    LinearMap::grouped(outputs, Window::new(kernel, stride, Padding::uniform(padding)), groups)
 }
 
 /// Both parties of the transfers, as a session has them.

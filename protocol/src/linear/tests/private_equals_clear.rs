@@ -5,7 +5,7 @@ use crate::he::Parameters;
 
 /// The definition of a convolution, cell by cell.
 fn naive(layer: &Layer, x: &[u32]) -> Vec<u32> {
-    let conv = geometry::Convolution::new(&layer.card.linear, layer.input).unwrap();
+    let conv = geometry::Convolution::new(&layer.map.linear, layer.map.input).unwrap();
     let (rows, columns) = (&conv.rows, &conv.columns);
     let cell = |channel: usize, i: usize, j: usize| {
         let (i, j) = (i.checked_sub(rows.before)?, j.checked_sub(columns.before)?);
@@ -21,40 +21,42 @@ fn naive(layer: &Layer, x: &[u32]) -> Vec<u32> {
                 for c in 0..conv.group_channels {
                     for u in 0..rows.kernel {
                         for v in 0..columns.kernel {
-                            let value =
-                                cell(first + c, i * rows.stride + u, j * columns.stride + v);
+                            let row = i * rows.stride + u * rows.dilation;
+                            let column = j * columns.stride + v * columns.dilation;
+                            let value = cell(first + c, row, column);
                             let index = (output * conv.group_channels + c) * rows.kernel + u;
                             let weight = layer.weights[index * columns.kernel + v];
                             sum += i64::from(weight) * i64::from(value.unwrap_or(0));
                         }
                     }
                 }
-                out.push(sum as u32 & (u32::MAX >> (32 - layer.card.ring_bits())));
+                out.push(sum as u32 & (u32::MAX >> (31 - layer.map.sum_bits)));
             }
         }
     }
     out
 }
 
-fn layers() -> impl Strategy<Value = (Linear, Shape, u32)> {
+fn layers() -> impl Strategy<Value = (LinearMap, Shape, u32)> {
     let extent =
         |max: usize| (1..=max, 1..=max).prop_map(|(height, width)| Extent { height, width });
     let padding = [0..=3usize, 0..=3, 0..=3, 0..=3]
         .prop_map(|[top, left, bottom, right]| Padding { top, left, bottom, right });
     let sizes = (1..=4usize, 1..=17usize, 1..=17usize, 1..=40usize, 1..=40usize);
-    let conv = (extent(7), extent(3), padding, sizes).prop_map(
-        |(kernel, stride, padding, (groups, inputs, outputs, height, width))| {
-            let outputs = outputs * groups;
-            let linear = Linear::Convolution { outputs, kernel, stride, padding, groups };
-            (linear, Shape { channels: inputs * groups, height, width })
+    let dilation = prop_oneof![2 => Just(Extent::square(1)), 1 => extent(4)];
+    let conv = (extent(7), extent(3), padding, dilation, sizes).prop_map(
+        |(kernel, stride, padding, dilation, (groups, inputs, outputs, height, width))| {
+            let (outputs, window) = (outputs * groups, Window::new(kernel, stride, padding));
+            let map = Convolution { outputs, window, dilation, groups };
+            (LinearMap::Convolution(map), Shape { channels: inputs * groups, height, width })
         },
     );
     let dense = (1..=300usize, 1..=70usize)
-        .prop_map(|(inputs, outputs)| (Linear::Dense { outputs }, Shape::flat(inputs)));
+        .prop_map(|(inputs, outputs)| (LinearMap::Dense { outputs }, Shape::flat(inputs)));
     (prop_oneof![4 => conv, 1 => dense], 2..=8u32)
         .prop_map(|((linear, input), bits)| (linear, input, bits))
         .prop_filter("no output fits", |(linear, input, _)| {
-            clear::output_shape(linear, *input).is_some()
+            clear::output_shape(*linear, *input).is_some()
         })
 }
 
@@ -117,7 +119,7 @@ fn every_alternative_layout_computes_the_same() {
             &mut rng,
         ),
     ] {
-        let plans = LinearPlan::alternatives(&layer.card, layer.input, &Link::LAN).unwrap();
+        let plans = LinearPlan::alternatives_of(&layer.map, &Link::LAN).unwrap();
         let sets: Vec<_> = Parameters::ladder().collect();
         let used = |set| plans.iter().any(|plan| plan.parameters() == set);
         assert!(sets.iter().filter(|set| used(*set)).count() > 3);
@@ -151,7 +153,7 @@ fn wider_rings_take_larger_parameters() {
     for sum_bits in [17, 20, 23, 27, 30, 31] {
         let mut layer = Layer::dense(300, 7, &mut rng);
         layer.weights.iter_mut().for_each(|w| *w = w.signum());
-        layer.card.sum_bits = sum_bits;
+        layer.map.sum_bits = sum_bits;
         let plan = layer.plan();
         assert!(plan.parameters().q() >= last);
         last = plan.parameters().q();
@@ -169,7 +171,7 @@ fn extreme_weights_and_masks_are_exact() {
         {
             layer.weights.fill(weight);
             let bound = 255 * 127 * layer.weights.len() as u64 / layer.bias.len() as u64;
-            layer.card.sum_bits = u64::BITS - (bound + 1000).leading_zeros();
+            layer.map.sum_bits = u64::BITS - (bound + 1000).leading_zeros();
             let plan = layer.plan();
             let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
             let weights = plan.prepare(&layer.weights).unwrap();
@@ -189,16 +191,16 @@ fn extreme_weights_and_masks_are_exact() {
 #[test]
 fn huge_layers_are_planned_at_once() {
     let mut layer = Layer::dense(20, 3, &mut rng(10));
-    layer.card.sum_bits = 24;
+    layer.map.sum_bits = 24;
     for (linear, input) in [
-        (Linear::Dense { outputs: 16 }, Shape::flat(1 << 24)),
-        (Linear::Dense { outputs: 1 << 20 }, Shape::flat(256)),
+        (LinearMap::Dense { outputs: 16 }, Shape::flat(1 << 24)),
+        (LinearMap::Dense { outputs: 1 << 20 }, Shape::flat(256)),
         (convolution(1, 1, 1, 0, 1), Shape { channels: 1, height: 4096, width: 4096 }),
         (convolution(64, 7, 2, 3, 1), Shape { channels: 3, height: 224, width: 224 }),
         (convolution(1 << 12, 3, 1, 1, 1 << 12), Shape { channels: 1 << 12, height: 8, width: 8 }),
     ] {
-        layer.card.linear = linear;
-        LinearPlan::choose(&layer.card, input, &Link::WAN).unwrap();
+        let map = Map { linear, input, ..layer.map };
+        LinearPlan::choose_term(&map, &Link::WAN).unwrap();
     }
 }
 
@@ -207,7 +209,7 @@ fn a_session_has_a_key_pair_for_each_block() {
     let mut rng = rng(6);
     let layers = [31, 24, 31].map(|sum_bits| {
         let mut layer = Layer::dense(300, 7, &mut rng);
-        layer.card.sum_bits = sum_bits;
+        layer.map.sum_bits = sum_bits;
         layer
     });
     let plans: Vec<_> = layers.iter().map(Layer::plan).collect();
