@@ -35,6 +35,11 @@ pub struct ServerParty<'a> {
     prepared: u64,
 }
 
+/// The server's share of a linear node's result: the node, the shares of the tensors before it, and
+/// t of each term.
+type LinearShare<'a> =
+    fn(&ServerParty<'a>, usize, &[Vec<u32>], &mut [Option<ServerShare>]) -> Vec<u32>;
+
 /// What a session did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Served {
@@ -196,12 +201,18 @@ impl<'a> ServerParty<'a> {
     /// Gives the server's shares, for tests; they are wiped when dropped.
     pub fn online(self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
         Exchange::new(|mail| async move {
-            let shares = self.classify(bundle, &mail).await?;
+            let shares = self.walk(bundle, &mail, Self::linear).await?;
             Ok((self, shares))
         })
     }
 
-    async fn classify(&self, bundle: ServerBundle, mail: &Mailbox) -> Result<Shares, Error> {
+    /// Walks the graph; `linear` gives the server's shares of the linear nodes' results.
+    async fn walk(
+        &self,
+        bundle: ServerBundle,
+        mail: &Mailbox,
+        linear: LinearShare<'a>,
+    ) -> Result<Shares, Error> {
         let plan = &self.service.plan;
         let places = &plan.places;
         let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
@@ -218,7 +229,7 @@ impl<'a> ServerParty<'a> {
                 masked.read(places.tensors[tensor].ring_bits, x)?;
                 subtract(x, &kept, places.tensors[tensor].ring_bits);
             }
-            self.advance(&mut shares.tensors, &mut corrections);
+            self.advance(&mut shares.tensors, &mut corrections, linear);
             for (index, garbling) in level.clone().zip(garblings.by_ref()) {
                 let activation = &plan.activations()[index];
                 let share = &shares.tensors[places.read_by(plan.card(), index)];
@@ -232,7 +243,12 @@ impl<'a> ServerParty<'a> {
     }
 
     /// The server's shares of all tensors that follow from those that it has, up to activations.
-    fn advance(&self, tensors: &mut [Vec<u32>], corrections: &mut [Option<ServerShare>]) {
+    fn advance(
+        &self,
+        tensors: &mut [Vec<u32>],
+        corrections: &mut [Option<ServerShare>],
+        linear: LinearShare<'a>,
+    ) {
         let plan = &self.service.plan;
         for (i, node) in plan.card().nodes.iter().enumerate() {
             let ready = node.inputs().all(|tensor| !tensors[tensor].is_empty());
@@ -241,7 +257,7 @@ impl<'a> ServerParty<'a> {
             }
             tensors[i + 1] = match node {
                 Node::Activation(_) => continue,
-                Node::Linear(_) => self.linear(i + 1, tensors, corrections),
+                Node::Linear(_) => linear(self, i + 1, tensors, corrections),
                 node => plan.places.local(node, i + 1, tensors),
             };
         }

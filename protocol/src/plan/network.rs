@@ -257,18 +257,6 @@ impl NetworkPlan {
             (tensor.shape.len(), tensor.ring_bits)
         })
     }
-
-    /// The tensor that the linear map of a chain's block reads, from (a share of) the block's input.
-    #[cfg(test)]
-    pub(crate) fn pool(&self, block: usize, input: &[u32]) -> Vec<u32> {
-        let layer = &self.layers[block];
-        match &layer.block.sum_pool {
-            None => input.to_vec(),
-            Some(window) => {
-                linear::clear::sum_pool(window, layer.input, input, layer.block.ring_bits())
-            }
-        }
-    }
 }
 
 fn check_messages(plan: &LinearPlan, settings: &Settings) -> Result<(), Misuse> {

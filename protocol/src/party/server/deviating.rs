@@ -15,7 +15,9 @@ use super::*;
 use crate::linear::forged::Source;
 use crate::linear::one_key;
 use crate::model::{
-    Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Window,
+    Activation, ActivationNode, Bias, Block, BlockCard, Card, Chain, Extent, Function, Head,
+    HeadNode, Linear, LinearNode, Network, Node, Padding, Preprocessing, Shape, Shift, Term,
+    Window,
 };
 use crate::plan::{Settings, Terms};
 use crate::session::Client;
@@ -31,11 +33,13 @@ const SHIFT: u32 = SUM_BITS - 8;
 /// What the networks read.
 const INPUT: Shape = Shape { channels: 1, height: 16, width: 16 };
 
-/// The attack on one network.
+/// The attack on one network, by the numbers of linear maps; r₀ is what the first one reads.
 #[derive(Clone, Copy)]
 struct Attack {
     /// L.
     leaking: usize,
+    /// A map that reads what the activation after L yields: r' is in its query.
+    reader: usize,
     /// Values of the first linear map's input: pixels, or sums of windows of pixels.
     values: usize,
 }
@@ -91,7 +95,7 @@ impl<'a> ServerParty<'a> {
             (0..leaking.output_len()).map(|result| attack.target(result)).collect::<Vec<_>>(),
             (0..leaking.output_len()).collect(),
         ];
-        let sources = [0, attack.leaking + 1].map(|block| {
+        let sources = [0, attack.reader].map(|block| {
             let (plan, query) = (&plans[block], &queries[block]);
             Source { plan, query, factor: 1 << SHIFT, inputs: &inputs[usize::from(block > 0)] }
         });
@@ -116,34 +120,30 @@ impl<'a> ServerParty<'a> {
         told: &[usize],
         mail: &Mailbox,
     ) -> Result<Vec<(usize, u8)>, Error> {
-        let plan = &self.service.plan;
-        let (mut hidden, mut found, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-        for (block, (share, garbling)) in
-            bundle.shares.into_iter().zip(bundle.garblings).enumerate()
-        {
-            let layer = &plan.layers()[block];
-            let masked: Masked = mail.of(block).receive(plan.masked_len(block)).await?;
-            let mut x = vec![0; layer.input.len()];
-            masked.read(layer.block.ring_bits(), &mut x)?;
-            if block == 0 {
-                hidden = plan.pool(0, &x);
-            }
-            if block == attack.leaking + 1 {
-                subtract(&mut x, &kept, layer.block.ring_bits());
-                let value = |&result: &usize| {
-                    let target = attack.target(result);
-                    (target, hidden[target].wrapping_add(x[result]) as u8)
-                };
-                found = told.iter().map(value).collect();
-            }
-            // Half a step keeps the noise, which is multiplied with the masks, from borrowing one.
-            let mut sums = vec![1 << (SHIFT - 1); layer.sums.len()];
-            share.add_to(&mut sums);
-            kept = garbling
-                .send_labels(&plan.activations()[block], &bundle.delta, &sums, mail.of(block))
-                .await;
+        let shares = self.walk(bundle, mail, Self::forged_sums).await?;
+        let terms = &self.service.plan.places.terms;
+        let [hidden, seen] = [0, attack.reader].map(|map| &shares.tensors[terms[map].input]);
+        let value = |&result: &usize| {
+            let target = attack.target(result);
+            (target, hidden[target].wrapping_add(seen[result]) as u8)
+        };
+        Ok(told.iter().map(value).collect())
+    }
+
+    fn forged_sums(
+        &self,
+        node: usize,
+        _: &[Vec<u32>],
+        shares: &mut [Option<ServerShare>],
+    ) -> Vec<u32> {
+        let places = &self.service.plan.places;
+        // Half a step keeps the noise, which is multiplied with the masks, from borrowing one.
+        let mut sums = vec![1 << (SHIFT - 1); places.tensors[node].shape.len()];
+        for (_, share) in places.terms.iter().zip(shares).filter(|(term, _)| term.node == node) {
+            share.take().expect("a node is computed once").add_to(&mut sums);
         }
-        Ok(found)
+        places.ring(node).reduce_all(&mut sums);
+        sums
     }
 }
 
@@ -152,8 +152,8 @@ fn right(network: &Network, attack: Attack, one_key_for_all: bool) -> (usize, us
     let service = Service::new(network.clone(), &Settings::default()).unwrap();
     let mut rng = fresh_rng();
     let image: Vec<u8> = (0..network.card().input.len()).map(|_| rng.next_u32() as u8).collect();
-    let wide: Vec<u32> = image.iter().map(|&pixel| pixel.into()).collect();
-    let truth = service.plan.pool(0, &wide);
+    let read = service.plan.places.terms[0].input;
+    let truth = &network.forward(&image).unwrap().tensors[read];
     let (near, far) = pair(None);
     let found = thread::scope(|scope| {
         let server = scope.spawn(|| serve(&service, attack, far));
@@ -201,19 +201,24 @@ fn block(linear: Linear, max_pool: Option<Window>, last: bool) -> BlockCard {
     BlockCard { sum_pool: None, linear, weight_bits: 2, sum_bits: SUM_BITS, activation }
 }
 
-/// Gives blocks such weights that the queries that the attack adds are of equal parameters, as they
-/// are in many networks.
-fn with_equal_parameters(input: Shape, blocks: Vec<BlockCard>, leaking: usize) -> Network {
+/// Gives linear nodes such weights that the queries that the attack adds are of equal parameters, as
+/// they are in many networks.
+fn with_equal_parameters(card: &Card, attack: Attack) -> Network {
     let of_bits = |bits: usize| {
-        let mut blocks = blocks.clone();
-        for (place, block) in blocks.iter_mut().enumerate() {
-            block.weight_bits = 2 + (bits / 8usize.pow(place as u32) % 8) as u32;
+        let mut card = card.clone();
+        let linear = card.nodes.iter_mut().filter_map(|node| match node {
+            Node::Linear(node) => Some(node),
+            _ => None,
+        });
+        for (place, node) in linear.enumerate() {
+            node.weight_bits = 2 + (bits / 8usize.pow(place as u32) % 8) as u32;
         }
-        network(input, blocks)
+        network(card)
     };
     let equal = |network: &Network| {
         let plan = NetworkPlan::new(network.card().clone(), &Settings::default()).unwrap();
-        let sets = [0, leaking, leaking + 1].map(|block| plan.linear()[block].parameters());
+        let maps = [0, attack.leaking, attack.reader];
+        let sets = maps.map(|map| plan.linear()[map].parameters());
         sets[0] == sets[1] && sets[1] == sets[2]
     };
     (0..512).map(of_bits).find(equal).expect("some weights give equal parameters")
@@ -234,47 +239,104 @@ fn halving() -> Window {
     Window { kernel: two, stride: two, padding: Padding::default() }
 }
 
-fn network(input: Shape, blocks: Vec<BlockCard>) -> Network {
-    let classes = (0..10).map(|class| format!("class {class}")).collect();
-    let card = Chain { name: "target".into(), input, blocks, classes };
+/// A chain's card.
+fn chain(blocks: Vec<BlockCard>) -> Card {
+    let chain = Chain { name: "target".into(), input: INPUT, blocks, classes: classes() };
+    chain.to_card().unwrap()
+}
+
+fn classes() -> Vec<String> {
+    (0..10).map(|class| format!("class {class}")).collect()
+}
+
+/// Small weights for a card.
+fn network(card: Card) -> Network {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let layers = card.layers().unwrap();
-    let blocks = layers.iter().map(|layer| Block {
-        weights: (0..layer.weights_len()).map(|_| (rng.next_u32() % 3) as i16 - 1).collect(),
-        bias: vec![0; layer.bias_len()],
-    });
-    let blocks = blocks.collect();
-    Network::try_new(card.to_card().unwrap(), blocks).unwrap()
+    let tensors = card.tensors().unwrap();
+    let mut block = |(tensor, node): (usize, &LinearNode)| Block {
+        weights: (0..node.weights_len(&tensors).sum())
+            .map(|_| (rng.next_u32() % 3) as i16 - 1)
+            .collect(),
+        bias: vec![0; node.bias_len(tensors[tensor].shape)],
+    };
+    let blocks = card.linear_nodes().map(&mut block).collect();
+    Network::try_new(card, blocks).unwrap()
 }
 
 #[test]
 fn deviating_server_reads_no_pixel_of_a_dense_network() {
     let dense = |outputs, last| block(Linear::Dense { outputs }, None, last);
-    let blocks = vec![dense(256, false), dense(10, true)];
-    let network = with_equal_parameters(INPUT, blocks, 0);
-    assert_harmless(&network, Attack { leaking: 0, values: 256 });
+    let attack = Attack { leaking: 0, reader: 1, values: 256 };
+    let card = chain(vec![dense(256, false), dense(10, true)]);
+    assert_harmless(&with_equal_parameters(&card, attack), attack);
 }
 
 #[test]
 fn deviating_server_reads_no_pixel_of_a_convolution() {
-    let blocks = vec![
+    let attack = Attack { leaking: 0, reader: 1, values: 256 };
+    let card = chain(vec![
         block(convolution(4), None, false),
         block(convolution(4), None, false),
         block(Linear::Dense { outputs: 10 }, None, true),
-    ];
-    let network = with_equal_parameters(INPUT, blocks, 0);
-    assert_harmless(&network, Attack { leaking: 0, values: 256 });
+    ]);
+    assert_harmless(&with_equal_parameters(&card, attack), attack);
 }
 
 /// The first block's maxima mix values, so the masks are read through the second block.
 #[test]
 fn deviating_server_reads_no_window_of_a_network_that_pools() {
+    let attack = Attack { leaking: 1, reader: 2, values: 64 };
     let mut blocks = vec![
         block(convolution(4), Some(halving()), false),
         block(Linear::Dense { outputs: 64 }, None, false),
         block(Linear::Dense { outputs: 10 }, None, true),
     ];
     blocks[0].sum_pool = Some(halving());
-    let network = with_equal_parameters(INPUT, blocks, 1);
-    assert_harmless(&network, Attack { leaking: 1, values: 64 });
+    assert_harmless(&with_equal_parameters(&chain(blocks), attack), attack);
+}
+
+/// What the first activation yields is read twice, by a convolution and by the map around it: the
+/// same mask lies under the keys of both.
+#[test]
+fn deviating_server_reads_no_pixel_through_either_branch_of_a_graph() {
+    for reader in [1, 3] {
+        let attack = Attack { leaking: 0, reader, values: 256 };
+        assert_harmless(&with_equal_parameters(&branching(), attack), attack);
+    }
+}
+
+/// ```text
+/// image → convolution 0 → ReLU ─┬→ convolution 1 → ReLU → matrix 2 → + → class
+///                               └────────────────────────→ matrix 3 ─┘
+/// ```
+fn branching() -> Card {
+    let linear = |inputs: &[usize], map: Linear| {
+        let term = |&input| Term { input, map: map.into() };
+        let terms = inputs.iter().map(term).collect();
+        Node::Linear(LinearNode { terms, bias: Bias::Channel, weight_bits: 2 })
+    };
+    let relu = |input| {
+        let (function, shift) = (Function::RELU, Shift::Tensor(SHIFT as u8));
+        Node::Activation(ActivationNode {
+            input,
+            sum_bits: SUM_BITS,
+            function,
+            shift,
+            max_pool: None,
+        })
+    };
+    Card {
+        name: "target".into(),
+        input: INPUT,
+        preprocessing: Preprocessing::default(),
+        nodes: vec![
+            linear(&[0], convolution(4)),
+            relu(1),
+            linear(&[2], convolution(4)),
+            relu(3),
+            linear(&[4, 2], Linear::Dense { outputs: 10 }),
+        ],
+        head: HeadNode { input: 5, sum_bits: SUM_BITS, head: Head::Class },
+        classes: classes(),
+    }
 }
