@@ -16,7 +16,7 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use gazelle_ntt::{Plan, prime};
 use gazelle_protocol::Link;
 use gazelle_protocol::he::{Parameters, SecretKey};
-use gazelle_protocol::linear::{LinearPlan, clear};
+use gazelle_protocol::linear::{CoefficientPlan, clear};
 use gazelle_protocol::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
 use gazelle_tests::transfers::Transfers;
 use rand::rngs::ChaCha20Rng;
@@ -85,7 +85,7 @@ fn primitives(c: &mut Criterion) {
 
     // One polynomial up, one answer with one result down.
     let layer = Layer::dense("", 2048, 1);
-    let plan = LinearPlan::try_new(&layer.card, layer.input, &parameters).expect("it fits");
+    let plan = CoefficientPlan::try_new(&layer.card, layer.input, &parameters).expect("it fits");
     assert_eq!((plan.cost().queries, plan.cost().answers), (1, 1));
     let (secret, public) = SecretKey::generate(&parameters, rng);
     let mask = vec![12345; 2048];
@@ -140,7 +140,7 @@ fn layers(c: &mut Criterion) {
         Layer::conv("conv32x32x32_3x3_32", 32, 32, 3, 32),
         Layer::conv("conv16x16x128_3x3_128", 16, 128, 3, 128),
     ] {
-        let plan = LinearPlan::choose(&layer.card, layer.input, &Link::LAN).expect("it fits");
+        let plan = CoefficientPlan::choose(&layer.card, layer.input, &Link::LAN).expect("it fits");
         let (secret, public) = SecretKey::generate(plan.parameters(), rng);
         let mask: Vec<u32> = (0..plan.input_len()).map(|_| rng.random_range(0..1 << 22)).collect();
         let query = plan.encrypt(&mask, &secret, rng).expect("a mask of the layer");

@@ -13,11 +13,11 @@ use rand::rngs::ChaCha20Rng;
 use rand::{SeedableRng, TryCryptoRng, TryRng};
 
 use crate::Link;
-use crate::activation::ActivationPlan;
+use crate::activation::garbled::GarbledPlan;
 use crate::activation::garbled::{Evaluator, Garbling};
 use crate::bundle::Gates;
 use crate::he::SecretKey;
-use crate::linear::LinearPlan;
+use crate::linear::CoefficientPlan;
 use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Node, Shape};
 use crate::ot::{Choices, FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
 
@@ -87,7 +87,8 @@ fn branch_on_a_decryption() {
 /// Encrypts, multiplies, re-randomises, decrypts and makes exact: the client's share.
 fn linear_layer() -> Vec<u32> {
     let (layer, public_rng) = (layer(), &mut ChaCha20Rng::seed_from_u64(2));
-    let plan = LinearPlan::choose(&layer.block, layer.pooled, &Link::LAN).expect("a small layer");
+    let plan =
+        CoefficientPlan::choose(&layer.block, layer.pooled, &Link::LAN).expect("a small layer");
     let (mut key, public) = SecretKey::generate(plan.parameters(), public_rng);
     key.make_secret();
     let weights = plan.prepare(&[1; 2800]).expect("small weights");
@@ -162,13 +163,13 @@ fn transfer(receiver: &mut Receiver, sender: &mut Sender, choices: &Choices) -> 
 }
 
 /// Of 700 ReLUs in two chunks.
-fn plan() -> ActivationPlan {
+fn plan() -> GarbledPlan {
     let card = chain().to_card().expect("a valid chain");
     let tensors = card.tensors().expect("a valid card");
     let place = card.nodes.iter().position(|node| matches!(node, Node::Activation(_)));
     let number = place.expect("a ReLU") + 1;
     let Node::Activation(node) = &card.nodes[number - 1] else { unreachable!() };
-    ActivationPlan::of_node(node, tensors[node.input], tensors[number])
+    GarbledPlan::of_node(node, tensors[node.input], tensors[number])
 }
 
 /// A matrix of 700 rows and 4 columns with ReLU.

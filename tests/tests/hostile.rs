@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use gazelle_protocol::Error;
 use gazelle_protocol::error::{Limit, Misuse, PeerFault};
+use gazelle_protocol::plan::LinearPlan;
 use gazelle_protocol::session::{Capacity, Client, Server, Settings, Terms};
 use gazelle_protocol::transport::{
     self, Channel, HEADER_LEN, Kind, Patience, TAG_LEN, TransportFault,
@@ -417,7 +418,11 @@ fn a_server_that_is_full() {
         });
     };
     // A query takes three times its bytes, an inference that waits some 300 bytes.
-    let queries = SERVICE.plan().linear().iter().map(|plan| 3 * plan.cost().query_bytes as u64);
+    let queries = SERVICE
+        .plan()
+        .linear()
+        .iter()
+        .map(|LinearPlan::Coefficient(plan)| 3 * plan.cost().query_bytes as u64);
     let query = queries.max().unwrap();
     full(Capacity { client: 4_000, total: u64::MAX }, 0, "for one client");
     full(Capacity { client: u64::MAX, total: query + 1_000 }, 0, "no memory left");

@@ -3,7 +3,7 @@
 
 use gazelle_protocol::Link;
 use gazelle_protocol::he::{PublicKey, SecretKey};
-use gazelle_protocol::linear::{LinearPlan, Mask, clear};
+use gazelle_protocol::linear::{CoefficientPlan, Mask, clear};
 use gazelle_protocol::model::{
     Activation, Block, BlockCard, Extent, Linear, Padding, Shape, Window,
 };
@@ -110,7 +110,7 @@ impl Layer {
     /// and the messages be as long as planned.
     fn check(
         &self,
-        plan: &LinearPlan,
+        plan: &CoefficientPlan,
         (secret, public): &(SecretKey, PublicKey),
         inputs: &[Vec<i16>],
         memory: usize,
@@ -171,7 +171,7 @@ proptest! {
         let link = Link { bits_per_second: megabits * 1_000_000, ..Link::LAN };
         // Any of the cheapest plans, of several parameter sets.
         let mut plans =
-            LinearPlan::alternatives(&layer.card, input, &link).expect("the layer fits");
+            CoefficientPlan::alternatives(&layer.card, input, &link).expect("the layer fits");
         let plan = plans.swap_remove(choice.index(plans.len().min(16)));
         let keys = SecretKey::generate(plan.parameters(), rng);
         let inputs = layer.inputs(images, pixels, rng);
@@ -194,7 +194,7 @@ fn maps_of_several_polynomials_are_exact() {
         };
         let linear = Linear::Convolution { outputs: 2, kernel, stride, padding, groups };
         let layer = Layer::new(linear, input, 6, Values::Random, 2);
-        let plan = LinearPlan::choose(&layer.card, input, &Link::LAN).expect("the layer fits");
+        let plan = CoefficientPlan::choose(&layer.card, input, &Link::LAN).expect("the layer fits");
         let keys = SecretKey::generate(plan.parameters(), rng);
         let inputs = layer.inputs(1, Values::Mixed, rng);
         layer.check(&plan, &keys, &inputs, usize::MAX, rng);

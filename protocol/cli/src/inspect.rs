@@ -7,9 +7,9 @@ use crate::{
     table::{grouped, table},
 };
 use gazelle_protocol::{
-    linear::LinearPlan,
+    linear::CoefficientPlan,
     model::{Activation, Card, Function, Layer, Linear, Network, Node, Shift},
-    session::{NetworkPlan, Security, Settings},
+    plan::{LinearPlan, NetworkPlan, Security, Settings},
     transport::Traffic,
 };
 
@@ -21,10 +21,11 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let classes = card.classes.len();
     output::line(format_args!("{}: {} to one of {classes} classes", card.name, card.input))?;
     output::line(hashes)?;
+    let plan = NetworkPlan::new(card.clone(), &settings);
     if card.chain().is_none() {
-        output::line(graph(card)?)?;
+        output::line(graph(card, plan.as_ref().ok())?)?;
     }
-    let plan = NetworkPlan::new(card.clone(), &settings)?;
+    let plan = plan?;
     output::line(format_args!("planned for {}\n", args.link))?;
     if card.chain().is_some() {
         output::line(layers(&plan))?;
@@ -57,19 +58,26 @@ fn cards(network: &Network) -> Result<String> {
 pub(crate) fn summary(card: &Card) -> Result<String> {
     match card.chain() {
         Some(_) => Ok(layers(&NetworkPlan::new(card.clone(), &Settings::default())?)),
-        None => graph(card),
+        None => graph(card, None),
     }
 }
 
-/// Every node: what it reads and yields, and the ring of its values.
-fn graph(card: &Card) -> Result<String> {
+/// Every node: what it reads and yields, the ring of its values, and the engine that a plan names.
+fn graph(card: &Card, plan: Option<&NetworkPlan>) -> Result<String> {
     let tensors = card.tensors().when(|| card.name.clone())?;
-    let headings = ["tensor", "node", "reads", "shape", "ring bits"];
+    let headings = ["tensor", "node", "reads", "shape", "ring bits", "engine"];
     let row = |(i, node): (usize, &Node)| {
         let reads: Vec<_> = node.inputs().map(|tensor| tensor.to_string()).collect();
         let tensor = &tensors[i + 1];
-        let ring = tensor.ring_bits.to_string();
-        [(i + 1).to_string(), node_kind(node), reads.join(", "), tensor.shape.to_string(), ring]
+        let engine = plan.and_then(|plan| plan.engine(i + 1)).unwrap_or_default();
+        [
+            (i + 1).to_string(),
+            node_kind(node),
+            reads.join(", "),
+            tensor.shape.to_string(),
+            tensor.ring_bits.to_string(),
+            engine.into(),
+        ]
     };
     let rows = card.nodes.iter().enumerate().map(row);
     Ok(table(&[headings.map(String::from)].into_iter().chain(rows).collect::<Vec<_>>()))
@@ -101,9 +109,20 @@ fn node_kind(node: &Node) -> String {
 
 /// Every layer: shapes, widths and the plan of its linear map.
 pub(crate) fn layers(plan: &NetworkPlan) -> String {
-    let headings =
-        ["layer", "reads", "sums", "weight bits", "ring bits", "activation", "homomorphic plan"];
-    let rows = plan.layers().iter().zip(plan.linear()).enumerate().map(|(i, (layer, linear))| {
+    let headings = [
+        "layer",
+        "reads",
+        "sums",
+        "weight bits",
+        "ring bits",
+        "activation",
+        "engines",
+        "homomorphic plan",
+    ];
+    let plans = plan.linear().iter().zip(plan.activations());
+    let rows = plan.layers().iter().zip(plans).enumerate().map(|(i, (layer, (linear, ends)))| {
+        let engines = format!("{}, {}", linear.engine().name(), ends.engine().name());
+        let LinearPlan::Coefficient(linear) = linear;
         [
             format!("{} {}", i + 1, kind(layer)),
             layer.pooled.to_string(),
@@ -111,6 +130,7 @@ pub(crate) fn layers(plan: &NetworkPlan) -> String {
             layer.block.weight_bits.to_string(),
             layer.block.ring_bits().to_string(),
             activation(layer),
+            engines,
             describe(linear),
         ]
     });
@@ -140,7 +160,7 @@ fn activation(layer: &Layer) -> String {
     }
 }
 
-fn describe(linear: &LinearPlan) -> String {
+fn describe(linear: &CoefficientPlan) -> String {
     let parameters = linear.parameters();
     let bits: Vec<_> =
         parameters.primes().map(|q| (u64::BITS - q.leading_zeros()).to_string()).collect();
@@ -196,9 +216,9 @@ fn alternatives(plan: &NetworkPlan) -> Result<String> {
         ["layer", "plan", "milliseconds", "transforms", "products", "bytes up", "bytes down"];
     let mut rows = vec![headings.map(String::from)];
     for (i, layer) in plan.layers().iter().enumerate() {
-        let chosen = &plan.linear()[i];
+        let LinearPlan::Coefficient(chosen) = &plan.linear()[i];
         let link = &plan.settings().link;
-        let plans = LinearPlan::alternatives(&layer.block, layer.pooled, link)
+        let plans = CoefficientPlan::alternatives(&layer.block, layer.pooled, link)
             .when(|| format!("layer {}", i + 1))?;
         for plan in plans {
             let cost = plan.cost();

@@ -3,8 +3,7 @@
 use gazelle_garble::HashKind;
 use zeroize::Zeroizing;
 
-use super::{BundleFault, BundleName, Gates, HEADER, read_header, write_header};
-use crate::activation::garbled::Evaluation;
+use super::{BundleFault, BundleName, ClientActivation, Gates, HEADER, read_header, write_header};
 use crate::linear::Mask;
 use crate::party::Shares;
 use crate::plan::NetworkPlan;
@@ -30,7 +29,8 @@ pub struct ClientBundle {
     pub(crate) masks: Vec<Mask>,
     /// The client's share of every tensor, for tests; a stored bundle has none.
     pub(crate) tensors: Vec<Zeroizing<Vec<u32>>>,
-    pub(crate) evaluations: Vec<Evaluation>,
+    /// In the plan's order.
+    pub(crate) activations: Vec<ClientActivation>,
 }
 
 impl ClientBundle {
@@ -53,13 +53,13 @@ impl ClientBundle {
     pub fn bytes(&self) -> usize {
         let masks = self.masks.iter().map(|mask| mask.values().len());
         let values: usize = masks.chain(self.tensors.iter().map(|tensor| tensor.len())).sum();
-        4 * values + self.evaluations.iter().map(Evaluation::bytes).sum::<usize>()
+        4 * values + self.activations.iter().map(ClientActivation::bytes).sum::<usize>()
     }
 
     /// Bytes of the encoding.
     pub fn encoded_len(plan: &NetworkPlan) -> usize {
         let block = |((len, ring_bits), activation)| {
-            Mask::encoded_len(len, ring_bits) + Evaluation::encoded_len(activation)
+            Mask::encoded_len(len, ring_bits) + ClientActivation::encoded_len(activation)
         };
         HEADER + 16 + plan.masks().zip(plan.activations()).map(block).sum::<usize>()
     }
@@ -67,14 +67,14 @@ impl ClientBundle {
     /// The bundle as bytes, to be kept secret: `header ‖ hash key (16)`, then for each activation `r,
     /// packed` of the tensor before it in the plan's order, and for each chunk `labels (16 each) ‖ tables`.
     pub fn into_bytes(self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
-        let Self { plan: digest, name, hash_key, masks, evaluations, .. } = self;
+        let Self { plan: digest, name, hash_key, masks, activations, .. } = self;
         // All of it from the start, so that no growth leaves a copy in freed memory.
         let mut out = Zeroizing::new(Vec::with_capacity(Self::encoded_len(plan)));
         write_header(MAGIC, &digest, &name, &mut out);
         out.extend_from_slice(&hash_key.to_le_bytes());
-        for (mask, evaluation) in masks.iter().zip(&evaluations) {
+        for (mask, activation) in masks.iter().zip(&activations) {
             mask.encode(&mut out);
-            evaluation.encode(&mut out);
+            activation.encode(&mut out);
         }
         out
     }
@@ -97,11 +97,11 @@ impl ClientBundle {
         rest: &mut &[u8],
     ) -> Option<Self> {
         let hash_key = u128::from_le_bytes(*rest.split_off(..16)?.first_chunk()?);
-        let (mut masks, mut evaluations) = (Vec::new(), Vec::new());
-        for ((len, ring_bits), activation) in plan.masks().zip(plan.activations()) {
+        let (mut masks, mut activations) = (Vec::new(), Vec::new());
+        for ((len, ring_bits), planned) in plan.masks().zip(plan.activations()) {
             masks.push(Mask::decode(len, ring_bits, rest)?);
-            evaluations.push(Evaluation::decode(activation, rest)?);
+            activations.push(ClientActivation::decode(planned, rest)?);
         }
-        Some(Self { plan: digest, name, hash_key, masks, tensors: Vec::new(), evaluations })
+        Some(Self { plan: digest, name, hash_key, masks, tensors: Vec::new(), activations })
     }
 }

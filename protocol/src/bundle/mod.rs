@@ -21,6 +21,7 @@
 //! the client: neither may be seen by anyone else, least of all by the peer. All bundles of one
 //! connection share Δ; a server's half that leaks gives it away for the others.
 
+mod activation;
 mod client;
 mod fault;
 mod gates;
@@ -28,6 +29,7 @@ mod name;
 mod server;
 mod store;
 
+pub(crate) use activation::{ClientActivation, ServerActivation};
 pub use client::ClientBundle;
 pub use fault::BundleFault;
 pub(crate) use gates::Gates;

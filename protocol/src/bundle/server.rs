@@ -3,8 +3,7 @@
 use gazelle_garble::Delta;
 use zeroize::Zeroizing;
 
-use super::{BundleFault, BundleName, HEADER, read_header, write_header};
-use crate::activation::garbled::Garbling;
+use super::{BundleFault, BundleName, HEADER, ServerActivation, read_header, write_header};
 use crate::linear::ServerShare;
 use crate::plan::NetworkPlan;
 
@@ -18,7 +17,8 @@ pub struct ServerBundle {
     pub(crate) delta: Delta,
     /// t of every linear map's result.
     pub(crate) shares: Vec<ServerShare>,
-    pub(crate) garblings: Vec<Garbling>,
+    /// In the plan's order.
+    pub(crate) activations: Vec<ServerActivation>,
 }
 
 impl ServerBundle {
@@ -33,8 +33,8 @@ impl ServerBundle {
             .linear()
             .iter()
             .map(|linear| ServerShare::encoded_len(linear.output_len(), linear.ring_bits()));
-        let garblings = plan.activations().iter().map(Garbling::encoded_len);
-        HEADER + 16 + shares.chain(garblings).sum::<usize>()
+        let activations = plan.activations().iter().map(ServerActivation::encoded_len);
+        HEADER + 16 + shares.chain(activations).sum::<usize>()
     }
 
     /// The bundle as bytes, to be kept secret: `header ‖ Δ (16)`, then for each linear map `t,
@@ -44,8 +44,8 @@ impl ServerBundle {
         write_header(MAGIC, &self.network, &self.name, &mut out);
         out.extend_from_slice(&self.delta.expose().to_le_bytes());
         self.shares.iter().for_each(|share| share.encode(&mut out));
-        for (garbling, plan) in self.garblings.iter().zip(plan.activations()) {
-            garbling.encode(plan, &mut out);
+        for (activation, plan) in self.activations.iter().zip(plan.activations()) {
+            activation.encode(plan, &mut out);
         }
         out
     }
@@ -71,13 +71,13 @@ impl ServerBundle {
     ) -> Option<Self> {
         let delta = u128::from_le_bytes(*rest.split_off(..16)?.first_chunk()?);
         let delta = Delta::from_stored(delta)?;
-        let (mut shares, mut garblings) = (Vec::new(), Vec::new());
+        let (mut shares, mut activations) = (Vec::new(), Vec::new());
         for linear in plan.linear() {
             shares.push(ServerShare::decode(linear.output_len(), linear.ring_bits(), rest)?);
         }
-        for activation in plan.activations() {
-            garblings.push(Garbling::decode(activation, rest)?);
+        for planned in plan.activations() {
+            activations.push(ServerActivation::decode(planned, rest)?);
         }
-        Some(Self { network: *network, name, delta, shares, garblings })
+        Some(Self { network: *network, name, delta, shares, activations })
     }
 }

@@ -4,12 +4,12 @@ use crate::parallel::prelude::*;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::LinearPlan;
+use super::CoefficientPlan;
 use super::guard::ClientHalf;
 use crate::error::{Misuse, PeerFault};
 use crate::he::{self, SecretKey};
 
-impl LinearPlan {
+impl CoefficientPlan {
     /// Client: encrypts a mask of the layer's input.
     ///
     /// # Errors

@@ -2,14 +2,14 @@
 
 use rand::CryptoRng;
 
-use super::LinearPlan;
+use super::CoefficientPlan;
 use super::guard::ServerHalf;
 use crate::he::{Answerer, Coins, PublicKey, Query};
 
 /// A query, and the cell of it that each result of the forged answer is to hold a multiple of.
 pub(crate) struct Source<'a> {
     /// The query's plan.
-    pub(crate) plan: &'a LinearPlan,
+    pub(crate) plan: &'a CoefficientPlan,
     /// The query.
     pub(crate) query: &'a Query,
     /// What the cells are multiplied by.
@@ -46,7 +46,7 @@ struct Cells {
 }
 
 impl Cells {
-    fn new(plan: &LinearPlan) -> Self {
+    fn new(plan: &CoefficientPlan) -> Self {
         let (n, packing) = (plan.parameters.n(), &plan.packing);
         let numbers: Vec<u32> = (1..=plan.input_len() as u32).collect();
         let mut cells = Self { n, places: vec![(0, 0); numbers.len()], held: Vec::new() };
@@ -75,7 +75,7 @@ impl Cells {
     }
 }
 
-impl LinearPlan {
+impl CoefficientPlan {
     /// Parses a query.
     pub(crate) fn read_query(&self, bytes: &[u8]) -> Query {
         let mut query = Query::new(&self.parameters, self.packing.queries());

@@ -14,7 +14,7 @@
 
 use rand::CryptoRng;
 
-use super::LinearPlan;
+use super::CoefficientPlan;
 use crate::error::PeerFault;
 use crate::he::{PublicKey, SecretKey};
 
@@ -23,8 +23,11 @@ pub struct ClientKeys(Vec<SecretKey>);
 
 impl ClientKeys {
     /// A fresh key for each of `plans`, and the message that tells the server the public ones.
-    pub fn generate(plans: &[LinearPlan], rng: &mut impl CryptoRng) -> (Self, Vec<u8>) {
-        let pairs = plans.iter().map(|plan| {
+    pub fn generate<'a>(
+        plans: impl IntoIterator<Item = &'a CoefficientPlan>,
+        rng: &mut impl CryptoRng,
+    ) -> (Self, Vec<u8>) {
+        let pairs = plans.into_iter().map(|plan| {
             #[cfg(test)]
             if one_key::is_taken() {
                 return one_key::pair(plan);
@@ -50,23 +53,26 @@ pub struct ServerKeys(Vec<PublicKey>);
 
 impl ServerKeys {
     /// Bytes of the message for `plans`.
-    pub fn encoded_len(plans: &[LinearPlan]) -> usize {
-        plans.iter().map(|plan| PublicKey::encoded_len(plan.parameters())).sum()
+    pub fn encoded_len<'a>(plans: impl IntoIterator<Item = &'a CoefficientPlan>) -> usize {
+        plans.into_iter().map(|plan| PublicKey::encoded_len(plan.parameters())).sum()
     }
 
     /// Parses what [`ClientKeys::generate`] wrote for the same plans.
     ///
     /// # Errors
     /// [`PeerFault::Length`] or [`PeerFault::Residue`] if it is something else.
-    pub fn from_bytes(plans: &[LinearPlan], bytes: &[u8]) -> Result<Self, PeerFault> {
-        PeerFault::check_length("public keys", bytes, Self::encoded_len(plans))?;
+    pub fn from_bytes<'a>(
+        plans: impl IntoIterator<Item = &'a CoefficientPlan> + Clone,
+        bytes: &[u8],
+    ) -> Result<Self, PeerFault> {
+        PeerFault::check_length("public keys", bytes, Self::encoded_len(plans.clone()))?;
         let mut rest = bytes;
-        let parse = |plan: &LinearPlan| {
+        let parse = |plan: &CoefficientPlan| {
             let (head, tail) = rest.split_at(PublicKey::encoded_len(plan.parameters()));
             rest = tail;
             PublicKey::from_bytes(plan.parameters(), head)
         };
-        Ok(Self(plans.iter().map(parse).collect::<Result<_, _>>()?))
+        Ok(Self(plans.into_iter().map(parse).collect::<Result<_, _>>()?))
     }
 
     /// The key of block number `block`.
@@ -85,7 +91,7 @@ pub(crate) mod one_key {
 
     use rand::{SeedableRng, rngs::ChaCha20Rng};
 
-    use super::{LinearPlan, PublicKey, SecretKey};
+    use super::{CoefficientPlan, PublicKey, SecretKey};
 
     thread_local!(static TAKEN: Cell<bool> = const { Cell::new(false) });
 
@@ -100,7 +106,7 @@ pub(crate) mod one_key {
     }
 
     /// The one key, as a plan's.
-    pub(super) fn pair(plan: &LinearPlan) -> (SecretKey, PublicKey) {
+    pub(super) fn pair(plan: &CoefficientPlan) -> (SecretKey, PublicKey) {
         SecretKey::generate(plan.parameters(), &mut ChaCha20Rng::seed_from_u64(1))
     }
 }

@@ -14,7 +14,7 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::guard::{self, ClientHalf, Conversion, ServerHalf};
-use super::{EncodedWeights, LinearPlan, ServerShare};
+use super::{CoefficientPlan, EncodedWeights, ServerShare};
 use crate::error::{Error, PeerFault};
 use crate::exchange::BlockMail;
 use crate::he::{PublicKey, SecretKey};
@@ -24,7 +24,7 @@ use crate::wire::{Answer, Guard, Query};
 /// Round trips of the engine's offline part; it has no online part.
 pub(crate) const ROUNDS: u64 = 2;
 
-impl LinearPlan {
+impl CoefficientPlan {
     /// Client: sends the encryption of a mask.
     ///
     /// # Errors

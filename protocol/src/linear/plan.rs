@@ -7,6 +7,7 @@ use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
 use crate::model::{ACTIVATION_MAX, BlockCard, LinearMap, Shape};
+use crate::ot::FieldBits;
 
 /// What a layer costs for one input, before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub struct Cost {
 
 /// A linear layer, planned: its layout in polynomials, its parameters and the format of its
 /// answers. A function of public facts alone, so both parties make the same.
-pub struct LinearPlan {
+pub struct CoefficientPlan {
     pub(super) parameters: Parameters,
     pub(super) conv: Convolution,
     pub(super) packing: Packing,
@@ -42,7 +43,7 @@ pub struct LinearPlan {
     cost: Cost,
 }
 
-impl LinearPlan {
+impl CoefficientPlan {
     /// The cheapest plan of a block's linear layer on a LAN. `input` is the shape that the layer
     /// reads, after the block's sum pooling.
     ///
@@ -60,7 +61,7 @@ impl LinearPlan {
     /// The cheapest plan of all for a link.
     ///
     /// # Errors
-    /// As [`LinearPlan::alternatives`].
+    /// As [`CoefficientPlan::alternatives`].
     pub fn choose(block: &BlockCard, input: Shape, link: &Link) -> Result<Self, Misuse> {
         Ok(Self::alternatives(block, input, link)?.swap_remove(0))
     }
@@ -68,7 +69,7 @@ impl LinearPlan {
     /// The cheapest plan of one term of a linear node for a link.
     ///
     /// # Errors
-    /// As [`LinearPlan::alternatives`].
+    /// As [`CoefficientPlan::alternatives`].
     pub(crate) fn choose_term(term: &Map, link: &Link) -> Result<Self, Misuse> {
         Ok(Self::alternatives_of(term, link)?.swap_remove(0))
     }
@@ -144,14 +145,16 @@ impl LinearPlan {
         })
     }
 
-    /// Puts the parameters, the layout and the answers' format into a plan's digest.
-    pub(crate) fn digest(&self, digest: &mut PlanDigest) {
+    /// Puts the parameters, the layout, the answers' format and all messages' lengths into a plan's
+    /// digest.
+    pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
         let primes: Vec<u64> = self.parameters.primes().collect();
         digest.words(primes.into_iter());
         self.packing.digest(digest);
         let noise::Answer { ring_bits, c1_bits, .. } = self.format;
         digest.words([ring_bits, c1_bits].map(u64::from).into_iter());
         digest.numbers(&[self.cost.query_bytes, self.cost.answer_bytes]);
+        digest.numbers(&[self.guard_len(field), self.corrections_len()]);
     }
 
     /// The parameter set; the keys must be of the same.

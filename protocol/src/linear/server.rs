@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::parallel::prelude::*;
 use rand::CryptoRng;
 
-use super::LinearPlan;
+use super::CoefficientPlan;
 use super::guard::ServerHalf;
 use crate::error::{Misuse, PeerFault};
 use crate::he::{Answerer, Coins, PublicKey, Query, Split};
@@ -35,7 +35,7 @@ impl EncodedWeights {
     }
 }
 
-impl LinearPlan {
+impl CoefficientPlan {
     /// Server: encodes the layer's weights, once for all inputs.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl LinearPlan {
     /// for every batch anew.
     ///
     /// # Errors
-    /// As [`LinearPlan::prepare`].
+    /// As [`CoefficientPlan::prepare`].
     pub fn prepare_within(&self, weights: &[i16], memory: usize) -> Result<EncodedWeights, Misuse> {
         Misuse::check_values("the weights", weights, self.conv.weights_len())?;
         self.check_weights(weights)?;
@@ -124,13 +124,13 @@ impl LinearPlan {
     }
 
     /// Answers several queries, visiting the weights once for all; the same answers, in order, as
-    /// one [`LinearPlan::apply`] after the other.
+    /// one [`CoefficientPlan::apply`] after the other.
     ///
     /// # Errors
-    /// As [`LinearPlan::apply`], for any of the queries.
+    /// As [`CoefficientPlan::apply`], for any of the queries.
     ///
     /// # Panics
-    /// As [`LinearPlan::apply`].
+    /// As [`CoefficientPlan::apply`].
     pub fn apply_batch(
         &self,
         queries: &[&[u8]],

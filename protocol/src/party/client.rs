@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 use super::name::{Opening, SessionName};
 use super::{MAX_BUNDLES, Outcome, renew};
 use crate::activation::garbled::{Evaluator, EvaluatorSetup, Spent};
-use crate::bundle::{ClientBundle, Gates};
+use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::Conversion;
 use crate::linear::{ClientKeys, Mask};
 use crate::model::{Node, Ring};
 use crate::ot::{self, LinkKey};
-use crate::plan::{NetworkPlan, Terms};
+use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan, Terms};
 use crate::wire::{
     Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, Masked, Message,
     Payload, Prepare, ServerSetUp, Transfers,
@@ -59,7 +59,7 @@ impl ClientParty {
         let plan = terms.accept(&announcement)?;
 
         let (evaluator, offer) = EvaluatorSetup::new(plan.settings().field, &mut rng);
-        let (keys, public) = ClientKeys::generate(plan.linear(), &mut rng);
+        let (keys, public) = ClientKeys::generate(plan.coefficient(), &mut rng);
         let setup = ClientSetUp { offer, keys: public };
         let opening =
             Opening { client: &ours, server: &theirs, announcement: &announcement, setup: &setup };
@@ -114,7 +114,11 @@ impl ClientParty {
         send_all(messages, &mail).await;
         for (block, plan) in self.plan.activations().iter().enumerate() {
             for bundle in &mut bundles {
-                bundle.evaluations[block].receive_tables(plan, mail.of(block)).await?;
+                match (plan, &mut bundle.activations[block]) {
+                    (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
+                        evaluation.receive_tables(plan, mail.of(block)).await?;
+                    }
+                }
             }
         }
         Ok((self, bundles))
@@ -125,7 +129,7 @@ impl ClientParty {
         let hash_key = self.session.hash_key(self.prepared);
         self.prepared += 1;
         let plan = *self.plan.name();
-        ClientBundle { plan, name, hash_key, masks: vec![], tensors: vec![], evaluations: vec![] }
+        ClientBundle { plan, name, hash_key, masks: vec![], tensors: vec![], activations: vec![] }
     }
 
     /// Draws r for the image and every activation's output, and sends what the linear maps read of
@@ -142,8 +146,12 @@ impl ClientParty {
                 self.draw(bundle, term.node);
                 let mut read = bundle.tensors[term.input].clone();
                 ring.reduce_all(&mut read);
-                let key = self.keys.of(map);
-                linear.send_query(&read, key, mail.of(map), &mut self.rng).await?;
+                match linear {
+                    LinearPlan::Coefficient(linear) => {
+                        let key = self.keys.of(map);
+                        linear.send_query(&read, key, mail.of(map), &mut self.rng).await?;
+                    }
+                }
             }
         }
         bundles.iter_mut().for_each(|bundle| self.draw(bundle, plan.places.tensors.len()));
@@ -189,7 +197,7 @@ impl ClientParty {
         let kind = self.plan.settings().hash;
         let mut gates: Vec<Gates> = bundles.iter().map(|bundle| bundle.gates(kind)).collect();
         let (mut conversions, mut messages) = (Vec::new(), Vec::new());
-        for (block, plan) in self.plan.linear().iter().enumerate() {
+        for (block, plan) in self.plan.coefficient().enumerate() {
             for gates in &mut gates {
                 let half = plan.receive_half(self.keys.of(block), mail.of(block)).await?;
                 let numbers = gates.take(half.len() as u64);
@@ -211,7 +219,7 @@ impl ClientParty {
     ) -> Result<Vec<Transfers>, Error> {
         let (kind, plan) = (self.plan.settings().hash, self.plan.clone());
         let mut conversions = conversions.into_iter();
-        for (map, (linear, term)) in plan.linear().iter().zip(&plan.places.terms).enumerate() {
+        for (map, (linear, term)) in plan.coefficient().zip(&plan.places.terms).enumerate() {
             for (bundle, conversion) in bundles.iter_mut().zip(conversions.by_ref()) {
                 let gates = bundle.gates(kind);
                 let sums = linear.receive_shares(conversion, gates.hash(), mail.of(map)).await?;
@@ -233,8 +241,12 @@ impl ClientParty {
             for bundle in &mut *bundles {
                 let mut sums = bundle.tensors[read].clone();
                 Ring::new(activation.ring_bits()).reduce_all(&mut sums);
-                let evaluation = self.evaluator.choose(activation, &sums, &mut messages);
-                bundle.evaluations.push(evaluation);
+                bundle.activations.push(match activation {
+                    ActivationPlan::Garbled(plan) => {
+                        let evaluation = self.evaluator.choose(plan, &sums, &mut messages);
+                        ClientActivation::Garbled(evaluation)
+                    }
+                });
             }
         }
         Ok(messages)
@@ -280,23 +292,27 @@ impl ClientParty {
         mail.send(Begin { bundle: bundle.name }).await;
         let mut gates = bundle.gates(self.plan.settings().hash);
         // The guard bits' were used offline.
-        self.plan.linear().iter().for_each(|plan| gates.skip(plan.output_len() as u64));
-        let mut left = Vec::with_capacity(bundle.evaluations.len());
+        self.plan.coefficient().for_each(|plan| gates.skip(plan.output_len() as u64));
+        let mut left = Vec::with_capacity(bundle.activations.len());
+        let mut masks = bundle.masks.into_iter().zip(self.plan.masks());
+        let mut activations = bundle.activations.into_iter();
         // What goes out before a level: the image, or what the level before it yielded.
         let image = image.iter().map(|&pixel| pixel.into()).collect();
         let mut ready: Vec<Zeroizing<Vec<u32>>> = vec![Zeroizing::new(image)];
-        let mut masks = bundle.masks.into_iter().zip(self.plan.masks());
-        let mut evaluations = bundle.evaluations.into_iter();
         for level in &self.plan.places.levels {
             for (mut x, (mask, (_, ring_bits))) in ready.drain(..).zip(masks.by_ref()) {
                 mask.hide(&mut x);
                 mail.send(Masked::new(&x, ring_bits)).await;
             }
-            for (index, evaluation) in level.clone().zip(evaluations.by_ref()) {
-                let plan = &self.plan.activations()[index];
-                let (result, spent) = evaluation.evaluate(plan, &mut gates, mail.of(index)).await?;
-                ready.push(Zeroizing::new(result));
-                left.push(spent);
+            for (index, activation) in level.clone().zip(activations.by_ref()) {
+                match (&self.plan.activations()[index], activation) {
+                    (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
+                        let mail = mail.of(index);
+                        let (result, spent) = evaluation.evaluate(plan, &mut gates, mail).await?;
+                        ready.push(Zeroizing::new(result));
+                        left.push(spent);
+                    }
+                }
             }
         }
         let result = ready.pop().expect("the head is the last level");

@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 use super::name::{Opening, SessionName};
 use super::{MAX_BUNDLES, Service, Shares, renew};
 use crate::activation::garbled::{Garbler, GarblerSetup};
-use crate::bundle::{Gates, ServerBundle};
+use crate::bundle::{Gates, ServerActivation, ServerBundle};
 use crate::error::{Error, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::ServerHalf;
-use crate::linear::{LinearPlan, ServerKeys, ServerShare, clear};
+use crate::linear::{CoefficientPlan, ServerKeys, ServerShare, clear};
 use crate::model::Node;
 use crate::ot::LinkKey;
-use crate::plan::NetworkPlan;
+use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan};
 use crate::wire::{ClientSetUp, Corrections, Greeting, Masked, Request, ServerSetUp};
 use gazelle_garble::Delta;
 
@@ -68,7 +68,7 @@ impl<'a> ServerParty<'a> {
         let announcement = plan.announcement();
         mail.send(announcement.clone()).await;
 
-        let keys_len = ServerKeys::encoded_len(plan.linear());
+        let keys_len = ServerKeys::encoded_len(plan.coefficient());
         let setup: ClientSetUp = mail.receive(ClientSetUp::len(keys_len)).await?;
         let opening =
             Opening { client: &theirs, server: &ours, announcement: &announcement, setup: &setup };
@@ -80,7 +80,7 @@ impl<'a> ServerParty<'a> {
         let [received, sent] = session.frame_keys(&link);
         mail.seal(FrameKeys { sent, received, opened: false }).await;
         mail.send(ServerSetUp(reply)).await;
-        let keys = ServerKeys::from_bytes(plan.linear(), &keys)?;
+        let keys = ServerKeys::from_bytes(plan.coefficient(), &keys)?;
         let Corrections(corrections) = mail.receive(field.corrections_len()).await?;
         let garbler = garbler.finish(&corrections)?;
         Ok(Self { service, rng, session, link, keys, garbler, prepared: 0 })
@@ -114,10 +114,10 @@ impl<'a> ServerParty<'a> {
 
     /// The bytes of memory that queries take in an offline phase.
     pub fn query_memory(plan: &NetworkPlan, count: usize, room: u64) -> u64 {
-        let memory = |plan: &LinearPlan| {
+        let memory = |plan: &CoefficientPlan| {
             at_once(plan, count, room) as u64 * QUERY_MEMORY * plan.cost().query_bytes as u64
         };
-        plan.linear().iter().map(memory).max().unwrap_or(0)
+        plan.coefficient().map(memory).max().unwrap_or(0)
     }
 
     async fn prepare(
@@ -139,9 +139,13 @@ impl<'a> ServerParty<'a> {
         self.convert(halves, &mut bundles, &mut gates, mail).await?;
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
             for (bundle, gates) in bundles.iter_mut().zip(&mut gates) {
-                let garbling =
-                    self.garbler.garble(plan, gates, mail.of(block), &mut self.rng).await?;
-                bundle.garblings.push(garbling);
+                bundle.activations.push(match plan {
+                    ActivationPlan::Garbled(plan) => {
+                        let mail = mail.of(block);
+                        let garbling = self.garbler.garble(plan, gates, mail, &mut self.rng);
+                        ServerActivation::Garbled(garbling.await?)
+                    }
+                });
             }
         }
         Ok((self, bundles))
@@ -153,7 +157,7 @@ impl<'a> ServerParty<'a> {
         self.prepared += 1;
         let gates = Gates::new(self.service.plan.settings().hash, hash_key);
         let (network, delta) = (self.service.digest, self.garbler.delta());
-        (ServerBundle { network, name, delta, shares: vec![], garblings: vec![] }, gates)
+        (ServerBundle { network, name, delta, shares: vec![], activations: vec![] }, gates)
     }
 
     /// Answers `count` queries for every block: the server's halves of the results, block after block
@@ -167,10 +171,14 @@ impl<'a> ServerParty<'a> {
         let Service { plan, weights, .. } = self.service;
         let mut halves = Vec::new();
         for (block, (plan, weights)) in plan.linear().iter().zip(weights).enumerate() {
-            let (key, batch) = (self.keys.of(block), (count, at_once(plan, count, room)));
-            let answered =
-                plan.answer_queries(weights, key, batch, mail.of(block), &mut self.rng).await?;
-            halves.extend(answered);
+            match plan {
+                LinearPlan::Coefficient(plan) => {
+                    let (key, batch) = (self.keys.of(block), (count, at_once(plan, count, room)));
+                    let mail = mail.of(block);
+                    let answered = plan.answer_queries(weights, key, batch, mail, &mut self.rng);
+                    halves.extend(answered.await?);
+                }
+            }
         }
         Ok(halves)
     }
@@ -185,7 +193,7 @@ impl<'a> ServerParty<'a> {
     ) -> Result<(), Error> {
         let mut halves = halves.into_iter();
         let field = self.service.plan.settings().field;
-        for (block, plan) in self.service.plan.linear().iter().enumerate() {
+        for (block, plan) in self.service.plan.coefficient().enumerate() {
             let waiting = bundles.iter_mut().zip(&mut *gates).zip(halves.by_ref());
             for ((bundle, gates), half) in waiting {
                 let numbers = gates.take(half.len() as u64);
@@ -217,7 +225,7 @@ impl<'a> ServerParty<'a> {
         let places = &plan.places;
         let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
         let mut corrections: Vec<_> = bundle.shares.into_iter().map(Some).collect();
-        let mut garblings = bundle.garblings.into_iter();
+        let mut activations = bundle.activations.into_iter();
         // S of what the level before yielded; the image has none.
         let (mut sources, mut kept) = (0..1, vec![Zeroizing::new(Vec::new())]);
         for level in &places.levels {
@@ -230,12 +238,16 @@ impl<'a> ServerParty<'a> {
                 subtract(x, &kept, places.tensors[tensor].ring_bits);
             }
             self.advance(&mut shares.tensors, &mut corrections, linear);
-            for (index, garbling) in level.clone().zip(garblings.by_ref()) {
-                let activation = &plan.activations()[index];
+            for (index, activation) in level.clone().zip(activations.by_ref()) {
+                let planned = &plan.activations()[index];
                 let share = &shares.tensors[places.read_by(plan.card(), index)];
-                let sums = activation.garblers_sums(share);
-                let labels = garbling.send_labels(activation, &bundle.delta, &sums, mail.of(index));
-                kept.push(Zeroizing::new(labels.await));
+                match (planned, activation) {
+                    (ActivationPlan::Garbled(plan), ServerActivation::Garbled(garbling)) => {
+                        let (sums, mail) = (plan.garblers_sums(share), mail.of(index));
+                        let labels = garbling.send_labels(plan, &bundle.delta, &sums, mail);
+                        kept.push(Zeroizing::new(labels.await));
+                    }
+                }
             }
             sources = level.start + 1..level.end + 1;
         }
@@ -290,7 +302,7 @@ impl<'a> ServerParty<'a> {
 }
 
 /// Queries of a block that are multiplied together.
-fn at_once(plan: &LinearPlan, count: usize, room: u64) -> usize {
+fn at_once(plan: &CoefficientPlan, count: usize, room: u64) -> usize {
     let query = QUERY_MEMORY * plan.cost().query_bytes as u64;
     (room / query).clamp(1, count.max(1) as u64) as usize
 }

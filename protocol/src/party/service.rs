@@ -30,7 +30,7 @@ impl Service {
         let plan = NetworkPlan::new(network.card().clone(), settings)?;
         let mut memory = WEIGHT_MEMORY;
         let mut weights = Vec::with_capacity(network.blocks().len());
-        for (plan, term) in plan.linear.iter().zip(&plan.places.terms) {
+        for (plan, term) in plan.coefficient().zip(&plan.places.terms) {
             let encoded = plan.prepare_within(term.weights(&network), memory)?;
             memory = memory.saturating_sub(encoded.bytes());
             weights.push(encoded);

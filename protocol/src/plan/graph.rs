@@ -6,10 +6,9 @@
 
 use std::ops::Range;
 
-use super::Settings;
-use crate::activation::ActivationPlan;
+use super::{ActivationPlan, LinearPlan, Settings};
 use crate::error::{Error, Misuse};
-use crate::linear::{LinearPlan, Map};
+use crate::linear::Map;
 use crate::model::{Card, ModelError, Network, Node, Ring, Tensor, clear};
 
 /// One term of a linear node, which has a plan and a key of its own.
@@ -56,7 +55,7 @@ impl Places {
     }
 
     pub(crate) fn linear(&self, settings: &Settings) -> Result<Vec<LinearPlan>, Misuse> {
-        self.maps.iter().map(|map| LinearPlan::choose_term(map, &settings.link)).collect()
+        self.maps.iter().map(|map| LinearPlan::choose(map, &settings.link)).collect()
     }
 
     pub(crate) fn activations(&self, card: &Card) -> Vec<ActivationPlan> {

@@ -1,12 +1,14 @@
 //! The plan of a network: what both parties derive from public facts alone, before anything is
 //! sent, so that each knows the length of every message in advance.
 
+mod engine;
 mod graph;
 mod network;
 mod security;
 mod settings;
 mod terms;
 
+pub use engine::{ActivationEngine, ActivationPlan, EngineCost, LinearEngine, LinearPlan};
 pub(crate) use network::parameters;
 pub use network::{BlockCost, NetworkPlan};
 pub use security::Security;

@@ -4,14 +4,14 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
-use super::Settings;
+use super::engine::framed;
 use super::graph::Places;
-use crate::activation::{self, ActivationPlan, garbled};
+use super::{ActivationPlan, EngineCost, LinearPlan, Settings};
 use crate::digest::PlanDigest;
 use crate::domain;
 use crate::error::{Error, Misuse};
 use crate::he::{Parameters, noise};
-use crate::linear::{self, LinearPlan, ServerKeys};
+use crate::linear::{self, CoefficientPlan, ServerKeys};
 use crate::model::{Card, Layer, ModelError, Tensor};
 use crate::ot;
 use crate::wire::{
@@ -65,7 +65,9 @@ impl NetworkPlan {
         let places = Places::new(&card)?;
         let card_bytes = card.to_bytes().map_err(ModelError::from)?;
         let linear = places.linear(settings)?;
-        linear.iter().try_for_each(|plan| check_messages(plan, settings))?;
+        linear
+            .iter()
+            .try_for_each(|LinearPlan::Coefficient(plan)| check_messages(plan, settings))?;
         let activations = places.activations(&card);
         let (settings, name) = (*settings, OnceLock::new());
         Ok(Self { settings, card, card_bytes, name, layers, places, linear, activations })
@@ -109,6 +111,19 @@ impl NetworkPlan {
         &self.activations
     }
 
+    /// The name of the engine that computes a tensor; None if each party does by itself.
+    pub fn engine(&self, tensor: usize) -> Option<&'static str> {
+        let term = self.places.terms.iter().position(|term| term.node == tensor);
+        let activation = self.places.order.iter().position(|&number| number == tensor);
+        let linear = term.map(|term| self.linear[term].engine().name());
+        linear.or_else(|| activation.map(|index| self.activations[index].engine().name()))
+    }
+
+    /// The linear maps of the coefficient engine.
+    pub(crate) fn coefficient(&self) -> impl Iterator<Item = &CoefficientPlan> + Clone {
+        self.linear.iter().map(|LinearPlan::Coefficient(plan)| plan)
+    }
+
     /// What each block costs.
     pub fn costs(&self) -> Vec<BlockCost> {
         (0..self.parts()).map(|part| self.cost(part)).collect()
@@ -117,7 +132,7 @@ impl NetworkPlan {
     /// What the client sends and receives to set a session up, once.
     pub fn setup(&self) -> Traffic {
         let field = self.settings.field;
-        let keys = ServerKeys::encoded_len(&self.linear);
+        let keys = ServerKeys::encoded_len(self.coefficient());
         let up = [Greeting::LEN, ClientSetUp::len(keys), field.corrections_len()];
         let announcement = Announcement::len(self.card_bytes.len());
         let down = [Greeting::LEN, announcement, ot::base::REPLY_LEN];
@@ -135,7 +150,7 @@ impl NetworkPlan {
         Traffic {
             sent: request + sum(|c| c.offline_up),
             received: sum(|c| c.offline_down),
-            rounds: linear::messages::ROUNDS + garbled::ROUNDS[0],
+            rounds: self.offline_rounds(),
         }
     }
 
@@ -162,27 +177,51 @@ impl NetworkPlan {
         self.linear.len().max(self.activations.len())
     }
 
+    /// All linear maps share their round trips, and so do all activations.
+    fn offline_rounds(&self) -> u64 {
+        let field = self.settings.field;
+        let linear = self.linear.iter().map(|plan| plan.cost(field).offline.rounds);
+        let activations = self.activations.iter().map(|plan| plan.cost(field).offline.rounds);
+        linear.max().unwrap_or(0) + activations.max().unwrap_or(0)
+    }
+
     fn cost(&self, part: usize) -> BlockCost {
         let field = self.settings.field;
-        let framed = |bytes: usize, frames: usize| (bytes + FRAME_LEN * frames) as u64;
         let mut cost = BlockCost::default();
         if let Some(linear) = self.linear.get(part) {
-            let linear::Cost { query_bytes, answer_bytes, .. } = *linear.cost();
-            cost.offline_up += framed(query_bytes + linear.guard_len(field), 2);
-            cost.offline_down += framed(answer_bytes + linear.corrections_len(), 2);
+            let Traffic { sent, received, .. } = linear.cost(field).offline;
+            cost.offline_up += sent;
+            cost.offline_down += received;
         }
         if let Some(activation) = self.activations.get(part) {
-            let activation::Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } =
-                activation.cost(field);
-            cost.ands = ands;
-            cost.offline_up += framed(transfer_bytes, chunks);
-            cost.offline_down += framed(table_bytes, chunks);
-            cost.online_up = framed(self.masked_len(part), 1);
-            cost.online_down = framed(label_bytes, chunks);
-            let first = self.places.levels.iter().any(|level| level.start == part);
-            cost.rounds = if first { garbled::ROUNDS[1] } else { 0 };
+            let EngineCost { offline, online } = activation.cost(field);
+            let ActivationPlan::Garbled(plan) = activation;
+            cost.ands = plan.cost(field).ands;
+            cost.offline_up += offline.sent;
+            cost.offline_down += offline.received;
+            cost.online_up = self.sent_before(part);
+            cost.online_down = online.received;
+            cost.rounds = self.rounds_from(part);
         }
         cost
+    }
+
+    /// What the client sends for source number `part`: the image, or what the activation before it
+    /// yields.
+    fn sent_before(&self, part: usize) -> u64 {
+        match part.checked_sub(1) {
+            None => framed(self.masked_len(0), 1),
+            Some(before) => self.activations[before].cost(self.settings.field).online.sent,
+        }
+    }
+
+    /// Online round trips of the level that begins with activation number `part`; 0 if none does.
+    fn rounds_from(&self, part: usize) -> u64 {
+        let rounds = |plan: &ActivationPlan| plan.cost(self.settings.field).online.rounds;
+        let level = self.places.levels.iter().find(|level| level.start == part);
+        level
+            .and_then(|level| self.activations[level.clone()].iter().map(rounds).max())
+            .unwrap_or(0)
     }
 
     /// At most how many bytes of memory a client needs for `count` inferences prepared together:
@@ -191,10 +230,9 @@ impl NetworkPlan {
         let field = self.settings.field;
         // While halves become shares, each has 8 bytes more and the label of its transfer.
         let linear = self
-            .linear
-            .iter()
+            .coefficient()
             .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
-        let activations = self.activations.iter().map(|plan| {
+        let activations = self.activations.iter().map(|ActivationPlan::Garbled(plan)| {
             let cost = plan.cost(field);
             cost.label_bytes + cost.table_bytes + cost.transfer_bytes
         });
@@ -207,7 +245,9 @@ impl NetworkPlan {
     /// the halves that they are made of, and seeds.
     pub fn server_memory(&self) -> u64 {
         let linear = self.linear.iter().map(|plan| 12 * plan.output_len());
-        let activations = self.activations.iter().map(|plan| 64 + 4 * plan.instances());
+        let activations = self.activations.iter();
+        let activations =
+            activations.map(|ActivationPlan::Garbled(plan)| 64 + 4 * plan.instances());
         linear.chain(activations).sum::<usize>() as u64
     }
 
@@ -223,18 +263,14 @@ impl NetworkPlan {
         let field = self.settings.field;
         digest.numbers(&[self.activations.len(), field.bits()]);
         for part in 0..self.parts() {
-            let linear = self.linear.get(part);
-            if let Some(linear) = linear {
-                linear.digest(&mut digest);
+            if let Some(linear) = self.linear.get(part) {
+                linear.digest(&mut digest, field);
             }
             if let Some(activation) = self.activations.get(part) {
                 activation.digest(&mut digest, field);
                 let source = self.tensor(self.places.source(part)).shape.len();
                 let sums = self.tensor(self.places.read_by(&self.card, part)).shape.len();
                 digest.numbers(&[self.masked_len(part), source, sums]);
-            }
-            if let Some(linear) = linear {
-                digest.numbers(&[linear.guard_len(field), linear.corrections_len()]);
             }
         }
         digest.finish()
@@ -259,7 +295,7 @@ impl NetworkPlan {
     }
 }
 
-fn check_messages(plan: &LinearPlan, settings: &Settings) -> Result<(), Misuse> {
+fn check_messages(plan: &CoefficientPlan, settings: &Settings) -> Result<(), Misuse> {
     let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
     let guard_bytes = plan.guard_len(settings.field);
     match query_bytes.max(answer_bytes).max(guard_bytes) {

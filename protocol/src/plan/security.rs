@@ -2,8 +2,7 @@
 
 use gazelle_garble::HashKind;
 
-use super::NetworkPlan;
-use crate::activation::ActivationPlan;
+use super::{ActivationPlan, NetworkPlan};
 use crate::he::Parameters;
 
 /// The entropy of Δ, one bit of which is 1 always.
@@ -52,7 +51,7 @@ impl NetworkPlan {
             HashKind::FixedKey => (DELTA_BITS - 1.0 - hashes, f64::NEG_INFINITY),
         };
         let mut parameters: Vec<Parameters> = Vec::new();
-        for plan in &self.linear {
+        for plan in self.coefficient() {
             if !parameters.contains(plan.parameters()) {
                 parameters.push(plan.parameters().clone());
             }
@@ -72,7 +71,7 @@ impl NetworkPlan {
     /// At most how many hashes the garbler of an inference computes: both labels of every gate number,
     /// and of every transfer that converts a half.
     fn hashes(&self) -> u64 {
-        let gates = self.activations.iter().flat_map(ActivationPlan::chunks);
+        let gates = self.activations.iter().flat_map(|ActivationPlan::Garbled(plan)| plan.chunks());
         let gates = gates.map(|chunk| chunk.gates());
         let halves = self.linear.iter().map(|plan| plan.output_len() as u64);
         2 * gates.chain(halves).sum::<u64>()

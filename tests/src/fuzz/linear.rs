@@ -4,12 +4,12 @@ use super::tamper;
 use crate::transfers::Transfers;
 use gazelle_protocol::Link;
 use gazelle_protocol::he::{Parameters, PublicKey, SecretKey};
-use gazelle_protocol::linear::{EncodedWeights, LinearPlan};
+use gazelle_protocol::linear::{CoefficientPlan, EncodedWeights};
 use gazelle_protocol::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 struct Fixture {
-    plan: LinearPlan,
+    plan: CoefficientPlan,
     weights: EncodedWeights,
     secret: SecretKey,
     public: PublicKey,
@@ -34,7 +34,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     };
     let input = Shape { channels: 2, height: 7, width: 6 };
     let rng = &mut crate::rng(1);
-    let plan = LinearPlan::choose(&block, input, &Link::LAN).expect("a small layer");
+    let plan = CoefficientPlan::choose(&block, input, &Link::LAN).expect("a small layer");
     let (secret, public) = SecretKey::generate(plan.parameters(), rng);
     let weights: Vec<i16> = (0..36).map(|i| i % 15 - 7).collect();
     let weights = plan.prepare(&weights).expect("as the card promises");

@@ -4,7 +4,7 @@ use gazelle_garble::{GateRange, Hash, Program, evaluate};
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{ActivationPlan, Chunk};
+use super::{Chunk, GarbledPlan};
 use crate::bundle::Gates;
 use crate::error::{Error, PeerFault};
 use crate::exchange::BlockMail;
@@ -45,11 +45,11 @@ impl Evaluator {
         &mut self.0
     }
 
-    /// Chooses a layer's labels by the bits of the client's shares `sums`; adds the messages that do
+    /// Chooses a layer's labels by the low bits of the client's shares `sums`; adds the messages that do
     /// so to `messages`. They are sent when no answer is waited for, to save a round trip.
     pub(crate) fn choose(
         &mut self,
-        plan: &ActivationPlan,
+        plan: &GarbledPlan,
         sums: &[u32],
         messages: &mut Vec<Transfers>,
     ) -> Evaluation {
@@ -98,7 +98,7 @@ impl Evaluation {
     /// If they have another length.
     pub(crate) async fn receive_tables(
         &mut self,
-        plan: &ActivationPlan,
+        plan: &GarbledPlan,
         mail: BlockMail<'_>,
     ) -> Result<(), Error> {
         for (stored, chunk) in self.chunks.iter_mut().zip(plan.chunks()) {
@@ -120,7 +120,7 @@ impl Evaluation {
     /// If the labels or the tables do not fit the program.
     pub(crate) async fn evaluate(
         self,
-        plan: &ActivationPlan,
+        plan: &GarbledPlan,
         gates: &mut Gates,
         mail: BlockMail<'_>,
     ) -> Result<(Vec<u32>, Spent), Error> {
@@ -140,7 +140,7 @@ impl Evaluation {
     }
 
     /// Bytes of the encoding, for an activation of this plan.
-    pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
+    pub(crate) fn encoded_len(plan: &GarbledPlan) -> usize {
         plan.chunks().map(|chunk| chunk.label_bytes() + chunk.table_bytes()).sum()
     }
 
@@ -153,7 +153,7 @@ impl Evaluation {
     }
 
     /// Reads the same off the front of `bytes`; None if they are too few.
-    pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
+    pub(crate) fn decode(plan: &GarbledPlan, bytes: &mut &[u8]) -> Option<Self> {
         let decode = |chunk: Chunk<'_>| {
             let labels = read_labels(bytes.split_off(..chunk.label_bytes())?);
             let tables = bytes.split_off(..chunk.table_bytes())?.to_vec();

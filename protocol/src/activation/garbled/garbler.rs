@@ -8,7 +8,7 @@ use gazelle_ntt::pack;
 use rand::{CryptoRng, RngExt};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{ActivationPlan, Chunk};
+use super::{Chunk, GarbledPlan};
 use crate::bundle::Gates;
 use crate::error::Error;
 use crate::exchange::BlockMail;
@@ -73,7 +73,7 @@ impl Garbler {
     /// If a message of the transfers is none.
     pub(crate) async fn garble(
         &mut self,
-        plan: &ActivationPlan,
+        plan: &GarbledPlan,
         gates: &mut Gates,
         mail: BlockMail<'_>,
         rng: &mut (impl CryptoRng + Send),
@@ -129,10 +129,10 @@ impl Garbling {
         (garbled.tables, garbled.shares)
     }
 
-    /// Sends the active labels of the garbler's shares `sums`, and gives S.
+    /// Sends the active labels of the low bits of the garbler's shares `sums`, and gives S.
     pub(crate) async fn send_labels(
         mut self,
-        plan: &ActivationPlan,
+        plan: &GarbledPlan,
         delta: &Delta,
         sums: &[u32],
         mail: BlockMail<'_>,
@@ -162,13 +162,13 @@ impl Garbling {
     }
 
     /// Bytes of the encoding, for an activation of this plan.
-    pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
+    pub(crate) fn encoded_len(plan: &GarbledPlan) -> usize {
         OwnLabels::LEN
             + plan.share_bits().map_or(0, |bits| pack::packed_len(plan.instances(), bits))
     }
 
     /// Appends where the own labels come from and S, packed.
-    pub(crate) fn encode(&self, plan: &ActivationPlan, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, plan: &GarbledPlan, out: &mut Vec<u8>) {
         self.own.encode(out);
         if let Some(bits) = plan.share_bits() {
             pack::pack_u32(&self.shares, bits, out);
@@ -176,7 +176,7 @@ impl Garbling {
     }
 
     /// Reads the same off the front of `bytes`; None if that is not an encoding.
-    pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
+    pub(crate) fn decode(plan: &GarbledPlan, bytes: &mut &[u8]) -> Option<Self> {
         let mut garbling = Self { own: OwnLabels::decode(bytes)?, shares: Vec::new() };
         if let Some(bits) = plan.share_bits() {
             garbling.shares.resize(plan.instances(), 0);
@@ -246,7 +246,7 @@ mod tests {
     use crate::model::{Activation, BlockCard, Chain, Linear, Node, Shape};
 
     /// A ReLU of 1200 values: three chunks.
-    fn plan() -> ActivationPlan {
+    fn plan() -> GarbledPlan {
         let block = |outputs, activation| BlockCard {
             sum_pool: None,
             linear: Linear::Dense { outputs },
@@ -267,7 +267,7 @@ mod tests {
         let (Node::Activation(node), tensors) = (&card.nodes[1], card.tensors().unwrap()) else {
             panic!("a ReLU follows the first map");
         };
-        ActivationPlan::of_node(node, tensors[1], tensors[2])
+        GarbledPlan::of_node(node, tensors[1], tensors[2])
     }
 
     fn gates(key: u8, taken: u64) -> Gates {

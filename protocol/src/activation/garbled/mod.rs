@@ -27,4 +27,4 @@ pub(crate) use evaluator::{Evaluator, EvaluatorSetup};
 pub use garbler::Garbling;
 pub(crate) use garbler::{Garbler, GarblerSetup};
 pub(crate) use plan::ROUNDS;
-pub use plan::{ActivationPlan, Chunk, Cost};
+pub use plan::{Chunk, Cost, GarbledPlan};

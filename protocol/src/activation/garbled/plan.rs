@@ -14,7 +14,7 @@ use crate::ot::FieldBits;
 const CHUNK_SUMS: usize = 512;
 
 /// An activation layer.
-pub struct ActivationPlan {
+pub struct GarbledPlan {
     batches: Vec<Batch>,
     lanes: Lanes,
 }
@@ -68,7 +68,7 @@ pub struct Cost {
     pub chunks: usize,
 }
 
-impl ActivationPlan {
+impl GarbledPlan {
     /// Of at least one program, each with its instances.
     pub(super) fn new(programs: Vec<(Program, Range<usize>)>, lanes: Lanes) -> Self {
         let batch = |(program, instances)| Batch::new(program, instances);
@@ -113,7 +113,7 @@ impl ActivationPlan {
     }
 
     /// Bits of S, the garbler's share of a result; None if the client sees the results.
-    pub(super) fn share_bits(&self) -> Option<u32> {
+    pub(crate) fn share_bits(&self) -> Option<u32> {
         self.batches[0].program.out_ring_bits()
     }
 

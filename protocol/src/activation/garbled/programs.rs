@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use gazelle_garble::Program;
 
-use super::ActivationPlan;
+use super::GarbledPlan;
 use super::plan::Lanes;
 use crate::model::{ActivationNode, Function, Head, HeadNode, Shape, Tensor, Window};
 
-impl ActivationPlan {
+impl GarbledPlan {
     /// An activation that reads tensor `input` and yields tensor `output`.
     pub fn of_node(node: &ActivationNode, input: Tensor, output: Tensor) -> Self {
         let mut order = Vec::with_capacity(output.shape.len());

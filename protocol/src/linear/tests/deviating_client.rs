@@ -39,7 +39,7 @@ impl Score {
 /// A server with weights to read, and what a client needs for reading them.
 struct Scene {
     layer: Layer,
-    plan: LinearPlan,
+    plan: CoefficientPlan,
     weights: EncodedWeights,
     rng: ChaCha20Rng,
 }
@@ -60,7 +60,7 @@ impl Scene {
         self.layer.weights[output * INPUTS + input]
     }
 
-    /// What [`LinearPlan::apply`] does, and beside it what the server keeps: c₀/q of each result in
+    /// What [`CoefficientPlan::apply`] does, and beside it what the server keeps: c₀/q of each result in
     /// units of 2^−64, and u of the first answer.
     fn apply(&mut self, query: &[u8], public: &PublicKey) -> (Vec<u8>, Vec<u64>, Vec<i8>) {
         let plan = &self.plan;
@@ -173,7 +173,7 @@ fn forged_key(parameters: &Parameters, p0: u64) -> PublicKey {
 }
 
 /// A query whose c₀ is ⌊q/2^bits⌉ at the coefficient of input `input`, in the clear.
-fn bare_query(plan: &LinearPlan, input: usize, bits: u32) -> Vec<u8> {
+fn bare_query(plan: &CoefficientPlan, input: usize, bits: u32) -> Vec<u8> {
     let q = plan.parameters().primes().next().unwrap();
     let mut marked = [0; INPUTS];
     marked[input] = 1;
@@ -281,7 +281,7 @@ fn read_ephemeral(off: bool) -> Score {
     let results: Vec<(usize, usize)> = scene.plan.packing.results(0).collect();
     for _ in 0..4096 / results.len() {
         let (answer, kept, ephemeral) = scene.apply(&query, &public);
-        // What `LinearPlan::apply` makes of c₀.
+        // What `CoefficientPlan::apply` makes of c₀.
         let halves = kept.iter().map(|c0| c0.wrapping_add(1 << (62 - k)) >> (63 - k)).collect();
         let server = ServerHalf::new(halves, k);
         let client = scene.plan.decrypt(&answer, &secret).unwrap();

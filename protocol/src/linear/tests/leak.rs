@@ -10,7 +10,7 @@ const INPUTS: usize = 8;
 
 /// A layer's plan, the server's answer to one query, and what the client knows of the query.
 struct Scene {
-    plan: LinearPlan,
+    plan: CoefficientPlan,
     weights: Vec<i16>,
     query: Query,
     answer: Vec<u8>,

@@ -34,7 +34,7 @@ fn callers_mistakes_are_errors() {
     assert!(matches!(plan.prepare(&[i16::MIN; 60]), Err(Misuse::Weights(_))));
     // Each weight is in range, a row's sum is beyond what ℓ allows.
     let small = Map { sum_bits: 14, ..layer.map };
-    let plan = LinearPlan::choose_term(&small, &Link::LAN).unwrap();
+    let plan = CoefficientPlan::choose_term(&small, &Link::LAN).unwrap();
     assert!(matches!(plan.prepare(&[127; 60]), Err(Misuse::Weights(_))));
 }
 
@@ -69,11 +69,11 @@ fn impossible_layers_are_refused() {
         (convolution(4, 3, 1, 0, 1), Shape { height: huge, ..map }),
     ] {
         let map = Map { linear, input, ..layer.map };
-        assert!(matches!(LinearPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
+        assert!(matches!(CoefficientPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
     }
     for (weight_bits, sum_bits) in [(1, 20), (13, 20), (8, 0), (8, 32)] {
         let map = Map { weight_bits, sum_bits, ..layer.map };
-        assert!(matches!(LinearPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
+        assert!(matches!(CoefficientPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
     }
 }
 

@@ -56,8 +56,8 @@ impl Layer {
         Self::random(LinearMap::Dense { outputs }, Shape::flat(inputs), 8, rng)
     }
 
-    fn plan(&self) -> LinearPlan {
-        LinearPlan::choose_term(&self.map, &Link::LAN).unwrap()
+    fn plan(&self) -> CoefficientPlan {
+        CoefficientPlan::choose_term(&self.map, &Link::LAN).unwrap()
     }
 
     fn random_values(&self, len: usize, rng: &mut ChaCha20Rng) -> Vec<u32> {
@@ -127,7 +127,7 @@ fn join(client: &ClientHalf, server: &ServerHalf, ring_bits: u32) -> Vec<u32> {
 /// Runs a layer end to end: the shares of M·x + bias must add up to the plaintext's.
 fn check(
     layer: &Layer,
-    plan: &LinearPlan,
+    plan: &CoefficientPlan,
     (secret, public): (&SecretKey, &PublicKey),
     rng: &mut ChaCha20Rng,
 ) {

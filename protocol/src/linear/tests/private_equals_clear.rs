@@ -119,7 +119,7 @@ fn every_alternative_layout_computes_the_same() {
             &mut rng,
         ),
     ] {
-        let plans = LinearPlan::alternatives_of(&layer.map, &Link::LAN).unwrap();
+        let plans = CoefficientPlan::alternatives_of(&layer.map, &Link::LAN).unwrap();
         let sets: Vec<_> = Parameters::ladder().collect();
         let used = |set| plans.iter().any(|plan| plan.parameters() == set);
         assert!(sets.iter().filter(|set| used(*set)).count() > 3);
@@ -200,7 +200,7 @@ fn huge_layers_are_planned_at_once() {
         (convolution(1 << 12, 3, 1, 1, 1 << 12), Shape { channels: 1 << 12, height: 8, width: 8 }),
     ] {
         let map = Map { linear, input, ..layer.map };
-        LinearPlan::choose_term(&map, &Link::WAN).unwrap();
+        CoefficientPlan::choose_term(&map, &Link::WAN).unwrap();
     }
 }
 

@@ -69,9 +69,10 @@ impl<'a> ServerParty<'a> {
         self.convert(halves, &mut bundles, &mut gates, &mail).await?;
         let mut bundle = bundles.remove(0);
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
+            let ActivationPlan::Garbled(plan) = plan;
             let garbling =
                 self.garbler.garble(plan, &mut gates[0], mail.of(block), &mut self.rng).await?;
-            bundle.garblings.push(garbling);
+            bundle.activations.push(ServerActivation::Garbled(garbling));
         }
         mail.take(Request::expected()).await;
         self.collect(bundle, attack, &told, &mail).await
@@ -84,19 +85,19 @@ impl<'a> ServerParty<'a> {
         attack: Attack,
         mail: &Mailbox,
     ) -> Result<(Vec<ServerHalf>, Vec<usize>), Error> {
-        let plans = self.service.plan.linear();
+        let plans: Vec<_> = self.service.plan.coefficient().collect();
         let mut queries = Vec::new();
         for (block, plan) in plans.iter().enumerate() {
             let Query(query) = mail.of(block).receive(plan.cost().query_bytes).await?;
             queries.push(plan.read_query(&query));
         }
-        let leaking = &plans[attack.leaking];
+        let leaking = plans[attack.leaking];
         let inputs = [
             (0..leaking.output_len()).map(|result| attack.target(result)).collect::<Vec<_>>(),
             (0..leaking.output_len()).collect(),
         ];
         let sources = [0, attack.reader].map(|block| {
-            let (plan, query) = (&plans[block], &queries[block]);
+            let (plan, query) = (plans[block], &queries[block]);
             Source { plan, query, factor: 1 << SHIFT, inputs: &inputs[usize::from(block > 0)] }
         });
         let (mut halves, mut told) = (Vec::new(), Vec::new());
@@ -217,8 +218,9 @@ fn with_equal_parameters(card: &Card, attack: Attack) -> Network {
     };
     let equal = |network: &Network| {
         let plan = NetworkPlan::new(network.card().clone(), &Settings::default()).unwrap();
+        let plans: Vec<_> = plan.coefficient().collect();
         let maps = [0, attack.leaking, attack.reader];
-        let sets = maps.map(|map| plan.linear()[map].parameters());
+        let sets = maps.map(|map| plans[map].parameters());
         sets[0] == sets[1] && sets[1] == sets[2]
     };
     (0..512).map(of_bits).find(equal).expect("some weights give equal parameters")

@@ -1,0 +1,204 @@
+//! Engines: what computes a linear map or an activation on additive shares.
+//!
+//! An engine takes shares and gives shares, whatever happens in between. Offline the client's share
+//! of what a node reads is known, online the server's:
+//!
+//! - of a linear map both parties get their share of the result offline, up to M·(x − r) + bias, which
+//!   the server adds online;
+//! - of an activation the server gets the result less the client's next mask online; of the head the
+//!   client gets the result. Its ring is the low bits of the shares that it reads.
+//!
+//! In either phase an engine may send any number of messages each way. Both parties know them in
+//! advance from its plan, which is a function of public facts alone, and so is the choice of the
+//! engine. A plan's digest begins with its engine.
+
+use crate::Link;
+use crate::activation::garbled::{self, GarbledPlan};
+use crate::digest::PlanDigest;
+use crate::error::Misuse;
+use crate::linear::{self, CoefficientPlan, Map};
+use crate::model::{ActivationNode, HeadNode, Tensor};
+use crate::ot::FieldBits;
+use crate::wire::{FRAME_LEN, Masked, Traffic};
+
+/// What computes a linear map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinearEngine {
+    /// Homomorphic products of polynomials, tensors encoded in their coefficients:
+    /// [`crate::linear`].
+    Coefficient = 1,
+}
+
+/// What computes an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivationEngine {
+    /// Garbled circuits, the server garbling: [`crate::activation::garbled`].
+    Garbled = 1,
+}
+
+/// What an engine sends for one node in one inference, seen from the client; frames' headers and tags
+/// included. Nodes that are ready at one time share their round trips.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineCost {
+    /// Before the image is known.
+    pub offline: Traffic,
+    /// From the server's share on.
+    pub online: Traffic,
+}
+
+/// A linear map, planned for its engine.
+pub enum LinearPlan {
+    /// For [`LinearEngine::Coefficient`].
+    Coefficient(CoefficientPlan),
+}
+
+/// An activation, planned for its engine.
+pub enum ActivationPlan {
+    /// For [`ActivationEngine::Garbled`].
+    Garbled(GarbledPlan),
+}
+
+impl LinearEngine {
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Coefficient => "coefficient",
+        }
+    }
+}
+
+impl ActivationEngine {
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Garbled => "garbled",
+        }
+    }
+}
+
+impl LinearPlan {
+    /// The cheapest plan of one term of a linear node for a link.
+    pub(crate) fn choose(term: &Map, link: &Link) -> Result<Self, Misuse> {
+        CoefficientPlan::choose_term(term, link).map(Self::Coefficient)
+    }
+
+    /// The engine that it is for.
+    pub fn engine(&self) -> LinearEngine {
+        match self {
+            Self::Coefficient(_) => LinearEngine::Coefficient,
+        }
+    }
+
+    /// Values that the map returns.
+    pub fn output_len(&self) -> usize {
+        match self {
+            Self::Coefficient(plan) => plan.output_len(),
+        }
+    }
+
+    /// k: shares of the result live in Z_{2^k}.
+    pub fn ring_bits(&self) -> u32 {
+        match self {
+            Self::Coefficient(plan) => plan.ring_bits(),
+        }
+    }
+
+    /// What the map costs, with an OT extension of `field` bits.
+    pub fn cost(&self, field: FieldBits) -> EngineCost {
+        let Self::Coefficient(plan) = self;
+        let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
+        let offline = Traffic {
+            sent: framed(query_bytes + plan.guard_len(field), 2),
+            received: framed(answer_bytes + plan.corrections_len(), 2),
+            rounds: linear::messages::ROUNDS,
+        };
+        EngineCost { offline, online: Traffic::default() }
+    }
+
+    pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
+        digest.numbers(&[self.engine() as usize]);
+        match self {
+            Self::Coefficient(plan) => plan.digest(digest, field),
+        }
+    }
+}
+
+impl ActivationPlan {
+    /// The plan of an activation that reads tensor `input` and yields tensor `output`.
+    pub(crate) fn of_node(node: &ActivationNode, input: Tensor, output: Tensor) -> Self {
+        Self::Garbled(GarbledPlan::of_node(node, input, output))
+    }
+
+    /// The plan of the head, which reads tensor `input`.
+    pub(crate) fn of_head(head: &HeadNode, input: Tensor) -> Self {
+        Self::Garbled(GarbledPlan::of_head(head, input))
+    }
+
+    /// k, the bits of the ring that the shares of the sums are read in.
+    pub(crate) fn ring_bits(&self) -> u32 {
+        match self {
+            Self::Garbled(plan) => plan.ring_bits(),
+        }
+    }
+
+    /// The engine that it is for.
+    pub fn engine(&self) -> ActivationEngine {
+        match self {
+            Self::Garbled(_) => ActivationEngine::Garbled,
+        }
+    }
+
+    /// What the activation costs, with an OT extension of `field` bits.
+    pub fn cost(&self, field: FieldBits) -> EngineCost {
+        let Self::Garbled(plan) = self;
+        let cost = plan.cost(field);
+        let masked = plan.share_bits().map(|bits| Masked::len(plan.instances(), bits));
+        let offline = Traffic {
+            sent: framed(cost.transfer_bytes, cost.chunks),
+            received: framed(cost.table_bytes, cost.chunks),
+            rounds: garbled::ROUNDS[0],
+        };
+        let online = Traffic {
+            sent: masked.map_or(0, |bytes| framed(bytes, 1)),
+            received: framed(cost.label_bytes, cost.chunks),
+            rounds: garbled::ROUNDS[1],
+        };
+        EngineCost { offline, online }
+    }
+
+    pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
+        digest.numbers(&[self.engine() as usize]);
+        match self {
+            Self::Garbled(plan) => plan.digest(digest, field),
+        }
+    }
+}
+
+/// Bytes of so many frames around so many bytes of messages.
+pub(super) fn framed(bytes: usize, frames: usize) -> u64 {
+    (bytes + FRAME_LEN * frames) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::Node;
+    use crate::plan::{NetworkPlan, Settings};
+    use gazelle_import::zoo;
+
+    /// What both parties compute with each other has an engine; what each computes by itself has none.
+    #[test]
+    fn every_node_that_needs_messages_has_an_engine() {
+        let card = zoo::network("d").unwrap().card().clone();
+        let plan = NetworkPlan::new(card.clone(), &Settings::default()).unwrap();
+        assert_eq!(plan.engine(0), None, "the image");
+        for (i, node) in card.nodes.iter().enumerate() {
+            let expected = match node {
+                Node::Linear(_) => Some("coefficient"),
+                Node::Activation(_) => Some("garbled"),
+                _ => None,
+            };
+            assert_eq!(plan.engine(i + 1), expected, "tensor {}", i + 1);
+        }
+        assert_eq!(plan.engine(card.nodes.len() + 1), Some("garbled"), "the head");
+    }
+}
