@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
     model::CardHash,
-    session::{HashKind, Terms},
+    session::{Delivery, HashKind, Terms},
     transport::Patience,
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -83,6 +83,10 @@ pub(crate) struct ServeArgs {
     /// The hash that garbles
     #[arg(long, value_enum, value_name = "HASH", default_value_t)]
     pub(crate) hash: HashName,
+    /// When garbled tables go to clients; if this is not given, streamed where one inference's would
+    /// take a client more than 1 GiB
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub(crate) tables: Option<TablesName>,
     /// Delay what is sent as that link would
     #[arg(long, hide = true)]
     pub(crate) simulate_link: bool,
@@ -170,6 +174,24 @@ impl From<HashName> for HashKind {
             HashName::Mitccrh => Self::Mitccrh,
             HashName::MitccrhStrict => Self::MitccrhStrict,
             HashName::FixedKey => Self::FixedKey,
+        }
+    }
+}
+
+/// When garbled tables go to clients.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TablesName {
+    /// Before the image is known; clients keep them
+    Ahead,
+    /// As they are used; nobody keeps them
+    Streamed,
+}
+
+impl From<TablesName> for Delivery {
+    fn from(name: TablesName) -> Self {
+        match name {
+            TablesName::Ahead => Self::Ahead,
+            TablesName::Streamed => Self::Streamed,
         }
     }
 }

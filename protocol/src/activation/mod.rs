@@ -4,3 +4,5 @@
 //! There is one engine today, [`garbled`] circuits; [`crate::plan`] says what an engine is.
 
 pub mod garbled;
+
+pub use garbled::Delivery;

@@ -1,5 +1,6 @@
 //! What an activation's engine leaves each party between the phases.
 
+use crate::activation::Delivery;
 use crate::activation::garbled::{Evaluation, Garbling};
 use crate::plan::ActivationPlan;
 
@@ -11,6 +12,8 @@ pub(crate) enum ClientActivation {
 /// What the server keeps of one activation; used once.
 pub(crate) enum ServerActivation {
     Garbled(Garbling),
+    /// Nothing: it is garbled when it is used.
+    Streamed,
 }
 
 impl ClientActivation {
@@ -28,9 +31,11 @@ impl ClientActivation {
         }
     }
 
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Garbled(evaluation) => evaluation.encode(out),
+    pub(crate) fn encode(&self, plan: &ActivationPlan, out: &mut Vec<u8>) {
+        match (self, plan) {
+            (Self::Garbled(evaluation), ActivationPlan::Garbled(plan)) => {
+                evaluation.encode(plan, out);
+            }
         }
     }
 
@@ -46,20 +51,27 @@ impl ServerActivation {
     /// Bytes of the encoding.
     pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
         match plan {
-            ActivationPlan::Garbled(plan) => Garbling::encoded_len(plan),
+            ActivationPlan::Garbled(plan) => match plan.delivery() {
+                Delivery::Ahead => Garbling::encoded_len(plan),
+                Delivery::Streamed => 0,
+            },
         }
     }
 
     pub(crate) fn encode(&self, plan: &ActivationPlan, out: &mut Vec<u8>) {
         match (self, plan) {
             (Self::Garbled(garbling), ActivationPlan::Garbled(plan)) => garbling.encode(plan, out),
+            (Self::Streamed, _) => {}
         }
     }
 
     /// Reads what is left by the engine of `plan`; None if there is no such thing.
     pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
         match plan {
-            ActivationPlan::Garbled(plan) => Garbling::decode(plan, bytes).map(Self::Garbled),
+            ActivationPlan::Garbled(plan) => match plan.delivery() {
+                Delivery::Ahead => Garbling::decode(plan, bytes).map(Self::Garbled),
+                Delivery::Streamed => Some(Self::Streamed),
+            },
         }
     }
 }

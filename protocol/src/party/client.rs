@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::name::{Opening, SessionName};
 use super::{MAX_BUNDLES, Outcome, renew};
-use crate::activation::garbled::{Evaluator, EvaluatorSetup, Spent};
+use crate::activation::Delivery;
+use crate::activation::garbled::{Evaluation, Evaluator, EvaluatorSetup, Spent};
 use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
@@ -243,8 +244,10 @@ impl ClientParty {
                 Ring::new(activation.ring_bits()).reduce_all(&mut sums);
                 bundle.activations.push(match activation {
                     ActivationPlan::Garbled(plan) => {
-                        let evaluation = self.evaluator.choose(plan, &sums, &mut messages);
-                        ClientActivation::Garbled(evaluation)
+                        ClientActivation::Garbled(match plan.delivery() {
+                            Delivery::Ahead => self.evaluator.choose(plan, &sums, &mut messages),
+                            Delivery::Streamed => Evaluation::streamed(sums),
+                        })
                     }
                 });
             }
@@ -269,7 +272,7 @@ impl ClientParty {
     /// What is sent, and in which order, does not depend on the result: not even on
     /// [`PeerFault::Class`] and [`PeerFault::Ranking`], after which the party goes on.
     pub fn online(
-        self,
+        mut self,
         bundle: ClientBundle,
         image: &[u8],
     ) -> Exchange<'static, (Self, Result<Outcome, PeerFault>, Leftover)> {
@@ -284,31 +287,32 @@ impl ClientParty {
     }
 
     async fn classify(
-        &self,
+        &mut self,
         bundle: ClientBundle,
         image: &[u8],
         mail: &Mailbox,
     ) -> Result<(Zeroizing<Vec<u32>>, Leftover), Error> {
         mail.send(Begin { bundle: bundle.name }).await;
+        let plan = Arc::clone(&self.plan);
         let mut gates = bundle.gates(self.plan.settings().hash);
-        // The guard bits' were used offline.
-        self.plan.coefficient().for_each(|plan| gates.skip(plan.output_len() as u64));
+        self.plan.skip_guard_bits(&mut gates);
         let mut left = Vec::with_capacity(bundle.activations.len());
-        let mut masks = bundle.masks.into_iter().zip(self.plan.masks());
+        let mut masks = bundle.masks.into_iter().zip(plan.masks());
         let mut activations = bundle.activations.into_iter();
         // What goes out before a level: the image, or what the level before it yielded.
         let image = image.iter().map(|&pixel| pixel.into()).collect();
         let mut ready: Vec<Zeroizing<Vec<u32>>> = vec![Zeroizing::new(image)];
-        for level in &self.plan.places.levels {
+        for level in &plan.places.levels {
             for (mut x, (mask, (_, ring_bits))) in ready.drain(..).zip(masks.by_ref()) {
                 mask.hide(&mut x);
                 mail.send(Masked::new(&x, ring_bits)).await;
             }
             for (index, activation) in level.clone().zip(activations.by_ref()) {
-                match (&self.plan.activations()[index], activation) {
+                match (&plan.activations()[index], activation) {
                     (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
-                        let mail = mail.of(index);
-                        let (result, spent) = evaluation.evaluate(plan, &mut gates, mail).await?;
+                        let (evaluator, mail) = (&mut self.evaluator, mail.of(index));
+                        let evaluated = evaluation.evaluate(plan, evaluator, &mut gates, mail);
+                        let (result, spent) = evaluated.await?;
                         ready.push(Zeroizing::new(result));
                         left.push(spent);
                     }

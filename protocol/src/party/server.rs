@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::name::{Opening, SessionName};
 use super::{MAX_BUNDLES, Service, Shares, renew};
+use crate::activation::Delivery;
 use crate::activation::garbled::{Garbler, GarblerSetup};
 use crate::bundle::{Gates, ServerActivation, ServerBundle};
 use crate::error::{Error, PeerFault};
@@ -138,13 +139,15 @@ impl<'a> ServerParty<'a> {
         let halves = self.answer_queries(count, room, mail).await?;
         self.convert(halves, &mut bundles, &mut gates, mail).await?;
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
+            let ActivationPlan::Garbled(plan) = plan;
             for (bundle, gates) in bundles.iter_mut().zip(&mut gates) {
-                bundle.activations.push(match plan {
-                    ActivationPlan::Garbled(plan) => {
+                bundle.activations.push(match plan.delivery() {
+                    Delivery::Ahead => {
                         let mail = mail.of(block);
                         let garbling = self.garbler.garble(plan, gates, mail, &mut self.rng);
                         ServerActivation::Garbled(garbling.await?)
                     }
+                    Delivery::Streamed => ServerActivation::Streamed,
                 });
             }
         }
@@ -157,7 +160,9 @@ impl<'a> ServerParty<'a> {
         self.prepared += 1;
         let gates = Gates::new(self.service.plan.settings().hash, hash_key);
         let (network, delta) = (self.service.digest, self.garbler.delta());
-        (ServerBundle { network, name, delta, shares: vec![], activations: vec![] }, gates)
+        let bundle =
+            ServerBundle { network, name, hash_key, delta, shares: vec![], activations: vec![] };
+        (bundle, gates)
     }
 
     /// Answers `count` queries for every block: the server's halves of the results, block after block
@@ -207,8 +212,9 @@ impl<'a> ServerParty<'a> {
 
     /// Classifies an image with a bundle, which may come from another session with the same client.
     /// Gives the server's shares, for tests; they are wiped when dropped.
-    pub fn online(self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
+    pub fn online(mut self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
         Exchange::new(|mail| async move {
+            renew(&mut self.rng);
             let shares = self.walk(bundle, &mail, Self::linear).await?;
             Ok((self, shares))
         })
@@ -216,13 +222,15 @@ impl<'a> ServerParty<'a> {
 
     /// Walks the graph; `linear` gives the server's shares of the linear nodes' results.
     async fn walk(
-        &self,
+        &mut self,
         bundle: ServerBundle,
         mail: &Mailbox,
         linear: LinearShare<'a>,
     ) -> Result<Shares, Error> {
         let plan = &self.service.plan;
         let places = &plan.places;
+        let mut gates = Gates::new(plan.settings().hash, bundle.hash_key);
+        plan.skip_guard_bits(&mut gates);
         let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
         let mut corrections: Vec<_> = bundle.shares.into_iter().map(Some).collect();
         let mut activations = bundle.activations.into_iter();
@@ -239,15 +247,19 @@ impl<'a> ServerParty<'a> {
             }
             self.advance(&mut shares.tensors, &mut corrections, linear);
             for (index, activation) in level.clone().zip(activations.by_ref()) {
-                let planned = &plan.activations()[index];
-                let share = &shares.tensors[places.read_by(plan.card(), index)];
-                match (planned, activation) {
-                    (ActivationPlan::Garbled(plan), ServerActivation::Garbled(garbling)) => {
-                        let (sums, mail) = (plan.garblers_sums(share), mail.of(index));
-                        let labels = garbling.send_labels(plan, &bundle.delta, &sums, mail);
-                        kept.push(Zeroizing::new(labels.await));
+                let ActivationPlan::Garbled(planned) = &plan.activations()[index];
+                let sums =
+                    planned.garblers_sums(&shares.tensors[places.read_by(plan.card(), index)]);
+                let mail = mail.of(index);
+                kept.push(Zeroizing::new(match activation {
+                    ServerActivation::Garbled(garbling) => {
+                        garbling.send_labels(planned, &bundle.delta, &sums, mail).await
                     }
-                }
+                    ServerActivation::Streamed => {
+                        let rng = &mut self.rng;
+                        self.garbler.stream(planned, &sums, &mut gates, mail, rng).await?
+                    }
+                }));
             }
             sources = level.start + 1..level.end + 1;
         }

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use super::engine::framed;
 use super::graph::Places;
 use super::{ActivationPlan, EngineCost, LinearPlan, Settings};
+use crate::activation::Delivery;
+use crate::bundle::Gates;
 use crate::digest::PlanDigest;
 use crate::domain;
 use crate::error::{Error, Misuse};
@@ -68,7 +70,7 @@ impl NetworkPlan {
         linear
             .iter()
             .try_for_each(|LinearPlan::Coefficient(plan)| check_messages(plan, settings))?;
-        let activations = places.activations(&card);
+        let activations = places.activations(&card, settings);
         let (settings, name) = (*settings, OnceLock::new());
         Ok(Self { settings, card, card_bytes, name, layers, places, linear, activations })
     }
@@ -172,6 +174,11 @@ impl NetworkPlan {
         }
     }
 
+    /// Leaves out the numbers of the guard bits' transfers, which were made offline.
+    pub(crate) fn skip_guard_bits(&self, gates: &mut Gates) {
+        self.linear.iter().for_each(|plan| gates.skip(plan.output_len() as u64));
+    }
+
     /// The larger number of linear maps and of activations: the blocks of a chain.
     pub(crate) fn parts(&self) -> usize {
         self.linear.len().max(self.activations.len())
@@ -199,7 +206,7 @@ impl NetworkPlan {
             cost.ands = plan.cost(field).ands;
             cost.offline_up += offline.sent;
             cost.offline_down += offline.received;
-            cost.online_up = self.sent_before(part);
+            cost.online_up = self.masked_before(part) + online.sent - activation.masked();
             cost.online_down = online.received;
             cost.rounds = self.rounds_from(part);
         }
@@ -208,20 +215,25 @@ impl NetworkPlan {
 
     /// What the client sends for source number `part`: the image, or what the activation before it
     /// yields.
-    fn sent_before(&self, part: usize) -> u64 {
+    fn masked_before(&self, part: usize) -> u64 {
         match part.checked_sub(1) {
             None => framed(self.masked_len(0), 1),
-            Some(before) => self.activations[before].cost(self.settings.field).online.sent,
+            Some(before) => self.activations[before].masked(),
         }
     }
 
     /// Online round trips of the level that begins with activation number `part`; 0 if none does.
     fn rounds_from(&self, part: usize) -> u64 {
         let rounds = |plan: &ActivationPlan| plan.cost(self.settings.field).online.rounds;
-        let level = self.places.levels.iter().find(|level| level.start == part);
-        level
-            .and_then(|level| self.activations[level.clone()].iter().map(rounds).max())
-            .unwrap_or(0)
+        let Some(level) = self.places.levels.iter().find(|level| level.start == part) else {
+            return 0;
+        };
+        let rounds = self.activations[level.clone()].iter().map(rounds);
+        match self.settings.tables {
+            Delivery::Ahead => rounds.max().unwrap_or(0),
+            // One after the other.
+            Delivery::Streamed => rounds.sum(),
+        }
     }
 
     /// At most how many bytes of memory a client needs for `count` inferences prepared together:
@@ -232,13 +244,17 @@ impl NetworkPlan {
         let linear = self
             .coefficient()
             .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
-        let activations = self.activations.iter().map(|ActivationPlan::Garbled(plan)| {
-            let cost = plan.cost(field);
-            cost.label_bytes + cost.table_bytes + cost.transfer_bytes
-        });
+        let activations =
+            self.activations.iter().map(|ActivationPlan::Garbled(plan)| plan.client_bytes(field));
         let masks = self.masks().map(|(len, _)| 4 * len);
         let bytes: usize = linear.chain(activations).chain(masks).sum();
-        count as u64 * (bytes + self.tensor_bytes()) as u64
+        // Of streamed layers there is one at a time.
+        let window = self
+            .activations
+            .iter()
+            .map(|ActivationPlan::Garbled(plan)| plan.window_bytes(field))
+            .max();
+        count as u64 * (bytes + self.tensor_bytes()) as u64 + window.unwrap_or(0) as u64
     }
 
     /// At most how many bytes of memory a server needs for an inference between its phases: shares,

@@ -243,8 +243,11 @@ fn a_bundle_takes_no_more_memory_than_planned() {
 fn another_plan_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(6));
     let plan = NetworkPlan::new(network.card().clone(), &Settings::default()).unwrap();
-    let settings =
-        [Settings::for_link(Link::WAN), Settings { field: FieldBits::One, ..Settings::default() }];
+    let settings = [
+        Settings::for_link(Link::WAN),
+        Settings { field: FieldBits::One, ..Settings::default() },
+        Settings { tables: Delivery::Streamed, ..Settings::default() },
+    ];
     for settings in settings {
         let other = NetworkPlan::new(network.card().clone(), &settings).unwrap();
         assert_ne!(plan.digest(), other.digest(), "{settings:?}");

@@ -81,6 +81,10 @@ impl Service {
     fn start(args: &ServeArgs) -> Result<Self> {
         let network = args.model.network()?.with_logits(args.allow_logits);
         let settings = Settings { hash: args.hash.into(), ..Settings::for_link(args.link) };
+        let settings = match args.tables {
+            Some(tables) => Settings { tables: tables.into(), ..settings },
+            None => settings.fitted(network.card())?,
+        };
         let limits = &args.limits;
         let capacity = Capacity {
             client: mebibytes(limits.memory_per_client),
