@@ -108,6 +108,15 @@ impl NetworkPlan {
         &self.linear
     }
 
+    /// Every plan that linear map number `map` could have, the cheapest first.
+    ///
+    /// # Panics
+    /// If there is no such map.
+    pub fn alternatives(&self, map: usize) -> Vec<CoefficientPlan> {
+        CoefficientPlan::alternatives_of(&self.places.maps[map], &self.settings.link)
+            .expect("the map was planned")
+    }
+
     /// The plans of the activations, level after level, the head's last.
     pub fn activations(&self) -> &[ActivationPlan] {
         &self.activations
@@ -223,7 +232,7 @@ impl NetworkPlan {
     }
 
     /// Online round trips of the level that begins with activation number `part`; 0 if none does.
-    fn rounds_from(&self, part: usize) -> u64 {
+    pub(super) fn rounds_from(&self, part: usize) -> u64 {
         let rounds = |plan: &ActivationPlan| plan.cost(self.settings.field).online.rounds;
         let Some(level) = self.places.levels.iter().find(|level| level.start == part) else {
             return 0;
