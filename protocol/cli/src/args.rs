@@ -387,6 +387,12 @@ pub(crate) enum NetworkName {
     /// Ten kinds of clothing, 28 × 28 grey pixels
     #[default]
     FashionMnist,
+    /// The same by ResNet-20, slower and more often right
+    #[value(name = "resnet20")]
+    ResNet20,
+    /// The same by a small MobileNetV2
+    #[value(name = "mobilenet")]
+    MobileNet,
     /// Chest X-rays with pneumonia or without, 28 × 28 grey pixels; a demonstration, no diagnosis
     Pneumonia,
 }
