@@ -80,9 +80,7 @@ class Recipe:
 
 RECIPES = {
     "d": Recipe(network_d, 12, adam=True, rate=4e-3, decay=1e-2, shift=1),
-    "resnet20": Recipe(
-        resnet20, 7, adam=False, rate=0.2, decay=5e-4, shift=2, bfloat16=True
-    ),
+    "resnet20": Recipe(resnet20, 7, adam=False, rate=0.2, decay=5e-4, shift=2, bfloat16=True),
     "mobilenet": Recipe(mobilenet, 7, adam=False, rate=0.2, decay=1e-4, shift=2),
 }
 
