@@ -279,6 +279,7 @@ fn bytes_that_are_no_bundle_are_refused() {
 fn a_stored_bundle_tells_its_masks_alone() {
     let (ours, theirs) = (Folder::new(), Folder::new());
     let (shares, _) = session(tiny_network(Activation::Argmax), &theirs, |client| {
+        hazmat::keep_shares(client);
         let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
         let before = hazmat::shares(&bundle);
         let name = bundle.name();

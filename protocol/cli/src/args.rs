@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
     model::CardHash,
-    session::{Delivery, HashKind, Terms},
+    session::{Delivery, HashKind, Policy, Terms},
     transport::Patience,
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -44,9 +44,9 @@ pub(crate) struct DemoArgs {
     /// Which bundled network to use
     #[arg(long, value_enum, value_name = "NAME", default_value_t)]
     pub(crate) network: NetworkName,
-    /// Let the client have the values of all classes, and compare them all with the plaintext network
-    #[arg(long)]
-    pub(crate) allow_logits: bool,
+    /// What the client learns, and what is compared with the plaintext network
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
@@ -71,9 +71,9 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 takes a free one, which the first line of output names
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) listen: SocketAddr,
-    /// Let clients have the values of all classes, which tell them more about the weights
-    #[arg(long)]
-    pub(crate) allow_logits: bool,
+    /// What clients learn
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
@@ -196,6 +196,35 @@ impl From<TablesName> for Delivery {
     }
 }
 
+/// What clients learn.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum RevealName {
+    /// What the model's card says
+    #[default]
+    Card,
+    /// The class alone
+    Class,
+    /// The values of all classes, which tell more about the weights
+    Values,
+}
+
+impl From<RevealName> for Policy {
+    fn from(name: RevealName) -> Self {
+        match name {
+            RevealName::Card => Self::Card,
+            RevealName::Class => Self::Class,
+            RevealName::Values => Self::Values,
+        }
+    }
+}
+
+impl RevealName {
+    /// As the command line spells it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no name is hidden").get_name().into()
+    }
+}
+
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
 /// The most threads that a process may be told to use.
@@ -254,6 +283,9 @@ pub(crate) struct InspectArgs {
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
+    /// What the server is to reveal
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,

@@ -8,9 +8,7 @@ use crate::{
 };
 use gazelle_protocol::{
     linear::CoefficientPlan,
-    model::{
-        Activation, Card, Extent, Function, Head, Layer, Linear, LinearMap, Network, Node, Shift,
-    },
+    model::{Activation, Card, Extent, Function, Head, Layer, Linear, LinearMap, Node, Shift},
     plan::{LinearPlan, NetworkPlan, Security, Settings},
     session::Delivery,
     transport::Traffic,
@@ -18,12 +16,12 @@ use gazelle_protocol::{
 
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
-    let hashes = cards(&network)?;
     let card = network.card();
-    let settings = Settings::for_link(args.link).fitted(card)?;
+    let settings = Settings { policy: args.reveal.into(), ..Settings::for_link(args.link) };
+    let settings = settings.fitted(card)?;
     let outputs = outputs(card);
     output::line(format_args!("{}: {} to {outputs}", card.name, card.input))?;
-    output::line(hashes)?;
+    output::line(format_args!("card {}", card.hash().when(|| "the card".into())?))?;
     let plan = NetworkPlan::new(card.clone(), &settings);
     if card.chain().is_none() {
         output::line(graph(card, plan.as_ref().ok())?)?;
@@ -65,15 +63,6 @@ fn outputs(card: &Card) -> String {
         Head::Confidence(_) => format!("one of {classes} classes and a confidence"),
         Head::Values => format!("{classes} values"),
     }
-}
-
-/// The hashes by which clients know the model, as it is served without and with a policy.
-fn cards(network: &Network) -> Result<String> {
-    let hash = |allow_logits| {
-        let network = network.clone().with_logits(allow_logits);
-        network.card().hash().when(|| "the card".into())
-    };
-    Ok(format!("card {}\ncard with --allow-logits {}", hash(false)?, hash(true)?))
 }
 
 /// Every layer of a chain, or every node of another graph.

@@ -34,6 +34,8 @@ pub struct ClientParty {
     evaluator: Evaluator,
     /// Bundles prepared so far.
     prepared: u64,
+    /// Whether bundles keep the shares that only tests look at.
+    keeps_shares: bool,
 }
 
 /// What is left of an inference. To wipe so much memory and give it back takes a while, so it is
@@ -72,12 +74,28 @@ impl ClientParty {
         mail.seal(FrameKeys { sent, received, opened: true }).await;
         mail.send(Corrections(corrections)).await;
         let plan = Arc::new(plan);
-        Ok(Self { rng, session, link, terms, plan, keys, evaluator, prepared: 0 })
+        Ok(Self {
+            rng,
+            session,
+            link,
+            terms,
+            plan,
+            keys,
+            evaluator,
+            prepared: 0,
+            keeps_shares: false,
+        })
     }
 
     /// The server's network.
     pub fn plan(&self) -> &Arc<NetworkPlan> {
         &self.plan
+    }
+
+    /// Lets the bundles that are prepared from now on keep the client's share of every tensor.
+    #[doc(hidden)]
+    pub fn keep_shares(&mut self) {
+        self.keeps_shares = true;
     }
 
     /// Checks that so many inferences can be prepared at once.
@@ -112,6 +130,9 @@ impl ClientParty {
         let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
         send_all(messages, &mail).await;
         let messages = self.receive_corrections(&mut bundles, conversions, &mail).await?;
+        if !self.keeps_shares {
+            bundles.iter_mut().for_each(|bundle| bundle.tensors = Vec::new());
+        }
         send_all(messages, &mail).await;
         for (block, plan) in self.plan.activations().iter().enumerate() {
             for bundle in &mut bundles {

@@ -5,6 +5,7 @@ mod engine;
 mod graph;
 mod network;
 mod node_cost;
+mod policy;
 mod security;
 mod settings;
 mod terms;
@@ -13,6 +14,7 @@ pub use engine::{ActivationEngine, ActivationPlan, EngineCost, LinearEngine, Lin
 pub(crate) use network::parameters;
 pub use network::{BlockCost, NetworkPlan};
 pub use node_cost::NodeCost;
+pub use policy::Policy;
 pub use security::Security;
 pub use settings::Settings;
 pub use terms::Terms;
