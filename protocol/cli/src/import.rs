@@ -40,10 +40,13 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     output::line(inspect::summary(network.card())?)?;
     output::line(choices(&quantised.choices))?;
     output::line(format_args!(
-        "calibrated on {} images; {} of {} get the result that they get in floating point",
+        "calibrated on {} images; {} of {} get the result that they get in floating point; signal to \
+         noise {:.0} dB, with one unit for {}",
         images.len(),
         quantised.agreeing,
-        quantised.compared
+        quantised.compared,
+        quantised.signal_to_noise,
+        if quantised.units_by_channel { "each channel" } else { "all channels of a layer" }
     ))?;
     if !test.is_empty() {
         eval::print(Some(&float), network, &test)?;

@@ -6,10 +6,12 @@ mod attributes;
 mod build;
 mod channels;
 mod constant;
+mod elementwise;
 mod fault;
 mod fold;
 mod functions;
 mod graph;
+mod input;
 mod linear;
 mod lower;
 mod pattern;
@@ -33,10 +35,8 @@ pub use fault::{NodeFault, OnnxFault};
 use gazelle_model::{Preprocessing, Shape};
 
 use crate::{Error, FloatNetwork};
-use proto::data_type;
 use side_file::SideFiles;
 use value::{Made, Value};
-use view::{Role, View};
 
 /// The most bytes of an ONNX file.
 pub const MAX_ONNX_BYTES: usize = 1 << 30;
@@ -80,7 +80,7 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     let mut source = graph::Source::read(&graph, options.output.as_deref(), side, budget)?;
     let tail = tail::cut(&mut source)?;
     pattern::recognise(&mut source)?;
-    let (batch, input, view) = image(source.input, options.shape)?;
+    let (batch, input, view) = input::image(source.input, options.shape)?;
     let (scale, shift) = options.pixel(input.channels).map_err(interface)?;
     let pixels = Value::made(Made { tensor: 0, scale, shift }, input).with_view(view);
     let (mut build, value) = lower::lower(source, pixels, batch)?;
@@ -110,87 +110,6 @@ fn needed(nodes: Vec<crate::FloatNode>, output: usize) -> (Vec<crate::FloatNode>
         numbers[i + 1] = kept.len();
     }
     (kept, numbers[output])
-}
-
-/// The images in a batch, the shape of one, and how the file counts its values. `stated` is for a
-/// file that reads a flat vector or leaves sizes open.
-fn image(
-    input: &proto::ValueInfo,
-    stated: Option<Shape>,
-) -> Result<(usize, Shape, View), OnnxFault> {
-    let fault = |what: String| OnnxFault::Interface(format!("the input `{}` {what}", input.name));
-    let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let tensor = tensor.ok_or_else(|| fault("is not a tensor".into()))?;
-    let floats = [data_type::FLOAT, data_type::FLOAT16, data_type::DOUBLE, data_type::BFLOAT16];
-    if !floats.contains(&tensor.elem_type) {
-        return Err(fault("is not in floating point; export the network in that".into()));
-    }
-    let dims: Vec<i64> =
-        tensor.shape.iter().flat_map(|shape| shape.dim.iter().map(|d| d.dim_value)).collect();
-    let batch = dims.first().map_or(1, |&d| d.clamp(1, 1 << 20) as usize);
-    let size = |d: i64| usize::try_from(d).ok().filter(|d| (1..=1 << 24).contains(d));
-    let sizes: Option<Vec<usize>> = dims.iter().skip(1).map(|&d| size(d)).collect();
-    let nhwc = [Role::Unit, Role::Height, Role::Width, Role::Channels];
-    let (shape, view) = match (sizes.as_deref(), stated) {
-        (Some(&[len]), Some(shape)) if shape.checked().is_some() && shape.len() == len => {
-            (shape, View::vector(len))
-        }
-        (Some(&[len]), Some(shape)) => {
-            let what = format!("has {len} values, and an image of {shape} has another number");
-            return Err(fault(what));
-        }
-        (Some(&[len]), None) => {
-            let what = format!(
-                "is a flat vector of {len} values; state the image's shape (`--shape \
-                 CHANNELS,HEIGHT,WIDTH`)"
-            );
-            return Err(fault(what));
-        }
-        (Some(&[a, b, c]), stated) => {
-            let (first, last) = (Shape::new(a, b, c), Shape::new(c, a, b));
-            // Pictures have few channels: rows come first where the last size alone is so small.
-            let channels_last = match stated {
-                Some(shape) if shape == first => false,
-                Some(shape) if shape == last => true,
-                Some(shape) => {
-                    return Err(fault(format!("is an image of {first}, not {shape}")));
-                }
-                None => c <= 4 && a > 4,
-            };
-            if channels_last {
-                (last, View::of_roles(&nhwc, last))
-            } else {
-                (first, View::map(first))
-            }
-        }
-        (None, Some(shape)) if dims.len() == 4 => {
-            let fits = |order: [usize; 3]| {
-                dims[1..].iter().zip(order).all(|(&d, size)| d <= 0 || d as u64 == size as u64)
-            };
-            let Shape { channels, height, width } = shape;
-            if fits([channels, height, width]) {
-                (shape, View::map(shape))
-            } else if fits([height, width, channels]) {
-                (shape, View::of_roles(&nhwc, shape))
-            } else {
-                return Err(fault(format!("has the shape {dims:?}, which {shape} does not fit")));
-            }
-        }
-        (None, None) if dims.len() == 4 => {
-            return Err(fault(format!(
-                "leaves sizes open ({dims:?}); state them with `--shape CHANNELS,HEIGHT,WIDTH`"
-            )));
-        }
-        _ => {
-            return Err(fault(format!(
-                "has the shape {dims:?}; it must be batch × channels × height × width"
-            )));
-        }
-    };
-    match shape.checked() {
-        Some(shape) => Ok((batch, shape, view)),
-        None => Err(fault(format!("of shape {dims:?} is too large"))),
-    }
 }
 
 impl ImageOptions {

@@ -200,3 +200,64 @@ fn bits_are_chosen_where_eight_do_not_do() {
     assert!(chosen.choices.iter().any(|choice| choice.by_channel || choice.weight_bits > 8));
     assert!(chosen.agreeing >= 50, "{}", chosen.agreeing);
 }
+
+/// Two layers whose channels differ by sixty: with one unit for all channels the small ones, which
+/// decide, have hardly a step.
+#[test]
+fn small_channels_get_units_of_their_own() {
+    let value = |i: usize| ((i * 7919 % 1000) as f32 - 500.0) / 500.0;
+    let linear = |input, weights: Vec<f32>, bias: Vec<f32>| {
+        let terms = vec![FloatTerm { input, map: LinearMap::dense(bias.len()), weights }];
+        FloatNode::Linear(FloatLinear { node: "map".into(), terms, bias })
+    };
+    let function = FloatFunction::RELU;
+    let relu = FloatNode::Activation(FloatActivation { input: 1, function, max_pool: None });
+    let scale = |c: usize| if c < 2 { 60.0 } else { 1.0 };
+    let network = |bias: Vec<f32>| {
+        let first = (0..12 * 36).map(|i| value(i) * scale(i / 36) / 255.0).collect();
+        let last = (0..6 * 12).map(|i| value(i + 99) / scale(i % 12).powi(2)).collect();
+        let nodes = vec![linear(0, first, vec![0.1; 12]), relu.clone(), linear(2, last, bias)];
+        FloatNetwork::try_new("small", Shape::new(1, 6, 6), nodes, FloatHead::Class).unwrap()
+    };
+    let image =
+        |s: usize| (0..36).map(|i| ((i + 3) * (2 * s + 37) * (s + 5) % 251) as u8).collect();
+    let images: Vec<Vec<u8>> = (0..60).map(image).collect();
+    // Centred, so that labels differ.
+    let raw = network(vec![0.0; 6]);
+    let mut means = vec![0.0; 6];
+    for image in &images {
+        means.iter_mut().zip(raw.forward(image).unwrap()).for_each(|(mean, y)| *mean -= y / 60.0);
+    }
+    let quantiser = Quantiser { weight_bits: Some(10), ..Quantiser::default() };
+    let chosen = quantiser.run(&network(means), &images).unwrap();
+    let closeness = chosen.signal_to_noise;
+    assert!(chosen.units_by_channel && closeness > 30.0, "{closeness} dB");
+    assert!(chosen.agreeing >= 57, "{}", chosen.agreeing);
+}
+
+/// Biases are corrected until integers have the means of reals, up to rounding.
+#[test]
+fn means_are_kept() {
+    let float = float("c", &[1.0; 3]);
+    let pixel = |i: usize, seed: usize| (i * (2 * seed + 151) / 4) as u8;
+    let image = |seed| (0..float.input().len()).map(|i| pixel(i, seed)).collect();
+    let images: Vec<Vec<u8>> = (0..20).map(image).collect();
+    let quantiser = Quantiser { weight_bits: Some(4), ..Quantiser::default() };
+    let network = quantiser.run(&float, &images).unwrap().network;
+    let values = |image: &Vec<u8>| {
+        let trace = network.forward(image).unwrap();
+        (float.forward(image).unwrap(), trace.logits().to_vec())
+    };
+    let values: Vec<_> = images.iter().map(values).collect();
+    let mean = |of: &dyn Fn(&(Vec<f32>, Vec<i32>)) -> f64| {
+        values.iter().map(of).sum::<f64>() / images.len() as f64
+    };
+    // Integers stand for reals times one factor: that of the first value gives all others.
+    let means: Vec<(f64, f64)> =
+        (0..10).map(|i| (mean(&|v| f64::from(v.0[i])), mean(&|v| f64::from(v.1[i])))).collect();
+    let largest = means.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs())).unwrap();
+    let factor = largest.1 / largest.0;
+    for (real, integer) in &means {
+        assert!((real * factor - integer).abs() <= 1.5, "{real} {integer} {factor}");
+    }
+}
