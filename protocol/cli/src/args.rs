@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
-    model::CardHash,
+    model::{CardHash, Colours, Resize},
     session::{Delivery, HashKind, Policy, Terms},
     transport::Patience,
 };
@@ -144,7 +144,7 @@ pub(crate) struct ClassifyArgs {
     /// The server's address
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) server: String,
-    /// PNG or JPEG files of the size that the model reads
+    /// PNG or JPEG files; of the size that the model reads, unless it says how they are resized
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
     #[command(flatten)]
@@ -339,10 +339,48 @@ pub(crate) enum CalibrationRule {
     Mse,
 }
 
+/// What an image's channels are.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ColourOrder {
+    /// One channel
+    Grey,
+    /// Red, green, blue
+    Rgb,
+    /// Blue, green, red
+    Bgr,
+}
+
+impl From<ColourOrder> for Colours {
+    fn from(order: ColourOrder) -> Self {
+        match order {
+            ColourOrder::Grey => Self::Grey,
+            ColourOrder::Rgb => Self::Rgb,
+            ColourOrder::Bgr => Self::Bgr,
+        }
+    }
+}
+
+fn largest_pixel(text: &str) -> Result<u16, &'static str> {
+    match text {
+        "1" => Ok(1),
+        "255" => Ok(255),
+        _ => Err("1 or 255"),
+    }
+}
+
+fn resize(text: &str) -> Result<Resize, &'static str> {
+    match text {
+        "exact" => Ok(Resize::Exact),
+        "stretch" => Ok(Resize::Stretch),
+        side => side.parse().map(Resize::ShortSide).map_err(|_| "exact, stretch or pixels"),
+    }
+}
+
 /// What the ONNX network reads, where its file does not say.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct PixelArgs {
-    /// What training subtracted from pixel/255, for all channels or one each
+    /// What training subtracted from pixels, of 0 to 1 or as --pixels says, for all channels or one
+    /// each
     #[arg(
         long,
         value_name = "X,…",
@@ -354,6 +392,16 @@ pub(crate) struct PixelArgs {
     /// What training divided the difference by, for all channels or one each
     #[arg(long, value_name = "X,…", value_delimiter = ',', requires = "onnx")]
     pub(crate) std: Vec<f64>,
+    /// The largest pixel that training read: 1, or 255 where it did not divide
+    #[arg(long, value_name = "1|255", default_value_t = 1, value_parser = largest_pixel)]
+    pub(crate) pixels: u16,
+    /// How a client's picture gets the image's size: `exact` for none other, `stretch`, or the pixels
+    /// of the short side, as in 256, before the centre is cut out
+    #[arg(long, value_name = "HOW", requires = "onnx", value_parser = resize)]
+    pub(crate) resize: Option<Resize>,
+    /// What the image's channels are; without it, grey or red, green, blue
+    #[arg(long, value_enum, value_name = "ORDER", requires = "onnx")]
+    pub(crate) colours: Option<ColourOrder>,
     /// The output that counts, of a network that has several
     #[arg(long, value_name = "NAME", requires = "onnx")]
     pub(crate) output_name: Option<String>,

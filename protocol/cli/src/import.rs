@@ -8,7 +8,7 @@ use crate::{
     progress::Progress,
     table::table,
 };
-use gazelle_import::{Calibration, Choice, Quantiser, dataset, files::write_network};
+use gazelle_import::{Calibration, Choice, ImageForm, Quantiser, dataset, files::write_network};
 use std::{fs, path::Path};
 
 /// Images that activations are measured on; more change the ranges little.
@@ -19,7 +19,8 @@ const PERCENT: f64 = 99.99;
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let name = || args.onnx.display().to_string();
     let float = files::read_onnx(&args.onnx, args.name.as_deref(), &args.classes, &args.pixels)?;
-    let images = dataset::images(&args.calibrate, float.input(), CALIBRATION)?;
+    let form = ImageForm::new(float.input(), float.preprocessing());
+    let images = dataset::images(&args.calibrate, form, CALIBRATION)?;
     check_output(&args.onnx, &args.output)?;
     let progress = Progress::start("measuring activations");
     let calibration = match args.calibration {

@@ -16,5 +16,5 @@ pub use error::Error;
 pub use float::{
     FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm,
 };
-pub use image::{ImageFault, MAX_IMAGE_BYTES, Picture, decode_image};
+pub use image::{ImageFault, ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
 pub use quantise::{Calibration, Choice, Quantised, Quantiser, quantise};

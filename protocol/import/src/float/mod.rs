@@ -118,6 +118,11 @@ impl FloatNetwork {
         self.input
     }
 
+    /// How a picture becomes the image.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
     /// The nodes.
     pub fn nodes(&self) -> &[FloatNode] {
         &self.nodes

@@ -32,7 +32,7 @@ use prost::Message;
 
 pub use fault::{NodeFault, OnnxFault};
 
-use gazelle_model::{Preprocessing, Shape};
+use gazelle_model::{Colours, Normalisation, PixelUnit, Preprocessing, Resize, Shape};
 
 use crate::{Error, FloatNetwork};
 use side_file::SideFiles;
@@ -41,12 +41,15 @@ use value::{Made, Value};
 /// The most bytes of an ONNX file.
 pub const MAX_ONNX_BYTES: usize = 1 << 30;
 
+/// The largest mean or deviation of pixels from 0 to 1 that is believed.
+const FULL: f64 = 8.0;
+
 /// What the network that was exported expects of an image, and what the file does not say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageOptions {
     /// The image's shape, for a network that reads a flat vector or leaves sizes open.
     pub shape: Option<Shape>,
-    /// Subtracted from pixel/255, for all channels or one each; 0 if empty.
+    /// Subtracted from the pixel in its unit, for all channels or one each; 0 if empty.
     pub mean: Vec<f64>,
     /// Divides the difference, for all channels or one each; 1 if empty.
     pub std: Vec<f64>,
@@ -54,11 +57,17 @@ pub struct ImageOptions {
     pub classes: Vec<String>,
     /// Which output counts, for a network that has several.
     pub output: Option<String>,
+    /// What a pixel is divided by before the mean is subtracted.
+    pub unit: PixelUnit,
+    /// From a picture's size to the image's.
+    pub resize: Resize,
+    /// What the image's channels are.
+    pub colours: Colours,
     /// The folder of files with weights that lie beside the model.
     pub folder: Option<PathBuf>,
 }
 
-/// Reads an ONNX network that was trained on (pixel/255 − mean)/std.
+/// Reads an ONNX network that was trained on (pixel/unit − mean)/std.
 ///
 /// # Errors
 ///
@@ -88,7 +97,7 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     let (nodes, output) = needed(build.nodes, output);
     let mut network = FloatNetwork::try_new(name, input, nodes, head)?;
     (network.output, network.output_scale) = (output, scale as f32);
-    network.preprocessing = Preprocessing::default();
+    network.preprocessing = options.preprocessing(input.channels);
     let outputs = network.shapes[output].len();
     network.classes = options.class_names(outputs);
     Ok(network)
@@ -125,8 +134,37 @@ impl ImageOptions {
         if !std.iter().all(|&s| s.is_finite() && s > 0.0) || !mean.iter().all(|m| m.is_finite()) {
             return Err("mean and std must be numbers, std above 0".into());
         }
-        let scale = std.iter().map(|s| 1.0 / (255.0 * s)).collect();
+        let unit = match self.unit {
+            PixelUnit::Full if mean.iter().chain(&std).any(|v| v.abs() > FULL) => {
+                return Err(
+                    "mean and std are of pixels from 0 to 255, and pixels are read as 0 to 1; \
+                            say what training read with `--pixels 255`"
+                        .into(),
+                );
+            }
+            PixelUnit::Full => 255.0,
+            PixelUnit::Step => 1.0,
+        };
+        let scale = std.iter().map(|s| 1.0 / (unit * s)).collect();
         Ok((scale, mean.iter().zip(&std).map(|(m, s)| -m / s).collect()))
+    }
+
+    /// What the card says of pictures; of pixels only what was stated.
+    fn preprocessing(&self, channels: usize) -> Preprocessing {
+        let stated = self.unit != PixelUnit::Full || !(self.mean.is_empty() && self.std.is_empty());
+        let normalisation = stated.then(|| {
+            let each = |values: &[f64], default: f64| -> Vec<f64> {
+                let one = values.first().copied().unwrap_or(default);
+                (0..channels).map(|c| values.get(c).copied().unwrap_or(one) * 65536.0).collect()
+            };
+            let (mean, std) = (each(&self.mean, 0.0), each(&self.std, 1.0));
+            Normalisation {
+                unit: self.unit,
+                mean: mean.iter().map(|m| m.round() as i32).collect(),
+                std: std.iter().map(|s| s.round().max(1.0) as u32).collect(),
+            }
+        });
+        Preprocessing { resize: self.resize, colours: self.colours, normalisation }
     }
 
     /// The names, or numbers for as many outputs.

@@ -48,7 +48,7 @@ pub(super) fn correct(
             linear_nodes += 1;
         }
         tensors.push(values);
-        for input in node.inputs().into_iter().filter(|&input| last[input] == i) {
+        for input in node.inputs().filter(|&input| last[input] == i) {
             tensors[input] = Vec::new();
         }
     }
@@ -110,7 +110,7 @@ fn add(block: &mut Block, values: &mut [Vec<u32>], missing: &[i32]) {
 fn last_readers(card: &Card) -> Vec<usize> {
     let mut last = vec![usize::MAX; card.nodes.len() + 1];
     for (i, node) in card.nodes.iter().enumerate() {
-        node.inputs().into_iter().for_each(|input| last[input] = i);
+        node.inputs().for_each(|input| last[input] = i);
     }
     last[card.head.input] = usize::MAX;
     last

@@ -12,9 +12,11 @@
 //! makes the shift round to the nearest. (Jacob et al., "Quantization and Training of Neural
 //! Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, with the multiplier folded
 //! into the weights.) Where a tensor with unit s_skip is added to the sums, s is stretched until the
-//! factor m = s_skip·2^f / s is whole. Where that comes closer, each channel has a unit of its own
-//! ([`shares`]), and the biases keep every channel's mean ([`correct`]). A concatenation keeps the unit of each of its channels, which
+//! factor m = s_skip·2^f / s is whole. A concatenation keeps the unit of each of its channels, which
 //! the weights that read it take in.
+//!
+//! Where that comes closer to floating point, each channel has a unit of its own (`shares`). Biases
+//! are corrected until every channel's mean is that in floating point (`correct`).
 
 mod build;
 mod calibrate;
