@@ -4,7 +4,7 @@
 //! bytes, channels × height × width each, one after another; `OUTPUT` names an output of a network
 //! that has several. Prints one JSON object; without integers if CALIBRATION.bin is `-`.
 
-use gazelle_import::{Error, Quantised, Quantiser, files, onnx};
+use gazelle_import::{Error, Exact, Quantised, Quantiser, files, onnx};
 use gazelle_model::Node;
 use rayon::prelude::*;
 
@@ -60,10 +60,9 @@ fn print(quantised: &Quantised, images: &[Vec<u8>]) -> Result<(), Error> {
     let bits = tensors.iter().map(|tensor| tensor.ring_bits).max().unwrap_or(0);
     let weight_bits = choices.iter().map(|choice| choice.weight_bits).max().unwrap_or(0);
     let by_channel = choices.iter().filter(|choice| choice.by_channel).count();
-    let integers = |image: &Vec<u8>| -> Result<Vec<i32>, Error> {
-        Ok(quantised.network.forward(image)?.logits().to_vec())
-    };
-    let integers = images.par_iter().map(integers).collect::<Result<Vec<_>, _>>()?;
+    let exact = Exact::new(&quantised.network)?;
+    let integers =
+        images.par_iter().map(|image| exact.logits(image)).collect::<Result<Vec<_>, _>>()?;
     print!(", \"activations\": {values}, \"ring_bits\": {bits}, \"weight_bits\": {weight_bits}");
     print!(", \"linear\": {}, \"by_channel\": {by_channel}", choices.len());
     print!(", \"agreeing\": {}, \"compared\": {}", quantised.agreeing, quantised.compared);

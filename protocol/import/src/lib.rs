@@ -3,6 +3,7 @@
 
 pub mod dataset;
 mod error;
+mod exact;
 pub mod files;
 mod float;
 mod image;
@@ -13,6 +14,7 @@ mod tests;
 pub mod zoo;
 
 pub use error::Error;
+pub use exact::Exact;
 pub use float::{
     FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm,
 };

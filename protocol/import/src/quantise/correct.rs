@@ -1,10 +1,10 @@
 //! Biases that keep every mean.
 
-use gazelle_model::clear::{activation, linear, local};
-use gazelle_model::{Block, Card, Network, Node, Shape, Tensor};
+use gazelle_model::{Block, Network, Node, Shape};
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::exact::{Exact, add_biases};
 
 /// The fewest images whose means tell rounding from chance.
 const LEAST_IMAGES: usize = 16;
@@ -29,48 +29,31 @@ pub(super) fn correct(
     means: &[Vec<f64>],
     images: &[&Vec<u8>],
 ) -> Result<(Network, Vec<Vec<i32>>), Error> {
-    let places = network.card().tensors()?;
-    let (card, mut blocks) = network.into_parts();
-    let last = last_readers(&card);
+    let exact = Exact::new(&network)?;
+    let (card, mut blocks) = (network.card(), network.blocks().to_vec());
     let pixels = |image: &&Vec<u8>| image.iter().map(|&pixel| pixel.into()).collect();
     let mut tensors: Vec<Vec<Vec<u32>>> = vec![images.iter().map(pixels).collect()];
-    let mut linear_nodes = 0;
+    let mut linear_nodes = 0..;
     for (i, node) in card.nodes.iter().enumerate() {
-        let block = blocks.get(linear_nodes);
-        let of_image = |image| evaluate(node, block, &places, |tensor| &tensors[tensor][image]);
+        let linear = matches!(node, Node::Linear(_)).then(|| linear_nodes.next()).flatten();
+        let of_image = |image| exact.node(node, linear, |tensor| &tensors[tensor][image]);
         let mut values: Vec<Vec<u32>> = (0..images.len()).into_par_iter().map(of_image).collect();
-        if let Node::Linear(_) = node {
+        if let Some(n) = linear {
+            values.iter_mut().for_each(|values| add_biases(values, &blocks[n].bias));
             if images.len() >= LEAST_IMAGES {
-                let meaning = &meanings[linear_nodes];
-                let missing = missing(&values, places[i + 1].shape, meaning, &means[i + 1]);
-                add(&mut blocks[linear_nodes], &mut values, &missing);
+                let shape = exact.tensors()[i + 1].shape;
+                let missing = missing(&values, shape, &meanings[n], &means[i + 1]);
+                add(&mut blocks[n], &mut values, &missing);
             }
-            linear_nodes += 1;
         }
         tensors.push(values);
-        for input in node.inputs().filter(|&input| last[input] == i) {
+        for input in node.inputs().filter(|&input| exact.is_last(input, i)) {
             tensors[input] = Vec::new();
         }
     }
     let signed = |y: Vec<u32>| y.into_iter().map(|y| y as i32).collect();
     let logits = std::mem::take(&mut tensors[card.head.input]).into_iter().map(signed).collect();
-    Ok((Network::with_least_sum_bits(card, blocks)?, logits))
-}
-
-fn evaluate<'a>(
-    node: &Node,
-    block: Option<&Block>,
-    places: &[Tensor],
-    values: impl Fn(usize) -> &'a Vec<u32>,
-) -> Vec<u32> {
-    let read = |tensor: usize| (places[tensor].shape, &values(tensor)[..]);
-    match (node, block) {
-        (Node::Linear(node), Some(block)) => linear(node, block, read),
-        (Node::Activation(node), _) => {
-            activation(node, places[node.input].shape, values(node.input))
-        }
-        _ => local(node, read),
-    }
+    Ok((Network::with_least_sum_bits(card.clone(), blocks)?, logits))
 }
 
 /// What each channel's sums lack to their mean.
@@ -104,14 +87,4 @@ fn add(block: &mut Block, values: &mut [Vec<u32>], missing: &[i32]) {
             map.iter_mut().for_each(|y| *y = y.wrapping_add(added as u32));
         }
     }
-}
-
-/// The last node that reads each tensor; the head's stays.
-fn last_readers(card: &Card) -> Vec<usize> {
-    let mut last = vec![usize::MAX; card.nodes.len() + 1];
-    for (i, node) in card.nodes.iter().enumerate() {
-        node.inputs().for_each(|input| last[input] = i);
-    }
-    last[card.head.input] = usize::MAX;
-    last
 }

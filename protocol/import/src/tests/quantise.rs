@@ -1,7 +1,7 @@
 //! Quantisation: the integer network follows the one in floating point, whatever its scales.
 
 use crate::{
-    Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
+    Error, Exact, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
     FloatTerm, Quantiser, quantise, zoo,
 };
 use gazelle_model::{
@@ -259,5 +259,25 @@ fn means_are_kept() {
     let factor = largest.1 / largest.0;
     for (real, integer) in &means {
         assert!((real * factor - integer).abs() <= 1.5, "{real} {integer} {factor}");
+    }
+}
+
+/// Floating point computes integer networks bit for bit, in f32 as in f64.
+#[test]
+fn exact_evaluation_is_that_of_the_model() {
+    for (name, scales) in [("a", &[1.0; 3][..]), ("c", &[1.0; 3]), ("d", &[1.0; 4])] {
+        let float = float(name, scales);
+        let images = images(float.input());
+        for bits in [4, 8, 12] {
+            let network = quantise(&float, &images, bits).unwrap();
+            let exact = Exact::new(&network).unwrap();
+            for image in &images {
+                let trace = network.forward(image).unwrap();
+                assert_eq!(exact.logits(image).unwrap(), trace.logits(), "{name}, {bits}");
+                assert_eq!(exact.result(image).unwrap(), trace.result);
+            }
+            let fault = ModelError::ImageLen { expected: float.input().len(), got: 3 };
+            assert_eq!(exact.logits(&[0; 3]), Err(fault.into()));
+        }
     }
 }
