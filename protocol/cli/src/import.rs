@@ -13,6 +13,10 @@ use std::{fs, path::Path};
 
 /// Images that activations are measured on; more change the ranges little.
 const CALIBRATION: usize = 1000;
+/// Fewer images are worth a word.
+const FEW: usize = 16;
+/// How far the largest weight may be from the usual ones.
+const OUTLIER: f64 = 40.0;
 /// The share of values that a percentile keeps.
 const PERCENT: f64 = 99.99;
 
@@ -40,6 +44,9 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     write_network(&args.output, network)?;
     output::line(inspect::summary(network.card())?)?;
     output::line(choices(&quantised.choices))?;
+    for warning in warnings(&quantised.choices, images.len()) {
+        output::line(format_args!("warning: {warning}"))?;
+    }
     output::line(format_args!(
         "calibrated on {} images; {} of {} get the result that they get in floating point; signal to \
          noise {:.0} dB, with one unit for {}",
@@ -73,6 +80,28 @@ fn check_output(onnx: &Path, output: &Path) -> Result<()> {
             Err(Failure::new(format!("cannot write {}: there is no such folder", output.display())))
         }
     }
+}
+
+/// What makes integers worse than they need be.
+fn warnings(choices: &[Choice], images: usize) -> Vec<String> {
+    let far = |choice: &&Choice| choice.outlier > OUTLIER;
+    let mut warnings: Vec<String> = choices
+        .iter()
+        .filter(far)
+        .map(|Choice { node, outlier, .. }| {
+            format!(
+                "{node}: its largest weight is {outlier:.0} times as large as usual, which leaves the \
+                 others few steps; look for an outlier"
+            )
+        })
+        .collect();
+    if images < FEW {
+        warnings.push(format!(
+            "ranges were measured on {images} images; a few hundred like those to be classified are \
+             better"
+        ));
+    }
+    warnings
 }
 
 /// What was chosen for each linear layer.

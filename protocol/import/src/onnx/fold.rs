@@ -5,6 +5,7 @@ use super::constant::{Constant, Values, position};
 use super::elementwise::{binary, compares, mapped, pairwise, unary};
 use super::fault::NodeFault;
 use super::proto::data_type;
+use super::quantised::dequantise;
 use super::slice::Slice;
 
 /// The value of a node all of whose inputs are constants; `None` if this is not an operator that is
@@ -28,6 +29,9 @@ pub(super) fn evaluate(
         }
         ("Transpose", Some(x), _) => transpose(x, attributes),
         ("Gather", Some(x), Some(at)) => gather(x, at, attributes.int("axis", 0), most),
+        ("DequantizeLinear", Some(x), Some(scale)) => {
+            dequantise(x, scale, inputs.get(2).copied().flatten(), attributes)
+        }
         ("Concat", Some(_), _) => concat(inputs, attributes, most),
         ("Slice", Some(x), _) => {
             Slice::read(x.dims.len(), inputs, attributes).and_then(|slice| sliced(&slice, x))

@@ -17,6 +17,7 @@ mod lower;
 mod pattern;
 mod pooling;
 mod proto;
+mod quantised;
 mod side_file;
 mod slice;
 mod tail;

@@ -83,6 +83,9 @@ pub struct Choice {
     pub by_channel: bool,
     /// The weights' ratio of signal to noise in dB, a mean over the output channels.
     pub signal_to_noise: f64,
+    /// The largest weight in terms of the root of their mean square: about 5 where weights are
+    /// normally distributed. Much more is an outlier, beside which the others have few steps.
+    pub outlier: f64,
 }
 
 /// The integer network with weights of `weight_bits` bits (2 to 12) and one shift for each layer
@@ -116,6 +119,14 @@ fn linear_nodes(network: &FloatNetwork) -> impl Iterator<Item = &crate::FloatLin
         FloatNode::Linear(linear) => Some(linear),
         _ => None,
     })
+}
+
+/// The largest weight over the root of the mean square.
+fn outlier(linear: &crate::FloatLinear) -> f64 {
+    let weights = || linear.terms.iter().flat_map(|term| &term.weights).map(|&w| f64::from(w));
+    let most = weights().fold(0.0, |most: f64, w| most.max(w.abs()));
+    let mean = weights().map(|w| w * w).sum::<f64>() / weights().count().max(1) as f64;
+    if mean > 0.0 { most / mean.sqrt() } else { 0.0 }
 }
 
 /// On how many images integers are compared with reals.
@@ -169,6 +180,7 @@ impl Quantiser {
                 weight_bits: setting.weight_bits,
                 by_channel: setting.by_channel,
                 signal_to_noise: noise,
+                outlier: outlier(linear),
             };
         let choices = best.settings.iter().zip(&linear).zip(&best.noise).map(choice).collect();
         Ok(Quantised {
