@@ -172,7 +172,7 @@ def main():
     for name in names or NETWORKS:
         channels, side, make = NETWORKS[name]
         with tempfile.TemporaryDirectory() as folder:
-            print(row(program, pathlib.Path(folder), name.strip(), channels, side, make), flush=True)
+            print(row(program, pathlib.Path(folder), name, channels, side, make), flush=True)
 
 
 main()

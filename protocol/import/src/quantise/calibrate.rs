@@ -109,8 +109,27 @@ impl Seen {
     }
 }
 
-/// What was seen on images: of every tensor, the sums of every channel, the last values.
-type Sight = (Vec<Seen>, Vec<Vec<f64>>, Vec<(usize, Vec<f32>)>);
+/// What images show.
+struct Sight {
+    seen: Vec<Seen>,
+    /// The sums of the means of every channel of every linear map's tensor, of images that are
+    /// compared.
+    sums: Vec<Vec<f64>>,
+    /// The last values of the images that are compared, with their numbers.
+    logits: Vec<(usize, Vec<f32>)>,
+}
+
+impl Sight {
+    fn join(mut self, other: Self) -> Self {
+        self.seen.iter_mut().zip(other.seen).for_each(|(own, other)| own.join(other));
+        for (own, other) in self.sums.iter_mut().zip(other.sums) {
+            own.resize(own.len().max(other.len()), 0.0);
+            own.iter_mut().zip(other).for_each(|(own, other)| *own += other);
+        }
+        self.logits.extend(other.logits);
+        self
+    }
+}
 
 /// Evaluates all images once, and compares at most `compared` of them, evenly from first to last.
 pub(super) fn observe(
@@ -121,22 +140,13 @@ pub(super) fn observe(
 ) -> Result<Observed, Error> {
     let count = images.len().min(compared);
     let compared: Vec<usize> = (0..count).map(|i| i * images.len() / count).collect();
+    let samples = calibration != Calibration::Max;
     let of_image = |(i, image): (usize, &Vec<u8>)| {
-        look(network, image, calibration != Calibration::Max, compared.binary_search(&i).is_ok())
-            .map(|(seen, sums, logits)| (seen, sums, logits.map(|y| (i, y)).into_iter().collect()))
+        look(network, image, samples, compared.binary_search(&i).is_ok().then_some(i))
     };
-    let join = |mut a: Sight, b: Sight| {
-        a.0.iter_mut().zip(b.0).for_each(|(a, b)| a.join(b));
-        for (a, b) in a.1.iter_mut().zip(b.1) {
-            a.resize(a.len().max(b.len()), 0.0);
-            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-        }
-        a.2.extend(b.2);
-        Ok(a)
-    };
-    let sight: Option<Result<Sight, Error>> =
-        images.par_iter().enumerate().map(of_image).try_reduce_with(join);
-    let (seen, mut means, mut logits) = sight.unwrap_or(Err(Error::NoImages))?;
+    let sight = images.par_iter().enumerate().map(of_image);
+    let sight = sight.try_reduce_with(|a, b| Ok(a.join(b))).unwrap_or(Err(Error::NoImages))?;
+    let Sight { seen, sums: mut means, mut logits } = sight;
     means.iter_mut().flatten().for_each(|sum| *sum /= count as f64);
     logits.sort_by_key(|(i, _)| *i);
     Ok(Observed {
@@ -147,26 +157,28 @@ pub(super) fn observe(
     })
 }
 
-/// What one image shows; means and values only of one that is compared.
-#[expect(clippy::type_complexity)]
+/// What one image shows; means and last values only of one that is compared, by its number.
 fn look(
     network: &FloatNetwork,
     image: &[u8],
     samples: bool,
-    compared: bool,
-) -> Result<(Vec<Seen>, Vec<Vec<f64>>, Option<Vec<f32>>), Error> {
+    compared: Option<usize>,
+) -> Result<Sight, Error> {
     let mut seen = vec![Seen::default(); network.nodes.len() + 1];
-    let mut means = vec![Vec::new(); network.nodes.len() + 1];
+    let mut sums = vec![Vec::new(); network.nodes.len() + 1];
     let logits = network.visit(image, |tensor, values| {
         let shape = network.shapes[tensor];
-        if matches!(network.nodes[tensor - 1], FloatNode::Activation(_)) {
-            seen[tensor] = Seen::of(values, shape.channels, samples);
-        }
-        if compared && matches!(network.nodes[tensor - 1], FloatNode::Linear(_)) {
-            let mean =
-                |map: &[f32]| map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64;
-            means[tensor] = values.chunks_exact(shape.map_len()).map(mean).collect();
+        match network.nodes[tensor - 1] {
+            FloatNode::Activation(_) => {
+                seen[tensor] = Seen::of(values, shape.channels, samples);
+            }
+            FloatNode::Linear(_) if compared.is_some() => {
+                let mean =
+                    |map: &[f32]| map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64;
+                sums[tensor] = values.chunks_exact(shape.map_len()).map(mean).collect();
+            }
+            _ => {}
         }
     })?;
-    Ok((seen, means, compared.then_some(logits)))
+    Ok(Sight { seen, sums, logits: compared.map(|i| (i, logits)).into_iter().collect() })
 }

@@ -244,17 +244,14 @@ fn means_are_kept() {
     let images: Vec<Vec<u8>> = (0..20).map(image).collect();
     let quantiser = Quantiser { weight_bits: Some(4), ..Quantiser::default() };
     let network = quantiser.run(&float, &images).unwrap().network;
-    let values = |image: &Vec<u8>| {
-        let trace = network.forward(image).unwrap();
-        (float.forward(image).unwrap(), trace.logits().to_vec())
-    };
-    let values: Vec<_> = images.iter().map(values).collect();
-    let mean = |of: &dyn Fn(&(Vec<f32>, Vec<i32>)) -> f64| {
-        values.iter().map(of).sum::<f64>() / images.len() as f64
-    };
-    // Integers stand for reals times one factor: that of the first value gives all others.
-    let means: Vec<(f64, f64)> =
-        (0..10).map(|i| (mean(&|v| f64::from(v.0[i])), mean(&|v| f64::from(v.1[i])))).collect();
+    // Integers stand for reals times one factor: that of the largest mean gives all others.
+    let mut means = [(0.0, 0.0); 10];
+    for image in &images {
+        let (reals, trace) = (float.forward(image).unwrap(), network.forward(image).unwrap());
+        for ((mean, real), integer) in means.iter_mut().zip(reals).zip(trace.logits()) {
+            *mean = (mean.0 + f64::from(real) / 20.0, mean.1 + f64::from(*integer) / 20.0);
+        }
+    }
     let largest = means.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs())).unwrap();
     let factor = largest.1 / largest.0;
     for (real, integer) in &means {
