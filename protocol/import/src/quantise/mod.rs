@@ -39,7 +39,7 @@ const COMPARED: usize = 100;
 /// And at least, however long an image takes.
 const LEAST_COMPARED: usize = 16;
 /// The products of one comparison that more images than the least are taken for.
-const PRODUCTS: u64 = 1 << 36;
+const PRODUCTS: u64 = 1 << 35;
 /// The share of labels at which the choice ends.
 const ENOUGH: f64 = 0.99;
 /// The bits that a choice begins with, and the most that it takes.
