@@ -1,8 +1,8 @@
 //! Reading the user's files, with messages that name them.
 
 use crate::{
-    args::PixelArgs,
     failure::{Failure, Result, While},
+    pixel_args::PixelArgs,
 };
 use gazelle_import::{FloatNetwork, Picture, files, onnx};
 use gazelle_model::{Card, Colours, Network, PixelUnit, Shape};

@@ -14,6 +14,7 @@ mod import;
 mod inspect;
 mod outcome;
 mod output;
+mod pixel_args;
 mod progress;
 mod serve;
 mod server_process;
