@@ -187,7 +187,7 @@ def chexnet():
 # Name, image (channels, side), how to make it.
 NETWORKS = {
     "LeNet-5": (1, 28, lenet5),
-    "AlexNet": (3, 64, lambda: vision.alexnet(num_classes=10)),
+    "AlexNet": (3, 224, lambda: vision.alexnet(num_classes=10)),
     "VGG-11": (3, 32, lambda: vgg(VGG11, False)),
     "VGG-11-BN": (3, 32, lambda: vgg(VGG11, True)),
     "VGG-16-BN": (3, 32, lambda: vgg(VGG16, True)),
