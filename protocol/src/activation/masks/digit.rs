@@ -52,7 +52,7 @@ impl Digit {
     }
 
     /// Of the client's bits (0 for the server), with the transfers from number `first` on.
-    pub(super) fn new(a: &[Plane], keys: &Keys, first: &mut usize, side: Side) -> Self {
+    pub(super) fn new(a: &[Plane], keys: Keys<'_>, first: &mut usize, side: Side) -> Self {
         let bits = a.len();
         let mut draw = |count: usize| -> Vec<Transfer> {
             let numbers = *first..*first + count;

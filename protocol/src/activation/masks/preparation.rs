@@ -90,7 +90,7 @@ impl Start {
     pub(super) fn new(
         program: &Program,
         a: &[u32],
-        [up, down]: [&Keys; 2],
+        [up, down]: [Keys<'_>; 2],
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {

@@ -58,7 +58,7 @@ impl ResultTransfers {
     pub(super) fn new(
         program: &Program,
         a: &[u32],
-        [up, down]: [&Keys; 2],
+        [up, down]: [Keys<'_>; 2],
         [first_up, first_down]: [usize; 2],
         side: Side,
         rng: &mut impl CryptoRng,

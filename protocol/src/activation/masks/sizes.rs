@@ -23,7 +23,7 @@ impl Sizes {
         let mut offline = Vec::new();
         // Nothing of it is used.
         let rng = &mut ChaCha20Rng::from_seed([0; 32]);
-        let start = Start::new(program, &[], [&none, &none], side, rng);
+        let start = Start::new(program, &[], [none, none], side, rng);
         let mut size = Size::default();
         let half = start.up(program, side, &mut Message::count(&mut size));
         offline.push(std::mem::take(&mut size));

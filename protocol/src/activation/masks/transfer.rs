@@ -7,7 +7,7 @@
 
 use gazelle_kernels::VectorBackend;
 use gazelle_kernels::transpose::transpose128;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::message::Message;
 use super::plane::{LANES, Plane, Ring, ring};
@@ -17,31 +17,30 @@ pub(super) const KEY_BITS: usize = 128;
 
 /// What one party has of transfers in one direction: transfer after transfer, each of so many whole
 /// blocks of 128 lanes.
-#[derive(ZeroizeOnDrop)]
-pub(super) struct Keys {
-    #[zeroize(skip)]
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'a> {
     blocks: usize,
-    end: End,
+    end: End<'a>,
 }
 
-#[derive(Zeroize)]
-enum End {
+#[derive(Clone, Copy)]
+enum End<'a> {
     /// K⁰ and K¹ of every lane.
-    Sender([Vec<u128>; 2]),
+    Sender([&'a [u128]; 2]),
     /// A bit of every lane, and K^c.
-    Receiver { choices: Vec<u128>, keys: Vec<u128> },
+    Receiver { choices: &'a [u128], keys: &'a [u128] },
     /// Of nobody, for counting.
     None,
 }
 
-impl Keys {
+impl<'a> Keys<'a> {
     /// The sender's: K⁰ and K¹ of every lane.
-    pub(super) fn sender(blocks: usize, keys: [Vec<u128>; 2]) -> Self {
+    pub(super) fn sender(blocks: usize, keys: [&'a [u128]; 2]) -> Self {
         Self { blocks, end: End::Sender(keys) }
     }
 
     /// The receiver's: a block's choices in each element of `choices`, K^c of every lane.
-    pub(super) fn receiver(blocks: usize, choices: Vec<u128>, keys: Vec<u128>) -> Self {
+    pub(super) fn receiver(blocks: usize, choices: &'a [u128], keys: &'a [u128]) -> Self {
         Self { blocks, end: End::Receiver { choices, keys } }
     }
 
@@ -93,7 +92,7 @@ impl Keys {
         RingTransfer { choice, key, difference, sends }
     }
 
-    fn lanes<'a>(&self, keys: &'a [u128], index: usize) -> &'a [u128] {
+    fn lanes<'k>(&self, keys: &'k [u128], index: usize) -> &'k [u128] {
         let lanes = KEY_BITS * self.blocks;
         &keys[index * lanes..(index + 1) * lanes]
     }

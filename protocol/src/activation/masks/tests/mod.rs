@@ -29,6 +29,25 @@ struct World {
     online: Vec<Vec<u8>>,
 }
 
+/// Transfers that a dealer made.
+struct Dealt {
+    blocks: usize,
+    zero: Vec<u128>,
+    one: Vec<u128>,
+    choices: Vec<u128>,
+    chosen: Vec<u128>,
+}
+
+impl Dealt {
+    fn sender(&self) -> Keys<'_> {
+        Keys::sender(self.blocks, [&self.zero, &self.one])
+    }
+
+    fn receiver(&self) -> Keys<'_> {
+        Keys::receiver(self.blocks, &self.choices, &self.chosen)
+    }
+}
+
 /// One message: `send` writes it, `receive` reads it.
 macro_rules! message {
     ($log:expr, $size:expr, $lanes:expr, $send:expr, $receive:expr) => {{
@@ -52,8 +71,8 @@ impl World {
         Self { program, sizes, rng, offline: Vec::new(), online: Vec::new() }
     }
 
-    /// Transfers of the dealer's: the sender's and the receiver's.
-    fn deal(&mut self, count: usize, lanes: usize) -> [Keys; 2] {
+    /// Transfers of the dealer's.
+    fn deal(&mut self, count: usize, lanes: usize) -> Dealt {
         let blocks = lanes.div_ceil(KEY_BITS);
         let total = count * blocks * KEY_BITS;
         let mut random =
@@ -62,21 +81,19 @@ impl World {
         let chosen = (0..total).map(|i| {
             if choices[i / KEY_BITS] >> (i % KEY_BITS) & 1 == 1 { one[i] } else { zero[i] }
         });
-        let receiver = Keys::receiver(blocks, choices.clone(), chosen.collect());
-        [Keys::sender(blocks, [zero, one]), receiver]
+        Dealt { blocks, chosen: chosen.collect(), zero, one, choices }
     }
 
     /// The server's results of at most [`LANES`] activations with these shares and masks.
     fn activate(&mut self, a: &[u32], b: &[u32], r: &[u32]) -> Vec<u32> {
         let (lanes, [up, down]) = (a.len(), self.program.transfers());
         assert!((1..=LANES).contains(&lanes));
-        let [up_sender, up_receiver] = self.deal(up, lanes);
-        let [down_sender, down_receiver] = self.deal(down, lanes);
+        let (up, down) = (self.deal(up, lanes), self.deal(down, lanes));
         let Self { program, sizes, rng, offline, online } = self;
         (offline.clear(), online.clear());
         let (c, s) = (Side::Client, Side::Server);
-        let client = Start::new(program, a, [&up_sender, &down_receiver], c, rng);
-        let server = Start::new(program, &[], [&up_receiver, &down_sender], s, rng);
+        let client = Start::new(program, a, [up.sender(), down.receiver()], c, rng);
+        let server = Start::new(program, &[], [up.receiver(), down.sender()], s, rng);
         let mut size = sizes.offline.iter();
         let mut size = || size.next().expect("a size for each message");
 
