@@ -46,6 +46,13 @@ impl Digit {
         bits + (bits - 1) + bits.saturating_sub(2)
     }
 
+    /// Bits that both parties send to prepare and to open a digit of `bits` bits.
+    pub(super) fn bits_sent(bits: usize) -> usize {
+        // Products of the bits and with carries, and corrections for some of them.
+        let prepared = [1, 6, 16, 34];
+        prepared[bits - 1] + bits
+    }
+
     /// Messages from the client; between any two of them is one from the server.
     pub(super) fn messages(bits: usize) -> usize {
         if bits == MAX_BITS { bits + 1 } else { bits }
@@ -183,6 +190,15 @@ pub(super) struct Sums {
 }
 
 impl PreparedDigit {
+    /// Writes or reads what is stored of it.
+    pub(super) fn keep(&mut self, side: Side, message: &mut Message<'_>) {
+        if let Side::Server = side {
+            message.keep(&mut self.s);
+        }
+        message.keep(&mut self.is);
+        message.keep([&mut self.carry]);
+    }
+
     /// Uses the digit for the server's bits `b` (0 for the client): the server sends e.
     pub(super) fn open(self, b: &[Plane], side: Side, message: &mut Message<'_>) -> Sums {
         let mut borrow = Plane::ZERO;

@@ -109,7 +109,7 @@ fn is_zero(
     match selector {
         Some(selector) => {
             let change = digit.is_zero ^ digit.propagates;
-            let of_other = selector.transfer.times_choice(change, message);
+            let of_other = selector.transfer.times(change, message);
             digit.is_zero ^ selector.bit & change ^ of_other
         }
         // Of one bit, both are "the bits' sum plus the carry is 0"; below the first there is none.

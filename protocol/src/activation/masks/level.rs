@@ -78,6 +78,21 @@ impl LevelTransfers {
 }
 
 impl LevelShares {
+    /// Writes or reads what is stored of it.
+    pub(super) fn keep(&mut self, sends: bool, message: &mut Message<'_>) {
+        if !sends {
+            message.keep(&mut self.own);
+        }
+        for GateShares { share, terms } in &mut self.gates {
+            message.keep([share]);
+            let kept = |term| -> _ {
+                let TermShares { choices, pad } = term;
+                if sends { pad } else { choices }
+            };
+            message.keep(terms.iter_mut().map(kept));
+        }
+    }
+
     /// This party's share of a variable.
     pub(super) fn own(&self, variable: Variable) -> Plane {
         self.own[variable.index()]

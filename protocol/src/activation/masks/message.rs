@@ -6,7 +6,7 @@
 use gazelle_ntt::pack;
 use zeroize::Zeroize;
 
-use super::plane::{LANES, Plane, Ring};
+use super::plane::{LANES, Plane, Ring, ring};
 
 /// A message in the making, or on its way in. It holds planes and ring elements of `lanes` lanes
 /// in the order of the program: a plane as ⌈lanes/8⌉ bytes, ring elements packed.
@@ -111,6 +111,17 @@ impl<'a> Message<'a> {
             End::Count(size) => size.elements.push(bits),
         }
         elements
+    }
+
+    /// Passes each of some planes: a stored state is one more message, from a party to itself.
+    pub(super) fn keep<'p>(&mut self, planes: impl IntoIterator<Item = &'p mut Plane>) {
+        planes.into_iter().for_each(|plane| *plane = self.pass(*plane));
+    }
+
+    /// Passes ring elements likewise.
+    pub(super) fn keep_ring(&mut self, elements: &mut Ring, bits: u32) {
+        let kept = std::mem::replace(elements, ring(|_| 0));
+        *elements = self.pass_ring(kept, bits);
     }
 
     /// Whether all of the message was used, and none of its unused bits was set.

@@ -3,8 +3,10 @@
 mod digit;
 mod evaluation;
 mod gate;
+mod layer;
 mod level;
 mod message;
+mod plan;
 mod plane;
 mod preparation;
 mod program;
@@ -15,6 +17,8 @@ mod sizes;
 mod tests;
 mod transfer;
 
+pub(crate) use layer::{Evaluation, Preparation, PreparedLayer};
+pub use plan::{Cost, MasksPlan};
 use plane::Plane;
 
 /// Which of the parties this one is.

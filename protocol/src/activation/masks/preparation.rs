@@ -58,7 +58,7 @@ pub(super) struct OwnBits {
 
 /// What a high digit is looked up with, for either party: the client's bit, or the correction.
 pub(super) struct Selector {
-    pub(super) transfer: Derandomised,
+    pub(super) transfer: Transfer,
     pub(super) bit: Plane,
 }
 
@@ -132,11 +132,8 @@ impl Start {
         self.common.digits.iter_mut().for_each(|digit| digit.up(0, side, message));
         let above = self.common.own.above_nonzero.iter();
         let selectors = self.selectors.into_iter().zip(above).map(|(transfer, &bit)| {
-            let transfer = Derandomised::new(transfer?, bit, message);
-            let bit = match side {
-                Side::Client => bit,
-                Side::Server => transfer.correction(),
-            };
+            let (transfer, correction) = Derandomised::new(transfer?, bit, message).into_parts();
+            let bit = side.choose(bit, correction);
             Some(Selector { transfer, bit })
         });
         let selectors = selectors.collect();
@@ -181,6 +178,30 @@ impl Rest {
     pub(super) fn finish(self) -> Prepared {
         let digits = self.digits.into_iter().map(Digit::finish).collect();
         Prepared { digits, ..self.prepared }
+    }
+}
+
+impl Prepared {
+    /// Writes or reads what is stored of it.
+    pub(super) fn keep(&mut self, program: &Program, side: Side, message: &mut Message<'_>) {
+        self.digits.iter_mut().for_each(|digit| digit.keep(side, message));
+        match side {
+            Side::Client => {
+                let OwnBits { sign, above_nonzero, is_zero, high_carry } = &mut self.own;
+                message.keep([sign, is_zero, high_carry].into_iter().chain(above_nonzero));
+            }
+            Side::Server => {
+                let MaskSums { differs, one_of, is_zero } = &mut self.sums;
+                message.keep([differs, one_of, is_zero]);
+            }
+        }
+        for Selector { transfer, bit } in self.selectors.iter_mut().flatten() {
+            transfer.keep(message);
+            message.keep([bit]);
+        }
+        self.level2.keep(side == Side::Client, message);
+        self.level3.keep(side == Side::Server, message);
+        self.result.keep(program.out_bits, side, message);
     }
 }
 

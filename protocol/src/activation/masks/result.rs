@@ -143,6 +143,18 @@ pub(super) struct OpenResult {
 }
 
 impl ResultShares {
+    /// Writes or reads what is stored of it.
+    pub(super) fn keep(&mut self, out_bits: u32, side: Side, message: &mut Message<'_>) {
+        message.keep(&mut self.own);
+        let of_side = match side {
+            Side::Client => &mut self.input,
+            Side::Server => &mut self.sigma,
+        };
+        let shares = [&mut self.masked_input, &mut self.masked_sigma];
+        let rings = [of_side].into_iter().chain(shares).chain(&mut self.masks);
+        rings.for_each(|ring| message.keep_ring(ring, out_bits));
+    }
+
     /// The server's sums `b`: it sends B, hidden.
     pub(super) fn open(
         mut self,

@@ -5,7 +5,7 @@ use rand::rngs::ChaCha20Rng;
 
 use super::Side;
 use super::message::{Message, Size};
-use super::preparation::Start;
+use super::preparation::{Prepared, Start};
 use super::program::Program;
 use super::transfer::Keys;
 
@@ -13,36 +13,52 @@ use super::transfer::Keys;
 pub(super) struct Sizes {
     pub(super) offline: Vec<Size>,
     pub(super) online: [Size; 4],
+    /// What the client, and the server, store between the phases.
+    pub(super) stored: [Size; 2],
 }
 
 impl Sizes {
     /// Runs the program with bits that are all 0, and counts.
     pub(super) fn of(program: &Program) -> Self {
-        let side = Side::Client;
-        let none = Keys::none();
-        let mut offline = Vec::new();
-        // Nothing of it is used.
-        let rng = &mut ChaCha20Rng::from_seed([0; 32]);
-        let start = Start::new(program, &[], [none, none], side, rng);
-        let mut size = Size::default();
-        let half = start.up(program, side, &mut Message::count(&mut size));
-        offline.push(std::mem::take(&mut size));
-        let mut rest = half.down(program, &mut Message::count(&mut size));
-        offline.push(std::mem::take(&mut size));
-        for round in 1..program.offline_rounds() {
-            if round > 1 {
-                rest.down(round, &mut Message::count(&mut size));
-                offline.push(std::mem::take(&mut size));
-            }
-            rest.up(round, side, &mut Message::count(&mut size));
-            offline.push(std::mem::take(&mut size));
+        let (side, offline) = (Side::Client, &mut Vec::new());
+        let mut prepared = run(program, side, offline);
+        let mut stored: [Size; 2] = Default::default();
+        for (side, size) in [Side::Client, Side::Server].into_iter().zip(&mut stored) {
+            prepared.keep(program, side, &mut Message::count(size));
         }
         let mut online: [Size; 4] = Default::default();
         let [s1, c1, s2, c2] = &mut online;
-        let opened = rest.finish().open(program, &[], side, &mut Message::count(s1));
+        let opened = prepared.open(program, &[], side, &mut Message::count(s1));
         let masked = opened.mask(program, side, &mut Message::count(c1));
         let known = masked.reveal(program, side, &mut Message::count(s2));
         known.close(program, &[], side, &mut Message::count(c2));
-        Self { offline, online }
+        Self { offline: std::mem::take(offline), online, stored }
     }
+}
+
+/// Activations without a secret, for what is stored to be read into.
+pub(super) fn blank(program: &Program, side: Side) -> Prepared {
+    run(program, side, &mut Vec::new())
+}
+
+/// Runs the offline phase with bits that are all 0, and counts.
+fn run(program: &Program, side: Side, sizes: &mut Vec<Size>) -> Prepared {
+    let none = Keys::none();
+    // Nothing of it is used.
+    let rng = &mut ChaCha20Rng::from_seed([0; 32]);
+    let start = Start::new(program, &[], [none, none], side, rng);
+    let mut size = Size::default();
+    let half = start.up(program, side, &mut Message::count(&mut size));
+    sizes.push(std::mem::take(&mut size));
+    let mut rest = half.down(program, &mut Message::count(&mut size));
+    sizes.push(std::mem::take(&mut size));
+    for round in 1..program.offline_rounds() {
+        if round > 1 {
+            rest.down(round, &mut Message::count(&mut size));
+            sizes.push(std::mem::take(&mut size));
+        }
+        rest.up(round, side, &mut Message::count(&mut size));
+        sizes.push(std::mem::take(&mut size));
+    }
+    rest.finish()
 }

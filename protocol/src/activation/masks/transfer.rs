@@ -123,6 +123,13 @@ impl Transfer {
         self.choice
     }
 
+    /// Writes or reads what is stored of it, if no position is used yet.
+    pub(super) fn keep(&mut self, message: &mut Message<'_>) {
+        message.keep([&mut self.choice]);
+        message.keep(&mut self.keys);
+        message.keep(&mut self.differences);
+    }
+
     /// The next `count` positions, which nobody gets again: K⁰ or K^c, and K⁰ ⊕ K¹.
     ///
     /// # Panics
@@ -143,7 +150,6 @@ impl Transfer {
 }
 
 /// A bit that the receiver of a transfer knows, to be multiplied with bits of the sender's.
-#[derive(ZeroizeOnDrop)]
 pub(super) struct Derandomised {
     transfer: Transfer,
     /// The bit plus the transfer's choice; both know it.
@@ -157,20 +163,15 @@ impl Derandomised {
         Self { transfer, correction }
     }
 
-    /// Shares of the product of the sender's bit `v` and the transfer's choice.
-    pub(super) fn times_choice(&mut self, v: Plane, message: &mut Message<'_>) -> Plane {
-        self.transfer.times(v, message)
-    }
-
     /// Shares of the product with the sender's bit `v`.
     pub(super) fn times(&mut self, v: Plane, message: &mut Message<'_>) -> Plane {
         let share = self.transfer.times(v, message);
         if self.transfer.sends { share ^ self.correction & v } else { share }
     }
 
-    /// What both parties know: the bit plus the transfer's choice.
-    pub(super) fn correction(&self) -> Plane {
-        self.correction
+    /// The transfer, and what both parties know: the bit plus the transfer's choice.
+    pub(super) fn into_parts(self) -> (Transfer, Plane) {
+        (self.transfer, self.correction)
     }
 }
 
