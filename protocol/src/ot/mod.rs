@@ -43,6 +43,7 @@ mod field;
 mod rows;
 #[cfg(test)]
 mod tests;
+pub mod transfers;
 mod tree;
 
 pub use base::LinkKey;
