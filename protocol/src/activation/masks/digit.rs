@@ -31,8 +31,10 @@ pub(super) struct Digit {
     /// For products with bits that the server has a share of: as many as are still to come.
     spare: Vec<Transfer>,
     carry: Plane,
+    #[zeroize(skip)]
     carry_of_server: Option<Derandomised>,
     /// p₀p₁ and p₂p₃.
+    #[zeroize(skip)]
     pairs_of_server: Vec<Derandomised>,
     /// The server's bits; 0 for the client.
     s: Vec<Plane>,

@@ -85,11 +85,9 @@ impl LevelShares {
         }
         for GateShares { share, terms } in &mut self.gates {
             message.keep([share]);
-            let kept = |term| -> _ {
-                let TermShares { choices, pad } = term;
-                if sends { pad } else { choices }
-            };
-            message.keep(terms.iter_mut().map(kept));
+            for TermShares { choices, pad } in terms {
+                message.keep([if sends { pad } else { choices }]);
+            }
         }
     }
 

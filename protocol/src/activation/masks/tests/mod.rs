@@ -2,6 +2,7 @@
 
 mod exhaustive;
 mod messages;
+mod transfers;
 
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
