@@ -31,6 +31,11 @@ impl Mask {
         &self.values
     }
 
+    /// The mask, to be hidden from the server in another way.
+    pub(crate) fn into_values(mut self) -> Zeroizing<Vec<u32>> {
+        Zeroizing::new(std::mem::take(&mut self.values))
+    }
+
     /// x − r in Z_{2^k}: what the server may see.
     ///
     /// # Panics

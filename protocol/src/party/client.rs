@@ -6,8 +6,10 @@ use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::name::{Opening, SessionName};
+use super::transfers::Transfers;
 use super::{MAX_BUNDLES, Outcome, renew};
 use crate::activation::garbled::{Evaluator, EvaluatorSetup, Spent};
+use crate::activation::masks::{Evaluation, MasksPlan};
 use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
@@ -17,8 +19,8 @@ use crate::model::{Node, Ring};
 use crate::ot::{self, LinkKey};
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan, Terms};
 use crate::wire::{
-    Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, Masked, Message,
-    Payload, Prepare, ServerSetUp, Transfers,
+    Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, MaskOffline,
+    MaskOnline, MaskSetUp, Masked, Message, Payload, Prepare, ServerSetUp,
 };
 
 /// A client whose session is set up.
@@ -31,6 +33,8 @@ pub struct ClientParty {
     plan: Arc<NetworkPlan>,
     keys: ClientKeys,
     evaluator: Evaluator,
+    /// For activations by masks, if there are any.
+    transfers: Option<Transfers>,
     /// Bundles prepared so far.
     prepared: u64,
 }
@@ -69,9 +73,20 @@ impl ClientParty {
         let (evaluator, corrections, link) = evaluator.finish(session.as_bytes(), &reply)?;
         let [sent, received] = session.frame_keys(&link);
         mail.seal(FrameKeys { sent, received, opened: true }).await;
+        let (field, plan) = (plan.settings().field, Arc::new(plan));
+        let offer = match plan.uses_masks() {
+            true => Some(mail.receive::<MaskSetUp>(ot::base::OFFER_LEN).await?),
+            false => None,
+        };
         mail.send(Corrections(corrections)).await;
-        let plan = Arc::new(plan);
-        Ok(Self { rng, session, link, terms, plan, keys, evaluator, prepared: 0 })
+        let transfers = match offer {
+            Some(offer) => {
+                let name = session.as_bytes();
+                Some(Transfers::of_client(field, name, offer, &mail, &mut rng).await?)
+            }
+            None => None,
+        };
+        Ok(Self { rng, session, link, terms, plan, keys, evaluator, transfers, prepared: 0 })
     }
 
     /// The server's network.
@@ -118,10 +133,45 @@ impl ClientParty {
                     (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
                         evaluation.receive_tables(plan, mail.of(block)).await?;
                     }
+                    (ActivationPlan::Masks(plan), preparing) => {
+                        let MaskOffline(bytes) =
+                            mail.of(block).receive(plan.offline_len(1)).await?;
+                        preparing.preparing().receive(plan, 1, &bytes)?;
+                    }
+                    _ => unreachable!("an evaluation for each garbled activation"),
                 }
             }
         }
+        self.prepare_masks(&mut bundles, &mail).await?;
         Ok((self, bundles))
+    }
+
+    /// The rest of the preparation of activations by masks: message after message of all of them.
+    async fn prepare_masks(
+        &self,
+        bundles: &mut [ClientBundle],
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
+        for index in 2..self.plan.mask_messages() {
+            for (block, plan) in self.plan.masks_with(index) {
+                for bundle in &mut *bundles {
+                    let preparation = bundle.activations[block].preparing();
+                    if index % 2 == 0 {
+                        mail.send(MaskOffline(preparation.send(plan, index))).await;
+                    } else {
+                        let len = plan.offline_len(index);
+                        let MaskOffline(bytes) = mail.of(block).receive(len).await?;
+                        preparation.receive(plan, index, &bytes)?;
+                    }
+                }
+            }
+        }
+        for bundle in bundles {
+            let prepared = std::mem::take(&mut bundle.activations).into_iter();
+            let prepared = prepared.zip(self.plan.activations());
+            bundle.activations = prepared.map(|(a, plan)| a.finish(plan)).collect();
+        }
+        Ok(())
     }
 
     fn empty_bundle(&mut self) -> ClientBundle {
@@ -193,7 +243,7 @@ impl ClientParty {
         &mut self,
         bundles: &[ClientBundle],
         mail: &Mailbox,
-    ) -> Result<(Vec<Conversion>, Vec<Guard>), Error> {
+    ) -> Result<(Vec<Conversion>, Vec<Message>), Error> {
         let kind = self.plan.settings().hash;
         let mut gates: Vec<Gates> = bundles.iter().map(|bundle| bundle.gates(kind)).collect();
         let (mut conversions, mut messages) = (Vec::new(), Vec::new());
@@ -203,7 +253,7 @@ impl ClientParty {
                 let numbers = gates.take(half.len() as u64);
                 let (conversion, message) = half.transfer(self.evaluator.transfers(), numbers);
                 conversions.push(conversion);
-                messages.push(Guard(message));
+                messages.push(Guard(message).into_message());
             }
         }
         Ok((conversions, messages))
@@ -216,7 +266,7 @@ impl ClientParty {
         bundles: &mut [ClientBundle],
         conversions: Vec<Conversion>,
         mail: &Mailbox,
-    ) -> Result<Vec<Transfers>, Error> {
+    ) -> Result<Vec<Message>, Error> {
         let (kind, plan) = (self.plan.settings().hash, self.plan.clone());
         let mut conversions = conversions.into_iter();
         for (map, (linear, term)) in plan.coefficient().zip(&plan.places.terms).enumerate() {
@@ -245,6 +295,15 @@ impl ClientParty {
                     ActivationPlan::Garbled(plan) => {
                         let evaluation = self.evaluator.choose(plan, &sums, &mut messages);
                         ClientActivation::Garbled(evaluation)
+                    }
+                    ActivationPlan::Masks(plan) => {
+                        let transfers = self.transfers.as_mut().expect("set up for the plan");
+                        let (mail, rng) = (mail.of(index), &mut self.rng);
+                        let prepared = transfers.prepare_client(plan, &sums, mail, rng).await?;
+                        let (mut preparation, request) = prepared;
+                        messages.push(request.into_message());
+                        messages.push(MaskOffline(preparation.send(plan, 0)).into_message());
+                        ClientActivation::Preparing(preparation)
                     }
                 });
             }
@@ -294,34 +353,86 @@ impl ClientParty {
         // The guard bits' were used offline.
         self.plan.coefficient().for_each(|plan| gates.skip(plan.output_len() as u64));
         let mut left = Vec::with_capacity(bundle.activations.len());
-        let mut masks = bundle.masks.into_iter().zip(self.plan.masks());
+        let (mut masks, plans) = (bundle.masks.into_iter(), self.plan.activations());
+        let mut ring_bits = self.plan.masks().map(|(_, bits)| bits);
         let mut activations = bundle.activations.into_iter();
         // What goes out before a level: the image, or what the level before it yielded.
         let image = image.iter().map(|&pixel| pixel.into()).collect();
-        let mut ready: Vec<Zeroizing<Vec<u32>>> = vec![Zeroizing::new(image)];
+        let mut mask = masks.next();
+        let mut ready = vec![Yield::Result(Zeroizing::new(image), mask.take())];
         for level in &self.plan.places.levels {
-            for (mut x, (mask, (_, ring_bits))) in ready.drain(..).zip(masks.by_ref()) {
-                mask.hide(&mut x);
-                mail.send(Masked::new(&x, ring_bits)).await;
+            for (yielded, ring_bits) in ready.drain(..).zip(ring_bits.by_ref()) {
+                yielded.send(ring_bits, mail).await;
             }
             for (index, activation) in level.clone().zip(activations.by_ref()) {
-                match (&self.plan.activations()[index], activation) {
+                let (mail, mask) = (mail.of(index), masks.next());
+                ready.push(match (&plans[index], activation) {
                     (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
-                        let mail = mail.of(index);
                         let (result, spent) = evaluation.evaluate(plan, &mut gates, mail).await?;
-                        ready.push(Zeroizing::new(result));
                         left.push(spent);
+                        Yield::Result(Zeroizing::new(result), mask)
                     }
-                }
+                    (ActivationPlan::Masks(plan), ClientActivation::Masks(prepared)) => {
+                        let mask = mask.expect("a result by masks is read again");
+                        let mut evaluation = prepared.evaluate(plan, mask.into_values());
+                        let MaskOnline(bytes) = mail.receive(plan.online_len(0)).await?;
+                        evaluation.receive(plan, 0, &bytes)?;
+                        Yield::Masks(plan, evaluation)
+                    }
+                    _ => unreachable!("a bundle has the plan's engines"),
+                });
             }
+            Yield::exchange(&mut ready, level.start, mail).await?;
         }
-        let result = ready.pop().expect("the head is the last level");
-        Ok((result, Leftover { _evaluations: left }))
+        match ready.pop() {
+            Some(Yield::Result(result, _)) => Ok((result, Leftover { _evaluations: left })),
+            _ => unreachable!("the head is the last level, and garbled"),
+        }
     }
 
     /// The farewell to send.
     pub fn close(self) -> Message {
         Bye.into_message()
+    }
+}
+
+/// What the client has of an activation (or the image) before the next level.
+enum Yield<'a> {
+    /// A result, and what masks it for the server; nothing masks the head's.
+    Result(Zeroizing<Vec<u32>>, Option<Mask>),
+    /// An activation by masks, whose last message gives the server the result less the mask.
+    Masks(&'a MasksPlan, Evaluation),
+}
+
+impl Yield<'_> {
+    /// The messages between the first and the last of all activations of a level that are by masks.
+    async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
+        for yielded in &mut *level {
+            if let Self::Masks(plan, evaluation) = yielded {
+                mail.send(MaskOnline(evaluation.send(plan, 1))).await;
+            }
+        }
+        for (index, yielded) in level.iter_mut().enumerate() {
+            if let Self::Masks(plan, evaluation) = yielded {
+                let len = plan.online_len(2);
+                let MaskOnline(bytes) = mail.of(first + index).receive(len).await?;
+                evaluation.receive(plan, 2, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends it, masked.
+    async fn send(self, ring_bits: u32, mail: &Mailbox) {
+        match self {
+            Self::Result(mut x, mask) => {
+                mask.expect("what is sent has a mask").hide(&mut x);
+                mail.send(Masked::new(&x, ring_bits)).await;
+            }
+            Self::Masks(plan, mut evaluation) => {
+                mail.send(MaskOnline(evaluation.send(plan, 3))).await;
+            }
+        }
     }
 }
 
@@ -331,8 +442,8 @@ fn known(node: &Node, tensors: &[Zeroizing<Vec<u32>>]) -> bool {
 }
 
 /// Sends messages that no answer was waited for with.
-async fn send_all(messages: Vec<impl Payload>, mail: &Mailbox) {
+async fn send_all(messages: Vec<Message>, mail: &Mailbox) {
     for message in messages {
-        mail.send(message).await;
+        mail.send_message(message).await;
     }
 }

@@ -39,11 +39,13 @@ mod name;
 mod outcome;
 mod server;
 mod service;
+mod transfers;
 
 pub use client::{ClientParty, Leftover};
 pub use outcome::Outcome;
 pub use server::{Served, ServerParty};
 pub use service::Service;
+pub(crate) use transfers::setup_lens;
 
 use rand::{SeedableRng, rngs::ChaCha20Rng};
 use zeroize::{Zeroize, ZeroizeOnDrop};

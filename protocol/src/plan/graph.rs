@@ -58,11 +58,14 @@ impl Places {
         self.maps.iter().map(|map| LinearPlan::choose(map, &settings.link)).collect()
     }
 
-    pub(crate) fn activations(&self, card: &Card) -> Vec<ActivationPlan> {
+    pub(crate) fn activations(&self, card: &Card, settings: &Settings) -> Vec<ActivationPlan> {
         let plan = |&number: &usize| match card.nodes.get(number - 1) {
-            Some(Node::Activation(node)) => {
-                ActivationPlan::of_node(node, self.tensors[node.input], self.tensors[number])
-            }
+            Some(Node::Activation(node)) => ActivationPlan::of_node(
+                node,
+                self.tensors[node.input],
+                self.tensors[number],
+                settings,
+            ),
             _ => ActivationPlan::of_head(&card.head, self.tensors[card.head.input]),
         };
         self.order.iter().map(plan).collect()

@@ -6,17 +6,18 @@ use sha2::{Digest, Sha256};
 
 use super::engine::framed;
 use super::graph::Places;
-use super::{ActivationPlan, EngineCost, LinearPlan, Settings};
+use super::{ActivationEngine, ActivationPlan, EngineCost, LinearPlan, Settings};
+use crate::activation::masks::MasksPlan;
 use crate::digest::PlanDigest;
 use crate::domain;
 use crate::error::{Error, Misuse};
 use crate::he::{Parameters, noise};
 use crate::linear::{self, CoefficientPlan, ServerKeys};
 use crate::model::{Card, Layer, ModelError, Tensor};
-use crate::ot;
 use crate::wire::{
     Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Masked, Prepare, Traffic,
 };
+use crate::{ot, party};
 
 /// The most bytes of a linear map's messages, each of which is one frame.
 const MAX_MESSAGE: usize = 1 << 30;
@@ -68,7 +69,7 @@ impl NetworkPlan {
         linear
             .iter()
             .try_for_each(|LinearPlan::Coefficient(plan)| check_messages(plan, settings))?;
-        let activations = places.activations(&card);
+        let activations = places.activations(&card, settings);
         let (settings, name) = (*settings, OnceLock::new());
         Ok(Self { settings, card, card_bytes, name, layers, places, linear, activations })
     }
@@ -119,6 +120,24 @@ impl NetworkPlan {
         linear.or_else(|| activation.map(|index| self.activations[index].engine().name()))
     }
 
+    /// Whether there are activations by masks, and so transfers in both directions.
+    pub(crate) fn uses_masks(&self) -> bool {
+        self.activations.iter().any(|plan| plan.engine() == ActivationEngine::Masks)
+    }
+
+    /// The most messages that an activation by masks is prepared with.
+    pub(crate) fn mask_messages(&self) -> usize {
+        self.masks_with(0).map(|(_, plan)| plan.offline_messages()).max().unwrap_or(0)
+    }
+
+    /// The activations by masks that have message `index` in their offline phase.
+    pub(crate) fn masks_with(&self, index: usize) -> impl Iterator<Item = (usize, &MasksPlan)> {
+        self.activations.iter().enumerate().filter_map(move |(number, plan)| match plan {
+            ActivationPlan::Masks(plan) if index < plan.offline_messages() => Some((number, plan)),
+            _ => None,
+        })
+    }
+
     /// The linear maps of the coefficient engine.
     pub(crate) fn coefficient(&self) -> impl Iterator<Item = &CoefficientPlan> + Clone {
         self.linear.iter().map(|LinearPlan::Coefficient(plan)| plan)
@@ -137,9 +156,16 @@ impl NetworkPlan {
         let announcement = Announcement::len(self.card_bytes.len());
         let down = [Greeting::LEN, announcement, ot::base::REPLY_LEN];
         // Of the three frames of a direction, the last one bears a tag.
-        let framed =
+        let tagged =
             |frames: [usize; 3]| (2 * HEADER_LEN + FRAME_LEN + frames.iter().sum::<usize>()) as u64;
-        Traffic { sent: framed(up), received: framed(down), rounds: 2 }
+        let mut traffic = Traffic { sent: tagged(up), received: tagged(down), rounds: 2 };
+        if self.uses_masks() {
+            let [up, down] = party::setup_lens(field).map(|lens| framed(lens.iter().sum(), 3));
+            traffic.sent += up;
+            traffic.received += down;
+            traffic.rounds += 1;
+        }
+        traffic
     }
 
     /// What the client sends and receives in one offline phase that prepares `count` inferences.
@@ -195,8 +221,7 @@ impl NetworkPlan {
         }
         if let Some(activation) = self.activations.get(part) {
             let EngineCost { offline, online } = activation.cost(field);
-            let ActivationPlan::Garbled(plan) = activation;
-            cost.ands = plan.cost(field).ands;
+            cost.ands = activation.ands(field);
             cost.offline_up += offline.sent;
             cost.offline_down += offline.received;
             cost.online_up = self.sent_before(part);
@@ -232,9 +257,12 @@ impl NetworkPlan {
         let linear = self
             .coefficient()
             .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
-        let activations = self.activations.iter().map(|ActivationPlan::Garbled(plan)| {
-            let cost = plan.cost(field);
-            cost.label_bytes + cost.table_bytes + cost.transfer_bytes
+        let activations = self.activations.iter().map(|plan| match plan {
+            ActivationPlan::Garbled(plan) => {
+                let cost = plan.cost(field);
+                cost.label_bytes + cost.table_bytes + cost.transfer_bytes
+            }
+            ActivationPlan::Masks(plan) => plan.memory(),
         });
         let masks = self.masks().map(|(len, _)| 4 * len);
         let bytes: usize = linear.chain(activations).chain(masks).sum();
@@ -245,9 +273,10 @@ impl NetworkPlan {
     /// the halves that they are made of, and seeds.
     pub fn server_memory(&self) -> u64 {
         let linear = self.linear.iter().map(|plan| 12 * plan.output_len());
-        let activations = self.activations.iter();
-        let activations =
-            activations.map(|ActivationPlan::Garbled(plan)| 64 + 4 * plan.instances());
+        let activations = self.activations.iter().map(|plan| match plan {
+            ActivationPlan::Garbled(plan) => 64 + 4 * plan.instances(),
+            ActivationPlan::Masks(plan) => plan.memory(),
+        });
         linear.chain(activations).sum::<usize>() as u64
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::Link;
 use crate::error::{Misuse, PeerFault};
 use crate::ot::FieldBits;
+use crate::plan::ActivationEngine;
 use gazelle_garble::HashKind;
 
 /// How a session is run: chosen by the server, told to the client with the card. Both parties
@@ -17,18 +18,22 @@ pub struct Settings {
     pub field: FieldBits,
     /// The garbling's hash.
     pub hash: HashKind,
+    /// What computes the activations that it can; the others are garbled.
+    pub activations: ActivationEngine,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
-        Self { link, field: FieldBits::for_link(link.bits_per_second), hash: HashKind::default() }
+        let field = FieldBits::for_link(link.bits_per_second);
+        Self { link, field, ..Self::default() }
     }
 
-    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1)`, little-endian.
+    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ engine of
+    /// activations (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
@@ -40,6 +45,7 @@ impl Settings {
             HashKind::MitccrhStrict => 1,
             HashKind::FixedKey => 2,
         };
+        bytes[18] = self.activations as u8;
         bytes
     }
 
@@ -59,9 +65,14 @@ impl Settings {
             2 => HashKind::FixedKey,
             _ => return Err(PeerFault::Settings),
         };
+        let activations = match bytes[18] {
+            1 => ActivationEngine::Garbled,
+            2 => ActivationEngine::Masks,
+            _ => return Err(PeerFault::Settings),
+        };
         let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
         if link.is_plausible() {
-            Ok((Self { link, field, hash }, card))
+            Ok((Self { link, field, hash, activations }, card))
         } else {
             Err(PeerFault::Settings)
         }
@@ -76,15 +87,16 @@ mod tests {
     fn settings_come_back_or_are_refused() {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
             for field in FieldBits::ALL {
-                let settings = Settings { link: Link::WAN, field, hash };
+                let activations = ActivationEngine::Masks;
+                let settings = Settings { link: Link::WAN, field, hash, activations };
                 let mut message = settings.to_bytes().to_vec();
                 message.extend_from_slice(b"card");
                 assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..17]), Err(PeerFault::Settings));
-        for (at, byte) in [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3)] {
+        assert_eq!(Settings::split(&good[..18]), Err(PeerFault::Settings));
+        for (at, byte) in [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 0), (18, 3)] {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(Settings::split(&bad), Err(PeerFault::Settings));

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::ot::FieldBits;
 use crate::party::renew;
+use crate::plan::ActivationEngine;
 use crate::transport::{self, Kind, Traffic};
 use crate::wire::{Announcement, VERSIONS};
 use gazelle_garble::HashKind;
@@ -74,7 +75,13 @@ fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
 fn every_tensor_equals_the_plaintext_network() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let wan = Settings { hash: HashKind::FixedKey, ..Settings::for_link(Link::WAN) };
-    for (last, settings) in [(Activation::Argmax, Settings::default()), (Activation::Logits, wan)] {
+    let masks = Settings { activations: ActivationEngine::Masks, ..Settings::default() };
+    for (last, settings) in [
+        (Activation::Argmax, Settings::default()),
+        (Activation::Logits, wan),
+        (Activation::Argmax, masks),
+        (Activation::Logits, Settings { field: FieldBits::Eight, ..masks }),
+    ] {
         let network = network(last, &mut rng);
         let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
         let trace = network.forward(&image).unwrap();

@@ -10,7 +10,7 @@ use crate::error::{Error, PeerFault};
 use crate::exchange::BlockMail;
 use crate::ot::{self, Choices, FieldBits, LinkKey};
 use crate::parallel::Jobs;
-use crate::wire::{Labels, Tables, Transfers};
+use crate::wire::{Labels, Message, Payload, Tables, Transfers};
 
 /// The evaluator while a session is set up.
 pub(crate) struct EvaluatorSetup(ot::ReceiverSetup);
@@ -51,11 +51,11 @@ impl Evaluator {
         &mut self,
         plan: &GarbledPlan,
         sums: &[u32],
-        messages: &mut Vec<Transfers>,
+        messages: &mut Vec<Message>,
     ) -> Evaluation {
         let choose = |chunk| {
             let (labels, message) = self.choose_chunk(&chunk, sums);
-            messages.push(message);
+            messages.push(message.into_message());
             Stored { labels, tables: Vec::new() }
         };
         Evaluation { chunks: plan.chunks().map(choose).collect() }

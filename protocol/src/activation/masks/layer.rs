@@ -26,6 +26,7 @@ pub(crate) struct Preparation {
 pub(crate) struct PreparedLayer {
     side: Side,
     chunks: Vec<Prepared>,
+    bytes: usize,
 }
 
 /// The online phase of a layer, between two messages.
@@ -133,12 +134,12 @@ impl Preparation {
     }
 
     /// After the last message.
-    pub(crate) fn finish(self) -> PreparedLayer {
+    pub(crate) fn finish(self, plan: &MasksPlan) -> PreparedLayer {
         let chunks = self.chunks.into_iter().map(|chunk| match chunk {
             Preparing::Rest(rest) => rest.finish(),
             _ => unreachable!("the last message was sent or received"),
         });
-        PreparedLayer { side: self.side, chunks: chunks.collect() }
+        PreparedLayer::new(plan, self.side, chunks.collect())
     }
 }
 
@@ -161,10 +162,20 @@ impl Preparing {
 }
 
 impl PreparedLayer {
+    fn new(plan: &MasksPlan, side: Side, chunks: Vec<Prepared>) -> Self {
+        let bytes = chunks.len() * plan.sizes.stored[side as usize].memory();
+        Self { side, chunks, bytes }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Begins the online phase. `values` are the server's sums; or the masks of the client's results,
     /// which nothing else may be masked with.
     pub(crate) fn evaluate(self, plan: &MasksPlan, values: Zeroizing<Vec<u32>>) -> Evaluation {
-        let Self { side, chunks } = self;
+        let Self { side, chunks, .. } = self;
         let mut values = values;
         if let Side::Server = side {
             values.iter_mut().for_each(|value| *value = value.wrapping_add(plan.offsets[0]));
@@ -200,7 +211,7 @@ impl PreparedLayer {
             message.is_sound().then_some(chunk)
         };
         let chunks = bytes.chunks(size.bytes(LANES)).enumerate().map(decode);
-        Some(Self { side, chunks: chunks.collect::<Option<_>>()? })
+        Some(Self::new(plan, side, chunks.collect::<Option<_>>()?))
     }
 }
 

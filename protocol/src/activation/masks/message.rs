@@ -41,6 +41,11 @@ impl Size {
         self.planes * lanes.div_ceil(8) + elements.sum::<usize>()
     }
 
+    /// Bytes of memory of what it holds, for a whole chunk.
+    pub(super) fn memory(&self) -> usize {
+        self.planes * size_of::<Plane>() + self.elements.len() * size_of::<[u32; LANES]>()
+    }
+
     /// Bits of each lane.
     pub(super) fn bits(&self) -> usize {
         self.planes + self.elements.iter().sum::<u32>() as usize

@@ -21,6 +21,9 @@ pub(crate) use layer::{Evaluation, Preparation, PreparedLayer};
 pub use plan::{Cost, MasksPlan};
 use plane::Plane;
 
+/// The bits of a digit, at most.
+pub(crate) const WIDEST_DIGIT: usize = digit::MAX_BITS;
+
 /// Which of the parties this one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {

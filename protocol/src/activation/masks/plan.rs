@@ -136,6 +136,13 @@ impl MasksPlan {
         whole * size.bytes(LANES) + rest
     }
 
+    /// At most how many bytes of memory a party needs for it: transfers and keys while it is prepared.
+    pub(crate) fn memory(&self) -> usize {
+        // A transfer with both keys, its message, and what is kept of it.
+        let [up, down] = self.transfers();
+        96 * (up + down)
+    }
+
     /// What the layer costs.
     pub fn cost(&self) -> Cost {
         let mut cost = Cost { transfers: self.transfers(), ..Cost::default() };

@@ -48,7 +48,7 @@ fn a_layer_over_transfers_in_both_directions() {
         let [client, server] =
             [(client, Side::Client), (server, Side::Server)].map(|(end, side)| {
                 let mut bytes = Vec::new();
-                end.finish().encode(plan, &mut bytes);
+                end.finish(plan).encode(plan, &mut bytes);
                 PreparedLayer::decode(plan, side, &mut bytes.as_slice()).unwrap()
             });
         let mut client = client.evaluate(plan, Zeroizing::new(r.clone()));
