@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
     model::CardHash,
+    plan::ActivationEngine,
     session::{HashKind, Terms},
     transport::Patience,
 };
@@ -83,6 +84,9 @@ pub(crate) struct ServeArgs {
     /// The hash that garbles
     #[arg(long, value_enum, value_name = "HASH", default_value_t)]
     pub(crate) hash: HashName,
+    /// What computes activations; those that it does not compute are garbled
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub(crate) engine: EngineName,
     /// Delay what is sent as that link would
     #[arg(long, hide = true)]
     pub(crate) simulate_link: bool,
@@ -174,6 +178,32 @@ impl From<HashName> for HashKind {
     }
 }
 
+/// The engines of activations.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum EngineName {
+    /// Garbled circuits: one round trip a layer
+    #[default]
+    Garbled,
+    /// Alternating masks: far fewer bytes, two round trips a layer
+    Masks,
+}
+
+impl EngineName {
+    /// Its name as an argument.
+    pub(crate) fn name(self) -> &'static str {
+        ActivationEngine::from(self).name()
+    }
+}
+
+impl From<EngineName> for ActivationEngine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Garbled => Self::Garbled,
+            EngineName::Masks => Self::Masks,
+        }
+    }
+}
+
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
 /// The most threads that a process may be told to use.
@@ -232,6 +262,9 @@ pub(crate) struct InspectArgs {
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
+    /// What computes activations; those that it does not compute are garbled
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub(crate) engine: EngineName,
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,
@@ -342,6 +375,9 @@ pub(crate) struct BenchArgs {
     /// `100mbit,80ms`; without it, loopback
     #[arg(long, value_name = "LINK")]
     pub(crate) link: Option<Link>,
+    /// What computes activations; those that it does not compute are garbled
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub(crate) engine: EngineName,
     /// Threads of each party; 0 for one a processor
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MAX_THREADS))]
     pub(crate) threads: u16,

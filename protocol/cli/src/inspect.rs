@@ -15,7 +15,8 @@ use gazelle_protocol::{
 
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
-    let settings = Settings::for_link(args.link);
+    let activations = args.engine.into();
+    let settings = Settings { activations, ..Settings::for_link(args.link) };
     let hashes = cards(&network)?;
     let card = network.card();
     let classes = card.classes.len();

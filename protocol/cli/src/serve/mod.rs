@@ -80,7 +80,11 @@ struct Service {
 impl Service {
     fn start(args: &ServeArgs) -> Result<Self> {
         let network = args.model.network()?.with_logits(args.allow_logits);
-        let settings = Settings { hash: args.hash.into(), ..Settings::for_link(args.link) };
+        let settings = Settings {
+            hash: args.hash.into(),
+            activations: args.engine.into(),
+            ..Settings::for_link(args.link)
+        };
         let limits = &args.limits;
         let capacity = Capacity {
             client: mebibytes(limits.memory_per_client),
