@@ -159,17 +159,20 @@ fn a_peer_of_another_version_or_other_parameters_is_refused() {
 #[test]
 fn a_spent_bundle_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));
-    let server = Server::new(network, &Settings::default()).unwrap();
-    let (near, far) = transport::pair(None);
-    let served = thread::spawn(move || server.serve(far).err());
-    let mut client = Client::connect(near, &Terms::NONE).unwrap();
-    let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
-    let name = bundle.name();
-    client.classify(bundle, &[7; 198]).unwrap();
-    client.request(Kind::Online, name.as_bytes().to_vec());
-    drop(client);
-    let error = served.join().unwrap().unwrap();
-    assert!(matches!(error, Error::Peer(PeerFault::Bundle(spent)) if spent == name), "{error}");
+    for activations in [ActivationEngine::Garbled, ActivationEngine::Masks] {
+        let settings = Settings { activations, ..Settings::default() };
+        let server = Server::new(network.clone(), &settings).unwrap();
+        let (near, far) = transport::pair(None);
+        let served = thread::spawn(move || server.serve(far).err());
+        let mut client = Client::connect(near, &Terms::NONE).unwrap();
+        let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+        let name = bundle.name();
+        client.classify(bundle, &[7; 198]).unwrap();
+        client.request(Kind::Online, name.as_bytes().to_vec());
+        drop(client);
+        let error = served.join().unwrap().unwrap();
+        assert!(matches!(error, Error::Peer(PeerFault::Bundle(spent)) if spent == name), "{error}");
+    }
 }
 
 /// The numbers that a client may choose.

@@ -29,26 +29,29 @@ enum End<'a> {
 /// What a message holds of each lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
-    planes: usize,
-    /// Widths of the ring elements.
-    elements: Vec<u32>,
+    /// Bits of each element, in order; a plane has one.
+    widths: Vec<u32>,
 }
 
 impl Size {
     /// Bytes of the message for so many lanes.
     pub(super) fn bytes(&self, lanes: usize) -> usize {
-        let elements = self.elements.iter().map(|&bits| pack::packed_len(lanes, bits));
-        self.planes * lanes.div_ceil(8) + elements.sum::<usize>()
+        self.widths.iter().map(|&bits| pack::packed_len(lanes, bits)).sum()
     }
 
     /// Bytes of memory of what it holds, for a whole chunk.
     pub(super) fn memory(&self) -> usize {
-        self.planes * size_of::<Plane>() + self.elements.len() * size_of::<[u32; LANES]>()
+        let of_width = |&bits: &u32| match bits {
+            1 => size_of::<Plane>(),
+            _ => size_of::<[u32; LANES]>(),
+        };
+        self.widths.iter().map(of_width).sum()
     }
 
-    /// Bits of each lane.
-    pub(super) fn bits(&self) -> usize {
-        self.planes + self.elements.iter().sum::<u32>() as usize
+    /// Bits of each element, in order.
+    #[cfg(test)]
+    pub(super) fn widths(&self) -> &[u32] {
+        &self.widths
     }
 }
 
@@ -89,7 +92,7 @@ impl<'a> Message<'a> {
                 read_words(plane)
             }
             End::Count(size) => {
-                size.planes += 1;
+                size.widths.push(1);
                 bits
             }
         }
@@ -113,7 +116,7 @@ impl<'a> Message<'a> {
                 let lanes = &mut elements[..self.lanes];
                 self.padding |= pack::unpack_u32(packed, bits, lanes).is_err();
             }
-            End::Count(size) => size.elements.push(bits),
+            End::Count(size) => size.widths.push(bits),
         }
         elements
     }

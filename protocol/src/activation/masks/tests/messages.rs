@@ -8,8 +8,9 @@ use super::*;
 /// transfers that the client and the server send.
 fn bits(digits: Digits, out_bits: u32) -> ([usize; 4], [usize; 2]) {
     let World { program, sizes, .. } = World::new(digits, out_bits, 0);
-    let sum = |first: usize, sizes: &[super::super::message::Size]| -> usize {
-        sizes.iter().skip(first).step_by(2).map(|size| size.bits()).sum()
+    let sum = |first: usize, sizes: &[Size]| -> usize {
+        let of_party = sizes.iter().skip(first).step_by(2);
+        of_party.flat_map(|size| size.widths()).sum::<u32>() as usize
     };
     let (offline, online) = (&sizes.offline, &sizes.online);
     let bits = [sum(0, offline), sum(1, offline), sum(0, online), sum(1, online)];

@@ -3,12 +3,13 @@
 mod exhaustive;
 mod messages;
 mod transfers;
+mod views;
 
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 
 use super::Side;
-use super::message::Message;
+use super::message::{Message, Size};
 use super::plane::LANES;
 use super::preparation::Start;
 use super::program::Program;
@@ -28,6 +29,12 @@ struct World {
     /// Messages of the last activations: the direction is that of their place.
     offline: Vec<Vec<u8>>,
     online: Vec<Vec<u8>>,
+    /// What the parties had of transfers: those that the client sends, and those of the server.
+    dealt: Option<[Dealt; 2]>,
+    /// A party whose messages are changed at random.
+    deviating: Option<Side>,
+    /// A fault to be found: the first two positions of each key are the same.
+    is_reusing: bool,
 }
 
 /// Transfers that a dealer made.
@@ -49,19 +56,37 @@ impl Dealt {
     }
 }
 
-/// One message: `send` writes it, `receive` reads it.
-macro_rules! message {
-    ($log:expr, $size:expr, $lanes:expr, $send:expr, $receive:expr) => {{
-        let mut bytes = vec![0; $size.bytes($lanes)];
-        let mut out = Message::out($lanes, &mut bytes);
-        let sender = $send(&mut out);
+/// What carries the messages of one run.
+struct Wire {
+    lanes: usize,
+    deviating: Option<Side>,
+    noise: ChaCha20Rng,
+    log: Vec<Vec<u8>>,
+}
+
+impl Wire {
+    /// One message: `send` writes it, `receive` reads it. That of a deviating party is changed.
+    fn pass<A, B>(
+        &mut self,
+        from: Side,
+        size: &Size,
+        send: impl FnOnce(&mut Message<'_>) -> A,
+        receive: impl FnOnce(&mut Message<'_>) -> B,
+    ) -> (A, B) {
+        let mut bytes = vec![0; size.bytes(self.lanes)];
+        let mut out = Message::out(self.lanes, &mut bytes);
+        let sender = send(&mut out);
         assert!(out.is_sound(), "all that the plan counts is written");
-        let mut read = Message::read($lanes, &bytes);
-        let receiver = $receive(&mut read);
+        if self.deviating == Some(from) {
+            let noise = &mut self.noise;
+            bytes.iter_mut().for_each(|b| *b ^= noise.random::<u8>() & noise.random::<u8>());
+        }
+        let mut read = Message::read(self.lanes, &bytes);
+        let receiver = receive(&mut read);
         assert!(read.is_sound(), "all that is written is read");
-        $log.push(bytes);
+        self.log.push(bytes);
         (sender, receiver)
-    }};
+    }
 }
 
 impl World {
@@ -69,7 +94,17 @@ impl World {
         let program = Program::new(digits, out_bits);
         let sizes = Sizes::of(&program);
         let rng = ChaCha20Rng::seed_from_u64(seed);
-        Self { program, sizes, rng, offline: Vec::new(), online: Vec::new() }
+        let (offline, online) = (Vec::new(), Vec::new());
+        Self {
+            program,
+            sizes,
+            rng,
+            offline,
+            online,
+            dealt: None,
+            deviating: None,
+            is_reusing: false,
+        }
     }
 
     /// Transfers of the dealer's.
@@ -78,7 +113,10 @@ impl World {
         let total = count * blocks * KEY_BITS;
         let mut random =
             |len: usize| -> Vec<u128> { (0..len).map(|_| self.rng.random()).collect() };
-        let (zero, one, choices) = (random(total), random(total), random(count * blocks));
+        let (mut zero, mut one, choices) = (random(total), random(total), random(count * blocks));
+        if self.is_reusing {
+            zero.iter_mut().chain(&mut one).for_each(|key| *key = *key & !2 | (*key & 1) << 1);
+        }
         let chosen = (0..total).map(|i| {
             if choices[i / KEY_BITS] >> (i % KEY_BITS) & 1 == 1 { one[i] } else { zero[i] }
         });
@@ -90,50 +128,46 @@ impl World {
         let (lanes, [up, down]) = (a.len(), self.program.transfers());
         assert!((1..=LANES).contains(&lanes));
         let (up, down) = (self.deal(up, lanes), self.deal(down, lanes));
-        let Self { program, sizes, rng, offline, online } = self;
-        (offline.clear(), online.clear());
+        let noise = ChaCha20Rng::from_rng(&mut self.rng);
+        let mut wire = Wire { lanes, deviating: self.deviating, noise, log: Vec::new() };
+        let Self { program, sizes, rng, .. } = self;
         let (c, s) = (Side::Client, Side::Server);
         let client = Start::new(program, a, [up.sender(), down.receiver()], c, rng);
         let server = Start::new(program, &[], [up.receiver(), down.sender()], s, rng);
         let mut size = sizes.offline.iter();
         let mut size = || size.next().expect("a size for each message");
-
         let (client, server) =
-            message!(offline, size(), lanes, |m: &mut _| client.up(program, c, m), |m: &mut _| {
-                server.up(program, s, m)
-            });
+            wire.pass(c, size(), |m| client.up(program, c, m), |m| server.up(program, s, m));
         let (mut server, mut client) =
-            message!(offline, size(), lanes, |m: &mut _| server.down(program, m), |m: &mut _| {
-                client.down(program, m)
-            });
+            wire.pass(s, size(), |m| server.down(program, m), |m| client.down(program, m));
         for round in 1..program.offline_rounds() {
             if round > 1 {
-                message!(offline, size(), lanes, |m: &mut _| server.down(round, m), |m: &mut _| {
-                    client.down(round, m)
-                });
+                wire.pass(s, size(), |m| server.down(round, m), |m| client.down(round, m));
             }
-            message!(offline, size(), lanes, |m: &mut _| client.up(round, c, m), |m: &mut _| {
-                server.up(round, s, m)
-            });
+            wire.pass(c, size(), |m| client.up(round, c, m), |m| server.up(round, s, m));
         }
         let (client, server) = (client.finish(), server.finish());
+        self.offline = std::mem::take(&mut wire.log);
 
         let [s1, c1, s2, c2] = &sizes.online;
-        let (server, client) =
-            message!(online, s1, lanes, |m: &mut _| server.open(program, b, s, m), |m: &mut _| {
-                client.open(program, &[], c, m)
-            });
+        let (server, client) = wire.pass(
+            s,
+            s1,
+            |m| server.open(program, b, s, m),
+            |m| client.open(program, &[], c, m),
+        );
         let (client, server) =
-            message!(online, c1, lanes, |m: &mut _| client.mask(program, c, m), |m: &mut _| server
-                .mask(program, s, m));
+            wire.pass(c, c1, |m| client.mask(program, c, m), |m| server.mask(program, s, m));
         let (server, client) =
-            message!(online, s2, lanes, |m: &mut _| server.reveal(program, s, m), |m: &mut _| {
-                client.reveal(program, c, m)
-            });
-        let (_, result) =
-            message!(online, c2, lanes, |m: &mut _| client.close(program, r, c, m), |m: &mut _| {
-                server.close(program, &[], s, m)
-            });
+            wire.pass(s, s2, |m| server.reveal(program, s, m), |m| client.reveal(program, c, m));
+        let (_, result) = wire.pass(
+            c,
+            c2,
+            |m| client.close(program, r, c, m),
+            |m| server.close(program, &[], s, m),
+        );
+        self.online = wire.log;
+        self.dealt = Some([up, down]);
         result[..lanes].to_vec()
     }
 
