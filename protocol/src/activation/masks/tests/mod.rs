@@ -1,10 +1,12 @@
 //! Both parties in one process, with a dealer of transfers.
 
+mod constant_time;
 mod exhaustive;
 mod messages;
 mod transfers;
 mod views;
 
+use gazelle_valgrind::{make_public, make_secret};
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -35,6 +37,8 @@ struct World {
     deviating: Option<Side>,
     /// A fault to be found: the first two positions of each key are the same.
     is_reusing: bool,
+    /// Whether valgrind is to watch what depends on keys and choices.
+    is_secret: bool,
 }
 
 /// Transfers that a dealer made.
@@ -77,6 +81,7 @@ impl Wire {
         let mut out = Message::out(self.lanes, &mut bytes);
         let sender = send(&mut out);
         assert!(out.is_sound(), "all that the plan counts is written");
+        make_public(&mut bytes);
         if self.deviating == Some(from) {
             let noise = &mut self.noise;
             bytes.iter_mut().for_each(|b| *b ^= noise.random::<u8>() & noise.random::<u8>());
@@ -104,6 +109,7 @@ impl World {
             dealt: None,
             deviating: None,
             is_reusing: false,
+            is_secret: false,
         }
     }
 
@@ -120,7 +126,12 @@ impl World {
         let chosen = (0..total).map(|i| {
             if choices[i / KEY_BITS] >> (i % KEY_BITS) & 1 == 1 { one[i] } else { zero[i] }
         });
-        Dealt { blocks, chosen: chosen.collect(), zero, one, choices }
+        let mut dealt = Dealt { blocks, chosen: chosen.collect(), zero, one, choices };
+        if self.is_secret {
+            let Dealt { zero, one, choices, chosen, .. } = &mut dealt;
+            [zero, one, choices, chosen].into_iter().for_each(|bits| make_secret(bits));
+        }
+        dealt
     }
 
     /// The server's results of at most [`LANES`] activations with these shares and masks.
