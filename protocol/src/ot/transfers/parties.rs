@@ -41,8 +41,7 @@ impl ReceiverSetup {
     ) -> Result<(Receiver, Vec<u8>), Error> {
         let name = direction.name(session);
         let (extension, corrections, _) = self.extension.finish(&name, reply)?;
-        let (field, hash) = (self.source.field(), key_hash(&name));
-        Ok((Receiver { extension, field, pool: Pool::new(), hash }, corrections))
+        Ok((Receiver { extension, pool: Pool::new(), hash: key_hash(&name) }, corrections))
     }
 }
 
@@ -90,7 +89,6 @@ impl SenderSetup {
 /// The party of a direction that has choices.
 pub struct Receiver {
     extension: extension::Receiver,
-    field: FieldBits,
     pool: Pool,
     hash: Hash,
 }
