@@ -80,3 +80,53 @@ impl LpnSet {
         1 << self.secret_bits_log()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gazelle_kernels::lpn::LOCALITY;
+
+    /// log₂ of the trials until `rows` outputs, as many of each bin, are all right.
+    fn guess(set: LpnSet, rows: f64) -> f64 {
+        let bins = set.bins() as f64;
+        -bins * (1.0 - rows / set.outputs() as f64).log2()
+    }
+
+    /// log₂ of the operations of a sparse elimination: three products with a row's ten bits for each
+    /// unknown (Wiedemann, 1986).
+    fn solve(unknowns: f64) -> f64 {
+        (3.0 * LOCALITY as f64).log2() + 2.0 * unknowns.log2()
+    }
+
+    /// The part of the columns that has as many outputs with all their indices in it.
+    fn square_part(set: LpnSet) -> f64 {
+        let outputs_for_a_column = set.outputs() as f64 / set.secret() as f64;
+        outputs_for_a_column.powf(-1.0 / (LOCALITY as f64 - 1.0))
+    }
+
+    /// As docs/lpn.py computes it, which has the other attacks.
+    #[test]
+    fn guessing_a_system_or_a_part_of_it_takes_more_than_128_bits() {
+        for set in LpnSet::ALL {
+            let secret = set.secret() as f64;
+            let whole = secret - set.bins() as f64;
+            assert!(guess(set, whole) + solve(whole) > 220.0, "{set:?}: the whole system");
+            let part = square_part(set) * secret;
+            assert!(guess(set, part) + solve(part) > 180.0, "{set:?}: a random part");
+            // A peeled part, by its size from the script; 0.64 and 0.67 of the columns.
+            let peeled = 0.64 * secret;
+            assert!(guess(set, peeled) + solve(peeled) > 128.0 + 30.0, "{set:?}: a peeled part");
+        }
+    }
+
+    /// The computation says what is known of a set that is weak: 2^17 secret bits with 1170 bins
+    /// of 2^11.
+    #[test]
+    fn the_bound_sees_a_weak_set() {
+        let (outputs, secret) = (1170.0 * 2048.0, f64::from(1 << 17));
+        let part = secret * (outputs / secret).powf(-1.0 / 9.0);
+        let trials = -1170.0 * f64::log2(1.0 - part / outputs);
+        assert!((68.0..68.5).contains(&trials), "2^{trials}");
+        assert!(trials + solve(part) < 107.0);
+    }
+}
