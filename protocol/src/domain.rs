@@ -64,6 +64,21 @@ pub(crate) const TRANSFERS: &[u8] = b"gazelle transfers v1";
 /// by SHA-256, cut to 16 bytes. Its tweaks are the numbers of the transfers.
 pub(crate) const TRANSFER_KEYS: &[u8] = b"gazelle transfer keys v1";
 
+/// Key of the hash in the trees of an iteration of silent transfers: `label ‖ name of the transfers
+/// (32) ‖ iteration (8, little-endian)`, by SHA-256, cut to 16 bytes. Tree i has the key plus i.
+pub(crate) const LPN_TREES: &[u8] = b"gazelle lpn trees v1";
+
+/// Key of the indices of an iteration's code: as [`LPN_TREES`].
+pub(crate) const LPN_CODE: &[u8] = b"gazelle lpn code v1";
+
+/// Seed of the factors of an iteration's check: `label ‖ name of the transfers (32) ‖ iteration (8,
+/// little-endian) ‖ corrections`, by SHA-256, cut to 16 bytes.
+pub(crate) const LPN_CHALLENGE: &[u8] = b"gazelle lpn challenge v1";
+
+/// Proof of an iteration's check: `label ‖ name of the transfers (32) ‖ iteration (8, little-endian) ‖
+/// sum (16)`, by SHA-256.
+pub(crate) const LPN_CHECK: &[u8] = b"gazelle lpn check v1";
+
 /// Hash of the parameters that both parties must share: `label ‖ for each homomorphic parameter
 /// set: n (8) ‖ number of primes (8) ‖ primes (8 each)`, integers little-endian, by SHA-256.
 pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
@@ -109,6 +124,10 @@ const ALL: &[&[u8]] = &[
     OT_CHECK,
     TRANSFERS,
     TRANSFER_KEYS,
+    LPN_TREES,
+    LPN_CODE,
+    LPN_CHALLENGE,
+    LPN_CHECK,
     gazelle_model::MODEL_CARD,
     PARAMETERS,
     PLAN,

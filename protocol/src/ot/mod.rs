@@ -41,6 +41,7 @@ mod deviating;
 pub mod extension;
 mod field;
 mod rows;
+pub mod silent;
 #[cfg(test)]
 mod tests;
 pub mod transfers;

@@ -17,6 +17,9 @@
 //!                                           ◀──     labels of b = M·(x − r) + bias + t
 //! ```
 //!
+//! With activations by masks, transfers and tables are more messages each way, and online there are two
+//! round trips ([`crate::activation::masks`]).
+//!
 //! The client evaluates on a + b = M·x + bias and gets the activation plus the server's S; it
 //! subtracts the r of the tensor, the server then removes S. The last block's circuit shows the
 //! client its result.

@@ -156,7 +156,7 @@ impl<'a> ServerParty<'a> {
         }
         let halves = self.answer_queries(count, room, mail).await?;
         self.convert(halves, &mut bundles, &mut gates, mail).await?;
-        self.request_transfers(count, mail).await;
+        self.request_transfers(count, mail).await?;
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
             for (bundle, gates) in bundles.iter_mut().zip(&mut gates) {
                 bundle.activations.push(match plan {
@@ -182,13 +182,14 @@ impl<'a> ServerParty<'a> {
     }
 
     /// Asks for the transfers of all activations by masks that the client sends.
-    async fn request_transfers(&mut self, count: usize, mail: &Mailbox) {
+    async fn request_transfers(&mut self, count: usize, mail: &Mailbox) -> Result<(), Error> {
         for (_, plan) in self.service.plan.masks_with(0) {
             let transfers = self.transfers.as_mut().expect("set up for the plan");
             for _ in 0..count {
-                mail.send(transfers.request_of_server(plan, &mut self.rng)).await;
+                mail.send(transfers.request_of_server(plan, &mut self.rng)?).await;
             }
         }
+        Ok(())
     }
 
     /// The rest of the preparation of activations by masks: message after message of all of them.

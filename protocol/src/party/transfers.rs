@@ -87,10 +87,11 @@ impl Transfers {
         &mut self,
         plan: &MasksPlan,
         rng: &mut impl CryptoRng,
-    ) -> MaskTransfers {
+    ) -> Result<MaskTransfers, Error> {
         let [up, _] = plan.transfers();
         // Those of other layers wait for their preparation.
-        MaskTransfers(self.receiver.request(self.receiver.available() + up, rng))
+        let waiting = self.receiver.available();
+        Ok(MaskTransfers(self.receiver.request(waiting + up, rng)?))
     }
 
     /// The client's preparation of a layer with shares `a` of its sums, after the server's request:
@@ -103,9 +104,10 @@ impl Transfers {
         rng: &mut impl CryptoRng,
     ) -> Result<(Preparation, MaskTransfers), Error> {
         let [up, down] = plan.transfers();
-        let MaskTransfers(request) = mail.receive(self.sender.request_len(up)).await?;
+        let MaskTransfers(request) = mail.receive(self.sender.lengths(up).request).await?;
+        // An extension needs no answer.
         self.sender.answer(up, &request)?;
-        let request = MaskTransfers(self.receiver.request(down, rng));
+        let request = MaskTransfers(self.receiver.request(down, rng)?);
         let (sent, received) = (self.sender.take(up), self.receiver.take(down));
         Ok((Preparation::client(plan, a, sent, received, rng), request))
     }
@@ -118,7 +120,7 @@ impl Transfers {
         rng: &mut impl CryptoRng,
     ) -> Result<Preparation, Error> {
         let [up, down] = plan.transfers();
-        let MaskTransfers(request) = mail.receive(self.sender.request_len(down)).await?;
+        let MaskTransfers(request) = mail.receive(self.sender.lengths(down).request).await?;
         self.sender.answer(down, &request)?;
         let (sent, received) = (self.sender.take(down), self.receiver.take(up));
         Ok(Preparation::server(plan, received, sent, rng))

@@ -1,4 +1,22 @@
-//! The masks engine: activations from oblivious transfers, nearly all of them before the image.
+//! The masks engine: exact clamps from oblivious transfers, nearly all of it before the image.
+//!
+//! ```text
+//!            client                                             server
+//! offline    products with the bits of a, in transfers  ──▶
+//!            whose choices make the server's masks      ◀──     the same the other way; corrections
+//!            the next bit of every digit, …             ──▶     …
+//! online                                                ◀──     b less its masks; masked sums of digits
+//!            level 2: products, masked again            ──▶
+//!                                                       ◀──     level 3: products, masked again
+//!            the result's bits; its share, less r       ──▶
+//! ```
+//!
+//! for shares a + b of the sums. The server ends with f(a + b) − r, the client with nothing.
+//!
+//! `program` has the logic, `gate` compiles it; `digit`, `level` and `result` run it on 512 lanes at
+//! a time. Both parties run the same code on their shares of every bit: what one party writes to a
+//! message the other one reads, and a third run by nobody counts. `docs/masks.md` has the protocol, why
+//! its result is right, and what it hides.
 
 mod digit;
 mod evaluation;

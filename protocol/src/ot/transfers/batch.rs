@@ -1,7 +1,7 @@
 //! Batches of transfers, each used once: cut into parts, then hashed to keys.
 
 use gazelle_kernels::hash::{self, Hash};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::ot::choices::Choices;
 use crate::parallel::prelude::*;
@@ -41,12 +41,19 @@ impl Pool {
         &mut self.blocks[left..]
     }
 
+    /// Forgets the last `count`, which are wiped.
+    pub(super) fn cut(&mut self, count: usize) {
+        let left = self.blocks.len() - count;
+        self.blocks[left..].zeroize();
+        self.blocks.truncate(left);
+    }
+
     /// Takes the first `count`; returns the number of the first of them.
     fn take(&mut self, count: usize) -> (u64, Blocks) {
         assert!(count <= self.len(), "{count} transfers of {}: refill first", self.len());
         let part = &mut self.blocks[self.given..][..count];
         let blocks = Zeroizing::new(part.to_vec());
-        part.fill(0);
+        part.zeroize();
         let number = self.number;
         self.given += count;
         self.number += count as u64;

@@ -18,9 +18,13 @@
 //! | | S → R | [`SenderSetup::new`] | [`ReceiverSetup::finish`] |
 //! | | R → S | [`ReceiverSetup::finish`] | [`SenderSetup::finish`] |
 //! | refill | R → S | [`Receiver::request`] | [`Sender::answer`] |
+//! | | S → R | [`Sender::answer`] | [`Receiver::challenge`] |
+//! | | R → S | [`Receiver::challenge`] | [`Sender::prove`] |
+//! | | S → R | [`Sender::prove`] | [`Receiver::finish`] |
 //!
-//! Every message of a receiver is checked before the sender has a transfer of it, so before any
-//! payload: see `check` and `tree` for what is checked and what it is worth.
+//! With [`Source::SoftSpoken`] the request is the only message of a refill; with
+//! [`Source::Silent`] there is one in the first refill only, and the other three in all. Either
+//! party's messages are checked before the other has a transfer of them, so before any payload.
 //!
 //! ```
 //! use gazelle_protocol::ot::FieldBits;
@@ -37,8 +41,12 @@
 //! let (mut server, corrections) = server.finish(Direction::Up, session, &reply)?;
 //! let mut client = client.finish(&corrections)?;
 //!
-//! let request = server.request(1000, rng);
-//! client.answer(1000, &request)?;
+//! let request = server.request(1000, rng)?;
+//! let answer = client.answer(1000, &request)?;
+//! let challenge = server.challenge(&answer)?;
+//! server.finish(&client.prove(&challenge)?)?;
+//! assert_eq!((answer.len(), challenge.len()), (0, 0));
+//!
 //! let (sent, received) = (client.take(1000).keys(), server.take(1000).keys());
 //! for i in 0..1000 {
 //!     let (zero, one) = sent.pair(i);
@@ -59,6 +67,7 @@ use gazelle_kernels::hash::{Hash, HashKind};
 use sha2::{Digest, Sha256};
 
 use super::field::FieldBits;
+use super::silent::{CHALLENGE_LEN, LpnSet, PROOF_LEN};
 use crate::domain;
 
 /// Which party sends.
@@ -90,13 +99,73 @@ impl Direction {
 pub enum Source {
     /// The extension of [`super::extension`]: 16/K bytes for each transfer from the receiver.
     SoftSpoken(FieldBits),
+    /// [`super::silent`], from an extension with K = 8: about a bit for each transfer from the
+    /// sender, some millions at a time, and no choice of theirs from the receiver. It assumes that
+    /// learning parity with noise is hard; the other source assumes AES alone.
+    Silent(LpnSet),
 }
 
 impl Source {
+    /// The source that sends the fewest bytes for so many transfers in one direction, of those that
+    /// a caller's settings allow: without `allow_lpn` the choice is K = 8.
+    pub const fn frugal(transfers: u64, allow_lpn: bool) -> Self {
+        let set = LpnSet::K18;
+        let iterations = transfers.div_ceil(set.usable() as u64);
+        let silent = set.reserve() as u64 * 2 + iterations * set.corrections_len() as u64;
+        if allow_lpn && silent < transfers * 2 {
+            return Self::Silent(set);
+        }
+        Self::SoftSpoken(FieldBits::Eight)
+    }
+
     /// K of the extension.
-    fn field(self) -> FieldBits {
+    const fn field(self) -> FieldBits {
         match self {
             Self::SoftSpoken(field) => field,
+            Self::Silent(_) => FieldBits::Eight,
+        }
+    }
+
+    /// Length in bytes of the receiver's second message of the set-up.
+    pub const fn corrections_len(self) -> usize {
+        self.field().corrections_len()
+    }
+}
+
+/// The lengths in bytes of the messages of a refill, in order; those of no bytes are not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    /// From the receiver: choices.
+    pub request: usize,
+    /// From the sender: silent transfers.
+    pub answer: usize,
+    /// From the receiver: the challenge to these.
+    pub challenge: usize,
+    /// From the sender: its proof.
+    pub proof: usize,
+    /// Transfers that the extension makes.
+    extended: usize,
+    /// Iterations of silent transfers.
+    iterations: usize,
+}
+
+impl Lengths {
+    /// Of a refill by `missing` transfers; `begun` says whether silent transfers have a reserve.
+    const fn new(source: Source, begun: bool, missing: usize) -> Self {
+        let (extended, iterations, corrections) = match source {
+            Source::SoftSpoken(_) => (missing, 0, 0),
+            Source::Silent(set) => {
+                let extended = if begun || missing == 0 { 0 } else { set.reserve() };
+                (extended, missing.div_ceil(set.usable()), set.corrections_len())
+            }
+        };
+        Self {
+            request: if extended == 0 { 0 } else { source.field().message_len(extended) },
+            answer: iterations * corrections,
+            challenge: iterations * CHALLENGE_LEN,
+            proof: iterations * PROOF_LEN,
+            extended,
+            iterations,
         }
     }
 }

@@ -8,10 +8,11 @@ use crate::error::{Error, Misuse, PeerFault};
 
 const SESSION: &[u8; 32] = b"a session of the transfers tests";
 
-const SOFT_SPOKEN: [Source; 3] = [
+const SOURCES: [Source; 4] = [
     Source::SoftSpoken(FieldBits::Two),
     Source::SoftSpoken(FieldBits::Four),
     Source::SoftSpoken(FieldBits::Eight),
+    Source::Silent(LpnSet::Toy),
 ];
 
 fn rng(seed: u64) -> ChaCha20Rng {
@@ -26,9 +27,15 @@ fn set_up(source: Source, direction: Direction, rng: &mut ChaCha20Rng) -> (Sende
 }
 
 fn refill(sender: &mut Sender, receiver: &mut Receiver, count: usize, rng: &mut ChaCha20Rng) {
-    let request = receiver.request(count, rng);
-    assert_eq!(request.len(), sender.request_len(count));
-    sender.answer(count, &request).unwrap();
+    let lengths = sender.lengths(count);
+    assert_eq!(receiver.lengths(count), lengths);
+    let request = receiver.request(count, rng).unwrap();
+    let answer = sender.answer(count, &request).unwrap();
+    let challenge = receiver.challenge(&answer).unwrap();
+    let proof = sender.prove(&challenge).unwrap();
+    receiver.finish(&proof).unwrap();
+    let sent = (request.len(), answer.len(), challenge.len(), proof.len());
+    assert_eq!(sent, (lengths.request, lengths.answer, lengths.challenge, lengths.proof));
     assert_eq!(sender.available(), receiver.available());
     assert!(sender.available() >= count);
 }
@@ -47,7 +54,7 @@ fn assert_keys_agree(sent: Sent, received: Received) -> (SenderKeys, ReceiverKey
 
 #[test]
 fn the_chosen_keys_arrive_both_ways() {
-    for source in SOFT_SPOKEN {
+    for source in SOURCES {
         for direction in Direction::ALL {
             let rng = &mut rng(1);
             let (mut sender, mut receiver) = set_up(source, direction, rng);
@@ -96,7 +103,7 @@ fn equal_blocks_have_different_keys() {
     assert_eq!(keys.len(), 300);
 }
 
-/// From equal randomness the directions, and two sessions, have no key in common.
+/// From equal randomness the directions have no key in common.
 #[test]
 fn directions_are_separate() {
     let source = Source::SoftSpoken(FieldBits::Two);
@@ -114,7 +121,7 @@ fn directions_are_separate() {
 #[test]
 fn choices_are_balanced() {
     let rng = &mut rng(4);
-    let (mut sender, mut receiver) = set_up(SOFT_SPOKEN[1], Direction::Down, rng);
+    let (mut sender, mut receiver) = set_up(SOURCES[1], Direction::Down, rng);
     refill(&mut sender, &mut receiver, 10_000, rng);
     let keys = receiver.take(10_000).keys();
     let ones: u32 = keys.choices().blocks().iter().map(|b| b.count_ones()).sum();
@@ -125,7 +132,7 @@ fn choices_are_balanced() {
 #[should_panic = "refill first"]
 fn more_than_there_are_is_refused() {
     let rng = &mut rng(5);
-    let (mut sender, mut receiver) = set_up(SOFT_SPOKEN[1], Direction::Down, rng);
+    let (mut sender, mut receiver) = set_up(SOURCES[1], Direction::Down, rng);
     refill(&mut sender, &mut receiver, 10, rng);
     sender.take(11);
 }
@@ -133,7 +140,7 @@ fn more_than_there_are_is_refused() {
 /// Parties that disagree about the direction do not get past the set-up.
 #[test]
 fn deviating_receiver_of_another_direction_is_refused() {
-    let (source, rng) = (SOFT_SPOKEN[1], &mut rng(6));
+    let (source, rng) = (SOURCES[1], &mut rng(6));
     let (receiver, offer) = ReceiverSetup::new(source, rng);
     let (sender, reply) = SenderSetup::new(source, Direction::Up, SESSION, &offer, rng).unwrap();
     let (_, corrections) = receiver.finish(Direction::Down, SESSION, &reply).unwrap();
@@ -142,37 +149,131 @@ fn deviating_receiver_of_another_direction_is_refused() {
 }
 
 /// The server has choices upwards, and deviates as a client may downwards: it is caught before the
-/// client has a transfer, and the direction has ended.
+/// client has a transfer, and the direction has ended. (A byte of a row counts if Δ has one of the
+/// group's bits, as that of the seed has.)
 #[test]
-fn deviating_server_with_changed_requests_ends_the_direction() {
-    for source in SOFT_SPOKEN {
+fn deviating_server_with_a_changed_request_ends_the_direction() {
+    for source in SOURCES {
         for place in [0, 700, 1900] {
             let rng = &mut rng(7);
             let (mut sender, mut receiver) = set_up(source, Direction::Up, rng);
-            let mut request = receiver.request(1000, rng);
+            let mut request = receiver.request(1000, rng).unwrap();
             let at = place % request.len();
             request[at] ^= 1 << (rng.random::<u32>() % 8);
             let fault = sender.answer(1000, &request);
-            // A byte of a row counts if Δ has one of the row's bits, which 15 of 16 have or more
-            // for K = 4; the seed is one of those.
             assert!(matches!(fault, Err(Error::Peer(PeerFault::Consistency { .. }))), "{fault:?}");
             assert_eq!(sender.available(), 0);
-            let request = receiver.request(2000, rng);
-            let later = sender.answer(1000, &request[..sender.request_len(1000)]);
+            let later = sender.answer(1000, &request);
             assert!(matches!(later, Err(Error::Misuse(Misuse::SessionEnded))), "{later:?}");
         }
     }
 }
 
 #[test]
-fn deviating_server_with_requests_of_another_length_is_refused() {
-    let (source, rng) = (SOFT_SPOKEN[2], &mut rng(8));
-    let (mut sender, mut receiver) = set_up(source, Direction::Up, rng);
-    let request = receiver.request(500, rng);
-    for length in [0, request.len() - 1, request.len() + 1] {
-        let cut: Vec<u8> = request.iter().copied().cycle().take(length).collect();
-        let fault = sender.answer(500, &cut);
-        assert!(matches!(fault, Err(Error::Peer(PeerFault::Length { got, .. })) if got == length));
+fn deviating_server_with_a_request_of_another_length_is_refused() {
+    for source in [SOURCES[2], SOURCES[3]] {
+        let rng = &mut rng(8);
+        let (mut sender, mut receiver) = set_up(source, Direction::Up, rng);
+        let request = receiver.request(500, rng).unwrap();
+        for length in [0, request.len() - 1, request.len() + 1] {
+            let cut: Vec<u8> = request.iter().copied().cycle().take(length).collect();
+            let fault = sender.answer(500, &cut);
+            assert!(
+                matches!(fault, Err(Error::Peer(PeerFault::Length { got, .. })) if got == length)
+            );
+        }
+        assert_eq!(sender.available(), 0);
     }
-    assert_eq!(sender.available(), 0);
+}
+
+/// Both parties of silent transfers in the middle of a refill, and the sender's answer.
+fn answered(rng: &mut ChaCha20Rng) -> (Sender, Receiver, Vec<u8>) {
+    let (mut sender, mut receiver) = set_up(SOURCES[3], Direction::Down, rng);
+    let request = receiver.request(2000, rng).unwrap();
+    let answer = sender.answer(2000, &request).unwrap();
+    (sender, receiver, answer)
+}
+
+/// A client that receives silent transfers goes on with none of them if one is wrong.
+#[test]
+fn deviating_server_with_changed_silent_transfers_ends_the_direction() {
+    for at in [1, 2000, 7000] {
+        let rng = &mut rng(9);
+        let (mut sender, mut receiver, mut answer) = answered(rng);
+        answer[at] ^= 4;
+        let proof = sender.prove(&receiver.challenge(&answer).unwrap()).unwrap();
+        let fault = receiver.finish(&proof);
+        assert!(matches!(fault, Err(Error::Peer(PeerFault::Consistency { .. }))), "{fault:?}");
+        assert_eq!(receiver.available(), 0);
+        let later = receiver.request(1, rng);
+        assert!(matches!(later, Err(Error::Misuse(Misuse::SessionEnded))), "{later:?}");
+    }
+}
+
+#[test]
+fn deviating_server_with_silent_transfers_of_another_length_ends_the_direction() {
+    let length_of = |answer: &Vec<u8>| [0, answer.len() - 1, answer.len() + 1, 2 * answer.len()];
+    for i in 0..4 {
+        let rng = &mut rng(10);
+        let (_, mut receiver, answer) = answered(rng);
+        let cut: Vec<u8> = answer.iter().copied().cycle().take(length_of(&answer)[i]).collect();
+        let fault = receiver.challenge(&cut);
+        assert!(matches!(fault, Err(Error::Peer(PeerFault::Length { .. }))), "{fault:?}");
+        let later = receiver.challenge(&answer);
+        assert!(matches!(later, Err(Error::Misuse(Misuse::SessionEnded))), "{later:?}");
+    }
+}
+
+#[test]
+fn deviating_server_with_a_changed_proof_ends_the_direction() {
+    for length in [95, 96, 97] {
+        let rng = &mut rng(11);
+        let (mut sender, mut receiver, answer) = answered(rng);
+        let mut proof = sender.prove(&receiver.challenge(&answer).unwrap()).unwrap();
+        assert_eq!(proof.len(), 96);
+        proof.resize(length, 0);
+        proof[40] ^= u8::from(length == 96);
+        assert!(matches!(receiver.finish(&proof), Err(Error::Peer(_))));
+        assert!(matches!(receiver.finish(&proof), Err(Error::Misuse(Misuse::SessionEnded))));
+    }
+}
+
+#[test]
+fn deviating_client_with_a_challenge_of_another_length_is_refused() {
+    let rng = &mut rng(12);
+    let (mut sender, mut receiver, answer) = answered(rng);
+    let mut challenge = receiver.challenge(&answer).unwrap();
+    challenge.pop();
+    let fault = sender.prove(&challenge);
+    assert!(matches!(fault, Err(Error::Peer(PeerFault::Length { .. }))), "{fault:?}");
+}
+
+#[test]
+#[should_panic = "proof must come first"]
+fn transfers_are_not_used_before_the_proof() {
+    let rng = &mut rng(13);
+    let (_, mut receiver, answer) = answered(rng);
+    receiver.challenge(&answer).unwrap();
+    receiver.take(1);
+}
+
+/// One iteration of each set that is offered, at its size.
+#[test]
+fn millions_of_silent_transfers_arrive() {
+    for set in LpnSet::ALL {
+        let rng = &mut rng(14);
+        let (mut sender, mut receiver) = set_up(Source::Silent(set), Direction::Up, rng);
+        refill(&mut sender, &mut receiver, 1, rng);
+        assert_eq!(sender.available(), set.usable());
+        assert_keys_agree(sender.take(set.usable()), receiver.take(set.usable()));
+        assert_eq!(sender.lengths(1).request, 0);
+    }
+}
+
+#[test]
+fn the_frugal_source_follows_the_settings() {
+    let soft_spoken = Source::SoftSpoken(FieldBits::Eight);
+    assert_eq!(Source::frugal(1000, true), soft_spoken);
+    assert_eq!(Source::frugal(1_000_000, true), Source::Silent(LpnSet::K18));
+    assert_eq!(Source::frugal(u64::MAX / 4, false), soft_spoken);
 }

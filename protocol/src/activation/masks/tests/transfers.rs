@@ -38,8 +38,8 @@ impl Ends {
     fn prepare(&mut self, plan: &MasksPlan, a: &[u32]) -> [Vec<u8>; 2] {
         let Self { up: (up_sender, up_receiver), down: (down_sender, down_receiver), rng } = self;
         let [up, down] = plan.transfers();
-        up_sender.answer(up, &up_receiver.request(up, rng)).unwrap();
-        down_sender.answer(down, &down_receiver.request(down, rng)).unwrap();
+        up_sender.answer(up, &up_receiver.request(up, rng).unwrap()).unwrap();
+        down_sender.answer(down, &down_receiver.request(down, rng).unwrap()).unwrap();
         let (sent, received) = (up_sender.take(up), down_receiver.take(down));
         let mut client = Preparation::client(plan, a, sent, received, rng);
         let (sent, received) = (down_sender.take(down), up_receiver.take(up));
@@ -153,7 +153,7 @@ fn deviating_server_masks_with_two_choices_in_one_transfer_are_refused() {
     let mut ends = Ends::new(7);
     let [up, _] = plan(100, 0).transfers();
     let (sender, receiver) = &mut ends.up;
-    let mut request = receiver.request(up, &mut ends.rng);
+    let mut request = receiver.request(up, &mut ends.rng).unwrap();
     request[0] ^= 1;
     assert!(sender.answer(up, &request).is_err());
     assert_eq!(sender.available(), 0);
@@ -165,7 +165,7 @@ fn deviating_client_masks_with_two_choices_in_one_transfer_are_refused() {
     let mut ends = Ends::new(8);
     let [_, down] = plan(100, 0).transfers();
     let (sender, receiver) = &mut ends.down;
-    let mut request = receiver.request(down, &mut ends.rng);
+    let mut request = receiver.request(down, &mut ends.rng).unwrap();
     request[16] ^= 0x80;
     assert!(sender.answer(down, &request).is_err());
     assert_eq!(sender.available(), 0);
