@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod fuzz;
+pub mod graph;
 pub mod messages;
 pub mod naive;
 pub mod parties;

@@ -156,8 +156,15 @@ pub fn assert_planned(plan: &NetworkPlan, statistics: &Statistics) {
 /// # Panics
 /// If anything differs.
 pub fn check(network: &Network, images: &[Vec<u8>]) {
-    let settings = Settings::default();
-    let server = Server::new(network.clone(), &settings).expect("the network can be computed");
+    check_with(network, images, &Settings::default());
+}
+
+/// The same with other settings.
+///
+/// # Panics
+/// If anything differs.
+pub fn check_with(network: &Network, images: &[Vec<u8>], settings: &Settings) {
+    let server = Server::new(network.clone(), settings).expect("the network can be computed");
     for (seed, image) in (0..).zip(images) {
         let inference = classify(&server, image, Conditions { seed, ..Default::default() });
         let trace = network.forward(image).expect("the image fits");

@@ -229,12 +229,12 @@ fn bytes_that_are_no_bundle_are_refused() {
     for ((refusal, good), expected) in refusals.iter().zip(&halves).zip(lengths) {
         assert_eq!((refusal(good), good.len()), (None, expected));
         assert_eq!(refusal(&good[..56]), Some(BundleFault::NotABundle));
-        let version = BundleFault::Version { got: 1, expected: 2 };
+        let version = BundleFault::Version { got: 2, expected: 3 };
         for (at, fault) in
             [(0, BundleFault::NotABundle), (8, version), (9, BundleFault::OtherNetwork)]
         {
             let mut bad = good.clone();
-            bad[at] ^= 3;
+            bad[at] ^= 1;
             assert_eq!(refusal(&bad), Some(fault));
         }
         let [short, long] = [&good[..good.len() - 1], &[good, &[0][..]].concat()].map(refusal);
@@ -246,7 +246,7 @@ fn bytes_that_are_no_bundle_are_refused() {
     assert_eq!(service(ours), Some(BundleFault::NotABundle));
     // Δ is odd.
     let mut even = theirs.clone();
-    even[57] ^= 1;
+    even[57 + 16] ^= 1;
     assert_eq!(service(&even), Some(BundleFault::Damaged));
 }
 

@@ -44,6 +44,13 @@ fn cifar10_is_exact() {
     parties::check(&network, &images(&network));
 }
 
+/// ResNet-18 for images of 28×28, on one of them.
+#[test]
+fn resnet18_is_exact() {
+    let network = network("resnet18-28");
+    parties::check(&network, &images(&network)[2..3]);
+}
+
 /// The largest weights of either sign, against the largest and the smallest images: sums at both
 /// ends of their rings.
 #[test]

@@ -5,7 +5,7 @@ use gazelle_protocol::{
     Link,
     model::CardHash,
     plan::ActivationEngine,
-    session::{HashKind, Terms},
+    session::{Delivery, HashKind, Terms},
     transport::Patience,
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -87,6 +87,10 @@ pub(crate) struct ServeArgs {
     /// What computes activations; those that it does not compute are garbled
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub(crate) engine: EngineName,
+    /// When garbled tables go to clients; if this is not given, streamed where one inference's would
+    /// take a client more than 1 GiB
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub(crate) tables: Option<TablesName>,
     /// Delay what is sent as that link would
     #[arg(long, hide = true)]
     pub(crate) simulate_link: bool,
@@ -200,6 +204,24 @@ impl From<EngineName> for ActivationEngine {
         match name {
             EngineName::Garbled => Self::Garbled,
             EngineName::Masks => Self::Masks,
+        }
+    }
+}
+
+/// When garbled tables go to clients.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TablesName {
+    /// Before the image is known; clients keep them
+    Ahead,
+    /// As they are used; nobody keeps them
+    Streamed,
+}
+
+impl From<TablesName> for Delivery {
+    fn from(name: TablesName) -> Self {
+        match name {
+            TablesName::Ahead => Self::Ahead,
+            TablesName::Streamed => Self::Streamed,
         }
     }
 }
@@ -361,8 +383,8 @@ pub(crate) struct EvalArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
-    /// A network of GAZELLE's paper with random weights (a, b, c, d or cifar10), a model file or an
-    /// ONNX file
+    /// A network with random weights (a, b, c, d or cifar10 of GAZELLE's paper, resnet20,
+    /// resnet18-28, mobilenet, squeezenet, resnet18 or resnet50), a model file or an ONNX file
     #[arg(long, value_name = "NAME|FILE", default_value = "d")]
     pub(crate) network: String,
     /// Images prepared together in one offline phase

@@ -111,8 +111,8 @@ fn inference(
     progress.step("offline");
     let report = |received, expected| progress.bytes("offline", received, expected);
     let bundle = client.offline(1, report)?.pop().expect("one was asked for");
-    progress.step("online");
-    client.classify(bundle, image)
+    let report = |received, expected| progress.bytes("online", received, expected);
+    client.classify_showing(bundle, image, report)
 }
 
 /// The error's line, with the option that helps.

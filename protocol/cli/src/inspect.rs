@@ -10,15 +10,16 @@ use gazelle_protocol::{
     linear::CoefficientPlan,
     model::{Activation, Card, Function, Layer, Linear, Network, Node, Shift},
     plan::{LinearPlan, NetworkPlan, Security, Settings},
+    session::Delivery,
     transport::Traffic,
 };
 
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
-    let activations = args.engine.into();
-    let settings = Settings { activations, ..Settings::for_link(args.link) };
     let hashes = cards(&network)?;
     let card = network.card();
+    let activations = args.engine.into();
+    let settings = Settings { activations, ..Settings::for_link(args.link) }.fitted(card)?;
     let classes = card.classes.len();
     output::line(format_args!("{}: {} to one of {classes} classes", card.name, card.input))?;
     output::line(hashes)?;
@@ -27,7 +28,11 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         output::line(graph(card, plan.as_ref().ok())?)?;
     }
     let plan = plan?;
-    output::line(format_args!("planned for {}\n", args.link))?;
+    let tables = match settings.tables {
+        Delivery::Ahead => "",
+        Delivery::Streamed => ", garbled tables streamed",
+    };
+    output::line(format_args!("planned for {}{tables}\n", args.link))?;
     if card.chain().is_some() {
         output::line(layers(&plan))?;
         output::line(costs(&plan))?;

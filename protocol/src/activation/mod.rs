@@ -6,3 +6,5 @@
 
 pub mod garbled;
 pub mod masks;
+
+pub use garbled::Delivery;

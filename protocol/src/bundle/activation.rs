@@ -1,5 +1,6 @@
 //! What an activation's engine leaves each party between the phases.
 
+use crate::activation::Delivery;
 use crate::activation::garbled::{Evaluation, Garbling};
 use crate::activation::masks::{Preparation, PreparedLayer, Side};
 use crate::plan::ActivationPlan;
@@ -15,6 +16,8 @@ pub(crate) enum ClientActivation {
 /// What the server keeps of one activation; used once.
 pub(crate) enum ServerActivation {
     Garbled(Garbling),
+    /// Nothing: it is garbled when it is used.
+    Streamed,
     /// While the offline phase lasts.
     Preparing(Preparation),
     Masks(PreparedLayer),
@@ -61,7 +64,9 @@ impl ClientActivation {
 
     pub(crate) fn encode(&mut self, plan: &ActivationPlan, out: &mut Vec<u8>) {
         match (self, plan) {
-            (Self::Garbled(evaluation), _) => evaluation.encode(out),
+            (Self::Garbled(evaluation), ActivationPlan::Garbled(plan)) => {
+                evaluation.encode(plan, out);
+            }
             (Self::Masks(layer), ActivationPlan::Masks(plan)) => layer.encode(plan, out),
             _ => unreachable!("{OF_PLAN}"),
         }
@@ -100,7 +105,10 @@ impl ServerActivation {
     /// Bytes of the encoding.
     pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
         match plan {
-            ActivationPlan::Garbled(plan) => Garbling::encoded_len(plan),
+            ActivationPlan::Garbled(plan) => match plan.delivery() {
+                Delivery::Ahead => Garbling::encoded_len(plan),
+                Delivery::Streamed => 0,
+            },
             ActivationPlan::Masks(plan) => PreparedLayer::encoded_len(plan, Side::Server),
         }
     }
@@ -108,6 +116,7 @@ impl ServerActivation {
     pub(crate) fn encode(&mut self, plan: &ActivationPlan, out: &mut Vec<u8>) {
         match (self, plan) {
             (Self::Garbled(garbling), ActivationPlan::Garbled(plan)) => garbling.encode(plan, out),
+            (Self::Streamed, _) => {}
             (Self::Masks(layer), ActivationPlan::Masks(plan)) => layer.encode(plan, out),
             _ => unreachable!("{OF_PLAN}"),
         }
@@ -116,7 +125,10 @@ impl ServerActivation {
     /// Reads what is left by the engine of `plan`; None if there is no such thing.
     pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
         match plan {
-            ActivationPlan::Garbled(plan) => Garbling::decode(plan, bytes).map(Self::Garbled),
+            ActivationPlan::Garbled(plan) => match plan.delivery() {
+                Delivery::Ahead => Garbling::decode(plan, bytes).map(Self::Garbled),
+                Delivery::Streamed => Some(Self::Streamed),
+            },
             ActivationPlan::Masks(plan) => {
                 PreparedLayer::decode(plan, Side::Server, bytes).map(Self::Masks)
             }

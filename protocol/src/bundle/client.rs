@@ -65,8 +65,9 @@ impl ClientBundle {
     }
 
     /// The bundle as bytes, to be kept secret: `header ‖ hash key (16)`, then for each activation `r,
-    /// packed` of the tensor before it in the plan's order, and what the
-    /// activation's engine keeps: for each chunk of a garbled one `labels (16 each) ‖ tables`.
+    /// packed` of the tensor before it in the plan's order, and what the activation's engine keeps: for
+    /// each chunk of a garbled one `labels (16 each) ‖ tables`, or, where tables are streamed, the
+    /// client's share of what it reads, packed.
     pub fn into_bytes(self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
         let Self { plan: digest, name, hash_key, masks, mut activations, .. } = self;
         // All of it from the start, so that no growth leaves a copy in freed memory.

@@ -38,7 +38,7 @@ pub use server::ServerBundle;
 pub use store::{BundleStore, Waiting};
 
 /// Version of both encodings.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Bytes before a bundle's own: `magic (8) ‖ version (1) ‖ digest (32) ‖ name (16)`.
 const HEADER: usize = 8 + 1 + 32 + BundleName::LEN;

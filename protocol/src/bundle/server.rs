@@ -14,6 +14,8 @@ pub struct ServerBundle {
     /// The digest of the network, weights included, that it was prepared for.
     pub(crate) network: [u8; 32],
     pub(crate) name: BundleName,
+    /// Of the hash of its garbled gates.
+    pub(crate) hash_key: u128,
     pub(crate) delta: Delta,
     /// t of every linear map's result.
     pub(crate) shares: Vec<ServerShare>,
@@ -34,14 +36,16 @@ impl ServerBundle {
             .iter()
             .map(|linear| ServerShare::encoded_len(linear.output_len(), linear.ring_bits()));
         let activations = plan.activations().iter().map(ServerActivation::encoded_len);
-        HEADER + 16 + shares.chain(activations).sum::<usize>()
+        HEADER + 16 + 16 + shares.chain(activations).sum::<usize>()
     }
 
-    /// The bundle as bytes, to be kept secret: `header ‖ Δ (16)`, then for each linear map `t,
-    /// packed`, then for each activation `seed of its labels (16) ‖ S, packed`.
+    /// The bundle as bytes, to be kept secret: `header ‖ hash key (16) ‖ Δ (16)`, then for
+    /// each linear map `t, packed`, then for each activation what its engine keeps: `seed of its
+    /// labels (16) ‖ S, packed` where tables came ahead.
     pub fn into_bytes(mut self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
         let mut out = Zeroizing::new(Vec::with_capacity(Self::encoded_len(plan)));
         write_header(MAGIC, &self.network, &self.name, &mut out);
+        out.extend_from_slice(&self.hash_key.to_le_bytes());
         out.extend_from_slice(&self.delta.expose().to_le_bytes());
         self.shares.iter().for_each(|share| share.encode(&mut out));
         for (activation, plan) in self.activations.iter_mut().zip(plan.activations()) {
@@ -69,6 +73,7 @@ impl ServerBundle {
         name: BundleName,
         rest: &mut &[u8],
     ) -> Option<Self> {
+        let hash_key = u128::from_le_bytes(*rest.split_off(..16)?.first_chunk()?);
         let delta = u128::from_le_bytes(*rest.split_off(..16)?.first_chunk()?);
         let delta = Delta::from_stored(delta)?;
         let (mut shares, mut activations) = (Vec::new(), Vec::new());
@@ -78,6 +83,6 @@ impl ServerBundle {
         for planned in plan.activations() {
             activations.push(ServerActivation::decode(planned, rest)?);
         }
-        Some(Self { network: *network, name, delta, shares, activations })
+        Some(Self { network: *network, name, hash_key, delta, shares, activations })
     }
 }

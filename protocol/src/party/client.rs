@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use super::name::{Opening, SessionName};
 use super::transfers::Transfers;
 use super::{MAX_BUNDLES, Outcome, renew};
-use crate::activation::garbled::{Evaluator, EvaluatorSetup, Spent};
+use crate::activation::Delivery;
+use crate::activation::garbled::{self, Evaluator, EvaluatorSetup, Spent};
 use crate::activation::masks::{Evaluation, MasksPlan};
 use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
@@ -293,8 +294,10 @@ impl ClientParty {
                 Ring::new(activation.ring_bits()).reduce_all(&mut sums);
                 bundle.activations.push(match activation {
                     ActivationPlan::Garbled(plan) => {
-                        let evaluation = self.evaluator.choose(plan, &sums, &mut messages);
-                        ClientActivation::Garbled(evaluation)
+                        ClientActivation::Garbled(match plan.delivery() {
+                            Delivery::Ahead => self.evaluator.choose(plan, &sums, &mut messages),
+                            Delivery::Streamed => garbled::Evaluation::streamed(sums),
+                        })
                     }
                     ActivationPlan::Masks(plan) => {
                         let transfers = self.transfers.as_mut().expect("set up for the plan");
@@ -328,7 +331,7 @@ impl ClientParty {
     /// What is sent, and in which order, does not depend on the result: not even on
     /// [`PeerFault::Class`] and [`PeerFault::Ranking`], after which the party goes on.
     pub fn online(
-        self,
+        mut self,
         bundle: ClientBundle,
         image: &[u8],
     ) -> Exchange<'static, (Self, Result<Outcome, PeerFault>, Leftover)> {
@@ -343,24 +346,23 @@ impl ClientParty {
     }
 
     async fn classify(
-        &self,
+        &mut self,
         bundle: ClientBundle,
         image: &[u8],
         mail: &Mailbox,
     ) -> Result<(Zeroizing<Vec<u32>>, Leftover), Error> {
         mail.send(Begin { bundle: bundle.name }).await;
+        let plan = Arc::clone(&self.plan);
         let mut gates = bundle.gates(self.plan.settings().hash);
-        // The guard bits' were used offline.
-        self.plan.coefficient().for_each(|plan| gates.skip(plan.output_len() as u64));
+        self.plan.skip_guard_bits(&mut gates);
         let mut left = Vec::with_capacity(bundle.activations.len());
-        let (mut masks, plans) = (bundle.masks.into_iter(), self.plan.activations());
-        let mut ring_bits = self.plan.masks().map(|(_, bits)| bits);
+        let (mut masks, plans) = (bundle.masks.into_iter(), plan.activations());
+        let mut ring_bits = plan.masks().map(|(_, bits)| bits);
         let mut activations = bundle.activations.into_iter();
         // What goes out before a level: the image, or what the level before it yielded.
         let image = image.iter().map(|&pixel| pixel.into()).collect();
-        let mut mask = masks.next();
-        let mut ready = vec![Yield::Result(Zeroizing::new(image), mask.take())];
-        for level in &self.plan.places.levels {
+        let mut ready = vec![Yield::Result(Zeroizing::new(image), masks.next())];
+        for level in &plan.places.levels {
             for (yielded, ring_bits) in ready.drain(..).zip(ring_bits.by_ref()) {
                 yielded.send(ring_bits, mail).await;
             }
@@ -368,7 +370,9 @@ impl ClientParty {
                 let (mail, mask) = (mail.of(index), masks.next());
                 ready.push(match (&plans[index], activation) {
                     (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
-                        let (result, spent) = evaluation.evaluate(plan, &mut gates, mail).await?;
+                        let evaluator = &mut self.evaluator;
+                        let evaluated = evaluation.evaluate(plan, evaluator, &mut gates, mail);
+                        let (result, spent) = evaluated.await?;
                         left.push(spent);
                         Yield::Result(Zeroizing::new(result), mask)
                     }

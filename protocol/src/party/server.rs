@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::name::{Opening, SessionName};
 use super::transfers::Transfers;
 use super::{MAX_BUNDLES, Service, Shares, renew};
+use crate::activation::Delivery;
 use crate::activation::garbled::{Garbler, GarblerSetup};
 use crate::activation::masks::{Evaluation, MasksPlan};
 use crate::bundle::{Gates, ServerActivation, ServerBundle};
@@ -160,11 +161,14 @@ impl<'a> ServerParty<'a> {
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
             for (bundle, gates) in bundles.iter_mut().zip(&mut gates) {
                 bundle.activations.push(match plan {
-                    ActivationPlan::Garbled(plan) => {
-                        let mail = mail.of(block);
-                        let garbling = self.garbler.garble(plan, gates, mail, &mut self.rng);
-                        ServerActivation::Garbled(garbling.await?)
-                    }
+                    ActivationPlan::Garbled(plan) => match plan.delivery() {
+                        Delivery::Ahead => {
+                            let mail = mail.of(block);
+                            let garbling = self.garbler.garble(plan, gates, mail, &mut self.rng);
+                            ServerActivation::Garbled(garbling.await?)
+                        }
+                        Delivery::Streamed => ServerActivation::Streamed,
+                    },
                     ActivationPlan::Masks(plan) => {
                         let transfers = self.transfers.as_mut().expect("set up for the plan");
                         let (mail, rng) = (mail.of(block), &mut self.rng);
@@ -227,7 +231,9 @@ impl<'a> ServerParty<'a> {
         self.prepared += 1;
         let gates = Gates::new(self.service.plan.settings().hash, hash_key);
         let (network, delta) = (self.service.digest, self.garbler.delta());
-        (ServerBundle { network, name, delta, shares: vec![], activations: vec![] }, gates)
+        let bundle =
+            ServerBundle { network, name, hash_key, delta, shares: vec![], activations: vec![] };
+        (bundle, gates)
     }
 
     /// Answers `count` queries for every block: the server's halves of the results, block after block
@@ -277,8 +283,9 @@ impl<'a> ServerParty<'a> {
 
     /// Classifies an image with a bundle, which may come from another session with the same client.
     /// Gives the server's shares, for tests; they are wiped when dropped.
-    pub fn online(self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
+    pub fn online(mut self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
         Exchange::new(|mail| async move {
+            renew(&mut self.rng);
             let shares = self.walk(bundle, &mail, Self::linear).await?;
             Ok((self, shares))
         })
@@ -286,13 +293,15 @@ impl<'a> ServerParty<'a> {
 
     /// Walks the graph; `linear` gives the server's shares of the linear nodes' results.
     async fn walk(
-        &self,
+        &mut self,
         bundle: ServerBundle,
         mail: &Mailbox,
         linear: LinearShare<'a>,
     ) -> Result<Shares, Error> {
         let plan = &self.service.plan;
         let places = &plan.places;
+        let mut gates = Gates::new(plan.settings().hash, bundle.hash_key);
+        plan.skip_guard_bits(&mut gates);
         let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
         let mut corrections: Vec<_> = bundle.shares.into_iter().map(Some).collect();
         let mut activations = bundle.activations.into_iter();
@@ -308,13 +317,18 @@ impl<'a> ServerParty<'a> {
             }
             self.advance(&mut shares.tensors, &mut corrections, linear);
             for (index, activation) in level.clone().zip(activations.by_ref()) {
-                let planned = &plan.activations()[index];
                 let share = &shares.tensors[places.read_by(plan.card(), index)];
-                kept.push(match (planned, activation) {
+                let mail = mail.of(index);
+                kept.push(match (&plan.activations()[index], activation) {
                     (ActivationPlan::Garbled(plan), ServerActivation::Garbled(garbling)) => {
-                        let (sums, mail) = (plan.garblers_sums(share), mail.of(index));
+                        let sums = plan.garblers_sums(share);
                         let labels = garbling.send_labels(plan, &bundle.delta, &sums, mail);
                         Kept::Share(Zeroizing::new(labels.await))
+                    }
+                    (ActivationPlan::Garbled(plan), ServerActivation::Streamed) => {
+                        let (sums, rng) = (plan.garblers_sums(share), &mut self.rng);
+                        let kept = self.garbler.stream(plan, &sums, &mut gates, mail, rng);
+                        Kept::Share(Zeroizing::new(kept.await?))
                     }
                     (ActivationPlan::Masks(plan), ServerActivation::Masks(prepared)) => {
                         let sums = Zeroizing::new(share.clone());

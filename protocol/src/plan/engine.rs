@@ -12,7 +12,9 @@
 //! advance from its plan, which is a function of public facts alone, and so is the choice of the
 //! engine. A plan's digest begins with its engine.
 
+use super::Settings;
 use crate::Link;
+use crate::activation::Delivery;
 use crate::activation::garbled::{self, GarbledPlan};
 use crate::activation::masks::{self, MasksPlan};
 use crate::digest::PlanDigest;
@@ -20,7 +22,6 @@ use crate::error::Misuse;
 use crate::linear::{self, CoefficientPlan, Map};
 use crate::model::{ActivationNode, HeadNode, Tensor};
 use crate::ot::FieldBits;
-use crate::plan::Settings;
 use crate::wire::{FRAME_LEN, Masked, Traffic};
 
 /// What computes a linear map.
@@ -132,8 +133,6 @@ impl LinearPlan {
 }
 
 impl ActivationPlan {
-    /// The plan of an activation that reads tensor `input` and yields tensor `output`, for the engine
-    /// that the settings prefer or, if that does not compute it, by garbling.
     pub(crate) fn of_node(
         node: &ActivationNode,
         input: Tensor,
@@ -146,12 +145,14 @@ impl ActivationPlan {
                 return Self::Masks(plan);
             }
         }
-        Self::Garbled(GarbledPlan::of_node(node, input, output))
+        let plan = GarbledPlan::of_node(node, input, output);
+        Self::Garbled(plan.with_delivery(settings.tables))
     }
 
     /// The plan of the head, which reads tensor `input`.
-    pub(crate) fn of_head(head: &HeadNode, input: Tensor) -> Self {
-        Self::Garbled(GarbledPlan::of_head(head, input))
+    pub(crate) fn of_head(head: &HeadNode, input: Tensor, settings: &Settings) -> Self {
+        let plan = GarbledPlan::of_head(head, input);
+        Self::Garbled(plan.with_delivery(settings.tables))
     }
 
     /// k, the bits of the ring that the shares of the sums are read in.
@@ -178,6 +179,17 @@ impl ActivationPlan {
         }
     }
 
+    /// What the client sends of its result, less the next mask; 0 for the head.
+    pub(super) fn masked(&self) -> u64 {
+        match self {
+            Self::Garbled(plan) => {
+                let masked = plan.share_bits().map(|bits| Masked::len(plan.instances(), bits));
+                masked.map_or(0, |bytes| framed(bytes, 1))
+            }
+            Self::Masks(plan) => framed(plan.online_len(3), 1),
+        }
+    }
+
     /// What the activation costs, with an OT extension of `field` bits.
     pub fn cost(&self, field: FieldBits) -> EngineCost {
         let plan = match self {
@@ -185,18 +197,27 @@ impl ActivationPlan {
             Self::Masks(plan) => return cost_of_masks(plan, field),
         };
         let cost = plan.cost(field);
-        let masked = plan.share_bits().map(|bits| Masked::len(plan.instances(), bits));
-        let offline = Traffic {
+        let tables = Traffic {
             sent: framed(cost.transfer_bytes, cost.chunks),
             received: framed(cost.table_bytes, cost.chunks),
-            rounds: garbled::ROUNDS[0],
+            rounds: 1,
         };
-        let online = Traffic {
-            sent: masked.map_or(0, |bytes| framed(bytes, 1)),
+        let labels = Traffic {
+            sent: self.masked(),
             received: framed(cost.label_bytes, cost.chunks),
-            rounds: garbled::ROUNDS[1],
+            rounds: 1,
         };
-        EngineCost { offline, online }
+        match plan.delivery() {
+            Delivery::Ahead => EngineCost { offline: tables, online: labels },
+            Delivery::Streamed => {
+                let online = Traffic {
+                    sent: tables.sent + labels.sent,
+                    received: tables.received + labels.received,
+                    rounds: garbled::streamed_rounds(cost.chunks),
+                };
+                EngineCost { offline: Traffic::default(), online }
+            }
+        }
     }
 
     pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {

@@ -60,13 +60,11 @@ impl Places {
 
     pub(crate) fn activations(&self, card: &Card, settings: &Settings) -> Vec<ActivationPlan> {
         let plan = |&number: &usize| match card.nodes.get(number - 1) {
-            Some(Node::Activation(node)) => ActivationPlan::of_node(
-                node,
-                self.tensors[node.input],
-                self.tensors[number],
-                settings,
-            ),
-            _ => ActivationPlan::of_head(&card.head, self.tensors[card.head.input]),
+            Some(Node::Activation(node)) => {
+                let (input, output) = (self.tensors[node.input], self.tensors[number]);
+                ActivationPlan::of_node(node, input, output, settings)
+            }
+            _ => ActivationPlan::of_head(&card.head, self.tensors[card.head.input], settings),
         };
         self.order.iter().map(plan).collect()
     }

@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 use super::engine::framed;
 use super::graph::Places;
 use super::{ActivationEngine, ActivationPlan, EngineCost, LinearPlan, Settings};
-use crate::activation::masks::MasksPlan;
+use crate::activation::Delivery;
+use crate::activation::masks::{MasksPlan, Side};
+use crate::bundle::Gates;
 use crate::digest::PlanDigest;
 use crate::domain;
 use crate::error::{Error, Misuse};
@@ -198,6 +200,11 @@ impl NetworkPlan {
         }
     }
 
+    /// Leaves out the numbers of the guard bits' transfers, which were made offline.
+    pub(crate) fn skip_guard_bits(&self, gates: &mut Gates) {
+        self.linear.iter().for_each(|plan| gates.skip(plan.output_len() as u64));
+    }
+
     /// The larger number of linear maps and of activations: the blocks of a chain.
     pub(crate) fn parts(&self) -> usize {
         self.linear.len().max(self.activations.len())
@@ -224,7 +231,7 @@ impl NetworkPlan {
             cost.ands = activation.ands(field);
             cost.offline_up += offline.sent;
             cost.offline_down += offline.received;
-            cost.online_up = self.sent_before(part);
+            cost.online_up = self.masked_before(part) + online.sent - activation.masked();
             cost.online_down = online.received;
             cost.rounds = self.rounds_from(part);
         }
@@ -233,20 +240,31 @@ impl NetworkPlan {
 
     /// What the client sends for source number `part`: the image, or what the activation before it
     /// yields.
-    fn sent_before(&self, part: usize) -> u64 {
+    fn masked_before(&self, part: usize) -> u64 {
         match part.checked_sub(1) {
             None => framed(self.masked_len(0), 1),
-            Some(before) => self.activations[before].cost(self.settings.field).online.sent,
+            Some(before) => self.activations[before].masked(),
         }
     }
 
     /// Online round trips of the level that begins with activation number `part`; 0 if none does.
     fn rounds_from(&self, part: usize) -> u64 {
         let rounds = |plan: &ActivationPlan| plan.cost(self.settings.field).online.rounds;
-        let level = self.places.levels.iter().find(|level| level.start == part);
-        level
-            .and_then(|level| self.activations[level.clone()].iter().map(rounds).max())
-            .unwrap_or(0)
+        let Some(level) = self.places.levels.iter().find(|level| level.start == part) else {
+            return 0;
+        };
+        let level = &self.activations[level.clone()];
+        let is_masks = |plan: &ActivationPlan| plan.engine() == ActivationEngine::Masks;
+        match self.settings.tables {
+            Delivery::Ahead => level.iter().map(rounds).max().unwrap_or(0),
+            // Streamed tables come one activation after the other. The first messages under masks come
+            // between them, and take a round trip of their own if nothing was streamed before.
+            Delivery::Streamed => {
+                let streamed: u64 = level.iter().filter(|plan| !is_masks(plan)).map(rounds).sum();
+                let first = level.first().is_some_and(is_masks);
+                streamed + u64::from(first) + u64::from(level.iter().any(is_masks))
+            }
+        }
     }
 
     /// At most how many bytes of memory a client needs for `count` inferences prepared together:
@@ -258,15 +276,21 @@ impl NetworkPlan {
             .coefficient()
             .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
         let activations = self.activations.iter().map(|plan| match plan {
-            ActivationPlan::Garbled(plan) => {
-                let cost = plan.cost(field);
-                cost.label_bytes + cost.table_bytes + cost.transfer_bytes
-            }
-            ActivationPlan::Masks(plan) => plan.memory(),
+            ActivationPlan::Garbled(plan) => plan.client_bytes(field),
+            ActivationPlan::Masks(plan) => plan.client_bytes(field),
         });
         let masks = self.masks().map(|(len, _)| 4 * len);
         let bytes: usize = linear.chain(activations).chain(masks).sum();
-        count as u64 * (bytes + self.tensor_bytes()) as u64
+        // Of streamed layers, and of transfers that are not hashed yet, there is one at a time.
+        let window = self
+            .activations
+            .iter()
+            .map(|plan| match plan {
+                ActivationPlan::Garbled(plan) => plan.window_bytes(field),
+                ActivationPlan::Masks(plan) => plan.window_bytes(),
+            })
+            .max();
+        count as u64 * (bytes + self.tensor_bytes()) as u64 + window.unwrap_or(0) as u64
     }
 
     /// At most how many bytes of memory a server needs for an inference between its phases: shares,
@@ -275,7 +299,7 @@ impl NetworkPlan {
         let linear = self.linear.iter().map(|plan| 12 * plan.output_len());
         let activations = self.activations.iter().map(|plan| match plan {
             ActivationPlan::Garbled(plan) => 64 + 4 * plan.instances(),
-            ActivationPlan::Masks(plan) => plan.memory(),
+            ActivationPlan::Masks(plan) => plan.prepared_bytes(Side::Server),
         });
         linear.chain(activations).sum::<usize>() as u64
     }

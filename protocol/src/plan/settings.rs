@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use super::NetworkPlan;
 use crate::Link;
-use crate::error::{Misuse, PeerFault};
+use crate::activation::Delivery;
+use crate::error::{Error, Misuse, PeerFault};
+use crate::model::Card;
 use crate::ot::FieldBits;
 use crate::plan::ActivationEngine;
 use gazelle_garble::HashKind;
+
+/// Bytes that one prepared inference may take a client before tables are streamed.
+const MOST_PREPARED: u64 = 1 << 30;
 
 /// How a session is run: chosen by the server, told to the client with the card. Both parties
 /// derive the same plan from it.
@@ -18,22 +24,34 @@ pub struct Settings {
     pub field: FieldBits,
     /// The garbling's hash.
     pub hash: HashKind,
+    /// When garbled tables come.
+    pub tables: Delivery,
     /// What computes the activations that it can; the others are garbled.
     pub activations: ActivationEngine,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
-        let field = FieldBits::for_link(link.bits_per_second);
-        Self { link, field, ..Self::default() }
+        Self { link, field: FieldBits::for_link(link.bits_per_second), ..Self::default() }
     }
 
-    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ engine of
-    /// activations (1)`, little-endian.
+    /// The same, with tables that are streamed if one prepared inference of this network would take
+    /// a client more than 1 GiB.
+    ///
+    /// # Errors
+    /// Those of [`NetworkPlan::new`].
+    pub fn fitted(self, card: &Card) -> Result<Self, Error> {
+        let ahead = Self { tables: Delivery::Ahead, ..self };
+        let fits = NetworkPlan::new(card.clone(), &ahead)?.client_memory(1) <= MOST_PREPARED;
+        Ok(if fits { ahead } else { Self { tables: Delivery::Streamed, ..self } })
+    }
+
+    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖ engine
+    /// of activations (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
@@ -45,7 +63,11 @@ impl Settings {
             HashKind::MitccrhStrict => 1,
             HashKind::FixedKey => 2,
         };
-        bytes[18] = self.activations as u8;
+        bytes[18] = match self.tables {
+            Delivery::Ahead => 0,
+            Delivery::Streamed => 1,
+        };
+        bytes[19] = self.activations as u8;
         bytes
     }
 
@@ -65,14 +87,19 @@ impl Settings {
             2 => HashKind::FixedKey,
             _ => return Err(PeerFault::Settings),
         };
-        let activations = match bytes[18] {
+        let tables = match bytes[18] {
+            0 => Delivery::Ahead,
+            1 => Delivery::Streamed,
+            _ => return Err(PeerFault::Settings),
+        };
+        let activations = match bytes[19] {
             1 => ActivationEngine::Garbled,
             2 => ActivationEngine::Masks,
             _ => return Err(PeerFault::Settings),
         };
         let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
         if link.is_plausible() {
-            Ok((Self { link, field, hash, activations }, card))
+            Ok((Self { link, field, hash, tables, activations }, card))
         } else {
             Err(PeerFault::Settings)
         }
@@ -87,16 +114,20 @@ mod tests {
     fn settings_come_back_or_are_refused() {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
             for field in FieldBits::ALL {
-                let activations = ActivationEngine::Masks;
-                let settings = Settings { link: Link::WAN, field, hash, activations };
-                let mut message = settings.to_bytes().to_vec();
-                message.extend_from_slice(b"card");
-                assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
+                for tables in [Delivery::Ahead, Delivery::Streamed] {
+                    let activations = ActivationEngine::Masks;
+                    let settings = Settings { link: Link::WAN, field, hash, tables, activations };
+                    let mut message = settings.to_bytes().to_vec();
+                    message.extend_from_slice(b"card");
+                    assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
+                }
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..18]), Err(PeerFault::Settings));
-        for (at, byte) in [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 0), (18, 3)] {
+        assert_eq!(Settings::split(&good[..19]), Err(PeerFault::Settings));
+        for (at, byte) in
+            [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 0), (19, 3)]
+        {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(Settings::split(&bad), Err(PeerFault::Settings));

@@ -104,14 +104,31 @@ impl Client {
     /// [`crate::error::PeerFault::Ranking`] if its tables give a class that there is none of or one
     /// twice, after which the session goes on.
     pub fn classify(&mut self, bundle: ClientBundle, image: &[u8]) -> Result<Outcome, Error> {
+        self.classify_showing(bundle, image, |_, _| ())
+    }
+
+    /// [`Client::classify`]; `progress` is told the bytes received and expected.
+    ///
+    /// # Errors
+    /// Those of [`Client::classify`].
+    pub fn classify_showing(
+        &mut self,
+        bundle: ClientBundle,
+        image: &[u8],
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Outcome, Error> {
         self.party.as_ref().ok_or(Misuse::SessionEnded)?.check(&bundle, image)?;
         let party = self.party.take().ok_or(Misuse::SessionEnded)?;
         let meter = Meter::start(&self.channel);
         self.channel.begin_phase();
         let mut laps = Laps::start(&mut self.layer_seconds);
+        let total = self.plan.online().received;
+        let before = self.channel.traffic().received;
         let part = party.online(bundle, image);
-        let (party, outcome, left) =
-            self.channel.run(part, |_, expected| laps.next(Some(expected)))?;
+        let (party, outcome, left) = self.channel.run(part, |channel, expected| {
+            laps.next(Some(expected));
+            progress(channel.traffic().received - before, total);
+        })?;
         laps.next(None);
         self.party = Some(party);
         self.statistics.online += meter.stop(&self.channel);

@@ -14,6 +14,7 @@ mod tests;
 
 pub use gazelle_garble::HashKind;
 
+pub use crate::activation::Delivery;
 pub use crate::bundle::ClientBundle;
 pub use crate::party::{MAX_BUNDLES, Outcome, Served};
 pub use crate::plan::{BlockCost, NetworkPlan, Security, Settings, Terms};

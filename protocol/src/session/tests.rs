@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
 use super::*;
 use crate::Link;
+use crate::activation::Delivery;
 use crate::bundle::BundleName;
 use crate::error::{Error, Limit, PeerFault};
 use crate::model::{
@@ -81,6 +82,7 @@ fn every_tensor_equals_the_plaintext_network() {
         (Activation::Logits, wan),
         (Activation::Argmax, masks),
         (Activation::Logits, Settings { field: FieldBits::Eight, ..masks }),
+        (Activation::Argmax, Settings { tables: Delivery::Streamed, ..masks }),
     ] {
         let network = network(last, &mut rng);
         let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
@@ -253,8 +255,11 @@ fn a_bundle_takes_no_more_memory_than_planned() {
 fn another_plan_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(6));
     let plan = NetworkPlan::new(network.card().clone(), &Settings::default()).unwrap();
-    let settings =
-        [Settings::for_link(Link::WAN), Settings { field: FieldBits::One, ..Settings::default() }];
+    let settings = [
+        Settings::for_link(Link::WAN),
+        Settings { field: FieldBits::One, ..Settings::default() },
+        Settings { tables: Delivery::Streamed, ..Settings::default() },
+    ];
     for settings in settings {
         let other = NetworkPlan::new(network.card().clone(), &settings).unwrap();
         assert_ne!(plan.digest(), other.digest(), "{settings:?}");

@@ -85,6 +85,10 @@ impl Service {
             activations: args.engine.into(),
             ..Settings::for_link(args.link)
         };
+        let settings = match args.tables {
+            Some(tables) => Settings { tables: tables.into(), ..settings },
+            None => settings.fitted(network.card())?,
+        };
         let limits = &args.limits;
         let capacity = Capacity {
             client: mebibytes(limits.memory_per_client),

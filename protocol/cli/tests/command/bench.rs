@@ -46,6 +46,19 @@ fn onnx_networks_can_be_measured() {
 }
 
 #[test]
+fn residual_networks_can_be_measured() {
+    let text = succeed(["bench", "--network", "resnet20", "--runs", "1", "--json", "--layers"]);
+    let object: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&object["network"], &object["matches_plaintext"]),
+        (&"resnet20".into(), &true.into())
+    );
+    let activations = |layer: &Value| layer["activations"].as_u64().unwrap();
+    let layers = object["layers"].as_array().unwrap();
+    assert_eq!(layers.iter().map(activations).sum::<u64>(), 144_256 + 10);
+}
+
+#[test]
 fn an_unknown_network_lists_those_there_are() {
     let line = fail(1, ["bench", "--network", "e"]);
     assert!(line.contains("cifar10"), "{line}");

@@ -1,10 +1,11 @@
 //! The evaluator's side of an activation layer: the client's.
 
 use gazelle_garble::{GateRange, Hash, Program, evaluate};
+use gazelle_ntt::pack;
 use rand::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{Chunk, GarbledPlan};
+use super::{Chunk, Delivery, GarbledPlan};
 use crate::bundle::Gates;
 use crate::error::{Error, PeerFault};
 use crate::exchange::BlockMail;
@@ -58,10 +59,14 @@ impl Evaluator {
             messages.push(message.into_message());
             Stored { labels, tables: Vec::new() }
         };
-        Evaluation { chunks: plan.chunks().map(choose).collect() }
+        Evaluation::Prepared(plan.chunks().map(choose).collect())
     }
 
-    fn choose_chunk(&mut self, chunk: &Chunk<'_>, sums: &[u32]) -> (Vec<u128>, Transfers) {
+    pub(super) fn choose_chunk(
+        &mut self,
+        chunk: &Chunk<'_>,
+        sums: &[u32],
+    ) -> (Vec<u128>, Transfers) {
         let mut lanes: Vec<u32> =
             chunk.sources.iter().map(|&source| sums[source as usize]).collect();
         let choices = Choices::from_bit_planes(&lanes, chunk.program.ring_bits());
@@ -73,26 +78,35 @@ impl Evaluator {
 }
 
 /// What the evaluator keeps of one layer between the phases; used once.
-pub struct Evaluation {
-    chunks: Vec<Stored>,
+pub enum Evaluation {
+    /// Its labels and the layer's tables.
+    Prepared(Vec<Stored>),
+    /// Its shares of the sums: nothing has been garbled yet.
+    Streamed(Zeroizing<Vec<u32>>),
 }
 
 /// What is left of an evaluation. Wiping and giving back so much memory takes as long as evaluating
 /// a layer, so it is done after the answer.
+#[derive(Default)]
 pub struct Spent {
     _chunks: Vec<Stored>,
 }
 
 /// One chunk: what the transfers and the garbler gave for it.
 #[derive(ZeroizeOnDrop)]
-struct Stored {
-    labels: Vec<u128>,
+pub struct Stored {
+    pub(super) labels: Vec<u128>,
     #[zeroize(skip)]
-    tables: Vec<u8>,
+    pub(super) tables: Vec<u8>,
 }
 
 impl Evaluation {
-    /// Receives the tables of all chunks.
+    /// Of a layer that is garbled when it is used, from the client's shares of its sums.
+    pub(crate) fn streamed(sums: Zeroizing<Vec<u32>>) -> Self {
+        Self::Streamed(sums)
+    }
+
+    /// Receives the tables of all chunks, if they come before the image.
     ///
     /// # Errors
     /// If they have another length.
@@ -101,7 +115,8 @@ impl Evaluation {
         plan: &GarbledPlan,
         mail: BlockMail<'_>,
     ) -> Result<(), Error> {
-        for (stored, chunk) in self.chunks.iter_mut().zip(plan.chunks()) {
+        let Self::Prepared(chunks) = self else { return Ok(()) };
+        for (stored, chunk) in chunks.iter_mut().zip(plan.chunks()) {
             let Tables(tables) = mail.receive(chunk.table_bytes()).await?;
             stored.tables = tables;
         }
@@ -110,22 +125,42 @@ impl Evaluation {
 
     /// Bytes that wait for the online phase.
     pub fn bytes(&self) -> usize {
-        self.chunks.iter().map(|stored| 16 * stored.labels.len() + stored.tables.len()).sum()
+        let stored = |stored: &Stored| 16 * stored.labels.len() + stored.tables.len();
+        match self {
+            Self::Prepared(chunks) => chunks.iter().map(stored).sum(),
+            Self::Streamed(sums) => 4 * sums.len(),
+        }
     }
 
-    /// Evaluates the layer, chunk by chunk, while the garbler's labels of the next are under way:
-    /// f(y) + S of what the layer yields, or the results that the client sees, and what is left, to be dropped when nobody waits.
+    /// Evaluates the layer: f(y) + S of what it yields, or the results that the client sees, and what
+    /// is left, to be dropped when nobody waits.
     ///
     /// # Errors
     /// If the labels or the tables do not fit the program.
     pub(crate) async fn evaluate(
         self,
         plan: &GarbledPlan,
+        evaluator: &mut Evaluator,
+        gates: &mut Gates,
+        mail: BlockMail<'_>,
+    ) -> Result<(Vec<u32>, Spent), Error> {
+        match self {
+            Self::Prepared(chunks) => Self::evaluate_prepared(chunks, plan, gates, mail).await,
+            Self::Streamed(sums) => {
+                Ok((evaluator.stream(plan, &sums, gates, mail).await?, Spent::default()))
+            }
+        }
+    }
+
+    /// Chunk by chunk, while the garbler's labels of the next are under way.
+    async fn evaluate_prepared(
+        chunks: Vec<Stored>,
+        plan: &GarbledPlan,
         gates: &mut Gates,
         mail: BlockMail<'_>,
     ) -> Result<(Vec<u32>, Spent), Error> {
         let mut jobs = Jobs::new();
-        for (stored, chunk) in self.chunks.into_iter().zip(plan.chunks()) {
+        for (stored, chunk) in chunks.into_iter().zip(plan.chunks()) {
             let labels: Labels = mail.receive(chunk.label_bytes()).await?;
             let (program, instances) = (chunk.program.clone(), chunk.instances.len());
             let (range, hash) = (gates.take(chunk.gates()), gates.hash().clone());
@@ -141,30 +176,46 @@ impl Evaluation {
 
     /// Bytes of the encoding, for an activation of this plan.
     pub(crate) fn encoded_len(plan: &GarbledPlan) -> usize {
-        plan.chunks().map(|chunk| chunk.label_bytes() + chunk.table_bytes()).sum()
-    }
-
-    /// Appends the labels and the tables of each chunk.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        for Stored { labels, tables } in &self.chunks {
-            labels.iter().for_each(|label| out.extend_from_slice(&label.to_le_bytes()));
-            out.extend_from_slice(tables);
+        match plan.delivery() {
+            Delivery::Ahead => {
+                plan.chunks().map(|chunk| chunk.label_bytes() + chunk.table_bytes()).sum()
+            }
+            Delivery::Streamed => pack::packed_len(plan.values(), plan.ring_bits()),
         }
     }
 
-    /// Reads the same off the front of `bytes`; None if they are too few.
+    /// Appends the labels and the tables of each chunk, or the shares, packed.
+    pub(crate) fn encode(&self, plan: &GarbledPlan, out: &mut Vec<u8>) {
+        match self {
+            Self::Prepared(chunks) => {
+                for Stored { labels, tables } in chunks {
+                    labels.iter().for_each(|label| out.extend_from_slice(&label.to_le_bytes()));
+                    out.extend_from_slice(tables);
+                }
+            }
+            Self::Streamed(sums) => pack::pack_u32(sums, plan.ring_bits(), out),
+        }
+    }
+
+    /// Reads the same off the front of `bytes`; None if that is not an encoding.
     pub(crate) fn decode(plan: &GarbledPlan, bytes: &mut &[u8]) -> Option<Self> {
+        if plan.delivery() == Delivery::Streamed {
+            let packed = bytes.split_off(..Self::encoded_len(plan))?;
+            let mut sums = Zeroizing::new(vec![0; plan.values()]);
+            pack::unpack_u32(packed, plan.ring_bits(), &mut sums).ok()?;
+            return Some(Self::Streamed(sums));
+        }
         let decode = |chunk: Chunk<'_>| {
             let labels = read_labels(bytes.split_off(..chunk.label_bytes())?);
             let tables = bytes.split_off(..chunk.table_bytes())?.to_vec();
             Some(Stored { labels, tables })
         };
-        Some(Self { chunks: plan.chunks().map(decode).collect::<Option<_>>()? })
+        Some(Self::Prepared(plan.chunks().map(decode).collect::<Option<_>>()?))
     }
 }
 
 impl Stored {
-    fn evaluate(
+    pub(super) fn evaluate(
         &self,
         program: &Program,
         instances: usize,

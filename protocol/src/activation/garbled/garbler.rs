@@ -50,7 +50,7 @@ impl GarblerSetup {
 
 /// The garbler of a session.
 pub(crate) struct Garbler {
-    delta: Delta,
+    pub(super) delta: Delta,
     field: FieldBits,
     ot: ot::Sender,
 }
@@ -78,19 +78,12 @@ impl Garbler {
         mail: BlockMail<'_>,
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Garbling, Error> {
-        let own = OwnLabels::new(rng.random(), gates);
-        let mut garbling = Garbling { own, shares: Vec::new() };
+        let mut garbling = Garbling::new(OwnLabels::random(rng, gates));
         let mut shares = Zeroizing::new(Vec::new());
         let mut chunks = plan.chunks().peekable();
         while chunks.peek().is_some() {
-            let mut group = Vec::new();
-            for chunk in chunks.by_ref().take(chunks_at_once()) {
-                let len = chunk.transfer_bytes(self.field);
-                let Transfers(message) = mail.receive(len).await?;
-                let mut evaluator = vec![0; chunk.labels()];
-                self.ot.extend(&message, &mut evaluator)?;
-                group.push(Pending { gates: gates.take(chunk.gates()), chunk, evaluator });
-            }
+            let group = chunks.by_ref().take(chunks_at_once());
+            let group = self.receive_transfers(group, gates, mail).await?;
             let garble = |pending| garbling.garble(pending, gates.hash(), &self.delta);
             let garbled: Vec<_> = group.into_par_iter().map(garble).collect();
             for (tables, own) in garbled {
@@ -101,11 +94,29 @@ impl Garbler {
         garbling.shares = plan.in_place(&shares);
         Ok(garbling)
     }
+
+    /// Takes the transfers of some chunks.
+    pub(super) async fn receive_transfers<'a>(
+        &mut self,
+        chunks: impl Iterator<Item = Chunk<'a>>,
+        gates: &mut Gates,
+        mail: BlockMail<'_>,
+    ) -> Result<Vec<Pending<'a>>, Error> {
+        let mut group = Vec::new();
+        for chunk in chunks {
+            let len = chunk.transfer_bytes(self.field);
+            let Transfers(message) = mail.receive(len).await?;
+            let mut evaluator = vec![0; chunk.labels()];
+            self.ot.extend(&message, &mut evaluator)?;
+            group.push(Pending { gates: gates.take(chunk.gates()), chunk, evaluator });
+        }
+        Ok(group)
+    }
 }
 
 /// A chunk whose transfers are made, ready to be garbled.
-struct Pending<'a> {
-    chunk: Chunk<'a>,
+pub(super) struct Pending<'a> {
+    pub(super) chunk: Chunk<'a>,
     gates: GateRange,
     evaluator: Vec<u128>,
 }
@@ -119,8 +130,17 @@ pub struct Garbling {
 }
 
 impl Garbling {
+    pub(super) fn new(own: OwnLabels) -> Self {
+        Self { own, shares: Vec::new() }
+    }
+
     /// Garbles a chunk: its tables and S of its instances.
-    fn garble(&self, pending: Pending<'_>, hash: &Hash, delta: &Delta) -> (Vec<u8>, Vec<u32>) {
+    pub(super) fn garble(
+        &self,
+        pending: Pending<'_>,
+        hash: &Hash,
+        delta: &Delta,
+    ) -> (Vec<u8>, Vec<u32>) {
         let Pending { chunk, gates, evaluator } = pending;
         let own = self.own.of(&chunk);
         let n = chunk.instances.len();
@@ -188,13 +208,13 @@ impl Garbling {
 }
 
 /// Chunks that are worked on together: enough for every thread.
-fn chunks_at_once() -> usize {
+pub(super) fn chunks_at_once() -> usize {
     4 * crate::parallel::current_num_threads()
 }
 
 /// Where the zero labels of the garbler's own bits of a layer come from; see [`crate::domain`].
 #[derive(Zeroize, ZeroizeOnDrop)]
-struct OwnLabels {
+pub(super) struct OwnLabels {
     seed: u128,
     nonce: u64,
 }
@@ -203,7 +223,11 @@ impl OwnLabels {
     /// Bytes of the encoding.
     const LEN: usize = 16 + 8;
 
-    /// Of a layer whose gates are the next of `gates`; `seed` is fresh.
+    /// Fresh ones of a layer whose gates are the next of `gates`.
+    pub(super) fn random(rng: &mut impl CryptoRng, gates: &Gates) -> Self {
+        Self::new(rng.random(), gates)
+    }
+
     fn new(seed: u128, gates: &Gates) -> Self {
         Self { seed, nonce: gates.nonce() }
     }
@@ -234,7 +258,7 @@ impl OwnLabels {
 impl Garbling {
     /// A garbling without shares.
     pub(crate) fn from_seed(seed: u128, gates: &Gates) -> Self {
-        Self { own: OwnLabels::new(seed, gates), shares: Vec::new() }
+        Self::new(OwnLabels::new(seed, gates))
     }
 }
 

@@ -8,6 +8,8 @@
 //! ```
 //!
 //! for shares a + b of the sums. The client evaluates and has f(a + b) + S, the server has S.
+//! Where the tables of a network would not fit into a client's memory, all of it happens online, some
+//! chunks at a time ([`Delivery::Streamed`]).
 //!
 //! Labels, Δ and the transfers stay in here. A connection has one OT extension, whose correlation
 //! *is* the free-XOR offset Δ, so all bundles of a connection share Δ; everything else is a bundle's
@@ -21,10 +23,11 @@ mod evaluator;
 mod garbler;
 mod plan;
 mod programs;
+mod streamed;
 
 pub use evaluator::{Evaluation, Spent};
 pub(crate) use evaluator::{Evaluator, EvaluatorSetup};
 pub use garbler::Garbling;
 pub(crate) use garbler::{Garbler, GarblerSetup};
-pub(crate) use plan::ROUNDS;
-pub use plan::{Chunk, Cost, GarbledPlan};
+pub use plan::{Chunk, Cost, Delivery, GarbledPlan};
+pub(crate) use streamed::rounds as streamed_rounds;

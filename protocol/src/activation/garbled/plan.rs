@@ -5,6 +5,7 @@ use std::ops::Range;
 use gazelle_garble::{Program, Tally};
 use zeroize::Zeroizing;
 
+use super::streamed;
 use crate::digest::PlanDigest;
 use crate::model::Ring;
 use crate::ot::FieldBits;
@@ -13,10 +14,21 @@ use crate::ot::FieldBits;
 /// inputs of a chunk stay in the L2 cache.
 const CHUNK_SUMS: usize = 512;
 
+/// When garbled tables come to the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// In the offline phase; the client keeps them.
+    #[default]
+    Ahead,
+    /// In the online phase, as they are used; nobody keeps them.
+    Streamed,
+}
+
 /// An activation layer.
 pub struct GarbledPlan {
     batches: Vec<Batch>,
     lanes: Lanes,
+    delivery: Delivery,
 }
 
 /// The values that a layer reads and yields. Instances are numbered batch by batch.
@@ -50,9 +62,6 @@ pub struct Chunk<'a> {
     tally: &'a Tally,
 }
 
-/// Round trips of the engine's offline and online parts.
-pub(crate) const ROUNDS: [u64; 2] = [1, 1];
-
 /// What an activation layer costs, frames' headers not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
@@ -72,12 +81,46 @@ impl GarbledPlan {
     /// Of at least one program, each with its instances.
     pub(super) fn new(programs: Vec<(Program, Range<usize>)>, lanes: Lanes) -> Self {
         let batch = |(program, instances)| Batch::new(program, instances);
-        Self { batches: programs.into_iter().map(batch).collect(), lanes }
+        let batches = programs.into_iter().map(batch).collect();
+        Self { batches, lanes, delivery: Delivery::Ahead }
+    }
+
+    /// The same with tables that come so.
+    pub fn with_delivery(self, delivery: Delivery) -> Self {
+        Self { delivery, ..self }
     }
 
     /// The programs, each with how many instances run it.
     pub fn programs(&self) -> impl Iterator<Item = (&Program, usize)> {
         self.batches.iter().map(|batch| (&batch.program, batch.instances.len()))
+    }
+
+    /// When its tables come.
+    pub fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+
+    /// Values of the tensor that is read.
+    pub(super) fn values(&self) -> usize {
+        self.lanes.offsets.len()
+    }
+
+    /// At most how many bytes the client holds of the layer between the phases, messages that wait to
+    /// be sent included.
+    pub(crate) fn client_bytes(&self, field: FieldBits) -> usize {
+        let Cost { transfer_bytes, table_bytes, label_bytes, .. } = self.cost(field);
+        match self.delivery {
+            Delivery::Ahead => label_bytes + table_bytes + transfer_bytes,
+            Delivery::Streamed => 4 * self.values(),
+        }
+    }
+
+    /// At most how many more it holds while the layer is evaluated.
+    pub(crate) fn window_bytes(&self, field: FieldBits) -> usize {
+        match self.delivery {
+            Delivery::Ahead => 0,
+            Delivery::Streamed => streamed::window_bytes(&self.cost(field)),
+        }
     }
 
     /// How many instances there are.
@@ -125,7 +168,7 @@ impl GarbledPlan {
         }
         let Cost { ands, transfer_bytes, table_bytes, label_bytes, chunks } = self.cost(field);
         digest.words([ands].into_iter());
-        digest.numbers(&[chunks, transfer_bytes, table_bytes, label_bytes]);
+        digest.numbers(&[chunks, transfer_bytes, table_bytes, label_bytes, self.delivery as usize]);
         for places in [&self.lanes.sources, &self.lanes.places] {
             digest.words(places.iter().map(|&place| place.into()));
         }

@@ -1,7 +1,8 @@
 //! An activation layer, planned: a function of public facts alone, so both parties make the same.
 
+use super::Side;
 use super::message::Size;
-use super::plane::LANES;
+use super::plane::{LANES, Plane};
 use super::program::Program;
 use super::shape::{Digits, cuts};
 use super::sizes::Sizes;
@@ -136,11 +137,26 @@ impl MasksPlan {
         whole * size.bytes(LANES) + rest
     }
 
-    /// At most how many bytes of memory a party needs for it: transfers and keys while it is prepared.
-    pub(crate) fn memory(&self) -> usize {
-        // A transfer with both keys, its message, and what is kept of it.
+    /// Bytes of memory that a prepared layer takes a party.
+    pub(crate) fn prepared_bytes(&self, side: Side) -> usize {
+        self.chunks().count() * self.sizes.stored[side as usize].memory()
+    }
+
+    /// At most how many bytes of memory the layer takes the client, with messages that wait to be sent.
+    pub(crate) fn client_bytes(&self, field: FieldBits) -> usize {
+        // While it is prepared: of each transfer the choice, and some positions of both keys.
+        let transfers: usize = self.program.transfers().iter().sum();
+        let preparing = self.chunks().count() * transfers * 17 * size_of::<Plane>();
+        let request = field.message_len(self.transfers()[1]);
+        let messages: usize =
+            (0..self.offline_messages()).map(|index| self.offline_len(index)).sum();
+        preparing + request + messages + self.prepared_bytes(Side::Client)
+    }
+
+    /// At most how many bytes its transfers take while they are made.
+    pub(crate) fn window_bytes(&self) -> usize {
         let [up, down] = self.transfers();
-        96 * (up + down)
+        4 * size_of::<u128>() * (up + down)
     }
 
     /// What the layer costs.

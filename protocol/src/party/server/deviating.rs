@@ -115,7 +115,7 @@ impl<'a> ServerParty<'a> {
 
     /// The online phase: every sum is what was put in its place.
     async fn collect(
-        &self,
+        &mut self,
         bundle: ServerBundle,
         attack: Attack,
         told: &[usize],
