@@ -11,9 +11,11 @@
 //! The first message goes with the base OTs' reply and the next two with the client's corrections, so
 //! that all of it is one more round trip.
 
+use std::collections::VecDeque;
+
 use rand::CryptoRng;
 
-use crate::activation::masks::{MasksPlan, Preparation};
+use crate::activation::masks::{MasksPlan, Preparation, UpLayer};
 use crate::error::Error;
 use crate::exchange::{BlockMail, Mailbox};
 use crate::ot::transfers::{Direction, Receiver, ReceiverSetup, Sender, SenderSetup, Source};
@@ -24,6 +26,8 @@ use crate::wire::{MaskSetUp, MaskTransfers};
 pub(super) struct Transfers {
     sender: Sender,
     receiver: Receiver,
+    /// What the server has requested for layers whose preparation has not begun.
+    requested: VecDeque<UpLayer>,
 }
 
 /// Bytes of the set-up from the client and from the server, each message in a frame.
@@ -54,7 +58,7 @@ impl Transfers {
         let MaskSetUp(reply) = mail.receive(base::REPLY_LEN).await?;
         let (receiver, corrections) = receiver.finish(Direction::Down, session, &reply)?;
         mail.send(MaskSetUp(corrections)).await;
-        Ok(Self { sender, receiver })
+        Ok(Self { sender, receiver, requested: VecDeque::new() })
     }
 
     /// The server's offer.
@@ -79,7 +83,8 @@ impl Transfers {
         mail.send(MaskSetUp(corrections)).await;
         mail.send(MaskSetUp(reply)).await;
         let MaskSetUp(corrections) = mail.receive(field.corrections_len()).await?;
-        Ok(Self { sender: sender.finish(&corrections)?, receiver })
+        let sender = sender.finish(&corrections)?;
+        Ok(Self { sender, receiver, requested: VecDeque::new() })
     }
 
     /// The server's request for the transfers of a layer that the client sends.
@@ -89,9 +94,9 @@ impl Transfers {
         rng: &mut impl CryptoRng,
     ) -> Result<MaskTransfers, Error> {
         let [up, _] = plan.transfers();
-        // Those of other layers wait for their preparation.
-        let waiting = self.receiver.available();
-        Ok(MaskTransfers(self.receiver.request(waiting + up, rng)?))
+        let request = self.receiver.request(up, rng)?;
+        self.requested.push_back(UpLayer::received(plan, self.receiver.take(up)));
+        Ok(MaskTransfers(request))
     }
 
     /// The client's preparation of a layer with shares `a` of its sums, after the server's request:
@@ -108,7 +113,8 @@ impl Transfers {
         // An extension needs no answer.
         self.sender.answer(up, &request)?;
         let request = MaskTransfers(self.receiver.request(down, rng)?);
-        let (sent, received) = (self.sender.take(up), self.receiver.take(down));
+        let sent = UpLayer::sent(plan, self.sender.take(up));
+        let received = self.receiver.take(down);
         Ok((Preparation::client(plan, a, sent, received, rng), request))
     }
 
@@ -119,10 +125,11 @@ impl Transfers {
         mail: BlockMail<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<Preparation, Error> {
-        let [up, down] = plan.transfers();
+        let [_, down] = plan.transfers();
         let MaskTransfers(request) = mail.receive(self.sender.lengths(down).request).await?;
         self.sender.answer(down, &request)?;
-        let (sent, received) = (self.sender.take(down), self.receiver.take(up));
+        let received = self.requested.pop_front().expect("each layer was requested");
+        let sent = self.sender.take(down);
         Ok(Preparation::server(plan, received, sent, rng))
     }
 }

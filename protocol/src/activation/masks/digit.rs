@@ -60,20 +60,22 @@ impl Digit {
         if bits == MAX_BITS { bits + 1 } else { bits }
     }
 
-    /// Of the client's bits (0 for the server), with the transfers from number `first` on.
-    pub(super) fn new(a: &[Plane], keys: Keys<'_>, first: &mut usize, side: Side) -> Self {
-        let bits = a.len();
-        let mut draw = |count: usize| -> Vec<Transfer> {
-            let numbers = *first..*first + count;
-            *first += count;
-            numbers.map(|number| keys.transfer(number, POSITIONS)).collect()
-        };
-        let mut products = vec![Plane::ZERO; 1 << bits];
+    /// The transfers of a digit of `bits` bits, from number `first` on.
+    pub(super) fn draw(bits: usize, keys: Keys<'_>, first: &mut usize) -> Vec<Transfer> {
+        let numbers = *first..*first + Self::transfers(bits);
+        *first = numbers.end;
+        numbers.map(|number| keys.transfer(number, POSITIONS)).collect()
+    }
+
+    /// Of the client's bits (0 for the server), with as many transfers as [`Digit::draw`] gives.
+    pub(super) fn new(a: &[Plane], mut transfers: Vec<Transfer>, side: Side) -> Self {
+        let spare = transfers.split_off(a.len());
+        let mut products = vec![Plane::ZERO; 1 << a.len()];
         products[0] = side.of_client(Plane::ONES);
         Self {
             a: a.to_vec(),
-            transfers: draw(bits),
-            spare: draw(Self::transfers(bits) - bits),
+            transfers,
+            spare,
             carry: Plane::ZERO,
             carry_of_server: None,
             pairs_of_server: Vec::new(),

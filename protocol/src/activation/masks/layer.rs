@@ -1,5 +1,7 @@
 //! A layer of activations: all its chunks at once, message after message.
 
+use std::ops::Range;
+
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, RngExt, SeedableRng};
 use zeroize::Zeroizing;
@@ -9,12 +11,15 @@ use super::evaluation::{Known, Masked, Opened};
 use super::message::{Message, Size};
 use super::plan::MasksPlan;
 use super::plane::{LANES, Ring};
-use super::preparation::{Half, Prepared, Rest, Start};
+use super::preparation::{Half, Prepared, Rest, Start, UpTransfers};
 use super::sizes::blank;
 use super::transfer::{KEY_BITS, Keys};
 use crate::error::{Error, PeerFault};
 use crate::ot::transfers::{Received, Sent};
-use crate::parallel::prelude::*;
+use crate::parallel::{current_num_threads, prelude::*};
+
+/// The transfers of a layer that the client sends, as one of the parties has them.
+pub(crate) struct UpLayer(Vec<UpTransfers>);
 
 /// The offline phase of a layer, between two messages.
 pub(crate) struct Preparation {
@@ -56,53 +61,67 @@ enum Evaluating {
 const OFFLINE: &str = "message to prepare activations";
 const ONLINE: &str = "message of activations";
 
+impl UpLayer {
+    /// The client's, who sends them.
+    pub(crate) fn sent(plan: &MasksPlan, mut transfers: Sent) -> Self {
+        let take = |count, _| transfers.take(count);
+        let cut = |blocks, sent: Sent| {
+            let keys = sent.keys();
+            let keys = Keys::sender(blocks, [keys.zeros(), keys.ones()]);
+            UpTransfers::new(&plan.program, keys)
+        };
+        Self(chunks(plan, 0, take, cut))
+    }
+
+    /// The server's.
+    pub(crate) fn received(plan: &MasksPlan, mut transfers: Received) -> Self {
+        let take = |count, _| transfers.take(count);
+        let cut = |blocks, received: Received| {
+            let keys = received.keys();
+            let keys = Keys::receiver(blocks, keys.choices().blocks(), keys.keys());
+            UpTransfers::new(&plan.program, keys)
+        };
+        Self(chunks(plan, 0, take, cut))
+    }
+}
+
 impl Preparation {
-    /// The client's, of its shares `a` of the sums: uses up the transfers that the plan says.
+    /// The client's, of its shares `a` of the sums.
     pub(crate) fn client(
         plan: &MasksPlan,
         a: &[u32],
-        mut up: Sent,
+        up: UpLayer,
         mut down: Received,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let start = |chunk: std::ops::Range<usize>, [of_up, of_down]: [usize; 2], blocks| {
-            let (up, down) = (up.take(of_up).keys(), down.take(of_down).keys());
-            let up = Keys::sender(blocks, [up.zeros(), up.ones()]);
-            let down = Keys::receiver(blocks, down.choices().blocks(), down.keys());
-            let rng = &mut ChaCha20Rng::from_seed(rng.random());
-            Start::new(&plan.program, &a[chunk], [up, down], Side::Client, rng)
+        let (side, mut up) = (Side::Client, up.0.into_iter());
+        let take = |count, chunk: Range<usize>| {
+            (up.next().expect("one for each chunk"), down.take(count), rng.random(), &a[chunk])
         };
-        Self::new(plan, Side::Client, start)
+        let start = |blocks, (up, down, seed, a): (_, Received, _, _)| {
+            let (rng, down) = (&mut ChaCha20Rng::from_seed(seed), down.keys());
+            let down = Keys::receiver(blocks, down.choices().blocks(), down.keys());
+            Preparing::Start(Start::new(&plan.program, a, up, down, side, rng))
+        };
+        Self { side, chunks: chunks(plan, 1, take, start) }
     }
 
-    /// The server's: uses up the transfers that the plan says.
+    /// The server's.
     pub(crate) fn server(
         plan: &MasksPlan,
-        mut up: Received,
+        up: UpLayer,
         mut down: Sent,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let start = |_, [of_up, of_down]: [usize; 2], blocks| {
-            let (up, down) = (up.take(of_up).keys(), down.take(of_down).keys());
-            let up = Keys::receiver(blocks, up.choices().blocks(), up.keys());
+        let (side, mut up) = (Side::Server, up.0.into_iter());
+        let take =
+            |count, _| (up.next().expect("one for each chunk"), down.take(count), rng.random());
+        let start = |blocks, (up, down, seed): (_, Sent, _)| {
+            let (rng, down) = (&mut ChaCha20Rng::from_seed(seed), down.keys());
             let down = Keys::sender(blocks, [down.zeros(), down.ones()]);
-            let rng = &mut ChaCha20Rng::from_seed(rng.random());
-            Start::new(&plan.program, &[], [up, down], Side::Server, rng)
+            Preparing::Start(Start::new(&plan.program, &[], up, down, side, rng))
         };
-        Self::new(plan, Side::Server, start)
-    }
-
-    fn new(
-        plan: &MasksPlan,
-        side: Side,
-        mut start: impl FnMut(std::ops::Range<usize>, [usize; 2], usize) -> Start,
-    ) -> Self {
-        let chunks = plan.chunks().map(|chunk| {
-            let blocks = chunk.len().div_ceil(KEY_BITS);
-            let transfers = plan.program.transfers().map(|each| each * blocks * KEY_BITS);
-            Preparing::Start(start(chunk, transfers, blocks))
-        });
-        Self { side, chunks: chunks.collect() }
+        Self { side, chunks: chunks(plan, 1, take, start) }
     }
 
     /// Makes message `index`, which is this party's to send.
@@ -271,6 +290,32 @@ impl Evaluating {
             Self::Done(_) | Self::Moved => unreachable!("there are four messages"),
         };
     }
+}
+
+/// Makes something of each chunk's transfers in one direction (0 up, 1 down): `take` takes them, in
+/// order, and whatever else the chunk needs; `make` gets the number of their blocks.
+fn chunks<T: Send, U: Send>(
+    plan: &MasksPlan,
+    direction: usize,
+    mut take: impl FnMut(usize, Range<usize>) -> T,
+    make: impl Fn(usize, T) -> U + Sync + Send,
+) -> Vec<U> {
+    let transfers = plan.program.transfers()[direction];
+    let mut made = Vec::new();
+    let mut waiting = plan.chunks().peekable();
+    while waiting.peek().is_some() {
+        let group: Vec<(usize, T)> = waiting
+            .by_ref()
+            .take(4 * current_num_threads())
+            .map(|chunk| {
+                let blocks = chunk.len().div_ceil(KEY_BITS);
+                (blocks, take(transfers * blocks * KEY_BITS, chunk))
+            })
+            .collect();
+        let group = group.into_par_iter().map(|(blocks, taken)| make(blocks, taken));
+        made.extend(group.collect::<Vec<U>>());
+    }
+    made
 }
 
 /// The values of a chunk.

@@ -35,7 +35,7 @@ mod sizes;
 mod tests;
 mod transfer;
 
-pub(crate) use layer::{Evaluation, Preparation, PreparedLayer};
+pub(crate) use layer::{Evaluation, Preparation, PreparedLayer, UpLayer};
 pub use plan::{Cost, MasksPlan};
 use plane::Plane;
 

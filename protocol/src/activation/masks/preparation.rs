@@ -11,7 +11,29 @@ use super::message::Message;
 use super::plane::Plane;
 use super::program::{Level3, LowVariables, Program};
 use super::result::{HalfResult, ResultShares, ResultTransfers};
-use super::transfer::{Derandomised, Keys, Transfer};
+use super::transfer::{Derandomised, Keys, RingTransfer, Transfer};
+
+/// The transfers that the client sends, their keys cut to what is used.
+pub(super) struct UpTransfers {
+    digits: Vec<Vec<Transfer>>,
+    level2: LevelTransfers,
+    result: RingTransfer,
+}
+
+impl UpTransfers {
+    /// Of all their keys.
+    pub(super) fn new(program: &Program, keys: Keys<'_>) -> Self {
+        let mut next = 0;
+        let digits = program.digits.all().map(|width| Digit::draw(width, keys, &mut next));
+        let digits = digits.collect();
+        let level2 = &program.level2.level;
+        let numbers = next..next + level2.transfers();
+        let result = keys.ring_transfer(numbers.end);
+        let of_level2 = numbers.zip(level2.widths());
+        let of_level2 = of_level2.map(|(number, width)| keys.transfer(number, width));
+        Self { digits, level2: LevelTransfers::new(level2, of_level2), result }
+    }
+}
 
 /// Before the first message.
 pub(super) struct Start {
@@ -85,42 +107,39 @@ pub(super) struct Prepared {
 }
 
 impl Start {
-    /// With all transfers of these activations: those whose sender the client is, and those whose
-    /// sender the server is. `a` are the client's shares of the sums (nothing for the server).
+    /// With all transfers of these activations: those that the client sends, and the keys of those
+    /// that the server sends. `a` are the client's shares of the sums (nothing for the server).
     pub(super) fn new(
         program: &Program,
         a: &[u32],
-        [up, down]: [Keys<'_>; 2],
+        up: UpTransfers,
+        down: Keys<'_>,
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
         let bits: Vec<Plane> =
             (0..program.digits.ring_bits()).map(|bit| Plane::of_bit(a, bit as u32)).collect();
-        let (mut next_up, mut at) = (0, 0);
-        let digits = program.digits.all().map(|width| {
+        let mut at = 0;
+        let digits = program.digits.all().zip(up.digits).map(|(width, transfers)| {
             at += width;
-            Digit::new(&bits[at - width..at], up, &mut next_up, side)
+            Digit::new(&bits[at - width..at], transfers, side)
         });
-        let digits: Vec<Digit> = digits.collect();
-
-        let (level2, level3) = (&program.level2.level, &program.level3.level);
-        let (count2, count3) = (level2.transfers(), level3.transfers());
-        let of_level2 = (next_up..next_up + count2).zip(level2.widths());
-        let of_level2 = of_level2.map(|(number, width)| up.transfer(number, width));
-        let of_level3 = (0..count3).zip(level3.widths());
+        let digits = digits.collect();
+        let level3 = &program.level3.level;
+        let count = level3.transfers();
+        let of_level3 = (0..count).zip(level3.widths());
         let of_level3 = of_level3.map(|(number, width)| down.transfer(number, width));
-        let first = [next_up + count2, count3];
-        let result = ResultTransfers::new(program, a, [up, down], first, side, rng);
-        let mut next_down = count3 + program.opened();
+        let result = ResultTransfers::new(program, a, up.result, (down, count), side, rng);
+        let mut next = count + program.opened();
         let selectors = (0..program.digits.high.len()).map(|high| {
             program.is_selected(high).then(|| {
-                next_down += 1;
-                down.transfer(next_down - 1, 1)
+                next += 1;
+                down.transfer(next - 1, 1)
             })
         });
         Self {
             selectors: selectors.collect(),
-            level2: LevelTransfers::new(level2, of_level2),
+            level2: up.level2,
             level3: LevelTransfers::new(level3, of_level3),
             result,
             common: Common { digits, own: OwnBits::new(program, &bits, side, rng) },

@@ -54,17 +54,16 @@ fn factors(program: &Program) -> impl Iterator<Item = u32> {
 }
 
 impl ResultTransfers {
-    /// With the transfers from number `first` on; `a` are the client's sums (0 for the server).
+    /// With the server's choice in `server` and the client's in those from a number on; `a` are the client's sums (0 for the server).
     pub(super) fn new(
         program: &Program,
         a: &[u32],
-        [up, down]: [Keys<'_>; 2],
-        [first_up, first_down]: [usize; 2],
+        server: RingTransfer,
+        (down, first): (Keys<'_>, usize),
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let server = up.ring_transfer(first_up);
-        let numbers = first_down..first_down + program.opened();
+        let numbers = first..first + program.opened();
         let client: Vec<_> = numbers.map(|number| down.ring_transfer(number)).collect();
         let own = client.iter().enumerate().map(|(bit, client)| match side {
             Side::Client => client.choice(),

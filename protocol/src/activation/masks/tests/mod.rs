@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use super::Side;
 use super::message::{Message, Size};
 use super::plane::LANES;
-use super::preparation::Start;
+use super::preparation::{Start, UpTransfers};
 use super::program::Program;
 use super::shape::Digits;
 use super::sizes::Sizes;
@@ -143,8 +143,16 @@ impl World {
         let mut wire = Wire { lanes, deviating: self.deviating, noise, log: Vec::new() };
         let Self { program, sizes, rng, .. } = self;
         let (c, s) = (Side::Client, Side::Server);
-        let client = Start::new(program, a, [up.sender(), down.receiver()], c, rng);
-        let server = Start::new(program, &[], [up.receiver(), down.sender()], s, rng);
+        let client =
+            Start::new(program, a, UpTransfers::new(program, up.sender()), down.receiver(), c, rng);
+        let server = Start::new(
+            program,
+            &[],
+            UpTransfers::new(program, up.receiver()),
+            down.sender(),
+            s,
+            rng,
+        );
         let mut size = sizes.offline.iter();
         let mut size = || size.next().expect("a size for each message");
         let (client, server) =

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::super::{MasksPlan, Preparation, PreparedLayer};
+use super::super::{MasksPlan, Preparation, PreparedLayer, UpLayer};
 use super::*;
 use crate::ot::FieldBits;
 use crate::ot::transfers::{Direction, Receiver, ReceiverSetup, Sender, SenderSetup, Source};
@@ -40,9 +40,10 @@ impl Ends {
         let [up, down] = plan.transfers();
         up_sender.answer(up, &up_receiver.request(up, rng).unwrap()).unwrap();
         down_sender.answer(down, &down_receiver.request(down, rng).unwrap()).unwrap();
-        let (sent, received) = (up_sender.take(up), down_receiver.take(down));
+        let (sent, received) = (UpLayer::sent(plan, up_sender.take(up)), down_receiver.take(down));
         let mut client = Preparation::client(plan, a, sent, received, rng);
-        let (sent, received) = (down_sender.take(down), up_receiver.take(up));
+        let received = UpLayer::received(plan, up_receiver.take(up));
+        let sent = down_sender.take(down);
         let mut server = Preparation::server(plan, received, sent, rng);
         for index in 0..plan.offline_messages() {
             let [from, to] = match index % 2 {
