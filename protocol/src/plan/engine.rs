@@ -63,7 +63,7 @@ pub enum ActivationPlan {
     /// For [`ActivationEngine::Garbled`].
     Garbled(GarbledPlan),
     /// For [`ActivationEngine::Masks`].
-    Masks(MasksPlan),
+    Masks(Box<MasksPlan>),
 }
 
 impl LinearEngine {
@@ -142,7 +142,7 @@ impl ActivationPlan {
         if settings.activations == ActivationEngine::Masks {
             let (field, widest) = (settings.field, masks::WIDEST_DIGIT);
             if let Some(plan) = MasksPlan::of_node(node, input, output, field, widest) {
-                return Self::Masks(plan);
+                return Self::Masks(Box::new(plan));
             }
         }
         let plan = GarbledPlan::of_node(node, input, output);

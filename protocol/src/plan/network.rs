@@ -135,7 +135,9 @@ impl NetworkPlan {
     /// The activations by masks that have message `index` in their offline phase.
     pub(crate) fn masks_with(&self, index: usize) -> impl Iterator<Item = (usize, &MasksPlan)> {
         self.activations.iter().enumerate().filter_map(move |(number, plan)| match plan {
-            ActivationPlan::Masks(plan) if index < plan.offline_messages() => Some((number, plan)),
+            ActivationPlan::Masks(plan) if index < plan.offline_messages() => {
+                Some((number, plan.as_ref()))
+            }
             _ => None,
         })
     }

@@ -50,8 +50,8 @@ enum Preparing {
 }
 
 enum Evaluating {
-    Prepared(Prepared),
-    Opened(Opened),
+    Prepared(Box<Prepared>),
+    Opened(Box<Opened>),
     Masked(Masked),
     Known(Known),
     Done(Ring),
@@ -199,7 +199,8 @@ impl PreparedLayer {
         if let Side::Server = side {
             values.iter_mut().for_each(|value| *value = value.wrapping_add(plan.offsets[0]));
         }
-        let chunks = chunks.into_iter().map(Evaluating::Prepared).collect();
+        let chunks =
+            chunks.into_iter().map(|chunk| Evaluating::Prepared(Box::new(chunk))).collect();
         Evaluation { side, values, chunks }
     }
 
@@ -283,7 +284,9 @@ impl Evaluating {
             Side::Server => (values, &[]),
         };
         *self = match std::mem::replace(self, Self::Moved) {
-            Self::Prepared(prepared) => Self::Opened(prepared.open(program, b, side, message)),
+            Self::Prepared(prepared) => {
+                Self::Opened(Box::new(prepared.open(program, b, side, message)))
+            }
             Self::Opened(opened) => Self::Masked(opened.mask(program, side, message)),
             Self::Masked(masked) => Self::Known(masked.reveal(program, side, message)),
             Self::Known(known) => Self::Done(known.close(program, r, side, message)),

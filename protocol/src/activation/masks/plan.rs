@@ -194,20 +194,13 @@ fn cheapest(bits: [usize; 3], out_bits: u32, transfer: usize, widest: usize) -> 
     let first = |cuts: &[Vec<usize>]| cuts.first().cloned();
     let mut best = Digits { low: first(&low)?, middle: first(&middle)?, high: first(&high)? };
     // What a part costs does not depend on the cuts of the others.
-    let parts: [(&[Vec<usize>], fn(&mut Digits) -> &mut Vec<usize>); 3] = [
-        (&low, |digits| &mut digits.low),
-        (&middle, |digits| &mut digits.middle),
-        (&high, |digits| &mut digits.high),
-    ];
-    for (cuts, part) in parts {
-        let with = cuts.iter().map(|cut| {
-            let mut digits = best.clone();
-            part(&mut digits).clone_from(cut);
-            digits
-        });
-        best = with.min_by_key(|digits| price(digits, out_bits, transfer))?;
-    }
-    Some(best)
+    let price = |digits: &Digits| price(digits, out_bits, transfer);
+    let with = low.into_iter().map(|low| Digits { low, ..best.clone() });
+    best = with.min_by_key(price)?;
+    let with = middle.into_iter().map(|middle| Digits { middle, ..best.clone() });
+    best = with.min_by_key(price)?;
+    let with = high.into_iter().map(|high| Digits { high, ..best.clone() });
+    with.min_by_key(price)
 }
 
 /// Bits of an activation, up to a constant.
