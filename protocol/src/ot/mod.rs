@@ -41,8 +41,10 @@ mod deviating;
 pub mod extension;
 mod field;
 mod rows;
+pub mod silent;
 #[cfg(test)]
 mod tests;
+pub mod transfers;
 mod tree;
 
 pub use base::LinkKey;
