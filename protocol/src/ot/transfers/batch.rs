@@ -1,5 +1,7 @@
 //! Batches of transfers, each used once: cut into parts, then hashed to keys.
 
+use std::mem;
+
 use gazelle_kernels::hash::{self, Hash};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -33,6 +35,9 @@ impl Pool {
 
     /// Room for `count` more, to be written by the caller.
     pub(super) fn grow(&mut self, count: usize) -> &mut [u128] {
+        if count == 0 {
+            return &mut [];
+        }
         // Growth in place would leave a copy in freed memory.
         let left = self.len();
         let mut blocks = Zeroizing::new(vec![0; left + count]);
@@ -51,12 +56,15 @@ impl Pool {
     /// Takes the first `count`; returns the number of the first of them.
     fn take(&mut self, count: usize) -> (u64, Blocks) {
         assert!(count <= self.len(), "{count} transfers of {}: refill first", self.len());
+        let number = self.number;
+        self.number += count as u64;
+        if self.given == 0 && count == self.len() {
+            return (number, mem::replace(&mut self.blocks, Zeroizing::new(Vec::new())));
+        }
         let part = &mut self.blocks[self.given..][..count];
         let blocks = Zeroizing::new(part.to_vec());
         part.zeroize();
-        let number = self.number;
         self.given += count;
-        self.number += count as u64;
         (number, blocks)
     }
 
