@@ -104,6 +104,6 @@ mod tests {
     #[test]
     #[should_panic = "multiple of four"]
     fn outputs_from_the_middle_of_a_group_are_refused() {
-        add_code(AesBackend::best(), 1, 2, &[0; 4], &mut vec![0; 5]);
+        add_code(AesBackend::best(), 1, 2, &[0; 4], &mut [0; 5]);
     }
 }
