@@ -48,7 +48,6 @@ mod tests {
     use super::*;
     use aes::Aes128;
     use aes::cipher::{BlockCipherEncrypt, KeyInit};
-    use alloc::vec;
     use alloc::vec::Vec;
 
     /// The definition, word by word.
