@@ -123,7 +123,7 @@ fn punctured(backend: AesBackend, depth: usize) -> (Vec<u128>, u128) {
     let (point, opened, mut leaves) = (secret(1), secret(depth), vec![0; 1 << depth]);
     let point = point[0] as usize & (leaves.len() - 1);
     ggm::grow_punctured(backend, 5, point, &opened, &mut leaves);
-    let leaf = ggm::select(&leaves, point);
+    let leaf = ggm::select(backend, &leaves, point);
     (leaves, leaf)
 }
 

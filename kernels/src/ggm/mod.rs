@@ -14,8 +14,6 @@ mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use one_hot::select;
-
 use crate::backend::AesBackend;
 use crate::dispatch::aes_twin;
 
@@ -59,6 +57,12 @@ pub fn grow_punctured(
     check_depth(opened.len(), leaves.len());
     // SAFETY: the backend's value proves all that its twin asks for.
     unsafe { aes_twin!(backend, grow_punctured(key, point, opened, leaves)) }
+}
+
+/// Element `place`, or 0 if there is none; no branch and no address depends on `place`.
+pub fn select(backend: AesBackend, elements: &[u128], place: usize) -> u128 {
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { aes_twin!(backend, select(elements, place)) }
 }
 
 fn check_depth(depth: usize, leaves: usize) {

@@ -7,10 +7,10 @@
 use core::hint::black_box;
 
 /// Elements that share a high mask.
-const LOW: usize = 64;
+pub(super) const LOW: usize = 64;
 
 /// The masks of a place's low bits.
-pub(super) struct LowMasks([u128; LOW]);
+pub(super) struct LowMasks(pub(super) [u128; LOW]);
 
 impl LowMasks {
     /// Of a place among `len` elements.
@@ -26,7 +26,7 @@ impl LowMasks {
 
 /// All ones if the numbers are equal, else 0.
 #[inline(always)]
-fn equal(a: usize, b: usize) -> u128 {
+pub(super) fn equal(a: usize, b: usize) -> u128 {
     let differ = ((a ^ b) as u64).wrapping_neg() >> 63;
     black_box(u128::from(differ).wrapping_sub(1))
 }
@@ -42,20 +42,8 @@ pub(super) fn add(elements: &mut [u128], low: &LowMasks, place: usize, value: u1
     }
 }
 
-/// Adds `value` to element `place`; then the lowest bit of every element says whether it is that.
-#[inline(always)]
-pub(super) fn add_and_mark(elements: &mut [u128], low: &LowMasks, place: usize, value: u128) {
-    for (high, elements) in elements.chunks_mut(LOW).enumerate() {
-        let here = equal(high, place / LOW);
-        for (element, mask) in elements.iter_mut().zip(&low.0) {
-            let mask = mask & here;
-            *element = (*element ^ value & mask) & !1 | mask & 1;
-        }
-    }
-}
-
-/// Element `place`, or 0 if there is none; no branch and no address depends on `place`.
-pub fn select(elements: &[u128], place: usize) -> u128 {
+/// The scalar twin of [`super::select`].
+pub(super) fn select(elements: &[u128], place: usize) -> u128 {
     let low = LowMasks::new(place, elements.len());
     let mut found = 0;
     for (high, elements) in elements.chunks(LOW).enumerate() {
@@ -65,7 +53,8 @@ pub fn select(elements: &[u128], place: usize) -> u128 {
     found
 }
 
-/// Grows a punctured tree, whose levels `double` makes, as [`super::grow_punctured`].
+/// Grows a punctured tree as [`super::grow_punctured`]: `double` makes a level of the one above and
+/// `add` is a twin of [`add`].
 ///
 /// The path's nodes are grown like others, from whatever stands there. That spoils its children:
 /// one is the next node of the path, and the other, its sibling, stands on the opened side, so what
@@ -75,7 +64,8 @@ pub(super) fn punctured(
     point: usize,
     opened: &[u128],
     leaves: &mut [u128],
-    mut double: impl FnMut(&mut [u128]) -> u128,
+    double: impl Fn(&mut [u128]) -> u128,
+    add: impl Fn(&mut [u128], &LowMasks, usize, u128),
 ) {
     leaves[..2].fill(0);
     // The sums of the level above, and of its first side.
@@ -98,6 +88,6 @@ pub(super) fn punctured(
         add(nodes, &low, sibling, missing);
         all ^= missing;
     }
-    let low = LowMasks::new(point, leaves.len());
-    add_and_mark(leaves, &low, point, all);
+    leaves.iter_mut().for_each(|leaf| *leaf &= !1);
+    add(leaves, &LowMasks::new(point, leaves.len()), point, all | 1);
 }

@@ -3,6 +3,7 @@
 use crate::hash::{Hash, HashKind, scalar::hash};
 
 use super::one_hot;
+pub(super) use super::one_hot::select;
 
 /// As [`super::grow`], from the two first nodes.
 pub(super) fn grow(key: u128, first: [u128; 2], sums: &mut [u128], leaves: &mut [u128]) {
@@ -15,7 +16,7 @@ pub(super) fn grow(key: u128, first: [u128; 2], sums: &mut [u128], leaves: &mut 
 
 /// As [`super::grow_punctured`].
 pub(super) fn grow_punctured(key: u128, point: usize, opened: &[u128], leaves: &mut [u128]) {
-    one_hot::punctured(point, opened, leaves, |nodes| double(key, nodes));
+    one_hot::punctured(point, opened, leaves, |nodes| double(key, nodes), one_hot::add);
 }
 
 /// Replaces the first half, a level, by its left children, the second by its right ones; returns the

@@ -1,6 +1,6 @@
 //! The trees with AES instructions, written once and instantiated for registers of three widths.
 
-use super::one_hot;
+use super::one_hot::{self, LOW, LowMasks, equal};
 
 /// Registers in flight.
 const STATES: usize = 8;
@@ -40,7 +40,45 @@ macro_rules! trees {
             ) {
                 let keys = schedule(key);
                 // A closure has the features of the function that it stands in.
-                one_hot::punctured(point, opened, leaves, |nodes| double(&keys, nodes));
+                let double = |nodes: &mut [u128]| double(&keys, nodes);
+                one_hot::punctured(point, opened, leaves, double, |nodes, low, place, value| {
+                    add(nodes, low, place, value);
+                });
+            }
+
+            /// As [`one_hot::add`], to 2^l elements.
+            #[target_feature(enable = $features)]
+            fn add(elements: &mut [u128], low: &LowMasks, place: usize, value: u128) {
+                if elements.len() < BLOCKS {
+                    return one_hot::add(elements, low, place, value);
+                }
+                for (high, elements) in elements.chunks_mut(LOW).enumerate() {
+                    let value = broadcast(&(value & equal(high, place / LOW)));
+                    let masks = low.0.as_chunks().0;
+                    for (blocks, mask) in elements.as_chunks_mut().0.iter_mut().zip(masks) {
+                        store(blocks, add_where(load(blocks), colours(load(mask)), value));
+                    }
+                }
+            }
+
+            /// As [`super::super::select`].
+            #[target_feature(enable = $features)]
+            pub(crate) fn select(elements: &[u128], place: usize) -> u128 {
+                let low = LowMasks::new(place, elements.len());
+                let (chunks, rest) = elements.as_chunks::<LOW>();
+                let mut found = 0;
+                for (high, elements) in chunks.iter().enumerate() {
+                    let mut sum = broadcast(&0);
+                    for (blocks, mask) in elements.as_chunks().0.iter().zip(low.0.as_chunks().0) {
+                        sum = add_where(sum, colours(load(mask)), load(blocks));
+                    }
+                    let mut blocks = [0; BLOCKS];
+                    store(&mut blocks, sum);
+                    let sum = blocks.iter().fold(0, |sum, block| sum ^ block);
+                    found ^= sum & equal(high, place / LOW);
+                }
+                let last = place.wrapping_sub(elements.len() - rest.len());
+                found ^ one_hot::select(rest, last)
             }
 
             /// The key schedule of FIPS 197, section 5.2, with the sum of the first and the last key.

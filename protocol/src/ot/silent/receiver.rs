@@ -69,7 +69,7 @@ impl Receiver {
             .for_each(|(i, (((leaves, corrections), base), (noise, sum)))| {
                 let (point, opened) = open(base, corrections);
                 ggm::grow_punctured(self.aes, tree_key ^ i as u128, *point, &opened, leaves);
-                noise[0] = ggm::select(factors.places(), *point);
+                noise[0] = ggm::select(self.aes, factors.places(), *point);
                 sum[0] = factors.bin_sum(leaves);
                 let first = (i << d) as u64;
                 lpn::add_code(self.aes, code_key, first, reserve.table, leaves);

@@ -75,6 +75,17 @@ impl LpnSet {
         self.bins() * (self.bin_log() - 1) * 16
     }
 
+    /// Outputs of several iterations, each of which begins with the reserve that the one before
+    /// ended with, and may overwrite it.
+    pub(in crate::ot) const fn outputs_of(self, iterations: usize) -> usize {
+        iterations * self.usable() + self.spent(iterations)
+    }
+
+    /// Those of them that the next iteration takes, the last ones.
+    pub(in crate::ot) const fn spent(self, iterations: usize) -> usize {
+        if iterations == 0 { 0 } else { self.reserve() }
+    }
+
     /// The secret bits.
     pub(super) const fn secret(self) -> usize {
         1 << self.secret_bits_log()

@@ -1,5 +1,7 @@
 //! Batches of transfers, each used once: cut into parts, then hashed to keys.
 
+use std::ops::Range;
+
 use gazelle_kernels::hash::{self, Hash};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -14,55 +16,79 @@ const CHUNK: usize = 4096;
 
 /// Transfers that one party has and nobody has used, in order.
 pub(super) struct Pool {
+    /// Memory that stays from one refill to the next; what is not left has been wiped.
     blocks: Blocks,
-    /// Those before are given away, and wiped.
-    given: usize,
-    /// The number of the first transfer that is left.
+    /// Those that are left.
+    left: Range<usize>,
+    /// The number of the first of them.
     number: u64,
 }
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Self { blocks: Zeroizing::new(Vec::new()), given: 0, number: 0 }
+        Self::of(0, Zeroizing::new(Vec::new()))
     }
 
     /// How many are left.
     pub(super) fn len(&self) -> usize {
-        self.blocks.len() - self.given
+        self.left.len()
     }
 
     /// Room for `count` more, to be written by the caller.
     pub(super) fn grow(&mut self, count: usize) -> &mut [u128] {
-        // Growth in place would leave a copy in freed memory.
         let left = self.len();
-        let mut blocks = Zeroizing::new(vec![0; left + count]);
-        blocks[..left].copy_from_slice(&self.blocks[self.given..]);
-        (self.blocks, self.given) = (blocks, 0);
-        &mut self.blocks[left..]
+        if self.blocks.len() - self.left.end < count {
+            if self.blocks.len() - left < count {
+                // Growth in place would leave a copy in freed memory.
+                let mut blocks = Zeroizing::new(vec![0; left + count]);
+                blocks[..left].copy_from_slice(self.left());
+                self.blocks = blocks;
+            } else {
+                self.blocks.copy_within(self.left.clone(), 0);
+                // The copies behind their new places.
+                let copies = left.max(self.left.start)..self.left.end;
+                self.blocks[copies].zeroize();
+            }
+            self.left = 0..left;
+        }
+        self.left.end += count;
+        &mut self.blocks[self.left.end - count..self.left.end]
     }
 
     /// Forgets the last `count`, which are wiped.
     pub(super) fn cut(&mut self, count: usize) {
-        let left = self.blocks.len() - count;
-        self.blocks[left..].zeroize();
-        self.blocks.truncate(left);
+        let end = self.left.end - count;
+        self.blocks[end..self.left.end].zeroize();
+        self.left.end = end;
     }
 
     /// Takes the first `count`; returns the number of the first of them.
     fn take(&mut self, count: usize) -> (u64, Blocks) {
         assert!(count <= self.len(), "{count} transfers of {}: refill first", self.len());
-        let part = &mut self.blocks[self.given..][..count];
+        let number = self.number;
+        let part = &mut self.blocks[self.left.start..][..count];
         let blocks = Zeroizing::new(part.to_vec());
         part.zeroize();
-        let number = self.number;
-        self.given += count;
+        self.left.start += count;
         self.number += count as u64;
         (number, blocks)
     }
 
+    /// Those that are left.
+    fn left(&self) -> &[u128] {
+        &self.blocks[self.left.clone()]
+    }
+
+    /// Blocks in the memory that are not left and not wiped.
+    #[cfg(test)]
+    pub(super) fn stale(&self) -> usize {
+        let outside = |i: &usize| !self.left.contains(i);
+        (0..self.blocks.len()).filter(outside).filter(|i| self.blocks[*i] != 0).count()
+    }
+
     /// The part of all that is in it.
     fn of(number: u64, blocks: Blocks) -> Self {
-        Self { blocks, given: 0, number }
+        Self { left: 0..blocks.len(), blocks, number }
     }
 }
 
@@ -105,7 +131,7 @@ impl Sent {
 
     /// Both keys of each transfer, K⁰ = H(q) and K¹ = H(q ⊕ Δ).
     pub fn keys(self) -> SenderKeys {
-        let (blocks, first) = (&self.pool.blocks[self.pool.given..], self.pool.number);
+        let (blocks, first) = (self.pool.left(), self.pool.number);
         let mut zeros = Zeroizing::new(vec![0; blocks.len()]);
         let mut ones = Zeroizing::new(vec![0; blocks.len()]);
         zeros
@@ -198,7 +224,7 @@ impl Received {
     /// The choices, and the chosen key of each transfer, K^c = H(q ⊕ c·Δ).
     pub fn keys(self) -> ReceiverKeys {
         let first = self.pool.number;
-        let mut keys = Zeroizing::new(self.pool.blocks[self.pool.given..].to_vec());
+        let mut keys = Zeroizing::new(self.pool.left().to_vec());
         let choices = Choices::from_lowest_bits(&keys);
         keys.par_chunks_mut(CHUNK).enumerate().for_each(|(i, keys)| {
             hash::hash(&self.hash, first + (i * CHUNK) as u64, keys);

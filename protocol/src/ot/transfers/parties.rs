@@ -170,11 +170,12 @@ impl Receiver {
         if let (Some(silent), Source::Silent(set)) = (&mut state.silent, self.source) {
             let (one, iterations) = (set.corrections_len(), std::mem::take(&mut state.expected));
             PeerFault::check_length(ANSWER, answer, iterations * one)?;
-            for corrections in answer.chunks_exact(one) {
-                let outputs = state.pool.grow(set.outputs());
+            let outputs = state.pool.grow(set.outputs_of(iterations));
+            for (i, corrections) in answer.chunks_exact(one).enumerate() {
+                let outputs = &mut outputs[i * set.usable()..][..set.outputs()];
                 self.claims.push(silent.iterate(outputs, corrections));
-                state.pool.cut(set.reserve());
             }
+            state.pool.cut(set.spent(iterations));
         } else {
             PeerFault::check_length(ANSWER, answer, 0)?;
         }
@@ -208,7 +209,7 @@ impl Receiver {
     ///
     /// # Panics
     ///
-    /// Panics if fewer wait, or in the middle of a refill.
+    /// Panics if fewer wait, in the middle of a refill, or after a failure.
     pub fn take(&mut self, count: usize) -> Received {
         assert!(self.claims.is_empty(), "the sender's proof must come first");
         let state = self.state.as_mut().expect("the direction has not failed");
@@ -250,27 +251,33 @@ impl Sender {
         Lengths::new(self.source, self.silent.is_some(), missing)
     }
 
+    /// Length in bytes of the request that makes `count` transfers available.
+    pub fn request_len(&self, count: usize) -> usize {
+        self.lengths(count).request
+    }
+
     /// Takes the receiver's request and returns the message for [`Receiver::challenge`]; `count`
     /// transfers are then available.
     ///
     /// # Errors
     ///
-    /// [`PeerFault::Length`] unless `request` has as many bytes as [`lengths`](Self::lengths) says,
+    /// [`PeerFault::Length`] unless `request` has [`request_len`](Self::request_len) bytes,
     /// [`PeerFault::Consistency`] if it is none that [`Receiver::request`] makes here; no transfer
     /// of it is then available, and no later request that the extension serves succeeds.
     pub fn answer(&mut self, count: usize, request: &[u8]) -> Result<Vec<u8>, Error> {
         let lengths = self.lengths(count);
-        PeerFault::check_length(REQUEST, request, lengths.request)?;
+        PeerFault::check_length(REQUEST, request, self.request_len(count))?;
         if lengths.request > 0 {
             self.extend(lengths.extended, request)?;
         }
         let mut message = Vec::with_capacity(lengths.answer);
         if let (Some(silent), Source::Silent(set)) = (&mut self.silent, self.source) {
-            for _ in 0..lengths.iterations {
-                let outputs = self.pool.grow(set.outputs());
+            let outputs = self.pool.grow(set.outputs_of(lengths.iterations));
+            for i in 0..lengths.iterations {
+                let outputs = &mut outputs[i * set.usable()..][..set.outputs()];
                 self.proofs.push(silent.iterate(outputs, &mut message));
-                self.pool.cut(set.reserve());
             }
+            self.pool.cut(set.spent(lengths.iterations));
         }
         Ok(message)
     }

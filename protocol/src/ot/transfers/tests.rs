@@ -103,6 +103,29 @@ fn equal_blocks_have_different_keys() {
     assert_eq!(keys.len(), 300);
 }
 
+/// Memory is used again, moved or not, and nothing that was given away stays in it.
+#[test]
+fn the_pool_keeps_order_and_forgets() {
+    let hash = key_hash(&Direction::Up.name(SESSION));
+    let (mut pool, mut written, mut taken) = (batch::Pool::new(), 0u128, 0u128);
+    let steps = [(10, 3), (0, 7), (12, 1), (5, 16), (3, 0), (9, 9), (8, 11), (1, 1), (40, 20)];
+    for (grown, used) in steps {
+        for block in pool.grow(grown + 2) {
+            *block = written << 1;
+            written += 1;
+        }
+        pool.cut(2);
+        written -= 2;
+        let keys = Sent::take_from(&mut pool, used, 5, &hash).keys();
+        let mut expected: Vec<u128> = (taken..taken + used as u128).map(|i| i << 1).collect();
+        gazelle_kernels::hash::hash(&hash, taken as u64, &mut expected);
+        assert_eq!(keys.zeros(), expected);
+        taken += used as u128;
+        assert_eq!(pool.len() as u128, written - taken);
+        assert_eq!(pool.stale(), 0, "blocks outside of what is left");
+    }
+}
+
 /// From equal randomness the directions have no key in common.
 #[test]
 fn directions_are_separate() {
