@@ -17,6 +17,7 @@ const STREAMED: Settings = Settings {
     field: gazelle_protocol::ot::FieldBits::Two,
     hash: gazelle_protocol::session::HashKind::Mitccrh,
     tables: Delivery::Streamed,
+    policy: gazelle_protocol::session::Policy::Card,
     activations: ActivationEngine::Garbled,
 };
 

@@ -1,11 +1,12 @@
 //! The command line.
 
+use crate::pixel_args::PixelArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
     model::CardHash,
     plan::ActivationEngine,
-    session::{Delivery, HashKind, Terms},
+    session::{Delivery, HashKind, Policy, Terms},
     transport::Patience,
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -45,9 +46,9 @@ pub(crate) struct DemoArgs {
     /// Which bundled network to use
     #[arg(long, value_enum, value_name = "NAME", default_value_t)]
     pub(crate) network: NetworkName,
-    /// Let the client have the values of all classes, and compare them all with the plaintext network
-    #[arg(long)]
-    pub(crate) allow_logits: bool,
+    /// What the client learns, and what is compared with the plaintext network
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
@@ -72,9 +73,9 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 takes a free one, which the first line of output names
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) listen: SocketAddr,
-    /// Let clients have the values of all classes, which tell them more about the weights
-    #[arg(long)]
-    pub(crate) allow_logits: bool,
+    /// What clients learn
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
@@ -148,7 +149,7 @@ pub(crate) struct ClassifyArgs {
     /// The server's address
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) server: String,
-    /// PNG or JPEG files of the size that the model reads
+    /// PNG or JPEG files; of the size that the model reads, unless it says how they are resized
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
     #[command(flatten)]
@@ -226,6 +227,35 @@ impl From<TablesName> for Delivery {
     }
 }
 
+/// What clients learn.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum RevealName {
+    /// What the model's card says
+    #[default]
+    Card,
+    /// The class alone
+    Class,
+    /// The values of all classes, which tell more about the weights
+    Values,
+}
+
+impl From<RevealName> for Policy {
+    fn from(name: RevealName) -> Self {
+        match name {
+            RevealName::Card => Self::Card,
+            RevealName::Class => Self::Class,
+            RevealName::Values => Self::Values,
+        }
+    }
+}
+
+impl RevealName {
+    /// As the command line spells it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no name is hidden").get_name().into()
+    }
+}
+
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
 /// The most threads that a process may be told to use.
@@ -287,6 +317,9 @@ pub(crate) struct InspectArgs {
     /// What computes activations; those that it does not compute are garbled
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub(crate) engine: EngineName,
+    /// What the server is to reveal
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,
@@ -338,29 +371,6 @@ pub(crate) enum CalibrationRule {
     Percentile,
     /// The range with the least mean squared error
     Mse,
-}
-
-/// What the ONNX network reads, where its file does not say.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct PixelArgs {
-    /// What training subtracted from pixel/255, for all channels or one each
-    #[arg(
-        long,
-        value_name = "X,…",
-        value_delimiter = ',',
-        requires = "onnx",
-        allow_negative_numbers = true
-    )]
-    pub(crate) mean: Vec<f64>,
-    /// What training divided the difference by, for all channels or one each
-    #[arg(long, value_name = "X,…", value_delimiter = ',', requires = "onnx")]
-    pub(crate) std: Vec<f64>,
-    /// The output that counts, of a network that has several
-    #[arg(long, value_name = "NAME", requires = "onnx")]
-    pub(crate) output_name: Option<String>,
-    /// The image's shape, for a network that reads a flat vector or leaves sizes open
-    #[arg(long, value_name = "CHANNELS,HEIGHT,WIDTH", value_delimiter = ',', requires = "onnx")]
-    pub(crate) shape: Option<Vec<usize>>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -423,6 +433,12 @@ pub(crate) enum NetworkName {
     /// Ten kinds of clothing, 28 × 28 grey pixels
     #[default]
     FashionMnist,
+    /// The same by ResNet-20, slower and more often right
+    #[value(name = "resnet20")]
+    ResNet20,
+    /// The same by a small MobileNetV2
+    #[value(name = "mobilenet")]
+    MobileNet,
     /// Chest X-rays with pneumonia or without, 28 × 28 grey pixels; a demonstration, no diagnosis
     Pneumonia,
 }

@@ -28,11 +28,11 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
     let progress = Progress::start("set-up");
     let mut client = connect(&args.server, args.patience.patience(), &args.terms.terms(), None)?;
-    let shape = client.plan().card().input;
+    let card = client.plan().card();
     let images = pictures
         .iter()
         .zip(&args.images)
-        .map(|(picture, path)| picture.tensor(shape).when(|| path.display().to_string()));
+        .map(|(picture, path)| picture.tensor(card).when(|| path.display().to_string()));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
     let (outcomes, end) = classify_all(&mut client, &images, &progress, &args.server);
     let (statistics, card) = (client.statistics(), client.plan().card().clone());

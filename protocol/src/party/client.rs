@@ -21,7 +21,7 @@ use crate::ot::{self, LinkKey};
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan, Terms};
 use crate::wire::{
     Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, MaskOffline,
-    MaskOnline, MaskSetUp, Masked, Message, Payload, Prepare, ServerSetUp,
+    MaskOnline, MaskSetUp, MaskTransfers, Masked, Message, Payload, Prepare, ServerSetUp,
 };
 
 /// A client whose session is set up.
@@ -38,6 +38,8 @@ pub struct ClientParty {
     transfers: Option<Transfers>,
     /// Bundles prepared so far.
     prepared: u64,
+    /// Whether bundles keep the shares that only tests look at.
+    keeps_shares: bool,
 }
 
 /// What is left of an inference. To wipe so much memory and give it back takes a while, so it is
@@ -87,12 +89,29 @@ impl ClientParty {
             }
             None => None,
         };
-        Ok(Self { rng, session, link, terms, plan, keys, evaluator, transfers, prepared: 0 })
+        Ok(Self {
+            rng,
+            session,
+            link,
+            terms,
+            plan,
+            keys,
+            evaluator,
+            transfers,
+            prepared: 0,
+            keeps_shares: false,
+        })
     }
 
     /// The server's network.
     pub fn plan(&self) -> &Arc<NetworkPlan> {
         &self.plan
+    }
+
+    /// Lets the bundles that are prepared from now on keep the client's share of every tensor.
+    #[doc(hidden)]
+    pub fn keep_shares(&mut self) {
+        self.keeps_shares = true;
     }
 
     /// Checks that so many inferences can be prepared at once.
@@ -126,8 +145,12 @@ impl ClientParty {
         // A party sends what it has for all blocks before it waits: three round trips.
         let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
         send_all(messages, &mail).await;
-        let messages = self.receive_corrections(&mut bundles, conversions, &mail).await?;
-        send_all(messages, &mail).await;
+        self.receive_corrections(&mut bundles, conversions, &mail).await?;
+        let requests = self.receive_requests(count, &mail).await?;
+        self.begin_activations(&mut bundles, requests, &mail).await?;
+        if !self.keeps_shares {
+            bundles.iter_mut().for_each(|bundle| bundle.tensors = Vec::new());
+        }
         for (block, plan) in self.plan.activations().iter().enumerate() {
             for bundle in &mut bundles {
                 match (plan, &mut bundle.activations[block]) {
@@ -260,14 +283,13 @@ impl ClientParty {
         Ok((conversions, messages))
     }
 
-    /// Corrects the client's shares of every block's sums and chooses their labels: the messages that
-    /// do so.
+    /// Corrects the client's shares of every block's sums.
     async fn receive_corrections(
         &mut self,
         bundles: &mut [ClientBundle],
         conversions: Vec<Conversion>,
         mail: &Mailbox,
-    ) -> Result<Vec<Message>, Error> {
+    ) -> Result<(), Error> {
         let (kind, plan) = (self.plan.settings().hash, self.plan.clone());
         let mut conversions = conversions.into_iter();
         for (map, (linear, term)) in plan.coefficient().zip(&plan.places.terms).enumerate() {
@@ -286,7 +308,35 @@ impl ClientParty {
                 }
             }
         }
-        let mut messages = Vec::new();
+        Ok(())
+    }
+
+    /// The server's requests for the transfers of activations by masks.
+    async fn receive_requests(
+        &self,
+        count: usize,
+        mail: &Mailbox,
+    ) -> Result<Vec<MaskTransfers>, Error> {
+        let mut requests = Vec::new();
+        for (index, plan) in self.plan.masks_with(0) {
+            let transfers = self.transfers.as_ref().expect("set up for the plan");
+            for _ in 0..count {
+                let request = mail.of(index).receive(transfers.request_len(plan)).await?;
+                requests.push(request);
+            }
+        }
+        Ok(requests)
+    }
+
+    /// Chooses the labels of the client's shares of every activation's sums, or begins to prepare the
+    /// activation by masks.
+    async fn begin_activations(
+        &mut self,
+        bundles: &mut [ClientBundle],
+        requests: Vec<MaskTransfers>,
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
+        let (plan, mut requests) = (self.plan.clone(), requests.into_iter());
         for (index, activation) in plan.activations().iter().enumerate() {
             let read = plan.places.read_by(plan.card(), index);
             for bundle in &mut *bundles {
@@ -295,23 +345,26 @@ impl ClientParty {
                 bundle.activations.push(match activation {
                     ActivationPlan::Garbled(plan) => {
                         ClientActivation::Garbled(match plan.delivery() {
-                            Delivery::Ahead => self.evaluator.choose(plan, &sums, &mut messages),
+                            Delivery::Ahead => {
+                                self.evaluator.choose(plan, &sums, mail.of(index)).await
+                            }
                             Delivery::Streamed => garbled::Evaluation::streamed(sums),
                         })
                     }
                     ActivationPlan::Masks(plan) => {
                         let transfers = self.transfers.as_mut().expect("set up for the plan");
-                        let (mail, rng) = (mail.of(index), &mut self.rng);
-                        let prepared = transfers.prepare_client(plan, &sums, mail, rng).await?;
-                        let (mut preparation, request) = prepared;
-                        messages.push(request.into_message());
-                        messages.push(MaskOffline(preparation.send(plan, 0)).into_message());
+                        let request = requests.next().expect("one for each");
+                        let prepared =
+                            transfers.prepare_client(plan, &sums, &request, &mut self.rng);
+                        let (mut preparation, request) = prepared?;
+                        mail.send(request).await;
+                        mail.send(MaskOffline(preparation.send(plan, 0))).await;
                         ClientActivation::Preparing(preparation)
                     }
                 });
             }
         }
-        Ok(messages)
+        Ok(())
     }
 
     /// Checks that an image can be classified with a bundle.

@@ -16,7 +16,7 @@ use crate::error::{Error, PeerFault};
 use crate::exchange::{BlockMail, Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::ServerHalf;
 use crate::linear::{CoefficientPlan, ServerKeys, ServerShare, clear};
-use crate::model::Node;
+use crate::model::{Node, Ring};
 use crate::ot::LinkKey;
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan};
 use crate::wire::{
@@ -312,8 +312,8 @@ impl<'a> ServerParty<'a> {
                 let tensor = places.source(source);
                 let x = &mut shares.tensors[tensor];
                 x.resize(places.tensors[tensor].shape.len(), 0);
-                let ring_bits = places.tensors[tensor].ring_bits;
-                kept.receive(ring_bits, plan.masked_len(source), x, mail.of(source)).await?;
+                let masked_len = plan.masked_len(source);
+                kept.receive(places.ring(tensor), masked_len, x, mail.of(source)).await?;
             }
             self.advance(&mut shares.tensors, &mut corrections, linear);
             for (index, activation) in level.clone().zip(activations.by_ref()) {
@@ -421,7 +421,7 @@ impl Kept<'_> {
     /// The result less the client's mask, from its answer, to `x`.
     async fn receive(
         self,
-        ring_bits: u32,
+        ring: Ring,
         masked_len: usize,
         x: &mut Vec<u32>,
         mail: BlockMail<'_>,
@@ -429,8 +429,10 @@ impl Kept<'_> {
         match self {
             Self::Share(share) => {
                 let masked: Masked = mail.receive(masked_len).await?;
-                masked.read(ring_bits, x)?;
-                subtract(x, &share, ring_bits);
+                masked.read(ring.bits(), x)?;
+                if !share.is_empty() {
+                    ring.sub_all(x, &share);
+                }
             }
             Self::Masks(plan, mut evaluation) => {
                 let MaskOnline(bytes) = mail.receive(plan.online_len(3)).await?;
@@ -446,14 +448,6 @@ impl Kept<'_> {
 fn at_once(plan: &CoefficientPlan, count: usize, room: u64) -> usize {
     let query = QUERY_MEMORY * plan.cost().query_bytes as u64;
     (room / query).clamp(1, count.max(1) as u64) as usize
-}
-
-/// a − b in Z_{2^bits}.
-fn subtract(a: &mut [u32], b: &[u32], bits: u32) {
-    let mask = u32::MAX >> (u32::BITS - bits);
-    for (a, b) in a.iter_mut().zip(b) {
-        *a = a.wrapping_sub(*b) & mask;
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::NetworkPlan;
+use super::{NetworkPlan, Policy};
 use crate::Link;
 use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
@@ -26,13 +26,15 @@ pub struct Settings {
     pub hash: HashKind,
     /// When garbled tables come.
     pub tables: Delivery,
+    /// What the client learns.
+    pub policy: Policy,
     /// What computes the activations that it can; the others are garbled.
     pub activations: ActivationEngine,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
@@ -50,8 +52,8 @@ impl Settings {
         Ok(if fits { ahead } else { Self { tables: Delivery::Streamed, ..self } })
     }
 
-    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖ engine
-    /// of activations (1)`, little-endian.
+    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖ policy (1)
+    /// ‖ engine of activations (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
@@ -67,7 +69,8 @@ impl Settings {
             Delivery::Ahead => 0,
             Delivery::Streamed => 1,
         };
-        bytes[19] = self.activations as u8;
+        bytes[19] = self.policy.byte();
+        bytes[20] = self.activations as u8;
         bytes
     }
 
@@ -92,14 +95,15 @@ impl Settings {
             1 => Delivery::Streamed,
             _ => return Err(PeerFault::Settings),
         };
-        let activations = match bytes[19] {
+        let policy = Policy::of_byte(bytes[19]).ok_or(PeerFault::Settings)?;
+        let activations = match bytes[20] {
             1 => ActivationEngine::Garbled,
             2 => ActivationEngine::Masks,
             _ => return Err(PeerFault::Settings),
         };
         let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
         if link.is_plausible() {
-            Ok((Self { link, field, hash, tables, activations }, card))
+            Ok((Self { link, field, hash, tables, policy, activations }, card))
         } else {
             Err(PeerFault::Settings)
         }
@@ -113,10 +117,10 @@ mod tests {
     #[test]
     fn settings_come_back_or_are_refused() {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
-            for field in FieldBits::ALL {
-                for tables in [Delivery::Ahead, Delivery::Streamed] {
-                    let activations = ActivationEngine::Masks;
-                    let settings = Settings { link: Link::WAN, field, hash, tables, activations };
+            for (field, tables) in FieldBits::ALL.map(|field| (field, Delivery::Streamed)) {
+                for policy in [Policy::Card, Policy::Class, Policy::Values] {
+                    let (link, activations) = (Link::WAN, ActivationEngine::Masks);
+                    let settings = Settings { link, field, hash, tables, policy, activations };
                     let mut message = settings.to_bytes().to_vec();
                     message.extend_from_slice(b"card");
                     assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
@@ -124,10 +128,10 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..19]), Err(PeerFault::Settings));
-        for (at, byte) in
-            [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 0), (19, 3)]
-        {
+        assert_eq!(Settings::split(&good[..20]), Err(PeerFault::Settings));
+        let faults =
+            [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 3), (20, 0), (20, 3)];
+        for (at, byte) in faults {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(Settings::split(&bad), Err(PeerFault::Settings));

@@ -40,8 +40,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     // Whoever reads nothing else reads this.
     let mut out = io::stdout();
     let _ = writeln!(out, "{first}").and_then(|()| out.flush());
-    let card = service.server.plan().card();
-    service.log.line(format!("card {}", card.hash().when(|| "the card".into())?));
+    service.log.line(format!("card {}", service.server.plan().card_hash()));
     if args.until_stdin_ends {
         thread::spawn(|| {
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
@@ -79,9 +78,10 @@ struct Service {
 
 impl Service {
     fn start(args: &ServeArgs) -> Result<Self> {
-        let network = args.model.network()?.with_logits(args.allow_logits);
+        let network = args.model.network()?;
         let settings = Settings {
             hash: args.hash.into(),
+            policy: args.reveal.into(),
             activations: args.engine.into(),
             ..Settings::for_link(args.link)
         };

@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod graph;
 mod import;
 mod inspect;
 mod peers;
