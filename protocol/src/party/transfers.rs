@@ -99,23 +99,27 @@ impl Transfers {
         Ok(MaskTransfers(request))
     }
 
-    /// The client's preparation of a layer with shares `a` of its sums, after the server's request:
-    /// its own request and the first message.
-    pub(super) async fn prepare_client(
+    /// The client's preparation of a layer with shares `a` of its sums, from the server's request on:
+    /// its own request comes with it.
+    pub(super) fn prepare_client(
         &mut self,
         plan: &MasksPlan,
         a: &[u32],
-        mail: BlockMail<'_>,
+        MaskTransfers(request): &MaskTransfers,
         rng: &mut impl CryptoRng,
     ) -> Result<(Preparation, MaskTransfers), Error> {
         let [up, down] = plan.transfers();
-        let MaskTransfers(request) = mail.receive(self.sender.lengths(up).request).await?;
         // An extension needs no answer.
-        self.sender.answer(up, &request)?;
+        self.sender.answer(up, request)?;
         let request = MaskTransfers(self.receiver.request(down, rng)?);
         let sent = UpLayer::sent(plan, self.sender.take(up));
         let received = self.receiver.take(down);
         Ok((Preparation::client(plan, a, sent, received, rng), request))
+    }
+
+    /// Bytes of the server's request for a layer.
+    pub(super) fn request_len(&self, plan: &MasksPlan) -> usize {
+        self.sender.lengths(plan.transfers()[0]).request
     }
 
     /// The server's preparation of a layer, from the client's request on.

@@ -171,6 +171,14 @@ impl ActivationPlan {
         }
     }
 
+    /// Values of the result; 1 for a head that compares all.
+    pub(crate) fn instances(&self) -> usize {
+        match self {
+            Self::Garbled(plan) => plan.instances(),
+            Self::Masks(plan) => plan.instances(),
+        }
+    }
+
     /// AND gates.
     pub(crate) fn ands(&self, field: FieldBits) -> u64 {
         match self {

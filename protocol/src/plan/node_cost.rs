@@ -1,7 +1,7 @@
 //! What each node of a graph costs.
 
 use super::engine::framed;
-use super::{ActivationPlan, EngineCost, NetworkPlan};
+use super::{EngineCost, NetworkPlan};
 use crate::model::{Node, Tensor};
 use crate::wire::Traffic;
 
@@ -86,18 +86,14 @@ impl NetworkPlan {
         let field = self.settings.field;
         let EngineCost { offline, mut online } = plan.cost(field);
         online.rounds = self.rounds_from(index);
-        let (instances, ands) = match plan {
-            ActivationPlan::Garbled(garbled) => (garbled.instances(), garbled.cost(field).ands),
-            ActivationPlan::Masks(masks) => (masks.instances(), 0),
-        };
         NodeCost {
             tensor,
             engine: self.engine(tensor),
             maps: Vec::new(),
             activation: Some(index),
-            instances,
+            instances: plan.instances(),
             ring_bits: plan.ring_bits(),
-            ands,
+            ands: plan.ands(field),
             offline,
             online,
         }
