@@ -10,7 +10,7 @@ use super::transfers::Transfers;
 use super::{MAX_BUNDLES, Outcome, renew};
 use crate::activation::Delivery;
 use crate::activation::garbled::{self, Evaluator, EvaluatorSetup, Spent};
-use crate::activation::masks::{Evaluation, MasksPlan, Preparation};
+use crate::activation::masks::{Evaluation, MasksPlan};
 use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
@@ -146,7 +146,8 @@ impl ClientParty {
         let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
         send_all(messages, &mail).await;
         self.receive_corrections(&mut bundles, conversions, &mail).await?;
-        self.begin_activations(&mut bundles, &mail).await?;
+        let requests = self.receive_requests(count, &mail).await?;
+        self.begin_activations(&mut bundles, requests, &mail).await?;
         if !self.keeps_shares {
             bundles.iter_mut().for_each(|bundle| bundle.tensors = Vec::new());
         }
@@ -310,57 +311,60 @@ impl ClientParty {
         Ok(())
     }
 
-    /// Begins the activations on the client's shares of their sums: chooses labels, and sends the
-    /// first messages of masks. What the server requests for masks comes before anything is sent.
+    /// The server's requests for the transfers of activations by masks.
+    async fn receive_requests(
+        &self,
+        count: usize,
+        mail: &Mailbox,
+    ) -> Result<Vec<MaskTransfers>, Error> {
+        let mut requests = Vec::new();
+        for (index, plan) in self.plan.masks_with(0) {
+            let transfers = self.transfers.as_ref().expect("set up for the plan");
+            for _ in 0..count {
+                let request = mail.of(index).receive(transfers.request_len(plan)).await?;
+                requests.push(request);
+            }
+        }
+        Ok(requests)
+    }
+
+    /// Chooses the labels of the client's shares of every activation's sums, or begins to prepare the
+    /// activation by masks.
     async fn begin_activations(
         &mut self,
         bundles: &mut [ClientBundle],
+        requests: Vec<MaskTransfers>,
         mail: &Mailbox,
     ) -> Result<(), Error> {
-        let plan = self.plan.clone();
-        let mut requested = self.take_requests(bundles, mail).await?.into_iter();
+        let (plan, mut requests) = (self.plan.clone(), requests.into_iter());
         for (index, activation) in plan.activations().iter().enumerate() {
+            let read = plan.places.read_by(plan.card(), index);
             for bundle in &mut *bundles {
-                let mail = mail.of(index);
+                let mut sums = bundle.tensors[read].clone();
+                Ring::new(activation.ring_bits()).reduce_all(&mut sums);
                 bundle.activations.push(match activation {
-                    ActivationPlan::Garbled(garbled) => {
-                        let sums = read_sums(&plan, index, bundle);
-                        ClientActivation::Garbled(match garbled.delivery() {
-                            Delivery::Ahead => self.evaluator.choose(garbled, &sums, mail).await,
+                    ActivationPlan::Garbled(plan) => {
+                        ClientActivation::Garbled(match plan.delivery() {
+                            Delivery::Ahead => {
+                                self.evaluator.choose(plan, &sums, mail.of(index)).await
+                            }
                             Delivery::Streamed => garbled::Evaluation::streamed(sums),
                         })
                     }
-                    ActivationPlan::Masks(masks) => {
-                        let (mut preparation, request) = requested.next().expect("one for each");
+                    ActivationPlan::Masks(plan) => {
+                        let transfers = self.transfers.as_mut().expect("set up for the plan");
+                        let request = requests.next().expect("one for each");
+                        let prepared =
+                            transfers.prepare_client(plan, &sums, &request, &mut self.rng);
+                        let (mut preparation, request) = prepared?;
                         mail.send(request).await;
-                        mail.send(MaskOffline(preparation.send(masks, 0))).await;
+                        mail.send(MaskOffline(preparation.send(plan, 0))).await;
                         ClientActivation::Preparing(preparation)
                     }
                 });
             }
         }
         Ok(())
-    }
-
-    /// Takes the server's requests of transfers for activations by masks: what begins with each, and
-    /// the client's own request.
-    async fn take_requests(
-        &mut self,
-        bundles: &[ClientBundle],
-        mail: &Mailbox,
-    ) -> Result<Vec<(Preparation, MaskTransfers)>, Error> {
-        let plan = self.plan.clone();
-        let mut requested = Vec::new();
-        for (index, activation) in plan.activations().iter().enumerate() {
-            let ActivationPlan::Masks(masks) = activation else { continue };
-            for bundle in bundles {
-                let sums = read_sums(&plan, index, bundle);
-                let transfers = self.transfers.as_mut().expect("set up for the plan");
-                let (mail, rng) = (mail.of(index), &mut self.rng);
-                requested.push(transfers.prepare_client(masks, &sums, mail, rng).await?);
-            }
-        }
-        Ok(requested)
     }
 
     /// Checks that an image can be classified with a bundle.
@@ -487,13 +491,6 @@ impl Yield<'_> {
             }
         }
     }
-}
-
-/// The client's share of what an activation reads, in the activation's ring.
-fn read_sums(plan: &NetworkPlan, index: usize, bundle: &ClientBundle) -> Zeroizing<Vec<u32>> {
-    let mut sums = bundle.tensors[plan.places.read_by(plan.card(), index)].clone();
-    Ring::new(plan.activations()[index].ring_bits()).reduce_all(&mut sums);
-    sums
 }
 
 /// Whether the client has its shares of all that a node reads.
