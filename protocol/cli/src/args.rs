@@ -1,11 +1,13 @@
 //! The command line.
 
+use crate::{connection::ProtectionArgs, keygen::KeygenArgs};
 use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
     model::CardHash,
     session::{Delivery, HashKind, Terms},
     transport::Patience,
+    wire::Access,
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Have images classified by a server, without showing them
     Classify(ClassifyArgs),
+    /// Make certificates and tokens for a server and its clients
+    Keygen(KeygenArgs),
     /// Show a model's layers and what each costs, before anything runs
     Inspect(InspectArgs),
     /// Turn a trained ONNX network into a model file
@@ -71,6 +75,15 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 takes a free one, which the first line of output names
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) protection: ProtectionArgs,
+    /// Serve the clients in this file alone; clients.toml in the folder of --tls without it, and
+    /// every client with a certificate where there is none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["anyone", "plaintext"])]
+    pub(crate) clients: Option<PathBuf>,
+    /// Serve everyone who connects over TLS
+    #[arg(long, conflicts_with = "plaintext")]
+    pub(crate) anyone: bool,
     /// Let clients have the values of all classes, which tell them more about the weights
     #[arg(long)]
     pub(crate) allow_logits: bool,
@@ -124,6 +137,14 @@ pub(crate) struct LimitArgs {
     pub(crate) memory_per_client: u64,
 }
 
+/// A name that fits a request.
+fn model_name(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=Access::MAX_NAME => Ok(text.into()),
+        _ => Err(format!("a model's name has 1 to {} bytes", Access::MAX_NAME)),
+    }
+}
+
 /// Any time but none.
 fn seconds() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..)
@@ -144,6 +165,11 @@ pub(crate) struct ClassifyArgs {
     /// The server's address
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) server: String,
+    #[command(flatten)]
+    pub(crate) protection: ProtectionArgs,
+    /// Which of the server's models to ask
+    #[arg(long, value_name = "NAME", value_parser = model_name)]
+    pub(crate) model: Option<String>,
     /// PNG or JPEG files of the size that the model reads
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,

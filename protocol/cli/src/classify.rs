@@ -2,6 +2,7 @@
 
 use crate::{
     args::ClassifyArgs,
+    connection::{Plaintext, Road},
     failure::{Failure, Result, While},
     files,
     outcome::{Described, text},
@@ -15,10 +16,10 @@ use gazelle_protocol::{
     error::{Limit, PeerFault},
     model::Card,
     session::{Client, Outcome, Terms},
-    transport::{self, Patience, TransportFault},
+    transport::{Channel, TransportFault},
 };
 use serde::Serialize;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// What the server sees does not depend on any image or result: the pictures are decoded before
 /// there is a connection, their sizes are checked before the first of them is sent, and all results
@@ -26,8 +27,11 @@ use std::path::Path;
 pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let pictures = args.images.iter().map(|path| files::read_picture(path));
     let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
+    let road = Road::new(&args.protection)?;
     let progress = Progress::start("set-up");
-    let mut client = connect(&args.server, args.patience.patience(), &args.terms.terms(), None)?;
+    let model = args.model.as_deref();
+    let channel = road.open(&args.server, model, args.patience.patience(), None)?;
+    let mut client = set_up(channel, &args.server, &args.terms.terms())?;
     let shape = client.plan().card().input;
     let images = pictures
         .iter()
@@ -76,15 +80,14 @@ fn classify_all(
     (outcomes, Ok(()))
 }
 
-/// Connects to a server and sets a session up; with a `link`, simulates it.
-pub(crate) fn connect(
-    server: &str,
-    patience: impl Into<Patience>,
-    terms: &Terms,
-    link: Option<Link>,
-) -> Result<Client> {
-    let channel =
-        transport::connect(server, patience, link).map_err(|e| Failure::new(e.to_string()))?;
+/// Sets a session up with a server on this machine; with a `link`, simulates it.
+pub(crate) fn connect_here(server: &str, patience: Duration, link: Option<Link>) -> Result<Client> {
+    let road = Road::Plaintext(Plaintext::Here);
+    set_up(road.open(server, None, patience.into(), link)?, server, &Terms::NONE)
+}
+
+/// Sets a session up with the server that a channel leads to.
+fn set_up(channel: Channel, server: &str, terms: &Terms) -> Result<Client> {
     Client::connect(channel, terms).map_err(|error| match error {
         Error::Transport(TransportFault::TimedOut) => Failure::new(format!(
             "{server}: {error}, or give it longer with --timeout and --setup-timeout"
@@ -119,6 +122,7 @@ fn inference(
 fn naming(server: &str, error: &Error) -> Failure {
     let hint = match error {
         Error::Transport(TransportFault::TimedOut) => ", or give it longer with --timeout",
+        Error::Peer(PeerFault::NotGazelle) => ", and whether it takes --tls",
         Error::Limit(Limit::Memory { .. }) => "; allow more with --max-memory",
         Error::Limit(Limit::Download { .. }) => "; allow more with --max-download",
         _ => "",

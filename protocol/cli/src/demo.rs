@@ -14,7 +14,7 @@ use crate::{
 use gazelle_import::decode_image;
 use gazelle_protocol::{
     model::{Network, Shape},
-    session::{Outcome, Statistics, Terms},
+    session::{Outcome, Statistics},
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statist
     arguments.extend(args.allow_logits.then(|| "--allow-logits".into()));
     let server = ServerProcess::start(&arguments)?;
     progress.step("set-up");
-    let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, None)?;
+    let mut client = classify::connect_here(server.address(), TIMEOUT, None)?;
     let outcome = classify::classify(&mut client, image, &progress, server.address())?;
     Ok((outcome, client.statistics()))
 }

@@ -6,12 +6,14 @@ mod args;
 mod bench;
 mod bundled;
 mod classify;
+mod connection;
 mod demo;
 mod eval;
 mod failure;
 mod files;
 mod import;
 mod inspect;
+mod keygen;
 mod outcome;
 mod output;
 mod progress;
@@ -51,6 +53,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Classify(args) => classify::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -10,7 +10,7 @@ use crate::{
 use gazelle_protocol::{
     Link,
     model::{Linear, Network},
-    session::{Client, LayerSeconds, NetworkPlan, Phase, Terms},
+    session::{Client, LayerSeconds, NetworkPlan, Phase},
 };
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use serde::Serialize;
@@ -85,7 +85,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
 
     progress.step("set-up");
     let cpu = Cpu::start(parties);
-    let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, task.link)?;
+    let mut client = classify::connect_here(server.address(), TIMEOUT, task.link)?;
     let setup = cpu.stop(client.statistics().setup, 1);
     let images = random_images(task.network.card().input.len(), task.images);
     progress.step("warming up");

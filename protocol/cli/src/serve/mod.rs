@@ -1,6 +1,7 @@
 //! `gazelle serve`: the server, a thread for each client.
 
 mod crowd;
+mod entrance;
 mod log;
 mod seats;
 
@@ -9,10 +10,11 @@ use crate::{
     failure::{Failure, Result, While},
 };
 use crowd::Crowd;
+use entrance::{Admitted, Entrance};
 use gazelle_protocol::{
     Link,
     session::{Capacity, Server, Settings},
-    transport::{self, Patience},
+    transport::Patience,
 };
 use log::Log;
 use seats::{Seat, Seats};
@@ -22,7 +24,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The first words of the output; the address follows.
@@ -70,6 +72,7 @@ pub(crate) fn set_threads(threads: usize) -> Result<()> {
 /// What all sessions share.
 struct Service {
     server: Server,
+    entrance: Entrance,
     patience: Patience,
     link: Option<Link>,
     seats: Arc<Seats>,
@@ -99,6 +102,7 @@ impl Service {
         let cannot = || "cannot start a thread".into();
         Ok(Self {
             server: Server::new(network, &settings)?.with_capacity(capacity),
+            entrance: Entrance::new(args)?,
             patience,
             link: args.simulate_link.then_some(args.link),
             seats: Seats::new(limits.max_clients.get(), per_address, patience.setup),
@@ -116,18 +120,28 @@ impl Service {
                 return self.log.line(format!("session {number}, {peer}: refused: {full}"));
             }
         };
-        let service = Arc::clone(self);
-        let session = move || service.session(number, stream, peer, seat);
+        let (service, start) = (Arc::clone(self), Instant::now());
+        let session = move || service.session(number, stream, (peer, start), seat);
         if let Err(error) = thread::Builder::new().spawn(session) {
             self.log.line(format!("session {number}, {peer}: cannot be served: {error}"));
         }
     }
 
     /// Serves one client to the end; whatever happens concerns it alone.
-    fn session(&self, number: u64, stream: TcpStream, peer: SocketAddr, mut seat: Seat) {
+    fn session(
+        &self,
+        number: u64,
+        stream: TcpStream,
+        (peer, start): (SocketAddr, Instant),
+        mut seat: Seat,
+    ) {
+        let mut who = peer.to_string();
         let serve = || {
-            let channel = transport::accept(stream, self.patience, self.link)?;
-            self.server.serve(channel)
+            let model = &self.server.plan().card().name;
+            let Admitted { channel, name } =
+                self.entrance.admit(stream, start, self.patience, self.link, model)?;
+            name.iter().for_each(|name| who += &format!(", {name}"));
+            Ok::<_, Failure>(self.server.serve(channel)?)
         };
         let result = catch_unwind(AssertUnwindSafe(serve));
         if !matches!(result, Ok(Ok(_))) {
@@ -139,6 +153,6 @@ impl Service {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "a bug ended this session; please report the message above".into(),
         };
-        self.log.line(format!("session {number}, {peer}: {end}"));
+        self.log.line(format!("session {number}, {who}: {end}"));
     }
 }

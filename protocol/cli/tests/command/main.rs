@@ -9,4 +9,5 @@ mod inspect;
 mod peers;
 mod serve;
 mod support;
+mod tls;
 mod wrong_input;

@@ -68,8 +68,13 @@ impl Server {
 
     /// Starts it with `arguments` after `serve --listen ADDRESS`.
     pub(crate) fn start_at(address: &str, arguments: &[&str]) -> Self {
+        Self::run(&[&["--plaintext=anywhere", "--listen", address], arguments].concat())
+    }
+
+    /// Starts it with `arguments` after `serve`.
+    pub(crate) fn run(arguments: &[&str]) -> Self {
         let mut child = gazelle()
-            .args(["serve", "--listen", address])
+            .arg("serve")
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

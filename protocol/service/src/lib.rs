@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod clients;
+mod error;
+mod files;
+mod hex;
+pub mod keygen;
+mod tls;
+mod token;
+
+pub use clients::{Client, Clients, Fingerprint, Identity};
+pub use error::Error;
+pub use tls::{ClientTls, Credentials, Secured, ServerTls, accept, connect};
+pub use token::{Token, TokenKey};
