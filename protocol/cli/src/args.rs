@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::{connection::ProtectionArgs, keygen::KeygenArgs};
+use crate::{
+    connection::ProtectionArgs, keygen::KeygenArgs, prepare::PrepareArgs, store::StoreArgs,
+};
 use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
     Link,
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Have images classified by a server, without showing them
     Classify(ClassifyArgs),
+    /// Prepare inferences ahead of time, so that images need the online phase alone
+    Prepare(PrepareArgs),
     /// Make certificates and tokens for a server and its clients
     Keygen(KeygenArgs),
     /// Show a model's layers and what each costs, before anything runs
@@ -89,6 +93,8 @@ pub(crate) struct ServeArgs {
     pub(crate) allow_logits: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) keeping: KeepingArgs,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
@@ -111,6 +117,23 @@ pub(crate) struct ServeArgs {
     /// Stop when standard input ends, as it does when the process that started this one is gone
     #[arg(long, hide = true)]
     pub(crate) until_stdin_ends: bool,
+}
+
+/// What a server keeps for its clients on disk.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeepingArgs {
+    /// Keep what clients prepare in this file, for sessions to come and after a restart
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// The file of the key that seals it; FILE.key without it
+    #[arg(long, value_name = "FILE", requires = "store")]
+    pub(crate) store_key: Option<PathBuf>,
+    /// Keep a prepared inference this long
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=365))]
+    pub(crate) store_days: u64,
+    /// Keep at most this many for a client
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_bundles: u32,
 }
 
 /// What clients may take from a server.
@@ -138,7 +161,7 @@ pub(crate) struct LimitArgs {
 }
 
 /// A name that fits a request.
-fn model_name(text: &str) -> Result<String, String> {
+pub(crate) fn model_name(text: &str) -> Result<String, String> {
     match text.len() {
         1..=Access::MAX_NAME => Ok(text.into()),
         _ => Err(format!("a model's name has 1 to {} bytes", Access::MAX_NAME)),
@@ -173,6 +196,8 @@ pub(crate) struct ClassifyArgs {
     /// PNG or JPEG files of the size that the model reads
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
     #[command(flatten)]
@@ -222,7 +247,7 @@ impl From<TablesName> for Delivery {
     }
 }
 
-const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
+pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
 /// The most threads that a process may be told to use.
 const MAX_THREADS: i64 = 1024;

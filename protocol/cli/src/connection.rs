@@ -54,6 +54,15 @@ impl Plaintext {
     }
 }
 
+/// What a client asks a server for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish<'a> {
+    /// A model by its name, or the only one.
+    pub(crate) model: Option<&'a str>,
+    /// Whether what is prepared must outlive the session.
+    pub(crate) keep: bool,
+}
+
 /// A client's way to a server.
 pub(crate) enum Road {
     Plaintext(Plaintext),
@@ -71,15 +80,14 @@ impl Road {
         }
     }
 
-    /// Connects to `server` and asks it for a model.
+    /// Connects to `server` and tells it a wish.
     pub(crate) fn open(
         &self,
         server: &str,
-        model: Option<&str>,
+        wish: Wish<'_>,
         patience: Patience,
         link: Option<Link>,
     ) -> Result<Channel> {
-        let model = model.unwrap_or_default().to_string();
         let (mut channel, proof) = match self {
             Self::Plaintext(plaintext) => {
                 // An address that is none is told of by whoever dials it.
@@ -98,8 +106,9 @@ impl Road {
                 (secured.channel, proof)
             }
         };
+        let model = wish.model.unwrap_or_default().to_string();
         // A channel that fails so early says so at its first answer.
-        let _ = channel.send_access(Access { model, proof });
+        let _ = channel.send_access(Access { model, keep: wish.keep, proof });
         Ok(channel)
     }
 }

@@ -16,9 +16,11 @@ mod inspect;
 mod keygen;
 mod outcome;
 mod output;
+mod prepare;
 mod progress;
 mod serve;
 mod server_process;
+mod store;
 mod table;
 
 use args::{Args, Command};
@@ -53,6 +55,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Classify(args) => classify::run(&args),
+        Command::Prepare(args) => prepare::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),

@@ -165,8 +165,8 @@ impl Authority {
 
     /// Notes down what is signed, before anyone has it.
     fn record(&self, name: &str, serial: &[u8]) -> Result<(), Error> {
-        let digits: String = serial.iter().map(|byte| format!("{byte:02x}")).collect();
-        append(&self.root.join("ca/issued"), &format!("valid {name} {digits}\n"))
+        let line = format!("valid {name} {}\n", *hex::text(serial));
+        append(&self.root.join("ca/issued"), &line)
     }
 
     /// Adds to the server's list of clients.

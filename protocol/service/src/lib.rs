@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod bundles;
 mod clients;
+mod domain;
 mod error;
 mod files;
 mod hex;

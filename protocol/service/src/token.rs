@@ -42,14 +42,7 @@ impl Token {
 
     /// The text of its file.
     pub(crate) fn to_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(65));
-        for byte in &*self.0 {
-            for digit in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(digit.into(), 16).expect("a digit is below 16"));
-            }
-        }
-        text.push('\n');
-        text
+        hex::text(&*self.0)
     }
 
     /// The half that the server knows.

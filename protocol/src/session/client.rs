@@ -66,6 +66,15 @@ impl Client {
         &self.layer_seconds
     }
 
+    /// Checks that so many inferences can be prepared at once.
+    ///
+    /// # Errors
+    /// If `count` is not 1 to [`super::MAX_BUNDLES`] or takes more memory than the terms allow, or the
+    /// session has failed before.
+    pub fn check_count(&self, count: usize) -> Result<(), Error> {
+        self.party.as_ref().ok_or(Misuse::SessionEnded)?.check_count(count)
+    }
+
     /// Prepares `count` inferences before their images are known; the server visits its weights once
     /// for all of them. `progress` is told the bytes received and expected.
     ///
@@ -77,7 +86,7 @@ impl Client {
         count: usize,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Vec<ClientBundle>, Error> {
-        self.party.as_ref().ok_or(Misuse::SessionEnded)?.check_count(count)?;
+        self.check_count(count)?;
         let party = self.party.take().ok_or(Misuse::SessionEnded)?;
         let meter = Meter::start(&self.channel);
         self.channel.begin_phase();

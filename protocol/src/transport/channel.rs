@@ -368,6 +368,11 @@ impl Channel {
         }
     }
 
+    /// Waits until the connection has taken everything that was sent, or nobody writes any more.
+    pub(crate) fn wait_for_writing(&self) {
+        self.queue.wait_until_empty();
+    }
+
     /// Ends the session with words that tell the peer why, at most 512 bytes of them.
     pub fn refuse(mut self, why: &str) {
         let most = MAX_REFUSAL.min(why.len());

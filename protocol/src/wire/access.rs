@@ -4,12 +4,14 @@ use super::{Kind, Payload};
 use crate::domain;
 use crate::error::PeerFault;
 
-/// Client, once, before its greeting: `length of the model's name (1) ‖ name (UTF-8)`, then nothing
-/// or `key (32) ‖ signature (64)`.
+/// Client, once, before its greeting: `wishes (1) ‖ length of the model's name (1) ‖ name (UTF-8)`, then
+/// nothing or `key (32) ‖ signature (64)`. The only wish is [`Access::keep`], in the lowest bit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     /// The model that is asked for, by the name that the server has for it; empty for its only one.
     pub model: String,
+    /// Whether what is prepared must outlive the session: a server that cannot keep it says so.
+    pub keep: bool,
     /// Who the client is, where no certificate says so.
     pub proof: Option<Proof>,
 }
@@ -28,7 +30,7 @@ impl Access {
     /// The longest name of a model, in bytes.
     pub const MAX_NAME: usize = 128;
     /// The most bytes of the message.
-    pub const MAX_LEN: usize = 1 + Self::MAX_NAME + 32 + 64;
+    pub const MAX_LEN: usize = 1 + 1 + Self::MAX_NAME + 32 + 64;
 }
 
 impl Proof {
@@ -45,7 +47,7 @@ impl Payload for Access {
     /// If the name has more than [`Access::MAX_NAME`] bytes.
     fn encode(self) -> Vec<u8> {
         assert!(self.model.len() <= Self::MAX_NAME, "no model has so long a name");
-        let mut bytes = vec![self.model.len() as u8];
+        let mut bytes = vec![self.keep.into(), self.model.len() as u8];
         bytes.extend_from_slice(self.model.as_bytes());
         if let Some(Proof { key, signature }) = self.proof {
             bytes.extend_from_slice(&key);
@@ -62,7 +64,12 @@ impl Payload for Access {
 }
 
 fn read(payload: &[u8]) -> Option<Access> {
-    let (len, rest) = payload.split_first()?;
+    let ([wishes, len], rest) = payload.split_first_chunk()?;
+    let keep = match wishes {
+        0 | 1 => *wishes == 1,
+        // Who does not know a wish cannot grant it.
+        _ => return None,
+    };
     let (name, rest) = rest.split_at_checked((*len).into())?;
     if name.len() > Access::MAX_NAME {
         return None;
@@ -73,7 +80,7 @@ fn read(payload: &[u8]) -> Option<Access> {
         None if rest.is_empty() => None,
         None => return None,
     };
-    Some(Access { model, proof })
+    Some(Access { model, keep, proof })
 }
 
 #[cfg(test)]
@@ -84,8 +91,8 @@ mod tests {
     fn requests_come_back_or_are_refused() {
         let proof = Proof { key: [7; 32], signature: [9; 64] };
         for model in ["", "chest", &"x".repeat(Access::MAX_NAME)] {
-            for proof in [None, Some(proof.clone())] {
-                let access = Access { model: model.into(), proof };
+            for (keep, proof) in [(true, None), (false, Some(proof.clone()))] {
+                let access = Access { model: model.into(), keep, proof };
                 let bytes = access.clone().encode();
                 assert!(bytes.len() <= Access::MAX_LEN);
                 assert_eq!(Access::decode(bytes.clone()), Ok(access.clone()));
@@ -94,7 +101,8 @@ mod tests {
                 assert!(Access::decode(bytes[..bytes.len() - 1].to_vec()).is_err());
             }
         }
-        assert!(Access::decode(vec![2, 0xff, 0xfe]).is_err());
-        assert!(Access::decode([&[129][..], &[b'x'; 129]].concat()).is_err());
+        assert!(Access::decode(vec![0, 2, 0xff, 0xfe]).is_err());
+        assert!(Access::decode(vec![2, 0]).is_err());
+        assert!(Access::decode([&[0, 129][..], &[b'x'; 129]].concat()).is_err());
     }
 }

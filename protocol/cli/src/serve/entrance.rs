@@ -19,6 +19,15 @@ pub(crate) enum Entrance {
     Tls(ServerTls, Clients),
 }
 
+/// What a server has for its clients.
+#[derive(Clone, Copy)]
+pub(crate) struct Offer<'a> {
+    /// The name of its model.
+    pub(crate) model: &'a str,
+    /// Whether it keeps what they prepare.
+    pub(crate) keeps: bool,
+}
+
 /// A client that is served.
 pub(crate) struct Admitted {
     pub(crate) channel: Channel,
@@ -43,15 +52,15 @@ impl Entrance {
         Ok(Self::Tls(tls, clients))
     }
 
-    /// Lets a client in that came at `start` and asks for the model `model` or for none by name; the
-    /// others are told why not, if they can be.
+    /// Lets a client in that came at `start` and asks for what is on offer; the others are told why
+    /// not, if they can be.
     pub(crate) fn admit(
         &self,
         stream: TcpStream,
         start: Instant,
         patience: Patience,
         link: Option<Link>,
-        model: &str,
+        offer: Offer<'_>,
     ) -> Result<Admitted> {
         let (mut channel, secured) = match self {
             Self::Plaintext => {
@@ -64,7 +73,7 @@ impl Entrance {
             }
         };
         let access = channel.receive_access()?;
-        let Access { model: asked, proof } = access.unwrap_or_default();
+        let Access { model: asked, keep, proof } = access.unwrap_or_default();
         let name = match (self, secured) {
             (Self::Tls(_, clients), Some((binding, certificate))) => {
                 match clients.admit(certificate, proof.as_ref(), Some(&binding)) {
@@ -77,9 +86,14 @@ impl Entrance {
             }
             _ => None,
         };
-        if !asked.is_empty() && asked != model {
-            channel.refuse(&format!("this server has no model of that name, but {model}"));
+        if !asked.is_empty() && asked != offer.model {
+            channel.refuse(&format!("this server has no model of that name, but {}", offer.model));
             return Err(Failure::new("refused: it asks for a model that is not served"));
+        }
+        if keep && !offer.keeps {
+            channel
+                .refuse("this server keeps nothing beyond a session; ask its operator for --store");
+            return Err(Failure::new("refused: it asks for a store, and there is none"));
         }
         Ok(Admitted { channel, name })
     }

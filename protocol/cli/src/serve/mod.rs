@@ -2,6 +2,7 @@
 
 mod crowd;
 mod entrance;
+mod keeping;
 mod log;
 mod seats;
 
@@ -10,12 +11,13 @@ use crate::{
     failure::{Failure, Result, While},
 };
 use crowd::Crowd;
-use entrance::{Admitted, Entrance};
+use entrance::{Admitted, Entrance, Offer};
 use gazelle_protocol::{
     Link,
     session::{Capacity, Server, Settings},
     transport::Patience,
 };
+use gazelle_service::bundles::ServerStore;
 use log::Log;
 use seats::{Seat, Seats};
 use std::{
@@ -29,6 +31,9 @@ use std::{
 
 /// The first words of the output; the address follows.
 pub(crate) const LISTENING: &str = "listening on ";
+
+/// Whose a bundle is that was prepared by a client without a name.
+const UNNAMED: &str = "anyone";
 
 /// How long to wait after the system refused a connection, for want of files perhaps.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -73,6 +78,8 @@ pub(crate) fn set_threads(threads: usize) -> Result<()> {
 struct Service {
     server: Server,
     entrance: Entrance,
+    /// What clients prepare for sessions to come.
+    store: Option<Arc<ServerStore>>,
     patience: Patience,
     link: Option<Link>,
     seats: Arc<Seats>,
@@ -100,14 +107,16 @@ impl Service {
         };
         let per_address = limits.max_per_address.map(|most| most.get());
         let cannot = || "cannot start a thread".into();
+        let log = Log::start(io::stdout()).when(cannot)?;
         Ok(Self {
             server: Server::new(network, &settings)?.with_capacity(capacity),
             entrance: Entrance::new(args)?,
+            store: keeping::open(&args.keeping, &log)?,
             patience,
             link: args.simulate_link.then_some(args.link),
             seats: Seats::new(limits.max_clients.get(), per_address, patience.setup),
             crowd: Crowd::start().when(cannot)?,
-            log: Log::start(io::stdout()).when(cannot)?,
+            log,
         })
     }
 
@@ -137,11 +146,19 @@ impl Service {
     ) {
         let mut who = peer.to_string();
         let serve = || {
-            let model = &self.server.plan().card().name;
+            let offer =
+                Offer { model: &self.server.plan().card().name, keeps: self.store.is_some() };
             let Admitted { channel, name } =
-                self.entrance.admit(stream, start, self.patience, self.link, model)?;
+                self.entrance.admit(stream, start, self.patience, self.link, offer)?;
             name.iter().for_each(|name| who += &format!(", {name}"));
-            Ok::<_, Failure>(self.server.serve(channel)?)
+            Ok::<_, Failure>(match &self.store {
+                Some(store) => {
+                    let client = name.as_deref().unwrap_or(UNNAMED);
+                    let mut bundles = store.of(client, self.server.service());
+                    self.server.serve_from(channel, &mut bundles)?
+                }
+                None => self.server.serve(channel)?,
+            })
         };
         let result = catch_unwind(AssertUnwindSafe(serve));
         if !matches!(result, Ok(Ok(_))) {

@@ -106,7 +106,7 @@ fn a_session_over_tls() {
         server.serve(channel).map(|served| (access, served.inferences))
     });
     let mut channel = near.channel;
-    let access = Access { model: "tiny".into(), proof: None };
+    let access = Access { model: "tiny".into(), ..Access::default() };
     channel.send_access(access.clone()).unwrap();
     let mut client = Client::connect(channel, &Terms::NONE).unwrap();
     for bundle in client.offline(2, |_, _| ()).unwrap() {

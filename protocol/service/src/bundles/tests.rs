@@ -1,0 +1,261 @@
+//! Bundles on both sides' disks, used in sessions of a real network.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use gazelle_protocol::Error as ProtocolError;
+use gazelle_protocol::bundle::BundleStore;
+use gazelle_protocol::model::{Activation, Network};
+use gazelle_protocol::session::{Client, Server, Settings, Terms};
+use gazelle_protocol::transport;
+use gazelle_tests::parties::tiny_network;
+use tempfile::TempDir;
+
+use super::server::Row;
+use super::*;
+
+/// The folders of both parties.
+struct World(TempDir);
+
+impl World {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn client(&self) -> ClientStore {
+        let key = StoreKey::open(&self.path("client.key")).unwrap();
+        ClientStore::open(&self.path("client"), key, LIFETIME).unwrap()
+    }
+
+    fn server(&self, bundles: usize, lifetime: Duration) -> Arc<ServerStore> {
+        let table = Sqlite::open(&self.path("server.sqlite")).unwrap();
+        let key = StoreKey::open(&self.path("server.key")).unwrap();
+        Arc::new(ServerStore::new(Box::new(table), key, Limits { bundles, lifetime }))
+    }
+}
+
+/// One session of a freshly started server and a freshly started client, which does `act`; how the
+/// server ended.
+fn session<T>(
+    network: Network,
+    store: &Arc<ServerStore>,
+    owner: &str,
+    act: impl FnOnce(&mut Client) -> T,
+) -> (T, Result<u64, ProtocolError>) {
+    let server = Server::new(network, &Settings::default()).unwrap();
+    let (near, far) = transport::pair(None);
+    thread::scope(|scope| {
+        let serve = || server.serve_from(far, &mut store.of(owner, server.service()));
+        let served = scope.spawn(serve);
+        let mut client = Client::connect(near, &Terms::NONE).unwrap();
+        let result = act(&mut client);
+        // A session that has failed has no farewell.
+        let _ = client.close();
+        (result, served.join().unwrap().map(|served| served.inferences))
+    })
+}
+
+fn prepare(client: &mut Client, count: usize, store: &ClientStore) {
+    for bundle in client.offline(count, |_, _| ()).unwrap() {
+        store.put(client.plan(), bundle).unwrap();
+    }
+}
+
+fn classify(client: &mut Client, store: &ClientStore) -> Result<usize, ProtocolError> {
+    let image = vec![3; client.plan().card().input.len()];
+    let bundle = store.take(client.plan()).unwrap().expect("one waits");
+    client.classify(bundle, &image).map(|outcome| outcome.label)
+}
+
+#[test]
+fn prepared_in_one_session_used_in_others() {
+    let (world, network) = (World::new(), tiny_network(Activation::Argmax));
+    let class = network.forward(&vec![3; network.card().input.len()]).unwrap().label();
+    let act = |client: &mut Client| prepare(client, 3, &world.client());
+    session(network.clone(), &world.server(9, LIFETIME), "alice", act).1.unwrap();
+    for left in [2, 1, 0] {
+        // Both programs start anew each time.
+        let (store, ours) = (world.server(9, LIFETIME), world.client());
+        let (result, served) =
+            session(network.clone(), &store, "alice", |client| classify(client, &ours));
+        assert_eq!((result.unwrap(), served.unwrap()), (class, 1));
+        let server = Server::new(network.clone(), &Settings::default()).unwrap();
+        assert_eq!(ours.count(server.plan()).unwrap(), left);
+        assert_eq!(store.of("alice", server.service()).len(), left);
+    }
+    let (none, _) = session(network, &world.server(9, LIFETIME), "alice", |client| {
+        world.client().take(client.plan()).unwrap().is_none()
+    });
+    assert!(none);
+}
+
+/// A server that asks for it twice, or a client that restores its folder, gets nothing the second
+/// time.
+#[test]
+fn a_half_that_was_copied_back() {
+    let (world, network) = (World::new(), tiny_network(Activation::Argmax));
+    let store = world.server(9, LIFETIME);
+    let act = |client: &mut Client| prepare(client, 1, &world.client());
+    session(network.clone(), &store, "alice", act).1.unwrap();
+    let files = |ending: &str| {
+        let paths = std::fs::read_dir(world.path("client")).unwrap().map(|e| e.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|e| e == ending)).collect::<Vec<_>>()
+    };
+    let half = files("ready").remove(0);
+    let copy = std::fs::read(&half).unwrap();
+    let ours = world.client();
+    session(network.clone(), &store, "alice", |client| classify(client, &ours)).0.unwrap();
+    assert!(files("ready").is_empty() && files("spent").is_empty());
+    std::fs::write(&half, copy).unwrap();
+    let (again, served) = session(network, &store, "alice", |client| classify(client, &ours));
+    assert!(again.unwrap_err().to_string().contains("does not exist or is spent"));
+    assert!(served.is_err());
+}
+
+#[test]
+fn other_clients_models_and_times() {
+    let world = World::new();
+    let network = tiny_network(Activation::Argmax);
+    let mut blocks = network.blocks().to_vec();
+    let weight = &mut blocks[0].weights[0];
+    *weight = if *weight == 0 { 1 } else { 0 };
+    let retrained = Network::try_new(network.card().clone(), blocks).unwrap();
+    let (store, ours) = (world.server(3, LIFETIME), world.client());
+    let act = |client: &mut Client| prepare(client, 3, &ours);
+    session(network.clone(), &store, "alice", act).1.unwrap();
+    let refused = |network: &Network, owner: &str| {
+        let ask = |client: &mut Client| classify(client, &ours);
+        session(network.clone(), &store, owner, ask).0.unwrap_err().to_string()
+    };
+    let bob = refused(&network, "bob");
+    assert!(bob.contains("does not exist or is spent"), "{bob}");
+    // The card is the same, so the client cannot know.
+    let other = refused(&retrained, "alice");
+    assert!(other.contains("was prepared for another network"), "{other}");
+    // Alice has two rows left, and may have three.
+    let (too_many, _) =
+        session(network.clone(), &store, "alice", |client| client.offline(2, |_, _| ()).is_err());
+    assert!(too_many);
+    let (fits, _) =
+        session(network.clone(), &store, "alice", |client| client.offline(1, |_, _| ()).is_ok());
+    assert!(fits);
+    // Nothing is kept for no time.
+    let brief = world.server(9, Duration::ZERO);
+    let act = |client: &mut Client| prepare(client, 1, &ours);
+    session(network.clone(), &brief, "carol", act).1.unwrap();
+    let server = Server::new(network, &Settings::default()).unwrap();
+    assert_eq!(brief.of("carol", server.service()).len(), 0);
+    assert_eq!(brief.sweep().unwrap(), 1);
+    assert_eq!(brief.sweep().unwrap(), 0);
+}
+
+#[test]
+fn keys_and_bytes_that_are_wrong() {
+    let (world, network) = (World::new(), tiny_network(Activation::Argmax));
+    let store = world.server(9, LIFETIME);
+    let act = |client: &mut Client| prepare(client, 2, &world.client());
+    session(network.clone(), &store, "alice", act).1.unwrap();
+    let open = |key: &str, lifetime| {
+        ClientStore::open(
+            &world.path("client"),
+            StoreKey::open(&world.path(key)).unwrap(),
+            lifetime,
+        )
+    };
+    let wrong = open("other.key", LIFETIME).err().unwrap().to_string();
+    assert!(wrong.contains("another key"), "{wrong}");
+    let ours = world.client();
+    let server = Server::new(network.clone(), &Settings::default()).unwrap();
+    let half = std::fs::read_dir(world.path("client")).unwrap().map(|e| e.unwrap().path());
+    let half = half.filter(|path| path.extension().is_some_and(|e| e == "ready"));
+    half.for_each(|half| {
+        let mut bytes = std::fs::read(&half).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&half, bytes).unwrap();
+    });
+    for _ in 0..2 {
+        let damaged = ours.take(server.plan()).err().unwrap().to_string();
+        assert!(damaged.contains("is damaged"), "{damaged}");
+    }
+    assert!(ours.take(server.plan()).unwrap().is_none());
+    // Whoever changes the server's key loses what was sealed with the other one.
+    std::fs::remove_file(world.path("server.key")).unwrap();
+    let act = |client: &mut Client| prepare(client, 1, &ours);
+    session(network.clone(), &world.server(9, LIFETIME), "bob", act).1.unwrap();
+    std::fs::remove_file(world.path("server.key")).unwrap();
+    let other = world.server(9, LIFETIME);
+    let (lost, _) = session(network, &other, "bob", |client| classify(client, &ours));
+    assert!(lost.unwrap_err().to_string().contains("is damaged"));
+    // What is old is taken away when the store is opened.
+    let act = |client: &mut Client| prepare(client, 1, &ours);
+    session(tiny_network(Activation::Argmax), &other, "bob", act).1.unwrap();
+    assert_eq!(ours.count(server.plan()).unwrap(), 1);
+    thread::sleep(Duration::from_millis(20));
+    open("client.key", Duration::ZERO).unwrap();
+    assert_eq!(ours.count(server.plan()).unwrap(), 0);
+    assert!(Sqlite::open(&world.path("client.key")).is_err());
+}
+
+/// Many processes over one file: what each has claimed, nobody else has.
+fn claim_all(path: &Path, ids: &[[u8; 32]], claimers: usize) -> Vec<[u8; 32]> {
+    let start = Barrier::new(claimers);
+    thread::scope(|scope| {
+        let claim = || {
+            let table = Sqlite::open(path).unwrap();
+            start.wait();
+            let claimed = ids.iter().filter(|id| table.claim(id, "alice", 0).unwrap().is_some());
+            claimed.copied().collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..claimers).map(|_| scope.spawn(claim)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_row_is_claimed_once_by_whoever_is_first() {
+    let world = World::new();
+    let path = world.path("table.sqlite");
+    let table = Sqlite::open(&path).unwrap();
+    let ids: Vec<[u8; 32]> = (0..60).map(|i| [i; 32]).collect();
+    for id in &ids {
+        let row = Row { id: *id, owner: "alice", network: [1; 32], expires: 9, half: &[7; 5000] };
+        table.put(&row).unwrap();
+        assert!(table.put(&row).is_err(), "a row has one name");
+    }
+    assert!(table.claim(&ids[0], "bob", 0).unwrap().is_none());
+    assert!(table.claim(&ids[0], "alice", 9).unwrap().is_none(), "it has expired");
+    assert_eq!((table.count("alice", 0).unwrap(), table.count("bob", 0).unwrap()), (60, 0));
+    let claimed = claim_all(&path, &ids, 4);
+    assert_eq!(claimed.len(), ids.len());
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), ids.len());
+    assert_eq!(table.count("alice", 0).unwrap(), 0);
+}
+
+#[test]
+fn a_file_is_taken_once_by_whoever_is_first() {
+    let (world, network) = (World::new(), tiny_network(Activation::Argmax));
+    let act = |client: &mut Client| prepare(client, 12, &world.client());
+    session(network.clone(), &world.server(99, LIFETIME), "alice", act).1.unwrap();
+    let server = Server::new(network, &Settings::default()).unwrap();
+    let start = Barrier::new(4);
+    let names = thread::scope(|scope| {
+        let take = || {
+            let store = world.client();
+            start.wait();
+            let taken = std::iter::from_fn(|| store.take(server.plan()).unwrap());
+            taken.map(|bundle| bundle.name()).collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(names.len(), 12);
+    assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
+}
