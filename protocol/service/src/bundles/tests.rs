@@ -71,7 +71,7 @@ fn prepare(client: &mut Client, count: usize, store: &ClientStore) {
 fn classify(client: &mut Client, store: &ClientStore) -> Result<usize, ProtocolError> {
     let image = vec![3; client.plan().card().input.len()];
     let bundle = store.take(client.plan()).unwrap().expect("one waits");
-    client.classify(bundle, &image).map(|outcome| outcome.label)
+    client.classify(bundle, &image).map(|outcome| outcome.label())
 }
 
 #[test]

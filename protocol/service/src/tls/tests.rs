@@ -110,7 +110,7 @@ fn a_session_over_tls() {
     channel.send_access(access.clone()).unwrap();
     let mut client = Client::connect(channel, &Terms::NONE).unwrap();
     for bundle in client.offline(2, |_, _| ()).unwrap() {
-        assert_eq!(client.classify(bundle, &image).unwrap().label, class);
+        assert_eq!(client.classify(bundle, &image).unwrap().label(), class);
     }
     client.close().unwrap();
     assert_eq!(served.join().unwrap().unwrap(), (Some(access), 2));
