@@ -1,7 +1,13 @@
 //! The command line.
 
 use crate::{
-    connection::ProtectionArgs, keygen::KeygenArgs, prepare::PrepareArgs, store::StoreArgs,
+    config,
+    connection::ProtectionArgs,
+    failure::{Failure, Result},
+    keygen::KeygenArgs,
+    prepare::PrepareArgs,
+    serve::LogFormat,
+    store::StoreArgs,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 use gazelle_protocol::{
@@ -11,7 +17,13 @@ use gazelle_protocol::{
     transport::Patience,
     wire::Access,
 };
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
 #[derive(Debug, Parser)]
@@ -21,13 +33,47 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// The command line of this process once more, with what its configuration says by now; `serve`'s.
+pub(crate) fn again() -> Result<ServeArgs> {
+    of_serve(std::env::args_os().collect())
+}
+
+/// The settings of `gazelle serve --config FILE`.
+pub(crate) fn of_config(file: &Path) -> Result<ServeArgs> {
+    of_serve(["gazelle".into(), "serve".into(), "--config".into(), file.into()].to_vec())
+}
+
+fn of_serve(arguments: Vec<OsString>) -> Result<ServeArgs> {
+    match Args::try_parse_from(config::expand(arguments)?) {
+        Ok(Args { command: Command::Serve(args) }) => Ok(*args),
+        Ok(_) => Err(Failure::new("this is no server")),
+        Err(error) => Err(Failure::new(one_line(&error))),
+    }
+}
+
+/// What clap says in several lines, in one.
+pub(crate) fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let message: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .collect();
+    message.join(" ").trim_start_matches("error: ").to_string()
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Classify a bundled picture between a server and a client on this machine
     Demo(DemoArgs),
     /// Classify for clients over the network, without seeing their images
-    Serve(ServeArgs),
+    #[command(args_override_self = true)]
+    Serve(Box<ServeArgs>),
+    /// Look at a server's configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Have images classified by a server, without showing them
     Classify(ClassifyArgs),
     /// Prepare inferences ahead of time, so that images need the online phase alone
@@ -62,18 +108,32 @@ pub(crate) struct DemoArgs {
 
 /// A model from a file, or one that comes with the program.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct ModelArgs {
     /// The model file, as `gazelle import` writes it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["network", "config"])]
     pub(crate) model: Option<PathBuf>,
     /// A network that comes with this program
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) network: Option<NetworkName>,
 }
 
+/// What to do with a server's configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Load everything that it names, and serve nobody
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
+    /// Read flags and models from this file; the command line overrides it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Where to listen; port 0 takes a free one, which the first line of output names
@@ -114,6 +174,15 @@ pub(crate) struct ServeArgs {
     pub(crate) threads: u16,
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
+    /// Answer /healthz, /readyz and /metrics at this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
+    /// How the log is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) log_format: LogFormat,
+    /// Told to end, let online phases take this long
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) grace: u64,
     /// Stop when standard input ends, as it does when the process that started this one is gone
     #[arg(long, hide = true)]
     pub(crate) until_stdin_ends: bool,
@@ -161,7 +230,7 @@ pub(crate) struct LimitArgs {
 }
 
 /// A name that fits a request.
-pub(crate) fn model_name(text: &str) -> Result<String, String> {
+pub(crate) fn model_name(text: &str) -> std::result::Result<String, String> {
     match text.len() {
         1..=Access::MAX_NAME => Ok(text.into()),
         _ => Err(format!("a model's name has 1 to {} bytes", Access::MAX_NAME)),

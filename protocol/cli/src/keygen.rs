@@ -49,7 +49,10 @@ pub(crate) fn run(args: &KeygenArgs) -> Result<()> {
         made(authority.token(name)?, "a token, which does not expire".into())?;
     }
     for name in revoke {
-        made(authority.revoke(name)?, format!("{name} is revoked; start the server anew"))?;
+        made(
+            authority.revoke(name)?,
+            format!("{name} is revoked; send the server SIGHUP, or start it anew"),
+        )?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod bundled;
 mod classify;
+mod config;
 mod connection;
 mod demo;
 mod eval;
@@ -23,7 +24,7 @@ mod server_process;
 mod store;
 mod table;
 
-use args::{Args, Command};
+use args::{Args, Command, ConfigCommand};
 use clap::Parser;
 use failure::Result;
 use std::process::ExitCode;
@@ -33,11 +34,14 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let command = match Args::try_parse() {
-        Ok(args) => args.command,
-        Err(error) => return refuse(&error),
+    let arguments = match config::expand(std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(failure) => return end(Err(failure)),
     };
-    end(run(command))
+    match Args::try_parse_from(arguments) {
+        Ok(args) => end(run(args.command)),
+        Err(error) => refuse(&error),
+    }
 }
 
 fn end(result: Result<()>) -> ExitCode {
@@ -55,6 +59,9 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Classify(args) => classify::run(&args),
+        Command::Config(ConfigCommand::Check { file }) => {
+            output::line(serve::check(&args::of_config(&file)?)?)
+        }
         Command::Prepare(args) => prepare::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Inspect(args) => inspect::run(&args),
@@ -69,14 +76,6 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return end(output::line(error.to_string().trim_end()));
     }
-    let text = error.to_string();
-    let message: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:"))
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        .collect();
-    let message = message.join(" ");
-    eprintln!("gazelle: {}; try --help", message.trim_start_matches("error: "));
+    eprintln!("gazelle: {}; try --help", args::one_line(error));
     ExitCode::from(USAGE)
 }

@@ -49,7 +49,7 @@ pub enum Identity {
 
 /// A client that the server knows.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Client {
     /// What the log calls it.
     pub name: String,
@@ -59,6 +59,16 @@ pub struct Client {
     /// The key of its token.
     #[serde(default, deserialize_with = "parsed")]
     pub token: Option<TokenKey>,
+    /// The models that it may ask, by their names; all of them without a list.
+    pub models: Option<Vec<String>>,
+    /// Sessions at a time.
+    pub sessions: Option<usize>,
+    /// Inferences on a day of UTC.
+    pub inferences_per_day: Option<u32>,
+    /// Inferences in all.
+    pub inferences: Option<u32>,
+    /// Prepared inferences that wait.
+    pub bundles: Option<usize>,
 }
 
 fn parsed<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -98,7 +108,7 @@ impl Clients {
         list.map(Self::Listed).map_err(|problem| Error::content(path, problem))
     }
 
-    /// Who is served over a connection, and under which name.
+    /// Who is served over a connection.
     ///
     /// # Errors
     /// Why nobody is, for the client.
@@ -107,7 +117,7 @@ impl Clients {
         certificate: Option<Fingerprint>,
         proof: Option<&Proof>,
         binding: Option<&[u8; 32]>,
-    ) -> Result<(Identity, String), &'static str> {
+    ) -> Result<Client, &'static str> {
         let token = match (proof, binding) {
             (None, _) => None,
             (Some(_), None) => return Err("a token is good over TLS only"),
@@ -120,19 +130,18 @@ impl Clients {
         match self {
             Self::Anyone => {
                 let identity = shown.next().unwrap_or(Identity::Stranger);
-                Ok((identity, identity.to_string()))
+                Ok(Client::named(identity.to_string()))
             }
             Self::Certified => {
                 let certificate = certificate.map(Identity::Certificate);
                 let none = "this server asks for a certificate; ask its operator for one";
-                certificate.map(|identity| (identity, identity.to_string())).ok_or(none)
+                certificate.map(|identity| Client::named(identity.to_string())).ok_or(none)
             }
             Self::Listed(clients) => {
-                let known = shown.find_map(|identity| {
-                    let client = clients.iter().find(|client| client.is(identity))?;
-                    Some((identity, client.name.clone()))
-                });
-                known.ok_or("this server does not know you; ask its operator for access")
+                let known = |identity| clients.iter().find(|client| client.is(identity)).cloned();
+                shown
+                    .find_map(known)
+                    .ok_or("this server does not know you; ask its operator for access")
             }
         }
     }
@@ -148,6 +157,18 @@ impl Clients {
 }
 
 impl Client {
+    /// A client of whom nothing is known and nothing is said.
+    pub fn unnamed() -> Self {
+        Self::named(Identity::Stranger.to_string())
+    }
+
+    /// A client without limits of its own.
+    fn named(name: String) -> Self {
+        let (certificate, token, models) = (None, None, None);
+        let (sessions, inferences_per_day, inferences, bundles) = (None, None, None, None);
+        Self { name, certificate, token, models, sessions, inferences_per_day, inferences, bundles }
+    }
+
     fn is(&self, identity: Identity) -> bool {
         match identity {
             Identity::Certificate(fingerprint) => self.certificate == Some(fingerprint),
@@ -170,7 +191,7 @@ impl fmt::Display for Identity {
 }
 
 fn parse(text: &str) -> Result<Vec<Client>, String> {
-    let List { clients } = toml::from_str(text).map_err(|error| error.to_string())?;
+    let List { clients } = files::parse_toml(text)?;
     for (i, client) in clients.iter().enumerate() {
         let Client { name, certificate, token, .. } = client;
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@".contains(c))
@@ -233,7 +254,7 @@ mod tests {
         let binding = Some(&[1; 32]);
         let proof = token.prove(&[1; 32]);
         let name = |clients: &Clients, certificate, proof, binding| {
-            clients.admit(certificate, proof, binding).map(|(_, name)| name)
+            clients.admit(certificate, proof, binding).map(|client| client.name)
         };
         assert_eq!(name(&listed, Some(certificate), None, None).unwrap(), "a");
         assert_eq!(name(&listed, None, Some(&proof), binding).unwrap(), "b");

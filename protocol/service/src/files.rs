@@ -5,6 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use crate::Error;
 
 /// The most bytes of a file of keys or settings.
@@ -51,6 +53,23 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
         return Err(Error::content(path, format!("has {len} bytes; at most {MOST} are read")));
     }
     fs::read_to_string(path).map_err(Error::file(path))
+}
+
+/// What a small file of TOML says.
+///
+/// # Errors
+/// If it cannot be read, or says something else: in one line, with the number of the file's.
+pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    parse_toml(&read_text(path)?).map_err(|problem| Error::content(path, problem))
+}
+
+/// What a text of TOML says.
+pub(crate) fn parse_toml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        format!("line {line}: {}", error.message().replace('\n', " "))
+    })
 }
 
 /// The text of a small file, if there is one.

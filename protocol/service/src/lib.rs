@@ -13,5 +13,6 @@ mod token;
 
 pub use clients::{Client, Clients, Fingerprint, Identity};
 pub use error::Error;
+pub use files::read_toml;
 pub use tls::{ClientTls, Credentials, Secured, ServerTls, accept, connect};
 pub use token::{Token, TokenKey};

@@ -1,42 +1,29 @@
-//! Who comes in: the connection's protection, the client's name, and the model that it asks for.
+//! Who comes in: the connection's protection, the client's name, and its wish.
 
-use crate::{
-    args::ServeArgs,
-    connection::Plaintext,
-    failure::{Failure, Result},
-};
+use super::{metrics::Refusal, session::Break, shared::Service};
+use crate::{args::ServeArgs, connection::Plaintext, failure::Result};
 use gazelle_protocol::{
-    Link,
-    transport::{self, Channel, Patience},
+    transport::{self, Channel},
     wire::Access,
 };
-use gazelle_service::{Clients, Credentials, Error, Secured, ServerTls};
+use gazelle_service::{Client, Clients, Credentials, Error, Secured, ServerTls};
 use std::{net::TcpStream, time::Instant};
 
 /// How connections are protected, and whom they may belong to.
-pub(crate) enum Entrance {
+pub(super) enum Entrance {
     Plaintext,
     Tls(ServerTls, Clients),
 }
 
-/// What a server has for its clients.
-#[derive(Clone, Copy)]
-pub(crate) struct Offer<'a> {
-    /// The name of its model.
-    pub(crate) model: &'a str,
-    /// Whether it keeps what they prepare.
-    pub(crate) keeps: bool,
-}
-
-/// A client that is served.
-pub(crate) struct Admitted {
-    pub(crate) channel: Channel,
-    /// What the server calls it, if it knows.
-    pub(crate) name: Option<String>,
+/// A client that is known, as far as the server wants to know it.
+pub(super) struct Admitted {
+    pub(super) channel: Channel,
+    pub(super) client: Client,
+    pub(super) wish: Access,
 }
 
 impl Entrance {
-    pub(crate) fn new(args: &ServeArgs) -> Result<Self> {
+    pub(super) fn new(args: &ServeArgs) -> Result<Self> {
         let Some(folder) = &args.protection.tls else {
             args.protection.plaintext.unwrap_or(Plaintext::Here).check(args.listen)?;
             return Ok(Self::Plaintext);
@@ -52,49 +39,49 @@ impl Entrance {
         Ok(Self::Tls(tls, clients))
     }
 
-    /// Lets a client in that came at `start` and asks for what is on offer; the others are told why
-    /// not, if they can be.
-    pub(crate) fn admit(
+    /// Whether clients have names here.
+    pub(super) fn knows_names(&self) -> bool {
+        matches!(self, Self::Tls(..))
+    }
+
+    /// Who is served, in words.
+    pub(super) fn summary(&self) -> String {
+        match self {
+            Self::Plaintext => "no TLS, and anyone is served".into(),
+            Self::Tls(_, Clients::Anyone) => "TLS, and anyone is served".into(),
+            Self::Tls(_, Clients::Certified) => "TLS, for clients with a certificate".into(),
+            Self::Tls(_, Clients::Listed(list)) => format!("TLS, for {} clients", list.len()),
+        }
+    }
+
+    /// Lets a client in that came at `start`; the others are told why not, if they can be.
+    pub(super) fn admit(
         &self,
         stream: TcpStream,
         start: Instant,
-        patience: Patience,
-        link: Option<Link>,
-        offer: Offer<'_>,
-    ) -> Result<Admitted> {
+        service: &Service,
+    ) -> std::result::Result<Admitted, Break> {
+        let (patience, link) = (service.patience, service.link);
         let (mut channel, secured) = match self {
             Self::Plaintext => {
                 (transport::accept(stream, patience, link).map_err(Error::from)?, None)
             }
-            Self::Tls(tls, _) => {
+            Self::Tls(tls, clients) => {
                 let Secured { channel, binding, certificate } =
                     gazelle_service::accept(stream, start, tls, patience, link)?;
-                (channel, Some((binding, certificate)))
+                (channel, Some((clients, binding, certificate)))
             }
         };
-        let access = channel.receive_access()?;
-        let Access { model: asked, keep, proof } = access.unwrap_or_default();
-        let name = match (self, secured) {
-            (Self::Tls(_, clients), Some((binding, certificate))) => {
-                match clients.admit(certificate, proof.as_ref(), Some(&binding)) {
-                    Ok((_, name)) => Some(name),
-                    Err(why) => {
-                        channel.refuse(why);
-                        return Err(Failure::new(format!("refused: {why}")));
-                    }
-                }
+        let wish = channel.receive_access()?.unwrap_or_default();
+        let client = match secured {
+            None => Ok(Client::unnamed()),
+            Some((clients, binding, certificate)) => {
+                clients.admit(certificate, wish.proof.as_ref(), Some(&binding))
             }
-            _ => None,
         };
-        if !asked.is_empty() && asked != offer.model {
-            channel.refuse(&format!("this server has no model of that name, but {}", offer.model));
-            return Err(Failure::new("refused: it asks for a model that is not served"));
+        match client {
+            Ok(client) => Ok(Admitted { channel, client, wish }),
+            Err(why) => Err(Break::refuse(channel, Refusal::Identity, why)),
         }
-        if keep && !offer.keeps {
-            channel
-                .refuse("this server keeps nothing beyond a session; ask its operator for --store");
-            return Err(Failure::new("refused: it asks for a store, and there is none"));
-        }
-        Ok(Admitted { channel, name })
     }
 }

@@ -1,4 +1,4 @@
-//! What clients have prepared, on disk.
+//! What clients have prepared and used, on disk.
 
 use super::log::Log;
 use crate::{
@@ -12,9 +12,14 @@ use std::{sync::Arc, thread, time::Duration};
 /// How often what has expired is taken away.
 const SWEEP: Duration = Duration::from_secs(3600);
 
-/// Opens the store, if there is to be one, and sweeps it from now on.
-pub(super) fn open(args: &KeepingArgs, log: &Log) -> Result<Option<Arc<ServerStore>>> {
-    let Some(file) = &args.store else { return Ok(None) };
+/// Opens the store, and sweeps it from now on. Without a file, what is prepared ends with its session,
+/// and what was used is forgotten with this process.
+pub(super) fn open(args: &KeepingArgs, log: &Log) -> Result<Arc<ServerStore>> {
+    let limits = Limits { bundles: args.max_bundles as usize, lifetime: days(args.store_days) };
+    let Some(file) = &args.store else {
+        let table = Box::new(Sqlite::in_memory()?);
+        return Ok(Arc::new(ServerStore::of_sessions(table, limits)));
+    };
     let key = match &args.store_key {
         Some(key) => StoreKey::open(key)?,
         None => {
@@ -23,7 +28,6 @@ pub(super) fn open(args: &KeepingArgs, log: &Log) -> Result<Option<Arc<ServerSto
             StoreKey::open(beside.as_ref())?
         }
     };
-    let limits = Limits { bundles: args.max_bundles as usize, lifetime: days(args.store_days) };
     let table = Box::new(Sqlite::open(file)?);
     let store = Arc::new(ServerStore::new(table, key, limits));
     store.sweep()?;
@@ -37,5 +41,5 @@ pub(super) fn open(args: &KeepingArgs, log: &Log) -> Result<Option<Arc<ServerSto
         }
     };
     thread::Builder::new().spawn(sweep).when(|| "cannot start a thread".into())?;
-    Ok(Some(store))
+    Ok(store)
 }

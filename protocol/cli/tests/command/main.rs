@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod peers;
 mod serve;
+mod service;
 mod store;
 mod support;
 mod tls;

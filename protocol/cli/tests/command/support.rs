@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
 };
 
 /// The program under test.
@@ -86,6 +86,18 @@ impl Server {
         output.read_line(&mut line).expect("the first line is text");
         let address = line.trim().rsplit(' ').next().expect("the address is the last word").into();
         Self { child, address, output }
+    }
+
+    /// Sends it a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let number = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &number]).status();
+        assert!(sent.expect("there is kill").success());
+    }
+
+    /// How it ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("it is a child of this process")
     }
 
     /// The next line of its log.

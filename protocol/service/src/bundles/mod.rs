@@ -13,7 +13,7 @@ mod tests;
 
 pub use client::ClientStore;
 pub use seal::StoreKey;
-pub use server::{Limits, ServerStore, SessionStore, Table};
+pub use server::{Charge, Claimed, Limits, Quota, Row, ServerStore, SessionStore, Table};
 pub use sqlite::Sqlite;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::server::{Claimed, Row, Table};
+use super::server::{Charge, Claimed, Quota, Row, Table};
 use crate::Error;
 
 /// How long another process may keep the file for itself.
@@ -29,6 +29,12 @@ const SCHEMA: &str = "
     );
     CREATE INDEX IF NOT EXISTS bundle_owner ON bundle (owner, expires);
     CREATE INDEX IF NOT EXISTS bundle_expires ON bundle (expires);
+    CREATE TABLE IF NOT EXISTS usage (
+        owner TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        inferences INTEGER NOT NULL,
+        PRIMARY KEY (owner, day)
+    ) WITHOUT ROWID;
 ";
 
 /// A table in a file.
@@ -45,13 +51,25 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
         file.map_err(Error::file(path))?;
-        let open = || {
-            let connection = Connection::open(path)?;
+        Self::set_up(path, Connection::open(path))
+    }
+
+    /// A table that ends with the process.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub fn in_memory() -> Result<Self, Error> {
+        Self::set_up(Path::new("memory"), Connection::open_in_memory())
+    }
+
+    fn set_up(path: &Path, connection: rusqlite::Result<Connection>) -> Result<Self, Error> {
+        let set_up = |connection: Connection| {
             connection.busy_timeout(BUSY)?;
             connection.execute_batch(SCHEMA)?;
             Ok(connection)
         };
-        let connection = open().map_err(|error: rusqlite::Error| Error::content(path, error))?;
+        let connection =
+            connection.and_then(set_up).map_err(|error| Error::content(path, error))?;
         Ok(Self { path: path.into(), connection: Mutex::new(connection) })
     }
 
@@ -91,8 +109,8 @@ impl Table for Sqlite {
         claim().map_err(self.fault())
     }
 
-    fn count(&self, owner: &str, now: i64) -> Result<usize, Error> {
-        let count = "SELECT count(*) FROM bundle WHERE owner = ? AND expires > ?";
+    fn count(&self, owner: Option<&str>, now: i64) -> Result<usize, Error> {
+        let count = "SELECT count(*) FROM bundle WHERE (?1 IS NULL OR owner = ?1) AND expires > ?2";
         self.connection()
             .query_row(count, params![owner, now], |row| row.get::<_, i64>(0))
             .map(|count| count.unsigned_abs() as usize)
@@ -102,5 +120,33 @@ impl Table for Sqlite {
     fn sweep(&self, now: i64) -> Result<usize, Error> {
         let delete = "DELETE FROM bundle WHERE expires <= ?";
         self.connection().execute(delete, params![now]).map_err(self.fault())
+    }
+
+    fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error> {
+        let used =
+            "SELECT ifnull(sum(inferences), 0), ifnull(sum(inferences) FILTER (WHERE day = ?2), 0)
+                    FROM usage WHERE owner = ?1";
+        let add = "INSERT INTO usage (owner, day, inferences) VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET inferences = inferences + ?3";
+        let mut connection = self.connection();
+        let mut charge = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let (total, today): (i64, i64) =
+                transaction
+                    .query_row(used, params![owner, day], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if quota.total.is_some_and(|most| total >= most.into()) {
+                return Ok(Charge::AllUsed);
+            }
+            if quota.day.is_some_and(|most| today >= most.into()) {
+                return Ok(Charge::DayOver);
+            }
+            if count > 0 {
+                transaction.execute(add, params![owner, day, count])?;
+                transaction.commit()?;
+            }
+            Ok(Charge::Granted)
+        };
+        charge().map_err(self.fault())
     }
 }

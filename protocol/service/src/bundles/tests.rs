@@ -1,6 +1,7 @@
 //! Bundles on both sides' disks, used in sessions of a real network.
 
 use std::collections::HashSet;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -9,13 +10,13 @@ use std::time::Duration;
 use gazelle_protocol::Error as ProtocolError;
 use gazelle_protocol::bundle::BundleStore;
 use gazelle_protocol::model::{Activation, Network};
-use gazelle_protocol::session::{Client, Server, Settings, Terms};
-use gazelle_protocol::transport;
+use gazelle_protocol::session::{self, Server, Settings, Terms};
+use gazelle_protocol::transport::{self, Channel};
 use gazelle_tests::parties::tiny_network;
 use tempfile::TempDir;
 
-use super::server::Row;
 use super::*;
+use crate::Client;
 
 /// The folders of both parties.
 struct World(TempDir);
@@ -41,20 +42,34 @@ impl World {
     }
 }
 
+/// Both ends of a connection; over TCP, where whoever is refused hears why.
+fn connected() -> (Channel, Channel) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let patience = Duration::from_secs(60);
+    let near = transport::connect(&address, patience, None).unwrap();
+    (near, transport::accept(listener.accept().unwrap().0, patience, None).unwrap())
+}
+
+fn named(name: &str) -> Client {
+    Client { name: name.into(), ..Client::unnamed() }
+}
+
 /// One session of a freshly started server and a freshly started client, which does `act`; how the
 /// server ended.
-fn session<T>(
+fn in_session<T>(
     network: Network,
     store: &Arc<ServerStore>,
     owner: &str,
-    act: impl FnOnce(&mut Client) -> T,
+    act: impl FnOnce(&mut session::Client) -> T,
 ) -> (T, Result<u64, ProtocolError>) {
     let server = Server::new(network, &Settings::default()).unwrap();
-    let (near, far) = transport::pair(None);
+    let (near, far) = connected();
+    let mut bundles = store.of(&named(owner), server.service());
     thread::scope(|scope| {
-        let serve = || server.serve_from(far, &mut store.of(owner, server.service()));
+        let serve = || server.serve_from(far, &mut bundles);
         let served = scope.spawn(serve);
-        let mut client = Client::connect(near, &Terms::NONE).unwrap();
+        let mut client = session::Client::connect(near, &Terms::NONE).unwrap();
         let result = act(&mut client);
         // A session that has failed has no farewell.
         let _ = client.close();
@@ -62,35 +77,35 @@ fn session<T>(
     })
 }
 
-fn prepare(client: &mut Client, count: usize, store: &ClientStore) {
+fn prepare(client: &mut session::Client, count: usize, store: &ClientStore) {
     for bundle in client.offline(count, |_, _| ()).unwrap() {
         store.put(client.plan(), bundle).unwrap();
     }
 }
 
-fn classify(client: &mut Client, store: &ClientStore) -> Result<usize, ProtocolError> {
+fn classify(client: &mut session::Client, store: &ClientStore) -> Result<usize, ProtocolError> {
     let image = vec![3; client.plan().card().input.len()];
     let bundle = store.take(client.plan()).unwrap().expect("one waits");
-    client.classify(bundle, &image).map(|outcome| outcome.label())
+    client.classify(bundle, &image).map(|outcome| outcome.label().expect("the head gives one"))
 }
 
 #[test]
 fn prepared_in_one_session_used_in_others() {
     let (world, network) = (World::new(), tiny_network(Activation::Argmax));
     let class = network.forward(&vec![3; network.card().input.len()]).unwrap().label();
-    let act = |client: &mut Client| prepare(client, 3, &world.client());
-    session(network.clone(), &world.server(9, LIFETIME), "alice", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 3, &world.client());
+    in_session(network.clone(), &world.server(9, LIFETIME), "alice", act).1.unwrap();
     for left in [2, 1, 0] {
         // Both programs start anew each time.
         let (store, ours) = (world.server(9, LIFETIME), world.client());
         let (result, served) =
-            session(network.clone(), &store, "alice", |client| classify(client, &ours));
+            in_session(network.clone(), &store, "alice", |client| classify(client, &ours));
         assert_eq!((result.unwrap(), served.unwrap()), (class, 1));
         let server = Server::new(network.clone(), &Settings::default()).unwrap();
         assert_eq!(ours.count(server.plan()).unwrap(), left);
-        assert_eq!(store.of("alice", server.service()).len(), left);
+        assert_eq!(store.of(&named("alice"), server.service()).len(), left);
     }
-    let (none, _) = session(network, &world.server(9, LIFETIME), "alice", |client| {
+    let (none, _) = in_session(network, &world.server(9, LIFETIME), "alice", |client| {
         world.client().take(client.plan()).unwrap().is_none()
     });
     assert!(none);
@@ -102,8 +117,8 @@ fn prepared_in_one_session_used_in_others() {
 fn a_half_that_was_copied_back() {
     let (world, network) = (World::new(), tiny_network(Activation::Argmax));
     let store = world.server(9, LIFETIME);
-    let act = |client: &mut Client| prepare(client, 1, &world.client());
-    session(network.clone(), &store, "alice", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 1, &world.client());
+    in_session(network.clone(), &store, "alice", act).1.unwrap();
     let files = |ending: &str| {
         let paths = std::fs::read_dir(world.path("client")).unwrap().map(|e| e.unwrap().path());
         paths.filter(|path| path.extension().is_some_and(|e| e == ending)).collect::<Vec<_>>()
@@ -111,10 +126,10 @@ fn a_half_that_was_copied_back() {
     let half = files("ready").remove(0);
     let copy = std::fs::read(&half).unwrap();
     let ours = world.client();
-    session(network.clone(), &store, "alice", |client| classify(client, &ours)).0.unwrap();
+    in_session(network.clone(), &store, "alice", |client| classify(client, &ours)).0.unwrap();
     assert!(files("ready").is_empty() && files("spent").is_empty());
     std::fs::write(&half, copy).unwrap();
-    let (again, served) = session(network, &store, "alice", |client| classify(client, &ours));
+    let (again, served) = in_session(network, &store, "alice", |client| classify(client, &ours));
     assert!(again.unwrap_err().to_string().contains("does not exist or is spent"));
     assert!(served.is_err());
 }
@@ -128,11 +143,11 @@ fn other_clients_models_and_times() {
     *weight = if *weight == 0 { 1 } else { 0 };
     let retrained = Network::try_new(network.card().clone(), blocks).unwrap();
     let (store, ours) = (world.server(3, LIFETIME), world.client());
-    let act = |client: &mut Client| prepare(client, 3, &ours);
-    session(network.clone(), &store, "alice", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 3, &ours);
+    in_session(network.clone(), &store, "alice", act).1.unwrap();
     let refused = |network: &Network, owner: &str| {
-        let ask = |client: &mut Client| classify(client, &ours);
-        session(network.clone(), &store, owner, ask).0.unwrap_err().to_string()
+        let ask = |client: &mut session::Client| classify(client, &ours);
+        in_session(network.clone(), &store, owner, ask).0.unwrap_err().to_string()
     };
     let bob = refused(&network, "bob");
     assert!(bob.contains("does not exist or is spent"), "{bob}");
@@ -140,18 +155,19 @@ fn other_clients_models_and_times() {
     let other = refused(&retrained, "alice");
     assert!(other.contains("was prepared for another network"), "{other}");
     // Alice has two rows left, and may have three.
-    let (too_many, _) =
-        session(network.clone(), &store, "alice", |client| client.offline(2, |_, _| ()).is_err());
+    let (too_many, _) = in_session(network.clone(), &store, "alice", |client| {
+        client.offline(2, |_, _| ()).is_err()
+    });
     assert!(too_many);
     let (fits, _) =
-        session(network.clone(), &store, "alice", |client| client.offline(1, |_, _| ()).is_ok());
+        in_session(network.clone(), &store, "alice", |client| client.offline(1, |_, _| ()).is_ok());
     assert!(fits);
     // Nothing is kept for no time.
     let brief = world.server(9, Duration::ZERO);
-    let act = |client: &mut Client| prepare(client, 1, &ours);
-    session(network.clone(), &brief, "carol", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 1, &ours);
+    in_session(network.clone(), &brief, "carol", act).1.unwrap();
     let server = Server::new(network, &Settings::default()).unwrap();
-    assert_eq!(brief.of("carol", server.service()).len(), 0);
+    assert_eq!(brief.of(&named("carol"), server.service()).len(), 0);
     assert_eq!(brief.sweep().unwrap(), 1);
     assert_eq!(brief.sweep().unwrap(), 0);
 }
@@ -160,8 +176,8 @@ fn other_clients_models_and_times() {
 fn keys_and_bytes_that_are_wrong() {
     let (world, network) = (World::new(), tiny_network(Activation::Argmax));
     let store = world.server(9, LIFETIME);
-    let act = |client: &mut Client| prepare(client, 2, &world.client());
-    session(network.clone(), &store, "alice", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 2, &world.client());
+    in_session(network.clone(), &store, "alice", act).1.unwrap();
     let open = |key: &str, lifetime| {
         ClientStore::open(
             &world.path("client"),
@@ -188,15 +204,15 @@ fn keys_and_bytes_that_are_wrong() {
     assert!(ours.take(server.plan()).unwrap().is_none());
     // Whoever changes the server's key loses what was sealed with the other one.
     std::fs::remove_file(world.path("server.key")).unwrap();
-    let act = |client: &mut Client| prepare(client, 1, &ours);
-    session(network.clone(), &world.server(9, LIFETIME), "bob", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 1, &ours);
+    in_session(network.clone(), &world.server(9, LIFETIME), "bob", act).1.unwrap();
     std::fs::remove_file(world.path("server.key")).unwrap();
     let other = world.server(9, LIFETIME);
-    let (lost, _) = session(network, &other, "bob", |client| classify(client, &ours));
+    let (lost, _) = in_session(network, &other, "bob", |client| classify(client, &ours));
     assert!(lost.unwrap_err().to_string().contains("is damaged"));
     // What is old is taken away when the store is opened.
-    let act = |client: &mut Client| prepare(client, 1, &ours);
-    session(tiny_network(Activation::Argmax), &other, "bob", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 1, &ours);
+    in_session(tiny_network(Activation::Argmax), &other, "bob", act).1.unwrap();
     assert_eq!(ours.count(server.plan()).unwrap(), 1);
     thread::sleep(Duration::from_millis(20));
     open("client.key", Duration::ZERO).unwrap();
@@ -232,18 +248,21 @@ fn a_row_is_claimed_once_by_whoever_is_first() {
     }
     assert!(table.claim(&ids[0], "bob", 0).unwrap().is_none());
     assert!(table.claim(&ids[0], "alice", 9).unwrap().is_none(), "it has expired");
-    assert_eq!((table.count("alice", 0).unwrap(), table.count("bob", 0).unwrap()), (60, 0));
+    assert_eq!(
+        (table.count(Some("alice"), 0).unwrap(), table.count(Some("bob"), 0).unwrap()),
+        (60, 0)
+    );
     let claimed = claim_all(&path, &ids, 4);
     assert_eq!(claimed.len(), ids.len());
     assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), ids.len());
-    assert_eq!(table.count("alice", 0).unwrap(), 0);
+    assert_eq!(table.count(Some("alice"), 0).unwrap(), 0);
 }
 
 #[test]
 fn a_file_is_taken_once_by_whoever_is_first() {
     let (world, network) = (World::new(), tiny_network(Activation::Argmax));
-    let act = |client: &mut Client| prepare(client, 12, &world.client());
-    session(network.clone(), &world.server(99, LIFETIME), "alice", act).1.unwrap();
+    let act = |client: &mut session::Client| prepare(client, 12, &world.client());
+    in_session(network.clone(), &world.server(99, LIFETIME), "alice", act).1.unwrap();
     let server = Server::new(network, &Settings::default()).unwrap();
     let start = Barrier::new(4);
     let names = thread::scope(|scope| {
@@ -258,4 +277,67 @@ fn a_file_is_taken_once_by_whoever_is_first() {
     });
     assert_eq!(names.len(), 12);
     assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
+}
+
+/// Quotas are charged when the online phase begins, once, and survive the process.
+#[test]
+fn quotas_are_charged_and_kept() {
+    let world = World::new();
+    let path = world.path("table.sqlite");
+    let quota = |day, total| Quota { day, total };
+    let charge = |day, quota, count| {
+        Sqlite::open(&path).unwrap().charge("alice", day, quota, count).unwrap()
+    };
+    let few = quota(Some(2), Some(3));
+    assert_eq!(charge(7, few, 1), Charge::Granted);
+    assert_eq!(charge(7, few, 1), Charge::Granted);
+    assert_eq!(charge(7, few, 1), Charge::DayOver);
+    assert_eq!(charge(7, few, 0), Charge::DayOver);
+    assert_eq!(charge(8, few, 0), Charge::Granted);
+    assert_eq!(charge(8, few, 1), Charge::Granted);
+    assert_eq!(charge(9, few, 1), Charge::AllUsed);
+    assert_eq!(charge(9, quota(None, Some(4)), 1), Charge::Granted);
+    assert_eq!(charge(9, quota(None, None), 1), Charge::Granted);
+    let other = Sqlite::open(&path).unwrap().charge("bob", 7, few, 1).unwrap();
+    assert_eq!(other, Charge::Granted);
+}
+
+#[test]
+fn a_client_that_has_used_its_quota_is_told_when_to_come_back() {
+    let (world, network) = (World::new(), tiny_network(Activation::Argmax));
+    let server = Server::new(network.clone(), &Settings::default()).unwrap();
+    let image = vec![3; network.card().input.len()];
+    let limits = Limits { bundles: 9, lifetime: LIFETIME };
+    let in_memory =
+        Arc::new(ServerStore::of_sessions(Box::new(Sqlite::in_memory().unwrap()), limits));
+    for store in [in_memory, world.server(9, LIFETIME)] {
+        let mut client = Client { inferences_per_day: Some(2), bundles: Some(3), ..named("alice") };
+        for (prepared, used, words) in [
+            (4, 0, "you may keep 3 prepared inferences, and 0 wait"),
+            (3, 3, "quota of 2 inferences a day is used up; come back at 00:00 UTC, in "),
+            (1, 0, "quota of 2 inferences a day is used up"),
+        ] {
+            let (near, far) = connected();
+            let mut bundles = store.of(&client, server.service());
+            let error = thread::scope(|scope| {
+                let served = scope.spawn(|| server.serve_from(far, &mut bundles));
+                let mut session = session::Client::connect(near, &Terms::NONE).unwrap();
+                let result = session.offline(prepared, |_, _| ()).and_then(|bundles| {
+                    let used = bundles.into_iter().take(used);
+                    used.map(|bundle| session.classify(bundle, &image))
+                        .try_for_each(|o| o.map(|_| ()))
+                });
+                let _ = session.close();
+                assert!(served.join().unwrap().is_err());
+                result.unwrap_err().to_string()
+            });
+            assert!(error.contains(words), "{error}");
+        }
+        client.inferences_per_day = None;
+        client.inferences = Some(2);
+        assert_eq!(store.counts(), (2, 3));
+        let mut bundles = store.of(&client, server.service());
+        let denied = bundles.grant(1).unwrap_err().to_string();
+        assert!(denied.contains("ask the server's operator for more"), "{denied}");
+    }
 }

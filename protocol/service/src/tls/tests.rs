@@ -110,7 +110,7 @@ fn a_session_over_tls() {
     channel.send_access(access.clone()).unwrap();
     let mut client = Client::connect(channel, &Terms::NONE).unwrap();
     for bundle in client.offline(2, |_, _| ()).unwrap() {
-        assert_eq!(client.classify(bundle, &image).unwrap().label(), class);
+        assert_eq!(client.classify(bundle, &image).unwrap().label(), Some(class));
     }
     client.close().unwrap();
     assert_eq!(served.join().unwrap().unwrap(), (Some(access), 2));
@@ -222,7 +222,7 @@ fn tokens_are_known_unknown_or_replayed() {
     let [near, far] = handshake(&tls, &server).map(Result::unwrap);
     let proof = token("bob").token().unwrap().prove(&near.binding);
     let admitted = clients.admit(far.certificate, Some(&proof), Some(&far.binding));
-    assert_eq!(admitted.unwrap().1, "bob");
+    assert_eq!(admitted.unwrap().name, "bob");
     // The same words over another connection.
     let [_, again] = handshake(&tls, &server).map(Result::unwrap);
     let replayed = clients.admit(again.certificate, Some(&proof), Some(&again.binding));
