@@ -10,6 +10,7 @@ use crate::{
     store::StoreArgs,
 };
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use gazelle_protocol::{
     Link,
     model::CardHash,
@@ -27,11 +28,14 @@ use std::{
 
 /// Private classification: the server never sees the image, the client never sees the weights.
 #[derive(Debug, Parser)]
-#[command(name = "gazelle", version, about, disable_help_subcommand = true)]
+#[command(name = "gazelle", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// What every command's exit says.
+const EXIT_CODES: &str = "Exit codes: 0, 1 for a failure, 2 for a command line that cannot be run.";
 
 /// The command line of this process once more, with what its configuration says by now; `serve`'s.
 pub(crate) fn again() -> Result<ServeArgs> {
@@ -88,6 +92,18 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Measure a network between two processes on this machine
     Bench(BenchArgs),
+    /// Print what completes this program's command line in a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write man pages
+    Man {
+        /// The folder that they go to
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]

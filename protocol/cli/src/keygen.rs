@@ -1,7 +1,11 @@
 //! `gazelle keygen`: a certificate authority of one's own, and credentials for everyone.
 
-use crate::{failure::Result, output};
+use crate::{
+    failure::{Result, While},
+    output,
+};
 use gazelle_service::keygen::Authority;
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -24,6 +28,16 @@ pub(crate) struct KeygenArgs {
     /// How long certificates are valid
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub(crate) days: u32,
+    /// Print a JSON object a line instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What `--json` prints of each folder.
+#[derive(Serialize)]
+struct Made {
+    path: PathBuf,
+    what: String,
 }
 
 /// The hosts of a server on this machine.
@@ -32,8 +46,15 @@ const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 pub(crate) fn run(args: &KeygenArgs) -> Result<()> {
     let KeygenArgs { folder, client, token, revoke, days, .. } = args;
     let authority = Authority::open(folder)?;
-    let made =
-        |folder: PathBuf, what: String| output::line(format_args!("{}: {what}", folder.display()));
+    let made = |folder: PathBuf, what: String| {
+        output::line(match args.json {
+            true => {
+                let made = Made { path: folder, what };
+                serde_json::to_string(&made).when(|| "a folder's name".into())?
+            }
+            false => format!("{}: {what}", folder.display()),
+        })
+    };
     if !args.server.is_empty() || !folder.join("server").exists() {
         let hosts = match args.server.is_empty() {
             true => HERE.map(String::from).to_vec(),

@@ -12,6 +12,7 @@ mod demo;
 mod eval;
 mod failure;
 mod files;
+mod generate;
 mod import;
 mod inspect;
 mod keygen;
@@ -62,6 +63,8 @@ fn run(command: Command) -> Result<()> {
         Command::Config(ConfigCommand::Check { file }) => {
             output::line(serve::check(&args::of_config(&file)?)?)
         }
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { folder } => generate::man(&folder),
         Command::Prepare(args) => prepare::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -9,8 +9,9 @@ use crate::{
     progress::Progress,
     store::StoreArgs,
 };
-use gazelle_protocol::session::Client;
+use gazelle_protocol::session::{Client, Phase};
 use gazelle_service::bundles::ClientStore;
+use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PrepareArgs {
@@ -31,6 +32,17 @@ pub(crate) struct PrepareArgs {
     pub(crate) terms: TermsArgs,
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    prepared: usize,
+    waiting: usize,
+    offline: Phase,
 }
 
 /// Inferences that are prepared together, if there is room for them: the server visits its weights
@@ -47,11 +59,18 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     let mut client = classify::set_up(channel, &args.server, &args.terms.terms())?;
     let (done, end) = prepare_all(&mut client, args.count as usize, &store, &progress);
     let waiting = store.count(client.plan())?;
+    let offline = client.statistics().offline;
     let end = end.map_err(|error| Failure::new(format!("{}: {error}", args.server)));
     // What is stored is stored, whether or not the server hears the farewell.
     let _ = client.close();
     drop(progress);
-    output::line(format_args!("{done} prepared; {waiting} wait for this model"))?;
+    output::line(match args.json {
+        true => {
+            let report = Report { prepared: done, waiting, offline };
+            serde_json::to_string(&report).expect("numbers are JSON")
+        }
+        false => format!("{done} prepared; {waiting} wait for this model"),
+    })?;
     end
 }
 

@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod generate;
 mod import;
 mod inspect;
 mod peers;

@@ -43,8 +43,10 @@ fn prepared_once_and_used_after_a_restart() {
     let image = image.to_str().unwrap();
     let server = serve(folder, "127.0.0.1:0");
     let address = server.address.clone();
-    let text = succeed(client("prepare", folder, &address, &["--count", "3"]));
-    assert!(text.contains("3 prepared; 3 wait for this model"), "{text}");
+    let text = succeed(client("prepare", folder, &address, &["--count", "2"]));
+    assert!(text.contains("2 prepared; 2 wait for this model"), "{text}");
+    let text = succeed(client("prepare", folder, &address, &["--json"]));
+    assert!(text.starts_with("{\"prepared\":1,\"waiting\":3,\"offline\":{"), "{text}");
     drop(server);
     let _server = serve(folder, &address);
     let text = succeed(client("classify", folder, &address, &[image, image]));
