@@ -1,12 +1,10 @@
 //! The command line.
 
 use crate::{
-    config,
     connection::ProtectionArgs,
-    failure::{Failure, Result},
     keygen::KeygenArgs,
     prepare::PrepareArgs,
-    serve::LogFormat,
+    serve::{KeepingArgs, LogFormat},
     store::StoreArgs,
 };
 use clap::{Parser, Subcommand, ValueEnum};
@@ -18,17 +16,11 @@ use gazelle_protocol::{
     transport::Patience,
     wire::Access,
 };
-use std::{
-    ffi::OsString,
-    net::SocketAddr,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
 #[derive(Debug, Parser)]
-#[command(name = "gazelle", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
+#[command(name = "gazelle", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -36,36 +28,6 @@ pub(crate) struct Args {
 
 /// What every command's exit says.
 const EXIT_CODES: &str = "Exit codes: 0, 1 for a failure, 2 for a command line that cannot be run.";
-
-/// The command line of this process once more, with what its configuration says by now; `serve`'s.
-pub(crate) fn again() -> Result<ServeArgs> {
-    of_serve(std::env::args_os().collect())
-}
-
-/// The settings of `gazelle serve --config FILE`.
-pub(crate) fn of_config(file: &Path) -> Result<ServeArgs> {
-    of_serve(["gazelle".into(), "serve".into(), "--config".into(), file.into()].to_vec())
-}
-
-fn of_serve(arguments: Vec<OsString>) -> Result<ServeArgs> {
-    match Args::try_parse_from(config::expand(arguments)?) {
-        Ok(Args { command: Command::Serve(args) }) => Ok(*args),
-        Ok(_) => Err(Failure::new("this is no server")),
-        Err(error) => Err(Failure::new(one_line(&error))),
-    }
-}
-
-/// What clap says in several lines, in one.
-pub(crate) fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let message: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:"))
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        .collect();
-    message.join(" ").trim_start_matches("error: ").to_string()
-}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -204,23 +166,6 @@ pub(crate) struct ServeArgs {
     pub(crate) until_stdin_ends: bool,
 }
 
-/// What a server keeps for its clients on disk.
-#[derive(Debug, clap::Args)]
-pub(crate) struct KeepingArgs {
-    /// Keep what clients prepare in this file, for sessions to come and after a restart
-    #[arg(long, value_name = "FILE")]
-    pub(crate) store: Option<PathBuf>,
-    /// The file of the key that seals it; FILE.key without it
-    #[arg(long, value_name = "FILE", requires = "store")]
-    pub(crate) store_key: Option<PathBuf>,
-    /// Keep a prepared inference this long
-    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=365))]
-    pub(crate) store_days: u64,
-    /// Keep at most this many for a client
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_bundles: u32,
-}
-
 /// What clients may take from a server.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
@@ -246,7 +191,7 @@ pub(crate) struct LimitArgs {
 }
 
 /// A name that fits a request.
-pub(crate) fn model_name(text: &str) -> std::result::Result<String, String> {
+pub(crate) fn model_name(text: &str) -> Result<String, String> {
     match text.len() {
         1..=Access::MAX_NAME => Ok(text.into()),
         _ => Err(format!("a model's name has 1 to {} bytes", Access::MAX_NAME)),

@@ -3,7 +3,11 @@
 //! Every key is the flag of that name, so that there is one list of settings, and one place that checks
 //! them. What stands on the command line comes after the file, and overrides it.
 
-use crate::failure::{Failure, Result, While};
+use crate::{
+    args::{Args, Command, ServeArgs},
+    failure::{Failure, Result, While},
+};
+use clap::Parser;
 use serde::Deserialize;
 use std::{
     ffi::OsString,
@@ -65,7 +69,7 @@ impl Config {
 fn flag(key: &str, value: Value, folder: &Path) -> std::result::Result<Option<OsString>, String> {
     let text = match value {
         Value::Boolean(set) => return Ok(set.then(|| format!("--{key}").into())),
-        Value::String(text) if PATHS.contains(&key) => {
+        Value::String(text) if PATHS.contains(&key) && !text.contains("://") => {
             let mut flag = OsString::from(format!("--{key}="));
             flag.push(folder.join(text));
             return Ok(Some(flag));
@@ -87,6 +91,36 @@ pub(crate) fn expand(arguments: Vec<OsString>) -> Result<Vec<OsString>> {
     let Some(path) = config_flag(&arguments[rest..]) else { return Ok(arguments) };
     let config = Config::read(&path)?;
     Ok([&arguments[..rest], &config.flags, &arguments[rest..]].concat())
+}
+
+/// The command line of this process once more, with what its configuration says by now; `serve`'s.
+pub(crate) fn again() -> Result<ServeArgs> {
+    of_serve(std::env::args_os().collect())
+}
+
+/// The settings of `gazelle serve --config FILE`.
+pub(crate) fn of_config(file: &Path) -> Result<ServeArgs> {
+    of_serve(["gazelle".into(), "serve".into(), "--config".into(), file.into()].to_vec())
+}
+
+fn of_serve(arguments: Vec<OsString>) -> Result<ServeArgs> {
+    match Args::try_parse_from(expand(arguments)?) {
+        Ok(Args { command: Command::Serve(args) }) => Ok(*args),
+        Ok(_) => Err(Failure::new("this is no server")),
+        Err(error) => Err(Failure::new(one_line(&error))),
+    }
+}
+
+/// What clap says in several lines, in one.
+pub(crate) fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let message: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .collect();
+    message.join(" ").trim_start_matches("error: ").to_string()
 }
 
 /// The value of `--config`, wherever it stands.

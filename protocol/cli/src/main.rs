@@ -26,7 +26,7 @@ mod store;
 mod table;
 
 use args::{Args, Command, ConfigCommand};
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use failure::Result;
 use std::process::ExitCode;
 
@@ -61,7 +61,7 @@ fn run(command: Command) -> Result<()> {
         Command::Serve(args) => serve::run(&args),
         Command::Classify(args) => classify::run(&args),
         Command::Config(ConfigCommand::Check { file }) => {
-            output::line(serve::check(&args::of_config(&file)?)?)
+            output::line(serve::check(&config::of_config(&file)?)?)
         }
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { folder } => generate::man(&folder),
@@ -79,6 +79,10 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return end(output::line(error.to_string().trim_end()));
     }
-    eprintln!("gazelle: {}; try --help", args::one_line(error));
+    match error.kind() {
+        // Who says nothing is shown what there is to say.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => eprint!("{error}"),
+        _ => eprintln!("gazelle: {}; try --help", config::one_line(error)),
+    }
     ExitCode::from(USAGE)
 }

@@ -25,6 +25,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// A database fails.
+    #[error("the database of bundles: {0}")]
+    Database(String),
     /// The parties cannot set TLS up.
     #[error("{0}")]
     Tls(String),

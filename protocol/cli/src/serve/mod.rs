@@ -13,6 +13,7 @@ mod session;
 mod shared;
 mod signals;
 
+pub(crate) use keeping::KeepingArgs;
 pub(crate) use log::LogFormat;
 use shared::Shared;
 pub(crate) use shared::check;

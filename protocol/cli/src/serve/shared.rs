@@ -5,7 +5,8 @@ use super::{
     presence::Presence, seats::Seats,
 };
 use crate::{
-    args::{ServeArgs, again},
+    args::ServeArgs,
+    config::again,
     failure::{Result, While},
 };
 use gazelle_protocol::{Link, transport::Patience};

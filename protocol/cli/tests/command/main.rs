@@ -8,6 +8,8 @@ mod generate;
 mod import;
 mod inspect;
 mod peers;
+#[cfg(feature = "postgres")]
+mod replicas;
 mod serve;
 mod service;
 mod store;

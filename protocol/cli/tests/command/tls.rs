@@ -1,7 +1,10 @@
 //! Servers and clients with credentials.
 
 use crate::support::{Server, fail, repository, succeed};
-use std::path::Path;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 const SAMPLE: &str = "models/samples/0000-ankle-boot.png";
 
@@ -110,6 +113,48 @@ fn plaintext_stays_on_this_machine() {
         let line = fail(2, arguments);
         assert!(line.contains("--tls") && line.contains("--plaintext"), "{line}");
     }
+}
+
+/// What a scanner sees: one version, modern ciphers, and no connection for other protocols.
+#[test]
+fn what_openssl_may_connect_with() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        return eprintln!("skipped: there is no openssl");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path();
+    keygen(keys, &["--client", "alice", "--token", "bob"]);
+    let server = serve(keys, &[]);
+    let scan = |arguments: &[&str]| {
+        let authority = keys.join("alice/ca.crt");
+        let start = ["s_client", "-connect", &server.address, "-verify_return_error", "-CAfile"];
+        let mut scan = Command::new("openssl");
+        scan.args(start).arg(authority).args(arguments).stdin(Stdio::null());
+        let output = scan.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    };
+    let good = ["-tls1_3", "-alpn", "gazelle", "-verify_ip", "127.0.0.1"];
+    for cipher in
+        ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
+    {
+        let (connected, text) = scan(&[&good[..], &["-ciphersuites", cipher]].concat());
+        assert!(connected && text.contains(&format!("TLSv1.3, Cipher is {cipher}")), "{text}");
+        assert!(text.contains("Verify return code: 0 (ok)"), "{text}");
+        assert!(!text.contains("Post-Handshake New Session Ticket arrived"), "{text}");
+    }
+    for bad in [
+        &["-tls1_2"][..],
+        &["-tls1_1"],
+        &["-tls1_3", "-alpn", "h2"],
+        &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+        &["-tls1_3", "-alpn", "gazelle", "-groups", "ffdhe2048"],
+        &["-tls1_3", "-alpn", "gazelle", "-verify_ip", "192.0.2.1"],
+    ] {
+        let (connected, text) = scan(bad);
+        assert!(!connected, "{bad:?}: {text}");
+    }
+    succeed(classify(keys, "alice", &server));
 }
 
 #[test]

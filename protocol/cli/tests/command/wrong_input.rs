@@ -1,6 +1,6 @@
 //! Every wrong input ends in one line that says what to do, exit code 2 for usage, 1 for failures.
 
-use crate::support::{Server, fail, gazelle, repository, run, write_png};
+use crate::support::{Server, fail, gazelle, repository, run, succeed, write_png};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -25,7 +25,10 @@ fn usage_errors_exit_with_2() {
     assert!(line.contains("1024"), "{line}");
     let line = fail(2, ["demo", "--network", "nonsense"]);
     assert!(line.contains("nonsense"), "{line}");
-    assert_eq!(run::<&str>([]).status.code(), Some(2));
+    let bare = run::<&str>([]);
+    assert_eq!(bare.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bare.stderr).contains("classify"));
+    assert!(succeed(["help", "serve"]).contains("--max-clients"));
 }
 
 #[test]

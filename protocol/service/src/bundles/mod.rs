@@ -5,6 +5,8 @@
 //! good, before the first byte of its online phase: a crash after that loses the bundle.
 
 mod client;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod seal;
 mod server;
 mod sqlite;
@@ -12,6 +14,8 @@ mod sqlite;
 mod tests;
 
 pub use client::ClientStore;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use seal::StoreKey;
 pub use server::{Charge, Claimed, Limits, Quota, Row, ServerStore, SessionStore, Table};
 pub use sqlite::Sqlite;

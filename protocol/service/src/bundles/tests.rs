@@ -1,8 +1,8 @@
 //! Bundles on both sides' disks, used in sessions of a real network.
 
 use std::collections::HashSet;
-use std::net::TcpListener;
-use std::path::Path;
+use std::io::{self, Read};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
@@ -220,12 +220,15 @@ fn keys_and_bytes_that_are_wrong() {
     assert!(Sqlite::open(&world.path("client.key")).is_err());
 }
 
-/// Many processes over one file: what each has claimed, nobody else has.
-fn claim_all(path: &Path, ids: &[[u8; 32]], claimers: usize) -> Vec<[u8; 32]> {
+/// The same table, opened once more.
+type Open<'a> = &'a (dyn Fn() -> Box<dyn Table> + Sync);
+
+/// Many processes: what each has claimed, nobody else has.
+fn claim_all(open: Open<'_>, ids: &[[u8; 32]], claimers: usize) -> Vec<[u8; 32]> {
     let start = Barrier::new(claimers);
     thread::scope(|scope| {
         let claim = || {
-            let table = Sqlite::open(path).unwrap();
+            let table = open();
             start.wait();
             let claimed = ids.iter().filter(|id| table.claim(id, "alice", 0).unwrap().is_some());
             claimed.copied().collect::<Vec<_>>()
@@ -235,11 +238,8 @@ fn claim_all(path: &Path, ids: &[[u8; 32]], claimers: usize) -> Vec<[u8; 32]> {
     })
 }
 
-#[test]
-fn a_row_is_claimed_once_by_whoever_is_first() {
-    let world = World::new();
-    let path = world.path("table.sqlite");
-    let table = Sqlite::open(&path).unwrap();
+fn rows_are_claimed_once(open: Open<'_>) {
+    let table = open();
     let ids: Vec<[u8; 32]> = (0..60).map(|i| [i; 32]).collect();
     for id in &ids {
         let row = Row { id: *id, owner: "alice", network: [1; 32], expires: 9, half: &[7; 5000] };
@@ -248,14 +248,70 @@ fn a_row_is_claimed_once_by_whoever_is_first() {
     }
     assert!(table.claim(&ids[0], "bob", 0).unwrap().is_none());
     assert!(table.claim(&ids[0], "alice", 9).unwrap().is_none(), "it has expired");
-    assert_eq!(
-        (table.count(Some("alice"), 0).unwrap(), table.count(Some("bob"), 0).unwrap()),
-        (60, 0)
-    );
-    let claimed = claim_all(&path, &ids, 4);
-    assert_eq!(claimed.len(), ids.len());
-    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), ids.len());
+    assert_eq!(table.count(Some("alice"), 0).unwrap(), 60);
+    assert_eq!((table.count(Some("bob"), 0).unwrap(), table.count(None, 0).unwrap()), (0, 60));
+    let last = table.claim(&ids[59], "alice", 0).unwrap().unwrap();
+    assert_eq!((last.network, last.half), (vec![1; 32], vec![7; 5000]));
+    let claimed = claim_all(open, &ids, 4);
+    assert_eq!(claimed.len(), 59);
+    assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), 59);
     assert_eq!(table.count(Some("alice"), 0).unwrap(), 0);
+    let row = Row { id: [99; 32], owner: "alice", network: [1; 32], expires: 9, half: &[] };
+    table.put(&row).unwrap();
+    assert_eq!(
+        (table.sweep(8).unwrap(), table.sweep(9).unwrap(), table.sweep(9).unwrap()),
+        (0, 1, 0)
+    );
+}
+
+/// Quotas are charged once, and survive the process.
+fn quotas_are_kept(open: Open<'_>) {
+    let quota = |day, total| Quota { day, total };
+    let charge = |day, quota, count| open().charge("alice", day, quota, count).unwrap();
+    let few = quota(Some(2), Some(3));
+    assert_eq!(charge(7, few, 1), Charge::Granted);
+    assert_eq!(charge(7, few, 1), Charge::Granted);
+    assert_eq!(charge(7, few, 1), Charge::DayOver);
+    assert_eq!(charge(7, few, 0), Charge::DayOver);
+    assert_eq!(charge(8, few, 0), Charge::Granted);
+    assert_eq!(charge(8, few, 1), Charge::Granted);
+    assert_eq!(charge(9, few, 1), Charge::AllUsed);
+    assert_eq!(charge(9, quota(None, Some(4)), 1), Charge::Granted);
+    assert_eq!(charge(9, quota(None, None), 1), Charge::Granted);
+    assert_eq!(open().charge("bob", 7, few, 1).unwrap(), Charge::Granted);
+    // Whoever asks at the same time gets no more than there is.
+    let granted = thread::scope(|scope| {
+        let ask = || open().charge("carol", 1, quota(Some(5), None), 1).unwrap();
+        let threads: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
+        let charges = threads.into_iter().map(|thread| thread.join().unwrap());
+        charges.filter(|charge| *charge == Charge::Granted).count()
+    });
+    assert_eq!(granted, 5);
+}
+
+#[test]
+fn sqlite_gives_rows_out_once_and_keeps_quotas() {
+    let world = World::new();
+    let path = world.path("table.sqlite");
+    let open = || Box::new(Sqlite::open(&path).unwrap()) as Box<dyn Table>;
+    rows_are_claimed_once(&open);
+    quotas_are_kept(&open);
+}
+
+/// `tests/postgres.sh` starts a database that is empty, and says where.
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres_gives_rows_out_once_and_keeps_quotas() {
+    let Ok(address) = std::env::var("GAZELLE_POSTGRES") else {
+        return eprintln!("skipped: GAZELLE_POSTGRES names no database");
+    };
+    let open = || Box::new(Postgres::open(&address).unwrap()) as Box<dyn Table>;
+    // Replicas start at the same time, and each finds the tables or makes them.
+    thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| drop(open())))));
+    rows_are_claimed_once(&open);
+    quotas_are_kept(&open);
+    let wrong = Postgres::open("postgres://nobody:secret@127.0.0.1:1/none").err().unwrap();
+    assert!(!wrong.to_string().contains("secret"), "{wrong}");
 }
 
 #[test]
@@ -277,29 +333,6 @@ fn a_file_is_taken_once_by_whoever_is_first() {
     });
     assert_eq!(names.len(), 12);
     assert_eq!(names.iter().collect::<HashSet<_>>().len(), 12);
-}
-
-/// Quotas are charged when the online phase begins, once, and survive the process.
-#[test]
-fn quotas_are_charged_and_kept() {
-    let world = World::new();
-    let path = world.path("table.sqlite");
-    let quota = |day, total| Quota { day, total };
-    let charge = |day, quota, count| {
-        Sqlite::open(&path).unwrap().charge("alice", day, quota, count).unwrap()
-    };
-    let few = quota(Some(2), Some(3));
-    assert_eq!(charge(7, few, 1), Charge::Granted);
-    assert_eq!(charge(7, few, 1), Charge::Granted);
-    assert_eq!(charge(7, few, 1), Charge::DayOver);
-    assert_eq!(charge(7, few, 0), Charge::DayOver);
-    assert_eq!(charge(8, few, 0), Charge::Granted);
-    assert_eq!(charge(8, few, 1), Charge::Granted);
-    assert_eq!(charge(9, few, 1), Charge::AllUsed);
-    assert_eq!(charge(9, quota(None, Some(4)), 1), Charge::Granted);
-    assert_eq!(charge(9, quota(None, None), 1), Charge::Granted);
-    let other = Sqlite::open(&path).unwrap().charge("bob", 7, few, 1).unwrap();
-    assert_eq!(other, Charge::Granted);
 }
 
 #[test]
@@ -339,5 +372,75 @@ fn a_client_that_has_used_its_quota_is_told_when_to_come_back() {
         let mut bundles = store.of(&client, server.service());
         let denied = bundles.grant(1).unwrap_err().to_string();
         assert!(denied.contains("ask the server's operator for more"), "{denied}");
+    }
+}
+
+/// Passes on what a client sends until `limit` bytes are through, then cuts the connection on both
+/// sides, as the death of either party does.
+fn cut_after(limit: u64, near: &TcpStream, far: &TcpStream) {
+    thread::scope(|scope| {
+        let down = || io::copy(&mut &*far, &mut &*near);
+        let down = scope.spawn(down);
+        // Whatever fails, the connection ends.
+        let _ = io::copy(&mut near.take(limit), &mut &*far);
+        [near, far].iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+        let _ = down.join().unwrap();
+    });
+}
+
+/// A session that is cut in all kinds of places: what waits for the client then, the server has too,
+/// and both have forgotten what was begun.
+#[test]
+fn cut_connections_leave_what_can_be_used() {
+    const CUTS: u64 = 48;
+    let (world, network) = (World::new(), tiny_network(Activation::Argmax));
+    let (store, ours) = (world.server(9, LIFETIME), world.client());
+    let server = Server::new(network, &Settings::default()).unwrap();
+    let plan = server.plan();
+    let image = vec![3; plan.card().input.len()];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let session = |limit, act: &dyn Fn(&mut session::Client) -> Result<(), ProtocolError>| {
+        let near = TcpStream::connect(&address).unwrap();
+        let middle = listener.accept().unwrap().0;
+        let far = TcpStream::connect(&address).unwrap();
+        let end = listener.accept().unwrap().0;
+        let patience = Duration::from_secs(30);
+        let mut bundles = store.of(&named("alice"), server.service());
+        thread::scope(|scope| {
+            scope.spawn(|| cut_after(limit, &middle, &far));
+            let channel = transport::accept(end, patience, None).unwrap();
+            let served = scope.spawn(|| server.serve_from(channel, &mut bundles).is_ok());
+            let channel = transport::begin(near, patience, None).unwrap();
+            let client = session::Client::connect(channel, &Terms::NONE);
+            let result = client.and_then(|mut client| {
+                let result = act(&mut client);
+                let _ = client.close();
+                result
+            });
+            (result.is_ok(), served.join().unwrap())
+        })
+    };
+    let prepare_one = |client: &mut session::Client| {
+        client.offline(1, |_, _| ()).map(|mut made| ours.put(plan, made.remove(0)).unwrap())
+    };
+    let use_one = |client: &mut session::Client| {
+        let bundle = ours.take(plan).unwrap().expect("one waits");
+        client.classify(bundle, &image).map(|_| ())
+    };
+    let total = plan.setup().sent + plan.online().sent;
+    let mut ended = 0;
+    for cut in 0..=CUTS {
+        if ours.count(plan).unwrap() == 0 {
+            assert_eq!(session(u64::MAX, &prepare_one), (true, true));
+        }
+        let (classified, _) = session(total * cut / CUTS + 1, &use_one);
+        ended += usize::from(classified);
+        let rows = store.of(&named("alice"), server.service()).len();
+        assert!(ours.count(plan).unwrap() <= rows, "after {cut} of {CUTS}");
+    }
+    assert!((1..=2).contains(&ended), "{ended} got through");
+    while ours.count(plan).unwrap() > 0 {
+        assert_eq!(session(u64::MAX, &use_one), (true, true));
     }
 }
