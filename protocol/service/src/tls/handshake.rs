@@ -1,6 +1,6 @@
 //! The handshake, within the set-up's time.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub(super) fn run(
         match connection.complete_io(&mut timed) {
             Ok((0, 0)) => return Err(TransportFault::Closed.into()),
             Ok(_) => {}
-            Err(error) => return Err(fault(error, stream, deadline)),
+            Err(error) => return Err(fault(connection, error, timed)),
         }
     }
     while connection.wants_write() {
@@ -33,15 +33,15 @@ pub(super) fn run(
     Ok(())
 }
 
-fn fault(error: io::Error, stream: &TcpStream, deadline: Option<Instant>) -> Error {
+fn fault(connection: &mut Connection, error: io::Error, mut timed: Timed<'_>) -> Error {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return TransportFault::from(error).into();
     };
-    // A peer that is gone already has nothing to lose.
-    let _ = stream.shutdown(Shutdown::Write);
     let notice = Instant::now() + NOTICE;
-    let deadline = Some(deadline.map_or(notice, |deadline| deadline.min(notice)));
-    let mut timed = Timed { stream, deadline };
+    timed.deadline = Some(timed.deadline.map_or(notice, |deadline| deadline.min(notice)));
+    // A peer that is gone already has nothing to lose.
+    while connection.wants_write() && matches!(connection.write_tls(&mut timed), Ok(1..)) {}
+    let _ = timed.stream.shutdown(Shutdown::Write);
     // Closed with unread bytes, the connection would be reset, and the peer might lose the alert.
     while matches!(timed.read(&mut [0; 1 << 12]), Ok(1..)) {}
     Error::Tls(advice(tls))
@@ -76,6 +76,11 @@ impl Write for Timed<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.set_write_timeout(self.left()?)?;
         self.stream.write(bytes).map_err(timed_out)
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write_vectored(parts).map_err(timed_out)
     }
 
     fn flush(&mut self) -> io::Result<()> {
