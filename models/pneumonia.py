@@ -15,7 +15,8 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from train import export, network_d
+from networks import network_d
+from train import export
 
 CLASSES = ["normal", "pneumonia"]
 

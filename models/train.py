@@ -1,16 +1,20 @@
-"""Train network D of GAZELLE's MNIST experiments on Fashion-MNIST and export it as ONNX.
+"""Train a network on Fashion-MNIST and export it as ONNX.
 
-    python train.py --data /usr/share/datasets/fashion-mnist --out .
+    python train.py --network d --data /usr/share/datasets/fashion-mnist --out .
 """
 
 import argparse
 import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from torch import nn
+
+from networks import mobilenet, network_d, resnet20
 
 CLASSES = [
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -36,15 +40,6 @@ def load(data: Path, split: str) -> tuple[torch.Tensor, torch.Tensor]:
     )
 
 
-def network_d(classes: int) -> nn.Sequential:
-    """Conv 5×5→16, max 2, conv 5×5→16, max 2, FC 256→100, FC 100→classes."""
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(256, 100), nn.ReLU(), nn.Linear(100, classes),
-    )  # fmt: skip
-
-
 def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
     model.eval()
     with torch.no_grad():
@@ -55,26 +50,56 @@ def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> fl
     return hits / len(labels)
 
 
-def augment(x: torch.Tensor) -> torch.Tensor:
-    """Random mirror images and shifts by up to one pixel."""
+def augment(x: torch.Tensor, shift: int) -> torch.Tensor:
+    """Random mirror images and shifts by up to `shift` pixels."""
     flip = torch.rand(len(x)) < 0.5
     x = torch.where(flip[:, None, None, None], x.flip(3), x)
-    dy, dx = torch.randint(-1, 2, (2,)).tolist()
+    dy, dx = torch.randint(-shift, shift + 1, (2,)).tolist()
     return x.roll((dy, dx), (2, 3))
 
 
-def train(model: nn.Module, images, labels, epochs: int, batch: int = 128) -> None:
-    steps = epochs * (len(images) // batch)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps)
+@dataclass
+class Recipe:
+    """How a network is trained: with AdamW, or with SGD and momentum; in bfloat16 or not."""
+
+    network: Callable[[int], nn.Module]
+    epochs: int
+    adam: bool
+    rate: float
+    decay: float
+    shift: int
+    bfloat16: bool = False
+
+    def optimiser(self, model: nn.Module) -> torch.optim.Optimizer:
+        if self.adam:
+            return torch.optim.AdamW(model.parameters(), self.rate, weight_decay=self.decay)
+        return torch.optim.SGD(
+            model.parameters(), self.rate, momentum=0.9, weight_decay=self.decay, nesterov=True
+        )
+
+
+RECIPES = {
+    "d": Recipe(network_d, 12, adam=True, rate=4e-3, decay=1e-2, shift=1),
+    "resnet20": Recipe(resnet20, 7, adam=False, rate=0.2, decay=5e-4, shift=2, bfloat16=True),
+    "mobilenet": Recipe(mobilenet, 7, adam=False, rate=0.2, decay=1e-4, shift=2),
+}
+
+
+def train(model: nn.Module, recipe: Recipe, images, labels, batch: int = 128) -> None:
+    """Trains in one cycle of the learning rate."""
+    steps = len(images) // batch
+    optimiser = recipe.optimiser(model)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.rate, total_steps=recipe.epochs * steps
+    )
     loss = nn.CrossEntropyLoss(label_smoothing=0.05)
-    for epoch in range(epochs):
+    for epoch in range(recipe.epochs):
         model.train()
-        order = torch.randperm(len(images))
-        for i in range(len(images) // batch):
-            pick = order[i * batch : (i + 1) * batch]
+        for pick in torch.randperm(len(images))[: steps * batch].view(steps, batch):
             optimiser.zero_grad()
-            loss(model(augment(images[pick])), labels[pick]).backward()
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+                scores = model(augment(images[pick], recipe.shift))
+            loss(scores.float(), labels[pick]).backward()
             optimiser.step()
             schedule.step()
         hits = accuracy(model, images[:10000], labels[:10000])
@@ -104,16 +129,18 @@ def strip(path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", choices=RECIPES, default="d")
     parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--out", type=Path, default=Path("."))
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.manual_seed(1)
-    torch.set_num_threads(2)
-    model = network_d(len(CLASSES))
-    train(model, *load(arguments.data, "train"), arguments.epochs)
+    torch.set_num_threads(arguments.threads)
+    recipe = RECIPES[arguments.network]
+    model = recipe.network(len(CLASSES)).to(memory_format=torch.channels_last)
+    train(model, recipe, *load(arguments.data, "train"))
     print(f"test accuracy {accuracy(model, *load(arguments.data, 't10k')):.4f}")
-    export(model, arguments.out / "fashion-mnist-d.onnx")
+    export(model, arguments.out / f"fashion-mnist-{arguments.network}.onnx")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ use std::hint::black_box;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gazelle_ntt::{Plan, prime};
 use gazelle_protocol::Link;
-use gazelle_protocol::he::{Parameters, SecretKey};
-use gazelle_protocol::linear::{CoefficientPlan, clear};
+use gazelle_protocol::he::{Parameters, PublicKey, SecretKey};
+use gazelle_protocol::linear::guard::{ClientHalf, ServerHalf};
+use gazelle_protocol::linear::{CoefficientPlan, EncodedWeights, clear};
 use gazelle_protocol::model::{Activation, BlockCard, Extent, Linear, Padding, Shape};
 use gazelle_tests::transfers::Transfers;
 use rand::rngs::ChaCha20Rng;
@@ -140,60 +141,87 @@ fn layers(c: &mut Criterion) {
         Layer::conv("conv32x32x32_3x3_32", 32, 32, 3, 32),
         Layer::conv("conv16x16x128_3x3_128", 16, 128, 3, 128),
     ] {
+        let run = Run::new(&layer, rng);
+        // The shares add up to M·r.
+        let (client, server) = run.halves(rng);
+        let (mut sum, share) = transfers.convert(client, server, <[u8]>::to_vec).expect("honest");
+        share.add_to(&mut sum);
+        assert_eq!(sum, run.clear());
+        run.measure(c, rng);
+        let mut group = c.benchmark_group("linear_convert");
+        group.bench_function(BenchmarkId::from_parameter(layer.name), |b| {
+            b.iter_batched(
+                || run.halves(rng),
+                |(client, server)| transfers.convert(client, server, <[u8]>::to_vec),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+}
+
+/// One layer with all that both parties need to compute it.
+struct Run<'a> {
+    layer: &'a Layer,
+    plan: CoefficientPlan,
+    secret: SecretKey,
+    public: PublicKey,
+    mask: Vec<u32>,
+    query: Vec<u8>,
+    weights: EncodedWeights,
+}
+
+impl<'a> Run<'a> {
+    fn new(layer: &'a Layer, rng: &mut ChaCha20Rng) -> Self {
         let plan = CoefficientPlan::choose(&layer.card, layer.input, &Link::LAN).expect("it fits");
         let (secret, public) = SecretKey::generate(plan.parameters(), rng);
         let mask: Vec<u32> = (0..plan.input_len()).map(|_| rng.random_range(0..1 << 22)).collect();
         let query = plan.encrypt(&mask, &secret, rng).expect("a mask of the layer");
         let weights = plan.prepare(&layer.weights).expect("weights of the layer");
-        let (answer, server) =
-            plan.apply(&query, &weights, &public, rng).expect("a query of the layer");
-        let clear = || {
-            let Layer { card, input, weights, bias, .. } = &layer;
-            clear::apply(card.linear, *input, weights, bias, &mask, card.ring_bits())
-        };
+        Self { layer, plan, secret, public, mask, query, weights }
+    }
 
-        // The shares add up to M·r.
-        let client = plan.decrypt(&answer, &secret).expect("an answer of the layer");
-        let (mut sum, share) = transfers.convert(client, server, <[u8]>::to_vec).expect("honest");
-        share.add_to(&mut sum);
-        assert_eq!(sum, clear());
+    fn answer(&self, rng: &mut ChaCha20Rng) -> (Vec<u8>, ServerHalf) {
+        let Self { plan, query, weights, public, .. } = self;
+        plan.apply(query, weights, public, rng).expect("a query of the layer")
+    }
 
+    fn halves(&self, rng: &mut ChaCha20Rng) -> (ClientHalf, ServerHalf) {
+        let (answer, server) = self.answer(rng);
+        (self.plan.decrypt(&answer, &self.secret).expect("an answer of the layer"), server)
+    }
+
+    fn clear(&self) -> Vec<u32> {
+        let Layer { card, input, weights, bias, .. } = self.layer;
+        clear::apply(card.linear, *input, weights, bias, &self.mask, card.ring_bits())
+    }
+
+    /// Each step of either party.
+    fn measure(&self, c: &mut Criterion, rng: &mut ChaCha20Rng) {
+        let Self { layer, plan, secret, public, mask, query, weights } = self;
+        let (answer, _) = self.answer(rng);
         let mut measure = |party: &str, bytes: usize, work: &mut dyn FnMut()| {
             let mut group = c.benchmark_group(party);
             group.throughput(Throughput::Bytes(bytes as u64));
             group.bench_function(BenchmarkId::from_parameter(layer.name), |b| b.iter(&mut *work));
         };
         measure("linear_encrypt", query.len(), &mut || {
-            black_box(plan.encrypt(&mask, &secret, rng)).expect("checked above");
+            black_box(plan.encrypt(mask, secret, rng)).expect("checked above");
         });
         measure("linear_apply", answer.len(), &mut || {
-            black_box(plan.apply(&query, &weights, &public, rng)).expect("checked above");
+            black_box(self.answer(rng));
         });
         let queries = [&query[..]; IMAGES];
         measure(&format!("linear_apply_{IMAGES}_images"), IMAGES * answer.len(), &mut || {
-            black_box(plan.apply_batch(&queries, &weights, &public, rng)).expect("checked above");
+            black_box(plan.apply_batch(&queries, weights, public, rng)).expect("checked above");
         });
         measure("linear_prepare", weights.bytes(), &mut || {
             black_box(plan.prepare(&layer.weights)).expect("checked above");
         });
         measure("linear_decrypt", answer.len(), &mut || {
-            black_box(plan.decrypt(&answer, &secret)).expect("checked above");
+            black_box(plan.decrypt(&answer, secret)).expect("checked above");
         });
         measure("linear_clear", 4 * mask.len(), &mut || {
-            black_box(clear());
-        });
-        let mut group = c.benchmark_group("linear_convert");
-        group.bench_function(BenchmarkId::from_parameter(layer.name), |b| {
-            let halves = || {
-                let (answer, server) =
-                    plan.apply(&query, &weights, &public, rng).expect("checked above");
-                (plan.decrypt(&answer, &secret).expect("checked above"), server)
-            };
-            b.iter_batched(
-                halves,
-                |(client, server)| transfers.convert(client, server, <[u8]>::to_vec),
-                BatchSize::LargeInput,
-            );
+            black_box(self.clear());
         });
     }
 }

@@ -52,67 +52,77 @@ fn signed(value: u32, bits: u32) -> i64 {
 /// The program on n instances, by its definition.
 fn expected(program: &Program, n: usize, a: &[u32], b: &[u32]) -> Vec<u32> {
     let bits = program.ring_bits();
-    let y = |p: usize, i: usize| signed(a[p * n + i].wrapping_add(b[p * n + i]), bits);
-    let largest = |i: usize, window: usize| (0..window).map(|p| y(p, i)).max().unwrap();
-    // The sums must leave room for the offset; of others the wrapped ones count.
-    let clamp = |i: usize, window: usize, shift: u32, least: i32, most: i32| {
-        let offset = i64::from(least) << shift;
-        let moved = |p| signed((y(p, i) - offset) as u32, bits) + offset;
-        let largest = (0..window).map(moved).max().unwrap();
-        (largest >> shift).clamp(least.into(), most.into())
-    };
-    let entry = |y: i64, shift: u32, table: &[u8]| {
-        let magnitude = if y < 0 { -1 - y } else { y };
-        i64::from(table[(magnitude as usize >> shift).min(table.len() - 1)])
-    };
-    // The places in order, a stable sort keeping equal sums in the order of their indices.
-    let top = |i: usize, classes: usize| -> Vec<usize> {
-        let mut order: Vec<usize> = (0..classes).collect();
-        order.sort_by_key(|&p| -y(p, i));
-        order
-    };
-    let result = |place: usize, i: usize| match *program {
-        Program::Relu { shift, window, .. } => clamp(i, window, shift, 0, 255),
-        Program::Clamp { shift, window, least, most, .. } => clamp(i, window, shift, least, most),
-        Program::Leaky { shift, window, slope, slope_shift, least, most, .. } => {
-            let t = largest(i, window) >> shift;
+    let sum = |at: usize| signed(a[at].wrapping_add(b[at]), bits);
+    let instance = |i: usize| (0..program.sums()).map(|p| sum(p * n + i)).collect::<Vec<_>>();
+    let instances: Vec<_> = (0..n).map(instance).collect();
+    let mask = program.out_ring_bits().map_or(u32::MAX, ring::mask);
+    (0..program.results())
+        .flat_map(|place| instances.iter().map(move |y| result(program, place, y) as u32 & mask))
+        .collect()
+}
+
+/// Result number `place` of an instance with the sums `y`.
+fn result(program: &Program, place: usize, y: &[i64]) -> i64 {
+    let (bits, largest) = (program.ring_bits(), || y.iter().copied().max().unwrap());
+    match *program {
+        Program::Relu { shift, .. } => (largest() >> shift).clamp(0, 255),
+        Program::Clamp { shift, least, most, .. } => {
+            // The sums must leave room for the offset; of others the wrapped ones count.
+            let offset = i64::from(least) << shift;
+            let moved = |y| signed((y - offset) as u32, bits) + offset;
+            let largest = y.iter().map(|&y| moved(y)).max().unwrap();
+            (largest >> shift).clamp(least.into(), most.into())
+        }
+        Program::Leaky { shift, slope, slope_shift, least, most, .. } => {
+            let t = largest() >> shift;
             let t = if t < 0 { (i64::from(slope) * t) >> slope_shift } else { t };
             t.clamp(least.into(), most.into())
         }
         Program::ReluMinusTable { shift, index_shift, ref table, .. } => {
-            (y(0, i).max(0) >> shift).min(255) - entry(y(0, i), index_shift, table)
+            (y[0].max(0) >> shift).min(255) - entry(y[0], index_shift, table)
         }
         Program::Odd { shift, ref table, centre, .. } => {
-            let t = entry(y(0, i), shift, table);
-            i64::from(centre) + if y(0, i) < 0 { -t } else { t }
+            let t = entry(y[0], shift, table);
+            i64::from(centre) + if y[0] < 0 { -t } else { t }
         }
-        Program::NonNegative { .. } => i64::from(y(0, i) >= 0),
-        Program::Confidence { classes, bounds, .. } => {
-            let order = top(i, classes);
-            let lead = y(order[0], i) - y(order[1], i);
+        Program::NonNegative { .. } => i64::from(y[0] >= 0),
+        Program::Confidence { bounds, .. } => {
+            let order = descending(y);
+            let lead = y[order[0]] - y[order[1]];
             let reached = bounds.iter().filter(|&&bound| lead >= i64::from(bound)).count();
             [order[0], reached][place] as i64
         }
-        Program::Truncate { shift, .. } => y(0, i) >> shift,
-        Program::Sign { .. } => i64::from(y(0, i) < 0),
-        Program::MaxPool { map, kernel, stride, .. } => {
-            let columns = (map[1] - kernel[1]) / stride[1] + 1;
-            let corner = [place / columns * stride[0], place % columns * stride[1]];
-            let cell = |at: usize| {
-                let [u, v] = [at / kernel[1], at % kernel[1]];
-                y((corner[0] + u) * map[1] + corner[1] + v, i)
-            };
-            (0..kernel[0] * kernel[1]).map(cell).max().unwrap()
-        }
-        Program::Argmax { classes, .. } => top(i, classes)[0] as i64,
-        Program::TopK { classes, .. } => top(i, classes)[place] as i64,
-        Program::Reveal { .. } => i64::from(y(0, i) as u32 & ring::mask(bits)),
+        Program::Truncate { shift, .. } => y[0] >> shift,
+        Program::Sign { .. } => i64::from(y[0] < 0),
+        Program::MaxPool { map, kernel, stride, .. } => pooled(y, place, map, kernel, stride),
+        Program::Argmax { .. } => descending(y)[0] as i64,
+        Program::TopK { .. } => descending(y)[place] as i64,
+        Program::Reveal { .. } => i64::from(y[0] as u32 & ring::mask(bits)),
+    }
+}
+
+/// The entry of a table for |y|, or for −1 − y of a negative y.
+fn entry(y: i64, shift: u32, table: &[u8]) -> i64 {
+    let magnitude = if y < 0 { -1 - y } else { y };
+    i64::from(table[(magnitude as usize >> shift).min(table.len() - 1)])
+}
+
+/// The places in order, a stable sort keeping equal sums in the order of their indices.
+fn descending(y: &[i64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..y.len()).collect();
+    order.sort_by_key(|&p| -y[p]);
+    order
+}
+
+/// The largest value of the window of this number.
+fn pooled(y: &[i64], place: usize, map: [usize; 2], kernel: [usize; 2], stride: [usize; 2]) -> i64 {
+    let columns = (map[1] - kernel[1]) / stride[1] + 1;
+    let corner = [place / columns * stride[0], place % columns * stride[1]];
+    let cell = |at: usize| {
+        let [u, v] = [at / kernel[1], at % kernel[1]];
+        y[(corner[0] + u) * map[1] + corner[1] + v]
     };
-    let mask = program.out_ring_bits().map_or(u32::MAX, ring::mask);
-    (0..program.results())
-        .flat_map(|place| (0..n).map(move |i| (place, i)))
-        .map(|(place, i)| result(place, i) as u32 & mask)
-        .collect()
+    (0..kernel[0] * kernel[1]).map(cell).max().unwrap()
 }
 
 fn check(program: &Program, n: usize, a: &[u32], b: &[u32]) {

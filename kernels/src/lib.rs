@@ -5,7 +5,8 @@
 //! every function here is safe to call with any arguments.
 
 //!
-//! Each module is a family of kernels. A backend is a value, made once and passed along:
+//! Each module is a family of kernels, but for [`memory`], which only needs `unsafe` as they do. A
+//! backend is a value, made once and passed along:
 //!
 //! ```text
 //!  ntt  pointwise  ring  transpose        half_gates  hash  label  prg  gf128
@@ -40,6 +41,7 @@ pub mod gf128;
 pub mod half_gates;
 pub mod hash;
 pub mod label;
+pub mod memory;
 pub mod ntt;
 pub mod pointwise;
 pub mod prg;

@@ -3,18 +3,18 @@
 //! Randomness is secret here, and so is all that comes of it but the messages; see
 //! `gazelle_valgrind`.
 
-use std::convert::Infallible;
 use std::hint::black_box;
 
 use gazelle_garble::{Delta, GateCounter, Hash, HashKind};
 use gazelle_kernels::{AesBackend, VectorBackend};
-use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_secret};
+use gazelle_valgrind::{
+    SecretRng, assert_constant_time, assert_reported, make_public, make_secret,
+};
+use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
-use rand::{SeedableRng, TryCryptoRng, TryRng};
 
 use crate::Link;
-use crate::activation::garbled::GarbledPlan;
-use crate::activation::garbled::{Evaluator, Garbling};
+use crate::activation::garbled::{Evaluator, GarbledPlan, Garbling};
 use crate::bundle::Gates;
 use crate::he::SecretKey;
 use crate::linear::CoefficientPlan;
@@ -66,8 +66,8 @@ fn labels_of_secret_shares() {
     let gates = Gates::new(HashKind::default(), 9);
     let garbling = Garbling::from_seed(delta.expose() >> 1, &gates);
     let sums = secret_values(plan.instances());
-    black_box(evaluator.choose(&plan, &sums, &mut Vec::new()));
     for chunk in plan.chunks() {
+        black_box(evaluator.choose_chunk(&chunk, &sums));
         black_box(garbling.labels(&chunk, &delta, &sums));
     }
 }
@@ -95,7 +95,7 @@ fn linear_layer() -> Vec<u32> {
     let mask = secret_values(plan.input_len());
     let mut query = plan.encrypt(&mask, &key, public_rng).expect("as many values as inputs");
     make_public(&mut query);
-    let secret_rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(3));
+    let secret_rng = &mut SecretRng::from_public_seed(3);
     let (mut answer, server) =
         plan.apply(&query, &weights, &public, secret_rng).expect("an honest query");
     make_public(&mut answer);
@@ -138,7 +138,7 @@ fn branch(secret: u128) {
 
 /// Both parties after the base transfers; what they send is public.
 fn set_up(field: FieldBits, aes: AesBackend) -> (Delta, Receiver, Sender) {
-    let rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(1));
+    let rng = &mut SecretRng::from_public_seed(1);
     let delta = Delta::random(rng);
     let (receiver, mut offer) = ReceiverSetup::new(field, rng);
     make_public(&mut offer);
@@ -201,30 +201,3 @@ fn secret_values(count: usize) -> Vec<u32> {
     make_secret(&mut values);
     values
 }
-
-/// A generator whose bytes are secret.
-struct SecretRng(ChaCha20Rng);
-
-impl TryRng for SecretRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut word = [self.0.try_next_u32()?];
-        make_secret(&mut word);
-        Ok(word[0])
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut word = [self.0.try_next_u64()?];
-        make_secret(&mut word);
-        Ok(word[0])
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        self.0.try_fill_bytes(bytes)?;
-        make_secret(bytes);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for SecretRng {}

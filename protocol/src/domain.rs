@@ -47,9 +47,9 @@ pub(crate) const GGM_LEAF: &[u8] = b"gazelle ot-extension leaf v1";
 /// Digest of what all leaves show: `label ‖ session (32) ‖ 32 bytes of each leaf`, by SHA-256.
 pub(crate) const GGM_TREES: &[u8] = b"gazelle ot-extension trees v1";
 
-/// Challenge to a message of the OT extension: `label ‖ session (32) ‖ first block (8) ‖ rows d`,
-/// integers little-endian, by SHA-256, cut to 16 bytes.
-pub(crate) const OT_CHALLENGE: &[u8] = b"gazelle ot-extension challenge v1";
+/// Challenge to a message of the OT extension: the rows d, hashed by BLAKE3 and cut to 16 bytes. Its
+/// key is `label ‖ session (32) ‖ first block (8)`, integers little-endian, by SHA-256.
+pub(crate) const OT_CHALLENGE: &[u8] = b"gazelle ot-extension challenge v2";
 
 /// Digest of a message's sums under its challenge: `label ‖ session (32) ‖ first block (8) ‖ 128
 /// sums (16 each)`, integers little-endian, by SHA-256.

@@ -243,6 +243,9 @@ pub enum Misuse {
     /// Weights are outside of what their card promises, and the noise bound would not hold.
     #[error("the weights break their card's promise: {0}")]
     Weights(String),
+    /// The policy wants the class alone of a head that tells none.
+    #[error("the model's head tells no class: choose the policy of its card, or its values")]
+    Policy,
     /// The text of a card's hash is not one.
     #[error("`{0}` is no card's hash: give the 64 digits that `serve` and `inspect` print")]
     CardHash(String),

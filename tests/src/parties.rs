@@ -62,6 +62,7 @@ pub fn classify(server: &Server, image: &[u8], conditions: Conditions) -> Infere
         let channel = transport::connect(&address, TIMEOUT, link).expect("the server listens");
         let mut session =
             hazmat::connect(channel, &Terms::NONE, party(1)).expect("the server is honest");
+        hazmat::keep_shares(&mut session);
         let bundles = pool().install(|| session.offline(1, |_, _| ()));
         let bundle = bundles.expect("the server is honest").remove(0);
         let client = hazmat::shares(&bundle);

@@ -13,6 +13,8 @@ use gazelle_protocol::party::{Service, Shares};
 use gazelle_protocol::session::{Client, Outcome, Server, Settings, Terms, hazmat};
 use gazelle_protocol::transport;
 use gazelle_tests::parties::tiny_network;
+use gazelle_tests::random;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 /// Bundles of one party in a folder, a file each.
@@ -93,9 +95,13 @@ fn session<T>(
     })
 }
 
-/// Prepares bundles and stores both halves.
-fn prepare(count: usize, [ours, theirs]: [&Folder; 2]) -> Vec<BundleName> {
-    let (names, served) = session(tiny_network(Activation::Logits), theirs, |client| {
+/// Prepares bundles for the tiny network and stores both halves.
+fn prepare(count: usize, folders: [&Folder; 2]) -> Vec<BundleName> {
+    prepare_for(tiny_network(Activation::Logits), count, folders)
+}
+
+fn prepare_for(network: Network, count: usize, [ours, theirs]: [&Folder; 2]) -> Vec<BundleName> {
+    let (names, served) = session(network, theirs, |client| {
         let bundles = client.offline(count, |_, _| ()).unwrap();
         let store = |bundle: ClientBundle| {
             let name = bundle.name();
@@ -140,6 +146,24 @@ fn a_bundle_outlives_its_session_and_both_programs() {
     let expected = Outcome::Values(trace.logits().to_vec());
     assert!(outcomes.iter().all(|outcome| *outcome == expected), "{outcomes:?}");
     assert_eq!((ours.len(), theirs.len()), (0, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Of any graph, with shares and results in any order and any head.
+    #[test]
+    fn bundles_of_graphs_outlive_their_session(recipe in random::graphs()) {
+        let (network, image) = recipe.build();
+        let (ours, theirs) = (Folder::new(), Folder::new());
+        let names = prepare_for(network.clone(), 1, [&ours, &theirs]);
+        let bytes = ours.take(&names[0]).unwrap().unwrap();
+        let plain = network.forward(&image).unwrap().result;
+        let (outcome, served) =
+            session(network, &theirs, |client| spend(client, &bytes, &image).unwrap());
+        prop_assert_eq!(served.unwrap(), 1);
+        prop_assert_eq!(outcome.numbers(), plain);
+    }
 }
 
 /// A client whose folder came back, as from a backup: the server has struck the bundle out.
@@ -255,6 +279,7 @@ fn bytes_that_are_no_bundle_are_refused() {
 fn a_stored_bundle_tells_its_masks_alone() {
     let (ours, theirs) = (Folder::new(), Folder::new());
     let (shares, _) = session(tiny_network(Activation::Argmax), &theirs, |client| {
+        hazmat::keep_shares(client);
         let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
         let before = hazmat::shares(&bundle);
         let name = bundle.name();

@@ -16,6 +16,7 @@ const STREAMED: Settings = Settings {
     field: gazelle_protocol::ot::FieldBits::Two,
     hash: gazelle_protocol::session::HashKind::Mitccrh,
     tables: Delivery::Streamed,
+    policy: gazelle_protocol::session::Policy::Card,
 };
 
 /// A map of 1 × 66 × 66, 16 kernels with `max_pool`, and an average that a matrix reads.

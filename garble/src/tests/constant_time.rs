@@ -1,12 +1,12 @@
 //! No branch and no address of the interpreters depends on a label, on Δ or on a share; see
 //! `gazelle_valgrind`.
 
-use std::convert::Infallible;
 use std::hint::black_box;
 
 use super::*;
-use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_secret};
-use rand::{TryCryptoRng, TryRng};
+use gazelle_valgrind::{
+    SecretRng, assert_constant_time, assert_reported, make_public, make_secret,
+};
 
 /// So many that keys change in the middle of a wire.
 const INSTANCES: usize = 130;
@@ -61,7 +61,7 @@ fn programs() -> Vec<Program> {
 
 /// What both parties have of a program's results. Tables are sent, so public.
 fn garble_and_evaluate(program: &Program, kind: HashKind) -> Vec<u32> {
-    let (rng, n) = (&mut SecretRng(ChaCha20Rng::seed_from_u64(9)), INSTANCES);
+    let (rng, n) = (&mut SecretRng::from_public_seed(9), INSTANCES);
     let (delta, hash) = (Delta::random(rng), Hash::new(kind, 5));
     let count = n * program.labels();
     let (a, b) = (secret_labels(rng, count), secret_labels(rng, count));
@@ -79,7 +79,7 @@ fn garble_and_evaluate(program: &Program, kind: HashKind) -> Vec<u32> {
 fn field_programs_on_secret_shares() {
     let (modulus, n) = (1_032_193, INSTANCES);
     for program in [FieldProgram::Relu { modulus }, FieldProgram::MaxPool { modulus, window: 3 }] {
-        let rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(9));
+        let rng = &mut SecretRng::from_public_seed(9);
         let (delta, hash) = (Delta::random(rng), Hash::new(HashKind::Mitccrh, 5));
         let zeros = secret_labels(rng, n * program.labels());
         let mut shares: Vec<u32> = (0..(n * program.sums()) as u32).map(|i| i * 99).collect();
@@ -99,7 +99,7 @@ fn field_programs_on_secret_shares() {
 fn circuit_on_secret_labels() {
     let text = "4 6\n1 2\n1 1\n\n2 1 0 1 2 AND\n1 1 1 3 EQ\n2 1 2 3 4 AND\n1 1 4 5 INV\n";
     let circuit = Circuit::parse(text).unwrap();
-    let (rng, n) = (&mut SecretRng(ChaCha20Rng::seed_from_u64(9)), INSTANCES);
+    let (rng, n) = (&mut SecretRng::from_public_seed(9), INSTANCES);
     let (delta, hash) = (Delta::random(rng), Hash::new(HashKind::Mitccrh, 5));
     let inputs = secret_labels(rng, n * circuit.input_bits());
     let gates = || GateCounter::new().take(circuit.tally(n).gates);
@@ -111,7 +111,7 @@ fn circuit_on_secret_labels() {
 #[test]
 #[ignore = "runs under valgrind, which reports it"]
 fn branch_on_an_active_label() {
-    let rng = &mut SecretRng(ChaCha20Rng::seed_from_u64(9));
+    let rng = &mut SecretRng::from_public_seed(9);
     let (hash, tables) = (Hash::new(HashKind::Mitccrh, 5), vec![0; 64]);
     let mut evaluator = Evaluator::new(&hash, GateCounter::new().take(4), &tables);
     let [a, b] = [(); 2].map(|_| evaluator.input(secret_labels(rng, 2)));
@@ -127,30 +127,3 @@ fn branch(secret: u128) {
 fn secret_labels(rng: &mut SecretRng, count: usize) -> Vec<u128> {
     (0..count).map(|_| rng.random()).collect()
 }
-
-/// A generator whose words are secret.
-struct SecretRng(ChaCha20Rng);
-
-impl TryRng for SecretRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut word = [self.0.try_next_u32()?];
-        make_secret(&mut word);
-        Ok(word[0])
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut word = [self.0.try_next_u64()?];
-        make_secret(&mut word);
-        Ok(word[0])
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        self.0.try_fill_bytes(bytes)?;
-        make_secret(bytes);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for SecretRng {}

@@ -9,6 +9,10 @@
 //! [`assert_constant_time`]. Without valgrind that does nothing, unless
 //! `GAZELLE_REQUIRE_VALGRIND` is set, as `.ci/run` does. Elsewhere than on x86-64 Linux it never does anything.
 
+mod rng;
+
+pub use rng::SecretRng;
+
 use std::env;
 use std::process::{Command, Stdio};
 

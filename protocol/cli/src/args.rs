@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use gazelle_protocol::{
     Link,
     model::CardHash,
-    session::{Delivery, HashKind, Terms},
+    session::{Delivery, HashKind, Policy, Terms},
     transport::Patience,
     wire::Access,
 };
@@ -76,9 +76,9 @@ pub(crate) struct DemoArgs {
     /// Which bundled network to use
     #[arg(long, value_enum, value_name = "NAME", default_value_t)]
     pub(crate) network: NetworkName,
-    /// Let the client have the values of all classes, and compare them all with the plaintext network
-    #[arg(long)]
-    pub(crate) allow_logits: bool,
+    /// What the client learns, and what is compared with the plaintext network
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
@@ -126,9 +126,9 @@ pub(crate) struct ServeArgs {
     /// Serve everyone who connects over TLS
     #[arg(long, conflicts_with = "plaintext")]
     pub(crate) anyone: bool,
-    /// Let clients have the values of all classes, which tell them more about the weights
-    #[arg(long)]
-    pub(crate) allow_logits: bool,
+    /// What clients learn
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
@@ -277,6 +277,35 @@ impl From<TablesName> for Delivery {
     }
 }
 
+/// What clients learn.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum RevealName {
+    /// What the model's card says
+    #[default]
+    Card,
+    /// The class alone
+    Class,
+    /// The values of all classes, which tell more about the weights
+    Values,
+}
+
+impl From<RevealName> for Policy {
+    fn from(name: RevealName) -> Self {
+        match name {
+            RevealName::Card => Self::Card,
+            RevealName::Class => Self::Class,
+            RevealName::Values => Self::Values,
+        }
+    }
+}
+
+impl RevealName {
+    /// As the command line spells it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no name is hidden").get_name().into()
+    }
+}
+
 pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
 /// The most threads that a process may be told to use.
@@ -335,6 +364,9 @@ pub(crate) struct InspectArgs {
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
+    /// What the server is to reveal
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) reveal: RevealName,
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,
@@ -468,6 +500,12 @@ pub(crate) enum NetworkName {
     /// Ten kinds of clothing, 28 × 28 grey pixels
     #[default]
     FashionMnist,
+    /// The same by ResNet-20, slower and more often right
+    #[value(name = "resnet20")]
+    ResNet20,
+    /// The same by a small MobileNetV2
+    #[value(name = "mobilenet")]
+    MobileNet,
     /// Chest X-rays with pneumonia or without, 28 × 28 grey pixels; a demonstration, no diagnosis
     Pneumonia,
 }

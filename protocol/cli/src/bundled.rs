@@ -22,6 +22,8 @@ impl NetworkName {
     pub(crate) fn network(self) -> Result<Network> {
         let bytes: &[u8] = match self {
             Self::FashionMnist => include_bytes!("../../../models/fashion-mnist-d.gazelle"),
+            Self::ResNet20 => include_bytes!("../../../models/fashion-mnist-resnet20.gazelle"),
+            Self::MobileNet => include_bytes!("../../../models/fashion-mnist-mobilenet.gazelle"),
             Self::Pneumonia => include_bytes!("../../../models/pneumonia-d.gazelle"),
         };
         Network::from_bytes(bytes).when(|| format!("the bundled network {}", self.name()))
@@ -30,7 +32,7 @@ impl NetworkName {
     /// The picture that the demo classifies, if one may come with the program.
     pub(crate) fn picture(self) -> Option<Picture> {
         match self {
-            Self::FashionMnist => Some(Picture {
+            Self::FashionMnist | Self::ResNet20 | Self::MobileNet => Some(Picture {
                 name: "0000-ankle-boot.png",
                 bytes: include_bytes!("../../../models/samples/0000-ankle-boot.png"),
             }),

@@ -74,7 +74,7 @@ fn picture(args: &DemoArgs, shape: Shape) -> Result<(String, Vec<u8>)> {
 fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statistics)> {
     let progress = Progress::start("starting the server");
     let mut arguments = vec!["--network".into(), args.network.name()];
-    arguments.extend(args.allow_logits.then(|| "--allow-logits".into()));
+    arguments.extend(["--reveal".into(), args.reveal.name()]);
     let server = ServerProcess::start(&arguments)?;
     progress.step("set-up");
     let mut client = classify::connect_here(server.address(), TIMEOUT, None)?;

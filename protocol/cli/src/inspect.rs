@@ -8,7 +8,7 @@ use crate::{
 };
 use gazelle_protocol::{
     linear::CoefficientPlan,
-    model::{Activation, Card, Function, Layer, Linear, Network, Node, Shift},
+    model::{Activation, Card, Extent, Function, Head, Layer, Linear, LinearMap, Node, Shift},
     plan::{LinearPlan, NetworkPlan, Security, Settings},
     session::Delivery,
     transport::Traffic,
@@ -16,12 +16,12 @@ use gazelle_protocol::{
 
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
-    let hashes = cards(&network)?;
     let card = network.card();
-    let settings = Settings::for_link(args.link).fitted(card)?;
-    let classes = card.classes.len();
-    output::line(format_args!("{}: {} to one of {classes} classes", card.name, card.input))?;
-    output::line(hashes)?;
+    let settings = Settings { policy: args.reveal.into(), ..Settings::for_link(args.link) };
+    let settings = settings.fitted(card)?;
+    let outputs = outputs(card);
+    output::line(format_args!("{}: {} to {outputs}", card.name, card.input))?;
+    output::line(format_args!("card {}", card.hash().when(|| "the card".into())?))?;
     let plan = NetworkPlan::new(card.clone(), &settings);
     if card.chain().is_none() {
         output::line(graph(card, plan.as_ref().ok())?)?;
@@ -35,6 +35,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     if card.chain().is_some() {
         output::line(layers(&plan))?;
         output::line(costs(&plan))?;
+    } else {
+        output::line(node_costs(&plan))?;
     }
     output::line(phases(&plan).trim_end())?;
     output::line(format_args!(
@@ -42,7 +44,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         plan.failure_log2().ceil()
     ))?;
     if args.alternatives {
-        output::line(format_args!("\n{}", alternatives(&plan)?.trim_end()))?;
+        output::line(format_args!("\n{}", alternatives(&plan).trim_end()))?;
     }
     if args.security {
         output::line(format_args!("\n{}", security(&plan).trim_end()))?;
@@ -50,13 +52,17 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     Ok(())
 }
 
-/// The hashes by which clients know the model, as it is served without and with a policy.
-fn cards(network: &Network) -> Result<String> {
-    let hash = |allow_logits| {
-        let network = network.clone().with_logits(allow_logits);
-        network.card().hash().when(|| "the card".into())
-    };
-    Ok(format!("card {}\ncard with --allow-logits {}", hash(false)?, hash(true)?))
+/// What the network's user learns.
+fn outputs(card: &Card) -> String {
+    let classes = card.classes.len();
+    match card.head.head {
+        Head::Class => format!("one of {classes} classes"),
+        Head::Top(count) => format!("the best {count} of {classes} classes"),
+        Head::Thresholds(_) if classes == 1 => "one threshold".into(),
+        Head::Thresholds(_) => format!("{classes} thresholds"),
+        Head::Confidence(_) => format!("one of {classes} classes and a confidence"),
+        Head::Values => format!("{classes} values"),
+    }
 }
 
 /// Every layer of a chain, or every node of another graph.
@@ -90,10 +96,14 @@ fn graph(card: &Card, plan: Option<&NetworkPlan>) -> Result<String> {
 
 fn node_kind(node: &Node) -> String {
     match node {
-        Node::Linear(node) => format!("linear, {} weight bits", node.weight_bits),
+        Node::Linear(node) => {
+            let maps: Vec<_> = node.terms.iter().map(|term| map_kind(&term.map)).collect();
+            maps.join(" + ")
+        }
         Node::Activation(node) => {
             let pool = if node.max_pool.is_some() { ", max pooling" } else { "" };
             let function = match &node.function {
+                &Function::RELU => "ReLU".into(),
                 Function::Clamp { least, most } => format!("clamp {least}…{most}"),
                 Function::Leaky { .. } => "leaky ReLU".into(),
                 Function::ReluMinusTable { .. } => "ReLU minus a table".into(),
@@ -110,6 +120,68 @@ fn node_kind(node: &Node) -> String {
         Node::Upsample(_) => "copies".into(),
         Node::SumPool(_) => "average pooling".into(),
     }
+}
+
+fn map_kind(map: &LinearMap) -> String {
+    match map {
+        LinearMap::Dense { .. } => "dense".into(),
+        LinearMap::Convolution(map) => {
+            let Extent { height, width } = map.window.kernel;
+            let grouped = match map.groups {
+                1 => String::new(),
+                groups => format!(" in {groups} groups"),
+            };
+            format!("convolution {height}×{width}{grouped}")
+        }
+    }
+}
+
+/// The number of a node's tensor and what the node is; the image and the head are nodes too.
+pub(crate) fn node_name(card: &Card, tensor: usize) -> String {
+    match tensor.checked_sub(1).map(|node| card.nodes.get(node)) {
+        None => "image".into(),
+        Some(Some(node)) => format!("{tensor} {}", node_kind(node)),
+        Some(None) => format!("head: {}", outputs(card)),
+    }
+}
+
+/// What every node costs in one inference.
+fn node_costs(plan: &NetworkPlan) -> String {
+    let headings = [
+        "node",
+        "engine",
+        "activations",
+        "k",
+        "ANDs",
+        "offline up",
+        "offline down",
+        "online up",
+        "online down",
+        "rounds",
+    ];
+    let mut rows = vec![headings.map(String::from)];
+    let mut total = [0; 7];
+    let row = |name: String, engine: &str, k: String, numbers: [u64; 7]| {
+        let [activations, rest @ ..] = numbers.map(grouped);
+        let [ands, up, down, online_up, online_down, rounds] = rest;
+        [name, engine.into(), activations, k, ands, up, down, online_up, online_down, rounds]
+    };
+    for cost in plan.node_costs() {
+        let numbers = [
+            cost.activation.map_or(0, |_| cost.instances as u64),
+            cost.ands,
+            cost.offline.sent,
+            cost.offline.received,
+            cost.online.sent,
+            cost.online.received,
+            cost.online.rounds,
+        ];
+        total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
+        let (name, k) = (node_name(plan.card(), cost.tensor), cost.ring_bits.to_string());
+        rows.push(row(name, cost.engine.unwrap_or_default(), k, numbers));
+    }
+    rows.push(row("all nodes".into(), "", String::new(), total));
+    table(&rows)
 }
 
 /// Every layer: shapes, widths and the plan of its linear map.
@@ -215,21 +287,21 @@ fn phases(plan: &NetworkPlan) -> String {
     table(&[headings.map(String::from)].into_iter().chain(phases.map(row)).collect::<Vec<_>>())
 }
 
-/// Every plan of every linear map with its price.
-fn alternatives(plan: &NetworkPlan) -> Result<String> {
+/// Every plan of every linear map with its price, by layer or by node.
+fn alternatives(plan: &NetworkPlan) -> String {
     let headings =
         ["layer", "plan", "milliseconds", "transforms", "products", "bytes up", "bytes down"];
     let mut rows = vec![headings.map(String::from)];
-    for (i, layer) in plan.layers().iter().enumerate() {
-        let LinearPlan::Coefficient(chosen) = &plan.linear()[i];
-        let link = &plan.settings().link;
-        let plans = CoefficientPlan::alternatives(&layer.block, layer.pooled, link)
-            .when(|| format!("layer {}", i + 1))?;
-        for plan in plans {
+    let nodes = plan.node_costs();
+    let maps = nodes.iter().flat_map(|node| node.maps.iter().map(|&map| (node.tensor, map)));
+    for (tensor, map) in maps {
+        let number = if plan.layers().is_empty() { tensor } else { map + 1 };
+        let LinearPlan::Coefficient(chosen) = &plan.linear()[map];
+        for plan in plan.alternatives(map) {
             let cost = plan.cost();
             let mark = if cost == chosen.cost() { " (chosen)" } else { "" };
             rows.push([
-                format!("{}{mark}", i + 1),
+                format!("{number}{mark}"),
                 describe(&plan),
                 format!("{:.2}", cost.nanoseconds as f64 / 1e6),
                 grouped(cost.transforms as u64),
@@ -239,7 +311,7 @@ fn alternatives(plan: &NetworkPlan) -> Result<String> {
             ]);
         }
     }
-    Ok(table(&rows))
+    table(&rows)
 }
 
 /// Inferences of a long session.

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::range::{self, Interval};
-use crate::{Card, Head, LinearNode, ModelError, Node, Shape, Tensor};
+use crate::{Card, LinearNode, ModelError, Node, Shape, Tensor};
 
 /// The secret part of one linear node.
 #[derive(Clone, PartialEq, Eq)]
@@ -108,17 +108,6 @@ impl Network {
     /// Both parts, to be changed and checked again by [`Network::try_new`].
     pub fn into_parts(self) -> (Card, Vec<Block>) {
         (self.card, self.blocks)
-    }
-
-    /// The same network, whose client learns the values that the head reads, or does not: then a
-    /// head that shows them tells the best class instead, and others stay as they are.
-    #[must_use]
-    pub fn with_logits(mut self, shown: bool) -> Self {
-        let head = &mut self.card.head.head;
-        if shown != (*head == Head::Values) {
-            *head = if shown { Head::Values } else { Head::Class };
-        }
-        self
     }
 
     /// Counts and widths of the weights.

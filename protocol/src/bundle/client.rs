@@ -27,7 +27,7 @@ pub struct ClientBundle {
     pub(crate) hash_key: u128,
     /// r of the image and of every activation's output, in the plan's order.
     pub(crate) masks: Vec<Mask>,
-    /// The client's share of every tensor, for tests; a stored bundle has none.
+    /// The client's share of every tensor while the bundle is prepared; later for tests alone.
     pub(crate) tensors: Vec<Zeroizing<Vec<u32>>>,
     /// In the plan's order.
     pub(crate) activations: Vec<ClientActivation>,
@@ -44,7 +44,8 @@ impl ClientBundle {
         Gates::new(kind, self.hash_key)
     }
 
-    /// The client's shares of the coming inference, for tests.
+    /// The client's shares of the coming inference, if the party keeps them.
+    #[doc(hidden)]
     pub fn shares(&self) -> Shares {
         Shares { tensors: self.tensors.iter().map(|tensor| tensor.to_vec()).collect() }
     }

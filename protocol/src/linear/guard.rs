@@ -39,6 +39,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::ServerShare;
 use crate::error::{Error, PeerFault};
+use crate::model::Ring;
 use crate::ot::{self, Choices, FieldBits};
 
 const CORRECTIONS: &str = "corrections of shares";
@@ -127,11 +128,11 @@ impl Conversion {
         let mut shares = vec![0; values.len()];
         pack::unpack_u32(corrections, ring_bits, &mut shares)
             .map_err(|_| PeerFault::Padding { message: CORRECTIONS })?;
-        let top = u32::MAX >> (u32::BITS - ring_bits);
+        let ring = Ring::new(ring_bits);
         hash_all(key, gates.first(labels.len()), &mut labels);
         for (share, (&y, &pad)) in shares.iter_mut().zip(values.iter().zip(&*labels)) {
             let chosen = u32::conditional_select(&0, share, Choice::from(y as u8 & 1));
-            *share = ((y >> 1) as u32).wrapping_add(pad as u32).wrapping_add(chosen) & top;
+            *share = ring.reduce(((y >> 1) as u32).wrapping_add(pad as u32).wrapping_add(chosen));
         }
         Ok(shares)
     }
@@ -176,15 +177,15 @@ impl ServerHalf {
         let first = gates.first(self.len());
         hash_all(key, first, &mut pads);
         hash_all(key, first, &mut others);
-        let top = u32::MAX >> (u32::BITS - self.ring_bits);
+        let ring = Ring::new(self.ring_bits);
         let hashes = || self.values.iter().zip(pads.iter().zip(&*others));
         let correction = |(&s, (&pad, &other)): (&u64, (&u128, &u128))| {
             let low = s as u32 & 1;
-            (pad as u32).wrapping_add(1 ^ low).wrapping_sub(other as u32) & top
+            ring.reduce((pad as u32).wrapping_add(1 ^ low).wrapping_sub(other as u32))
         };
         let share = |(&s, (&pad, _)): (&u64, (&u128, &u128))| {
             let high = (s >> 1) as u32;
-            high.wrapping_add(s as u32 & 1).wrapping_sub(pad as u32) & top
+            ring.reduce(high.wrapping_add(s as u32 & 1).wrapping_sub(pad as u32))
         };
         let corrections: Vec<u32> = hashes().map(correction).collect();
         let mut message = Vec::with_capacity(corrections_len(self.len(), self.ring_bits));

@@ -85,7 +85,7 @@ impl CoefficientPlan {
     /// The same for one term of a linear node.
     ///
     /// # Errors
-    /// As [`LinearPlan::alternatives`].
+    /// As [`CoefficientPlan::alternatives`].
     pub(crate) fn alternatives_of(map: &Map, link: &Link) -> Result<Vec<Self>, Misuse> {
         let mut refusal = Misuse::Layer("there are no parameters".into());
         let mut plans = Vec::new();

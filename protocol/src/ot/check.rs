@@ -31,7 +31,8 @@
 //! group each, one of the m collides with the first with probability m·2^-128, and the other m − 1
 //! have still to be guessed: m·2^-(m-1)·2^-128 ≤ 2^-128 in all. The challenge is the hash of what it
 //! is for (Fiat and Shamir, CRYPTO 1986), so a receiver may try messages by itself until one suits
-//! it; each try passes with this probability, so that takes 2^128 hashes.
+//! it; each try passes with this probability, so that takes 2^128 hashes. The hash is of the
+//! whole message; BLAKE3, for it takes less time than SHA-256.
 //!
 //! **What the sender learns.** x is the sum of the last block's choices, which are uniform, and of
 //! something: uniform itself. The digest is of values that the sender can compute.
@@ -81,8 +82,9 @@ impl Challenge {
                 .chain_update(session)
                 .chain_update(first.to_le_bytes())
         };
-        let seed = prefix(domain::OT_CHALLENGE).chain_update(corrections).finalize();
-        let (seed, _) = seed.split_first_chunk().expect("SHA-256 gives 32 bytes");
+        let key = prefix(domain::OT_CHALLENGE).finalize().into();
+        let hash = blake3::keyed_hash(&key, corrections);
+        let (seed, _) = hash.as_bytes().split_first_chunk().expect("BLAKE3 gives 32 bytes");
         let mut factors = vec![1; blocks];
         let (_, random) = factors.split_last_mut().expect("a message has a last block");
         Seeds::new(aes, &[u128::from_le_bytes(*seed)]).stream(0, 0, 0, random);

@@ -24,8 +24,8 @@ impl FieldBits {
     /// The cheapest K for a link of so many bits a second.
     ///
     /// A transfer sends 128/K bits and costs each party, on one thread with AES-NI, about 17, 12.5,
-    /// 14 and 50 ns for K = 1, 2, 4 and 8 (bench `ot`), half a nanosecond for each byte of it for
-    /// hashing the message. Going from 4 to 8 saves 16 bits for 36 ns, which pays on links slower
+    /// 14 and 50 ns for K = 1, 2, 4 and 8 (bench `ot`), a third of a nanosecond for each byte of it
+    /// for hashing the message. Going from 4 to 8 saves 16 bits for 36 ns, which pays on links slower
     /// than 0.4 Gb/s; going from 2 to 4 saves 32 bits for 1.6 ns, which pays below 20 Gb/s; K = 1 is
     /// never the best. With VAES the extra work costs less, but the other party may lack it, and
     /// transfers are a tenth of what an activation sends.

@@ -19,7 +19,7 @@ use crate::ot::{self, LinkKey};
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan, Terms};
 use crate::wire::{
     Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, Masked, Message,
-    Payload, Prepare, ServerSetUp, Transfers,
+    Payload, Prepare, ServerSetUp,
 };
 
 /// A client whose session is set up.
@@ -34,6 +34,8 @@ pub struct ClientParty {
     evaluator: Evaluator,
     /// Bundles prepared so far.
     prepared: u64,
+    /// Whether bundles keep the shares that only tests look at.
+    keeps_shares: bool,
 }
 
 /// What is left of an inference. To wipe so much memory and give it back takes a while, so it is
@@ -72,12 +74,28 @@ impl ClientParty {
         mail.seal(FrameKeys { sent, received, opened: true }).await;
         mail.send(Corrections(corrections)).await;
         let plan = Arc::new(plan);
-        Ok(Self { rng, session, link, terms, plan, keys, evaluator, prepared: 0 })
+        Ok(Self {
+            rng,
+            session,
+            link,
+            terms,
+            plan,
+            keys,
+            evaluator,
+            prepared: 0,
+            keeps_shares: false,
+        })
     }
 
     /// The server's network.
     pub fn plan(&self) -> &Arc<NetworkPlan> {
         &self.plan
+    }
+
+    /// Lets the bundles that are prepared from now on keep the client's share of every tensor.
+    #[doc(hidden)]
+    pub fn keep_shares(&mut self) {
+        self.keeps_shares = true;
     }
 
     /// Checks that so many inferences can be prepared at once.
@@ -111,8 +129,11 @@ impl ClientParty {
         // A party sends what it has for all blocks before it waits: three round trips.
         let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
         send_all(messages, &mail).await;
-        let messages = self.receive_corrections(&mut bundles, conversions, &mail).await?;
-        send_all(messages, &mail).await;
+        self.receive_corrections(&mut bundles, conversions, &mail).await?;
+        self.choose_labels(&mut bundles, &mail).await;
+        if !self.keeps_shares {
+            bundles.iter_mut().for_each(|bundle| bundle.tensors = Vec::new());
+        }
         for (block, plan) in self.plan.activations().iter().enumerate() {
             for bundle in &mut bundles {
                 match (plan, &mut bundle.activations[block]) {
@@ -210,14 +231,13 @@ impl ClientParty {
         Ok((conversions, messages))
     }
 
-    /// Corrects the client's shares of every block's sums and chooses their labels: the messages that
-    /// do so.
+    /// Corrects the client's shares of every block's sums.
     async fn receive_corrections(
         &mut self,
         bundles: &mut [ClientBundle],
         conversions: Vec<Conversion>,
         mail: &Mailbox,
-    ) -> Result<Vec<Transfers>, Error> {
+    ) -> Result<(), Error> {
         let (kind, plan) = (self.plan.settings().hash, self.plan.clone());
         let mut conversions = conversions.into_iter();
         for (map, (linear, term)) in plan.coefficient().zip(&plan.places.terms).enumerate() {
@@ -236,7 +256,12 @@ impl ClientParty {
                 }
             }
         }
-        let mut messages = Vec::new();
+        Ok(())
+    }
+
+    /// Chooses the labels of the client's shares of every activation's sums.
+    async fn choose_labels(&mut self, bundles: &mut [ClientBundle], mail: &Mailbox) {
+        let plan = self.plan.clone();
         for (index, activation) in plan.activations().iter().enumerate() {
             let read = plan.places.read_by(plan.card(), index);
             for bundle in &mut *bundles {
@@ -245,14 +270,15 @@ impl ClientParty {
                 bundle.activations.push(match activation {
                     ActivationPlan::Garbled(plan) => {
                         ClientActivation::Garbled(match plan.delivery() {
-                            Delivery::Ahead => self.evaluator.choose(plan, &sums, &mut messages),
+                            Delivery::Ahead => {
+                                self.evaluator.choose(plan, &sums, mail.of(index)).await
+                            }
                             Delivery::Streamed => Evaluation::streamed(sums),
                         })
                     }
                 });
             }
         }
-        Ok(messages)
     }
 
     /// Checks that an image can be classified with a bundle.

@@ -247,7 +247,9 @@ impl<'a> ServerParty<'a> {
                 let x = &mut shares.tensors[tensor];
                 x.resize(places.tensors[tensor].shape.len(), 0);
                 masked.read(places.tensors[tensor].ring_bits, x)?;
-                subtract(x, &kept, places.tensors[tensor].ring_bits);
+                if !kept.is_empty() {
+                    places.ring(tensor).sub_all(x, &kept);
+                }
             }
             self.advance(&mut shares.tensors, &mut corrections, linear);
             for (index, activation) in level.clone().zip(activations.by_ref()) {
@@ -321,14 +323,6 @@ impl<'a> ServerParty<'a> {
 fn at_once(plan: &CoefficientPlan, count: usize, room: u64) -> usize {
     let query = QUERY_MEMORY * plan.cost().query_bytes as u64;
     (room / query).clamp(1, count.max(1) as u64) as usize
-}
-
-/// a − b in Z_{2^bits}.
-fn subtract(a: &mut [u32], b: &[u32], bits: u32) {
-    let mask = u32::MAX >> (u32::BITS - bits);
-    for (a, b) in a.iter_mut().zip(b) {
-        *a = a.wrapping_sub(*b) & mask;
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 mod engine;
 mod graph;
 mod network;
+mod node_cost;
+mod policy;
 mod security;
 mod settings;
 mod terms;
@@ -11,6 +13,8 @@ mod terms;
 pub use engine::{ActivationEngine, ActivationPlan, EngineCost, LinearEngine, LinearPlan};
 pub(crate) use network::parameters;
 pub use network::{BlockCost, NetworkPlan};
+pub use node_cost::NodeCost;
+pub use policy::Policy;
 pub use security::Security;
 pub use settings::Settings;
 pub use terms::Terms;

@@ -14,7 +14,7 @@ use crate::domain;
 use crate::error::{Error, Misuse};
 use crate::he::{Parameters, noise};
 use crate::linear::{self, CoefficientPlan, ServerKeys};
-use crate::model::{Card, Layer, ModelError, Tensor};
+use crate::model::{Card, CardHash, Layer, ModelError, Tensor};
 use crate::ot;
 use crate::wire::{
     Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Masked, Prepare, Traffic,
@@ -27,7 +27,9 @@ const MAX_MESSAGE: usize = 1 << 30;
 pub struct NetworkPlan {
     pub(crate) settings: Settings,
     pub(crate) card: Card,
+    /// The card as the server has it, encoded.
     card_bytes: Vec<u8>,
+    card_hash: CardHash,
     name: OnceLock<[u8; 32]>,
     layers: Vec<Layer>,
     pub(crate) places: Places,
@@ -57,22 +59,35 @@ impl NetworkPlan {
     /// Plans the network of a card.
     ///
     /// # Errors
-    /// If the card is not valid, a layer would not be exact, or take a message of more than 1 GiB.
+    /// If the card is not valid, its head not what the policy takes, a layer would not be exact, or take a message of more than 1 GiB.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
+        card.check().map_err(ModelError::from)?;
+        let card_bytes = card.to_bytes().map_err(ModelError::from)?;
+        let card_hash = card.hash().map_err(ModelError::from)?;
+        let card = settings.policy.apply(card)?;
         card.check().map_err(ModelError::from)?;
         let layers = match card.chain() {
             Some(chain) => chain.layers().map_err(ModelError::from)?,
             None => Vec::new(),
         };
         let places = Places::new(&card)?;
-        let card_bytes = card.to_bytes().map_err(ModelError::from)?;
         let linear = places.linear(settings)?;
         linear
             .iter()
             .try_for_each(|LinearPlan::Coefficient(plan)| check_messages(plan, settings))?;
         let activations = places.activations(&card, settings);
         let (settings, name) = (*settings, OnceLock::new());
-        Ok(Self { settings, card, card_bytes, name, layers, places, linear, activations })
+        Ok(Self {
+            settings,
+            card,
+            card_bytes,
+            card_hash,
+            name,
+            layers,
+            places,
+            linear,
+            activations,
+        })
     }
 
     /// What the server says of the network.
@@ -93,9 +108,14 @@ impl NetworkPlan {
         &self.settings
     }
 
-    /// The card.
+    /// The card as it runs: its head says what the client learns, by the settings' policy.
     pub fn card(&self) -> &Card {
         &self.card
+    }
+
+    /// The hash of the server's card, whatever the policy.
+    pub fn card_hash(&self) -> CardHash {
+        self.card_hash
     }
 
     /// Every block of a chain in its place; none of another graph.
@@ -106,6 +126,15 @@ impl NetworkPlan {
     /// The plans of the linear maps: one for each term of each linear node.
     pub fn linear(&self) -> &[LinearPlan] {
         &self.linear
+    }
+
+    /// Every plan that linear map number `map` could have, the cheapest first.
+    ///
+    /// # Panics
+    /// If there is no such map.
+    pub fn alternatives(&self, map: usize) -> Vec<CoefficientPlan> {
+        CoefficientPlan::alternatives_of(&self.places.maps[map], &self.settings.link)
+            .expect("the map was planned")
     }
 
     /// The plans of the activations, level after level, the head's last.
@@ -223,7 +252,7 @@ impl NetworkPlan {
     }
 
     /// Online round trips of the level that begins with activation number `part`; 0 if none does.
-    fn rounds_from(&self, part: usize) -> u64 {
+    pub(super) fn rounds_from(&self, part: usize) -> u64 {
         let rounds = |plan: &ActivationPlan| plan.cost(self.settings.field).online.rounds;
         let Some(level) = self.places.levels.iter().find(|level| level.start == part) else {
             return 0;
@@ -248,13 +277,21 @@ impl NetworkPlan {
             self.activations.iter().map(|ActivationPlan::Garbled(plan)| plan.client_bytes(field));
         let masks = self.masks().map(|(len, _)| 4 * len);
         let bytes: usize = linear.chain(activations).chain(masks).sum();
+        let tables: usize = self
+            .activations
+            .iter()
+            .filter(|ActivationPlan::Garbled(plan)| plan.delivery() == Delivery::Ahead)
+            .map(|ActivationPlan::Garbled(plan)| plan.cost(field).table_bytes)
+            .sum();
         // Of streamed layers there is one at a time.
         let window = self
             .activations
             .iter()
             .map(|ActivationPlan::Garbled(plan)| plan.window_bytes(field))
             .max();
-        count as u64 * (bytes + self.tensor_bytes()) as u64 + window.unwrap_or(0) as u64
+        // A share of every tensor is there until the tables come.
+        let bytes = bytes + self.tensor_bytes().saturating_sub(tables);
+        count as u64 * bytes as u64 + window.unwrap_or(0) as u64
     }
 
     /// At most how many bytes of memory a server needs for an inference between its phases: shares,
@@ -277,7 +314,8 @@ impl NetworkPlan {
     pub(crate) fn digest(&self) -> [u8; 32] {
         let mut digest = PlanDigest::new();
         let field = self.settings.field;
-        digest.numbers(&[self.activations.len(), field.bits()]);
+        let policy = self.settings.policy.byte();
+        digest.numbers(&[self.activations.len(), field.bits(), policy.into()]);
         for part in 0..self.parts() {
             if let Some(linear) = self.linear.get(part) {
                 linear.digest(&mut digest, field);

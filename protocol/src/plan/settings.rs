@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::NetworkPlan;
+use super::{NetworkPlan, Policy};
 use crate::Link;
 use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
@@ -25,11 +25,13 @@ pub struct Settings {
     pub hash: HashKind,
     /// When garbled tables come.
     pub tables: Delivery,
+    /// What the client learns.
+    pub policy: Policy,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
@@ -47,8 +49,8 @@ impl Settings {
         Ok(if fits { ahead } else { Self { tables: Delivery::Streamed, ..self } })
     }
 
-    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖
-    /// tables (1)`, little-endian.
+    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
+    /// policy (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
@@ -64,6 +66,7 @@ impl Settings {
             Delivery::Ahead => 0,
             Delivery::Streamed => 1,
         };
+        bytes[19] = self.policy.byte();
         bytes
     }
 
@@ -88,9 +91,10 @@ impl Settings {
             1 => Delivery::Streamed,
             _ => return Err(PeerFault::Settings),
         };
+        let policy = Policy::of_byte(bytes[19]).ok_or(PeerFault::Settings)?;
         let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
         if link.is_plausible() {
-            Ok((Self { link, field, hash, tables }, card))
+            Ok((Self { link, field, hash, tables, policy }, card))
         } else {
             Err(PeerFault::Settings)
         }
@@ -104,9 +108,9 @@ mod tests {
     #[test]
     fn settings_come_back_or_are_refused() {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
-            for field in FieldBits::ALL {
-                for tables in [Delivery::Ahead, Delivery::Streamed] {
-                    let settings = Settings { link: Link::WAN, field, hash, tables };
+            for (field, tables) in FieldBits::ALL.map(|field| (field, Delivery::Streamed)) {
+                for policy in [Policy::Card, Policy::Class, Policy::Values] {
+                    let settings = Settings { link: Link::WAN, field, hash, tables, policy };
                     let mut message = settings.to_bytes().to_vec();
                     message.extend_from_slice(b"card");
                     assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
@@ -114,8 +118,8 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..18]), Err(PeerFault::Settings));
-        for (at, byte) in [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2)] {
+        assert_eq!(Settings::split(&good[..19]), Err(PeerFault::Settings));
+        for (at, byte) in [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 3)] {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(Settings::split(&bad), Err(PeerFault::Settings));

@@ -1,7 +1,7 @@
 //! What a client lets a session cost: checked before anything is sent, held or computed.
 
 use super::NetworkPlan;
-use crate::error::{Error, Limit, PeerFault};
+use crate::error::{Error, Limit, Misuse, PeerFault};
 use crate::model::{CardHash, ModelError};
 use crate::wire::Announcement;
 
@@ -29,7 +29,10 @@ impl Terms {
                 return Err(PeerFault::OtherCard { expected, got }.into());
             }
         }
-        let plan = NetworkPlan::new(card, &settings)?;
+        let plan = match NetworkPlan::new(card, &settings) {
+            Err(Error::Misuse(Misuse::Policy)) => return Err(PeerFault::Settings.into()),
+            plan => plan?,
+        };
         if plan.digest() != theirs {
             return Err(PeerFault::Plan.into());
         }

@@ -75,6 +75,11 @@ impl Client {
         self.party.as_ref().ok_or(Misuse::SessionEnded)?.check_count(count)
     }
 
+    /// See [`super::hazmat::keep_shares`].
+    pub(super) fn keep_shares(&mut self) {
+        self.party.iter_mut().for_each(ClientParty::keep_shares);
+    }
+
     /// Prepares `count` inferences before their images are known; the server visits its weights once
     /// for all of them. `progress` is told the bytes received and expected.
     ///

@@ -39,7 +39,13 @@ pub fn serve_with_shares(
     Ok((served, shares))
 }
 
-/// The client's shares of the coming inference.
+/// Lets the bundles that a client prepares from now on keep its share of every tensor, which costs
+/// memory and is of no use but to tests.
+pub fn keep_shares(client: &mut Client) {
+    client.keep_shares();
+}
+
+/// The client's shares of the coming inference; none of a bundle that kept none, or was stored.
 pub fn shares(bundle: &ClientBundle) -> Shares {
     bundle.shares()
 }

@@ -86,7 +86,7 @@ impl<'a> Laps<'a> {
         if let Some((kind, block)) = self.current {
             let layer = &mut self.layers[block];
             match kind {
-                Kind::Answer => layer.linear += seconds,
+                Kind::Answer | Kind::Guard => layer.linear += seconds,
                 Kind::Tables => layer.tables += seconds,
                 _ => layer.online += seconds,
             }

@@ -7,9 +7,9 @@ use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use super::*;
 use crate::Link;
 use crate::bundle::BundleName;
-use crate::error::{Error, Limit, PeerFault};
+use crate::error::{Error, Limit, Misuse, PeerFault};
 use crate::model::{
-    Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Window,
+    Activation, Block, BlockCard, Chain, Extent, Head, Linear, Network, Padding, Shape, Window,
 };
 use crate::ot::FieldBits;
 use crate::party::renew;
@@ -82,6 +82,7 @@ fn every_tensor_equals_the_plaintext_network() {
         let (near, far) = transport::pair(None);
         let served = thread::spawn(move || hazmat::serve_with_shares(&server, far, system_rng()));
         let mut client = Client::connect(near, &Terms::NONE).unwrap();
+        hazmat::keep_shares(&mut client);
         let mut bundles = client.offline(2, |_, _| ()).unwrap();
         bundles.extend(client.offline(1, |_, _| ()).unwrap());
         let ours = hazmat::shares(&bundles[2]);
@@ -229,6 +230,7 @@ fn a_bundle_takes_no_more_memory_than_planned() {
     let served = thread::spawn(move || server.serve(far).map(drop));
     let mut client = Client::connect(near, &Terms::NONE).unwrap();
     let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+    assert!(hazmat::shares(&bundle).tensors.is_empty(), "shares are no longer needed");
     let plan = client.plan();
     let planned = plan.client_memory(1);
     let sent = plan.offline(1).sent;
@@ -236,6 +238,53 @@ fn a_bundle_takes_no_more_memory_than_planned() {
     assert!(planned < bundle.bytes() as u64 + sent + (1 << 16), "{} {planned}", bundle.bytes());
     client.close().unwrap();
     served.join().unwrap().unwrap();
+}
+
+/// The server's setting says what a client learns, and the client knows it from the plan; the card
+/// stays as it is.
+#[test]
+fn a_client_learns_what_the_policy_says() {
+    let mut rng = ChaCha20Rng::seed_from_u64(8);
+    let image = [7; 198];
+    for last in [Activation::Argmax, Activation::Logits] {
+        let network = network(last, &mut rng);
+        let hash = network.card().hash().unwrap();
+        let trace = network.forward(&image).unwrap();
+        for (policy, head) in [
+            (Policy::Card, network.card().head.head.clone()),
+            (Policy::Class, Head::Class),
+            (Policy::Values, Head::Values),
+        ] {
+            let settings = Settings { policy, ..Settings::default() };
+            let server = Server::new(network.clone(), &settings).unwrap();
+            let (near, far) = transport::pair(None);
+            let served = thread::spawn(move || server.serve(far));
+            let mut client =
+                Client::connect(near, &Terms { card: Some(hash), ..Terms::NONE }).unwrap();
+            assert_eq!(client.plan().card().head.head, head);
+            let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+            let expected = match head {
+                Head::Values => Outcome::Values(trace.logits().to_vec()),
+                _ => Outcome::Class(trace.label()),
+            };
+            assert_eq!(client.classify(bundle, &image).unwrap(), expected, "{policy:?}");
+            client.close().unwrap();
+            served.join().unwrap().unwrap();
+        }
+    }
+}
+
+/// A head of thresholds tells no class: the server refuses to start, a client the server's word.
+#[test]
+fn a_policy_that_the_head_does_not_have_is_refused() {
+    let mut card = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(9)).card().clone();
+    card.head.head = Head::Thresholds(vec![0; 5]);
+    let settings = Settings { policy: Policy::Class, ..Settings::default() };
+    let error = NetworkPlan::new(card.clone(), &settings).err().unwrap();
+    assert!(matches!(error, Error::Misuse(Misuse::Policy)), "{error}");
+    let announcement = Announcement::new(&settings, &[0; 32], &card.to_bytes().unwrap());
+    let error = Terms::NONE.accept(&announcement).err().unwrap();
+    assert!(matches!(error, Error::Peer(PeerFault::Settings)), "{error}");
 }
 
 /// Parties that plan differently notice it, whatever the difference is.
@@ -247,6 +296,8 @@ fn another_plan_is_refused() {
         Settings::for_link(Link::WAN),
         Settings { field: FieldBits::One, ..Settings::default() },
         Settings { tables: Delivery::Streamed, ..Settings::default() },
+        Settings { policy: Policy::Class, ..Settings::default() },
+        Settings { policy: Policy::Values, ..Settings::default() },
     ];
     for settings in settings {
         let other = NetworkPlan::new(network.card().clone(), &settings).unwrap();

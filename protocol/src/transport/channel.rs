@@ -29,6 +29,9 @@ const MAX_REFUSAL: usize = 512;
 const NOTICE: Duration = Duration::from_secs(2);
 /// Of the reader's buffer.
 const BUFFER: usize = 1 << 16;
+/// Bytes of a payload that are read together: several of the reader's buffers, so that most of them do
+/// not go through it, and less than a core's cache.
+const PIECE: usize = 1 << 18;
 
 /// A reader with limits.
 trait Source: Read + Limit + Send {}
@@ -303,8 +306,7 @@ impl Channel {
             let message = kind.name();
             return Err(PeerFault::Length { message, expected: most, got: len }.into());
         }
-        let mut payload = vec![0; len];
-        self.read(&mut payload)?;
+        let payload = self.read_payload(len)?;
         if kind == Kind::Refusal {
             return Err(self.refused(&header, &payload));
         }
@@ -330,34 +332,55 @@ impl Channel {
         Ok(seal.unwrap_or(Err(TransportFault::Altered))?)
     }
 
+    /// Reads a payload of so many bytes. Its memory is filled with zeros shortly before the bytes come
+    /// there: then it is in the cache.
+    fn read_payload(&mut self, len: usize) -> Result<Vec<u8>, Error> {
+        let mut payload = Vec::with_capacity(len);
+        let mut read = 0;
+        while read < len {
+            if payload.len() < len.min(read + BUFFER) {
+                payload.resize(len.min(read + PIECE), 0);
+            }
+            read += self.read_some(&mut payload[read..])?;
+        }
+        Ok(payload)
+    }
+
     /// Fills `buffer` while the peer's allowance and the session's time last.
     fn read(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
         let mut rest = &mut *buffer;
         while !rest.is_empty() {
-            let time = self.allowance.left().min(until(self.queue.deadline()));
-            if time.is_zero() {
-                return Err(self.fault(TransportFault::TimedOut).into());
-            }
-            self.reader.get_mut().limit(time);
-            let (start, written) = (Instant::now(), self.queue.written());
-            let read = self.reader.read(rest);
-            // Whoever still reads what this party has to say cannot have answered yet.
-            let taken = self.queue.written() - written;
-            let n = match read {
-                Ok(0) => return Err(self.fault(TransportFault::Closed).into()),
-                Ok(n) => n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-                Err(error) => match error.into() {
-                    // What this party wrote meanwhile may have earned the peer more time.
-                    TransportFault::TimedOut if time < Duration::MAX => 0,
-                    fault => return Err(self.fault(fault).into()),
-                },
-            };
-            self.allowance.settle(start.elapsed(), n as u64 + taken);
-            rest = &mut rest[n..];
+            let read = self.read_some(rest)?;
+            rest = &mut rest[read..];
         }
-        self.traffic.received += buffer.len() as u64;
         Ok(())
+    }
+
+    /// Reads what is there, or waits while the peer's allowance and the session's time last: how much
+    /// was read, which may be nothing.
+    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let time = self.allowance.left().min(until(self.queue.deadline()));
+        if time.is_zero() {
+            return Err(self.fault(TransportFault::TimedOut).into());
+        }
+        self.reader.get_mut().limit(time);
+        let (start, written) = (Instant::now(), self.queue.written());
+        let read = self.reader.read(buffer);
+        // Whoever still reads what this party has to say cannot have answered yet.
+        let taken = self.queue.written() - written;
+        let n = match read {
+            Ok(0) => return Err(self.fault(TransportFault::Closed).into()),
+            Ok(n) => n,
+            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+            Err(error) => match error.into() {
+                // What this party wrote meanwhile may have earned the peer more time.
+                TransportFault::TimedOut if time < Duration::MAX => 0,
+                fault => return Err(self.fault(fault).into()),
+            },
+        };
+        self.allowance.settle(start.elapsed(), n as u64 + taken);
+        self.traffic.received += n as u64;
+        Ok(n)
     }
 
     /// What went wrong: if the connection is closed, perhaps because this party could not write.

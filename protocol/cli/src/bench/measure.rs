@@ -4,13 +4,15 @@ use super::process::Watched;
 use crate::{
     classify,
     failure::{Failure, Result, While},
+    inspect,
     progress::Progress,
     server_process::ServerProcess,
 };
 use gazelle_protocol::{
     Link,
-    model::{Linear, Network},
-    session::{Client, LayerSeconds, NetworkPlan, Phase},
+    model::{Card, Layer, Linear, Network},
+    plan::{BlockCost, NetworkPlan, NodeCost},
+    session::{Client, LayerSeconds, Phase},
 };
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use serde::Serialize;
@@ -230,39 +232,67 @@ fn median(runs: &[Run], of: impl Fn(&Run) -> PhaseCost) -> PhaseCost {
     costs[costs.len() / 2]
 }
 
+/// Every block of a chain, or every node of another graph.
 fn layers(plan: &NetworkPlan, runs: &[Run]) -> Vec<LayerCost> {
-    let median = |block: usize, part: fn(&LayerSeconds) -> f64| {
-        let mut seconds: Vec<f64> = runs.iter().map(|run| part(&run.layers[block])).collect();
-        seconds.sort_by(f64::total_cmp);
-        seconds[seconds.len() / 2]
-    };
-    let layer = |(block, cost): (usize, &gazelle_protocol::session::BlockCost)| {
-        let (name, activations, products) = described(plan, block);
-        LayerCost {
-            name,
-            activations,
-            products,
-            seconds: LayerSeconds {
-                linear: median(block, |layer| layer.linear),
-                tables: median(block, |layer| layer.tables),
-                online: median(block, |layer| layer.online),
-            },
-            offline_bytes: cost.offline_up + cost.offline_down,
-            online_bytes: cost.online_up + cost.online_down,
+    match plan.layers() {
+        [] => plan.node_costs().iter().map(|cost| node(plan, cost, runs)).collect(),
+        layers => {
+            let blocks = layers.iter().zip(plan.costs()).enumerate();
+            blocks.map(|(block, (layer, cost))| chain_layer(block, layer, &cost, runs)).collect()
         }
-    };
-    plan.costs().iter().enumerate().map(layer).collect()
+    }
 }
 
-/// The name, the sums and the products of a chain's layer. Of another graph an entry holds a linear
-/// map, an activation and a masked tensor that need not belong together: it has a number alone.
-fn described(plan: &NetworkPlan, block: usize) -> (String, usize, u64) {
-    let number = block + 1;
-    let Some(layer) = plan.layers().get(block) else { return (number.to_string(), 0, 0) };
+/// Median seconds of block `block`.
+fn median_seconds(runs: &[Run], block: usize, part: fn(&LayerSeconds) -> f64) -> f64 {
+    let mut seconds: Vec<f64> = runs.iter().map(|run| part(&run.layers[block])).collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
+
+fn chain_layer(block: usize, layer: &Layer, cost: &BlockCost, runs: &[Run]) -> LayerCost {
     let kind = match layer.block.linear {
         Linear::Dense { .. } => "dense",
         Linear::Convolution { .. } => "convolution",
     };
-    let name = format!("{number} {kind} {} → {}", layer.pooled, layer.sums);
-    (name, layer.sums.len(), (layer.sums.len() * layer.row_len()) as u64)
+    LayerCost {
+        name: format!("{} {kind} {} → {}", block + 1, layer.pooled, layer.sums),
+        activations: layer.sums.len(),
+        products: (layer.sums.len() * layer.row_len()) as u64,
+        seconds: LayerSeconds {
+            linear: median_seconds(runs, block, |layer| layer.linear),
+            tables: median_seconds(runs, block, |layer| layer.tables),
+            online: median_seconds(runs, block, |layer| layer.online),
+        },
+        offline_bytes: cost.offline_up + cost.offline_down,
+        online_bytes: cost.online_up + cost.online_down,
+    }
+}
+
+fn node(plan: &NetworkPlan, cost: &NodeCost, runs: &[Run]) -> LayerCost {
+    let linear = |&map: &usize| median_seconds(runs, map, |layer| layer.linear);
+    let activation = |part| cost.activation.map_or(0.0, |index| median_seconds(runs, index, part));
+    LayerCost {
+        name: inspect::node_name(plan.card(), cost.tensor),
+        activations: cost.activation.map_or(0, |_| cost.instances),
+        products: products(plan.card(), cost.tensor),
+        seconds: LayerSeconds {
+            // A sum of none would be −0.
+            linear: cost.maps.iter().map(linear).fold(0.0, |a, b| a + b),
+            tables: activation(|layer| layer.tables),
+            online: activation(|layer| layer.online),
+        },
+        offline_bytes: cost.offline.sent + cost.offline.received,
+        online_bytes: cost.online.sent + cost.online.received,
+    }
+}
+
+/// Multiplications of a node: each weight's, once for every place of its channel.
+fn products(card: &Card, tensor: usize) -> u64 {
+    let tensors = card.tensors().expect("the card of a plan");
+    let linear = card.linear_nodes().find(|(number, _)| *number == tensor);
+    linear.map_or(0, |(_, node)| {
+        let weights: usize = node.weights_len(&tensors).sum();
+        (weights * tensors[tensor].shape.map_len()) as u64
+    })
 }

@@ -101,8 +101,11 @@ fn load(
     version: Option<String>,
     network: Network,
 ) -> Result<Model> {
-    let network = network.with_logits(args.allow_logits);
-    let settings = Settings { hash: args.hash.into(), ..Settings::for_link(args.link) };
+    let settings = Settings {
+        hash: args.hash.into(),
+        policy: args.reveal.into(),
+        ..Settings::for_link(args.link)
+    };
     let settings = match args.tables {
         Some(tables) => Settings { tables: tables.into(), ..settings },
         None => settings.fitted(network.card())?,

@@ -93,11 +93,8 @@ impl Shared {
     /// Says which models are served.
     pub(super) fn announce(&self) {
         for model in self.service().models.iter() {
-            let card = model.server.plan().card();
-            match card.hash() {
-                Ok(hash) => self.log.line(format!("card {hash} {}", model.full_name())),
-                Err(error) => self.log.line(format!("{}: {error}", model.full_name())),
-            }
+            let hash = model.server.plan().card_hash();
+            self.log.line(format!("card {hash} {}", model.full_name()));
         }
     }
 

@@ -47,15 +47,12 @@ fn onnx_networks_can_be_measured() {
 
 #[test]
 fn residual_networks_can_be_measured() {
-    let text = succeed(["bench", "--network", "resnet20", "--runs", "1", "--json", "--layers"]);
+    let text = succeed(["bench", "--network", "resnet20", "--runs", "1", "--json"]);
     let object: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        (&object["network"], &object["matches_plaintext"]),
-        (&"resnet20".into(), &true.into())
-    );
-    let activations = |layer: &Value| layer["activations"].as_u64().unwrap();
-    let layers = object["layers"].as_array().unwrap();
-    assert_eq!(layers.iter().map(activations).sum::<u64>(), 144_256 + 10);
+    assert_eq!(object["network"], "resnet20");
+    assert_eq!(object["matches_plaintext"], true);
+    // Nineteen activations and the class, one after the other.
+    assert_eq!(object["online"]["rounds"], 20);
 }
 
 #[test]

@@ -95,6 +95,16 @@ fn the_server_ends_when_the_demo_is_killed() {
 }
 
 #[test]
+fn residual_networks_classify_the_bundled_picture() {
+    for name in ["resnet20", "mobilenet"] {
+        let object: Value =
+            serde_json::from_str(&succeed(["demo", "--network", name, "--json"])).unwrap();
+        assert_eq!(object["matches_plaintext"], true, "{name}");
+        assert_eq!(object["name"], "Ankle boot", "{name}");
+    }
+}
+
+#[test]
 fn the_pneumonia_network_classifies_a_picture_of_its_user() {
     let line = fail(1, ["demo", "--network", "pneumonia"]);
     assert!(line.contains("--image") && line.contains("28"), "{line}");

@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod generate;
+mod graph;
 mod import;
 mod inspect;
 mod peers;

@@ -65,13 +65,13 @@ fn clients_at_the_same_time() {
 }
 
 #[test]
-fn logits_only_where_the_server_allows_them() {
+fn values_only_where_the_server_reveals_them() {
     let files = samples();
     let image = files[0].to_str().unwrap();
     let strict = Server::start(&["--network", "fashion-mnist"]);
     let text = succeed(["classify", "--plaintext", "--server", &strict.address, image]);
     assert!(text.contains("Ankle boot") && !text.contains("Trouser"), "{text}");
-    let open = Server::start(&["--network", "fashion-mnist", "--allow-logits"]);
+    let open = Server::start(&["--network", "fashion-mnist", "--reveal", "values"]);
     let text = succeed(["classify", "--plaintext", "--server", &open.address, image]);
     assert!(text.contains("Ankle boot") && text.contains("Trouser"), "{text}");
 }

@@ -1,5 +1,6 @@
 //! Running the command, and looking at what it did.
 
+use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -50,6 +51,17 @@ pub(crate) fn write_png(path: &Path, width: u32, height: u32) {
     encoder.set_color(png::ColorType::Grayscale);
     let mut writer = encoder.write_header().expect("the header is valid");
     writer.write_image_data(&vec![77; (width * height) as usize]).expect("the pixels fit");
+}
+
+/// Writes a grey or, with three channels, a coloured PNG of `side` × `side` pixels without pattern.
+pub(crate) fn write_noise(path: &Path, side: u32, channels: u32, seed: u64) {
+    let file = std::fs::File::create(path).expect("the folder can be written");
+    let mut encoder = png::Encoder::new(file, side, side);
+    encoder.set_color(if channels == 3 { png::ColorType::Rgb } else { png::ColorType::Grayscale });
+    let mut writer = encoder.write_header().expect("the header is valid");
+    let mut pixels = vec![0; (side * side * channels) as usize];
+    ChaCha20Rng::seed_from_u64(seed).fill_bytes(&mut pixels);
+    writer.write_image_data(&pixels).expect("the pixels fit");
 }
 
 /// A `gazelle serve` on a free port, killed when dropped.

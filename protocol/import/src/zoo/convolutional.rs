@@ -131,7 +131,7 @@ pub(super) fn squeezenet(net: &mut Graph, image: Value) -> Value {
     net.global_pool(x)
 }
 
-/// A fire module: to few maps, then to many by 1×1 and by 3×3 side by side; pooled before they meet.
+/// A fire module: to few maps, then to many by 1×1 and 3×3 side by side, pooled before they meet.
 fn fire(net: &mut Graph, x: Value, squeezed: usize, expanded: usize, pooled: bool) -> Value {
     let x = net.map(x, convolution(squeezed, 1, 1));
     let x = net.relu(x);

@@ -1,4 +1,4 @@
-//! A graph that grows with random weights; its shifts follow from how large sums are expected to be.
+//! A graph that grows with random weights; its shifts follow from the sums that are to be expected.
 
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
@@ -68,7 +68,7 @@ impl Graph {
         Value { tensor: self.nodes.len(), shape, square, positive: 1.0, block: None }
     }
 
-    /// The sum of some maps, whose results have one shape. Sums of a map are nearly normal around 0.
+    /// The sum of some maps, whose results have one shape. They are nearly normal around 0.
     pub(super) fn linear(&mut self, maps: &[(Value, LinearMap)]) -> Value {
         let (first, map) = maps[0];
         let shape = map.output(first.shape).expect("the map fits");
@@ -106,8 +106,8 @@ impl Graph {
         Value { positive: POSITIVE_WITH_SKIP, block: sums.block, ..both }
     }
 
-    /// A clamp with the shift that fits three standard deviations of `sums` into 8 bits, rounding to
-    /// the nearest; then the largest of each window.
+    /// A clamp with the shift that fits three standard deviations of `sums` into 8 bits, rounding
+    /// to the nearest; then the largest of each window.
     fn clamp(&mut self, sums: Value, least: i16, most: i16, max_pool: Option<Window>) -> Value {
         let deviation = sums.square.sqrt();
         let shift = (3.0 * deviation / f64::from(most)).log2().ceil().max(1.0) as u8;

@@ -91,10 +91,23 @@ fn a_window_that_counts_fewer_cells_weighs_them_more() {
     assert_eq!(sums, [36; 9], "the average of ones is 1 everywhere");
 }
 
+type Spoil = fn(&mut Card);
+
+/// Each change makes a card that is refused, as it is and on the wire.
+fn are_found(faults: &[(&str, Spoil)]) {
+    assert_eq!(card().check(), Ok(()));
+    for (name, spoil) in faults {
+        let mut card = card();
+        spoil(&mut card);
+        assert!(card.check().is_err(), "{name}");
+        let bytes = postcard::to_allocvec(&(2u8, card)).unwrap();
+        assert!(Card::from_bytes(&bytes).is_err(), "{name} on the wire");
+    }
+}
+
 #[test]
-fn every_fault_of_a_graph_is_found() {
-    type Spoil = fn(&mut Card);
-    let faults: [(&str, Spoil); 30] = [
+fn every_fault_of_the_wiring_is_found() {
+    are_found(&[
         ("forward reference", |c| c.nodes[1] = activation(2, 20, Function::RELU)),
         ("head of nothing", |c| c.head.input = 11),
         ("unread", |c| c.head.input = 9),
@@ -122,6 +135,12 @@ fn every_fault_of_a_graph_is_found() {
         ("upsampled over the cap", |c| {
             c.nodes[8] = Node::Upsample(Upsample { input: 8, factor: Extent::new(4096, 2) });
         }),
+    ]);
+}
+
+#[test]
+fn every_fault_of_a_map_is_found() {
+    are_found(&[
         ("counted beyond the padding", |c| {
             let Node::SumPool(pool) = &mut c.nodes[7] else { panic!() };
             pool.counted = Padding::uniform(2);
@@ -143,6 +162,12 @@ fn every_fault_of_a_graph_is_found() {
             let Node::Linear(node) = &mut c.nodes[0] else { panic!() };
             node.terms.push(Term { input: 0, map: LinearMap::dense(4) });
         }),
+    ]);
+}
+
+#[test]
+fn every_fault_of_a_function_is_found() {
+    are_found(&[
         ("shifts for other channels", |c| {
             let Node::Activation(node) = &mut c.nodes[1] else { panic!() };
             node.shift = Shift::Channels(vec![1; 3]);
@@ -177,15 +202,7 @@ fn every_fault_of_a_graph_is_found() {
         ("pooled values over their ring", |c| c.head.sum_bits = 13),
         ("six of five", |c| c.head.head = Head::Top(6)),
         ("thresholds for other values", |c| c.head.head = Head::Thresholds(vec![0; 4])),
-    ];
-    assert_eq!(card().check(), Ok(()));
-    for (name, spoil) in faults {
-        let mut card = card();
-        spoil(&mut card);
-        assert!(card.check().is_err(), "{name}");
-        let bytes = postcard::to_allocvec(&(2u8, card)).unwrap();
-        assert!(Card::from_bytes(&bytes).is_err(), "{name} on the wire");
-    }
+    ]);
 }
 
 #[test]

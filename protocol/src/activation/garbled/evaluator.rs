@@ -1,5 +1,7 @@
 //! The evaluator's side of an activation layer: the client's.
 
+use std::borrow::Cow;
+
 use gazelle_garble::{GateRange, Hash, Program, evaluate};
 use gazelle_ntt::pack;
 use rand::CryptoRng;
@@ -46,23 +48,25 @@ impl Evaluator {
         &mut self.0
     }
 
-    /// Chooses a layer's labels by the low bits of the client's shares `sums`; adds the messages that do
-    /// so to `messages`. They are sent when no answer is waited for, to save a round trip.
-    pub(crate) fn choose(
+    /// Chooses a layer's labels by the low bits of the client's shares `sums`, chunk by chunk: the
+    /// garbler works on one while the next is made.
+    pub(crate) async fn choose(
         &mut self,
         plan: &GarbledPlan,
         sums: &[u32],
-        messages: &mut Vec<Transfers>,
+        mail: BlockMail<'_>,
     ) -> Evaluation {
-        let choose = |chunk| {
+        let mut chunks = Vec::new();
+        for chunk in plan.chunks() {
             let (labels, message) = self.choose_chunk(&chunk, sums);
-            messages.push(message);
-            Stored { labels, tables: Vec::new() }
-        };
-        Evaluation::Prepared(plan.chunks().map(choose).collect())
+            mail.send(message).await;
+            chunks.push(Stored { labels, tables: Vec::new() });
+        }
+        Evaluation::Prepared(chunks)
     }
 
-    pub(super) fn choose_chunk(
+    /// The labels of one chunk, and the message that chooses them.
+    pub(crate) fn choose_chunk(
         &mut self,
         chunk: &Chunk<'_>,
         sums: &[u32],
@@ -223,9 +227,17 @@ impl Stored {
         gates: GateRange,
         Labels(labels): &Labels,
     ) -> Result<Vec<u32>, PeerFault> {
-        let labels = read_labels(labels);
+        let labels = labels_in(labels);
         evaluate(program, instances, hash, gates, &self.tables, &self.labels, &labels)
             .map_err(PeerFault::Tables)
+    }
+}
+
+/// The labels of a message: its bytes where they can be read as labels in place.
+fn labels_in(bytes: &[u8]) -> Cow<'_, [u128]> {
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(labels) if cfg!(target_endian = "little") => Cow::Borrowed(labels),
+        _ => Cow::Owned(read_labels(bytes)),
     }
 }
 

@@ -50,6 +50,21 @@ fn every_tensor_of_every_sample_is_exact() {
     assert!(samples.iter().filter(|sample| right(sample)).count() >= 17);
 }
 
+/// Every tensor of five samples each.
+#[test]
+fn resnet20_and_the_mobilenet_are_exact() {
+    for file in ["fashion-mnist-resnet20.gazelle", "fashion-mnist-mobilenet.gazelle"] {
+        let network = network(file);
+        let samples = samples(network.card());
+        let right =
+            |(image, label): &(Vec<u8>, usize)| network.forward(image).unwrap().label() == *label;
+        assert!(samples.iter().filter(|sample| right(sample)).count() >= 17, "{file}");
+        let images: Vec<Vec<u8>> = samples.into_iter().step_by(4).map(|sample| sample.0).collect();
+        assert_eq!(images.len(), 5);
+        parties::check(&network, &images);
+    }
+}
+
 /// The pictures are no X-rays; exact it must be on any.
 #[test]
 fn the_pneumonia_network_is_exact() {
