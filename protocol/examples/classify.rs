@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let picture = read_picture(path)?;
     let channel = transport::connect("127.0.0.1:7464", Duration::from_secs(60), None)?;
     let mut client = Client::connect(channel, &Terms::default())?;
-    let image = picture.tensor(client.plan().card().input)?;
+    let image = picture.tensor(client.plan().card())?;
     let bundle = client.offline(1, |_, _| ())?.remove(0);
     let outcome = client.classify(bundle, &image)?;
     let label =

@@ -3,6 +3,7 @@
 use crate::{
     connection::ProtectionArgs,
     keygen::KeygenArgs,
+    pixel_args::PixelArgs,
     prepare::PrepareArgs,
     serve::{KeepingArgs, LogFormat},
     store::StoreArgs,
@@ -223,7 +224,7 @@ pub(crate) struct ClassifyArgs {
     /// Which of the server's models to ask
     #[arg(long, value_name = "NAME", value_parser = model_name)]
     pub(crate) model: Option<String>,
-    /// PNG or JPEG files of the size that the model reads
+    /// PNG or JPEG files; of the size that the model reads, unless it says how they are resized
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
     #[command(flatten)]
@@ -418,29 +419,6 @@ pub(crate) enum CalibrationRule {
     Percentile,
     /// The range with the least mean squared error
     Mse,
-}
-
-/// What the ONNX network reads, where its file does not say.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct PixelArgs {
-    /// What training subtracted from pixel/255, for all channels or one each
-    #[arg(
-        long,
-        value_name = "X,…",
-        value_delimiter = ',',
-        requires = "onnx",
-        allow_negative_numbers = true
-    )]
-    pub(crate) mean: Vec<f64>,
-    /// What training divided the difference by, for all channels or one each
-    #[arg(long, value_name = "X,…", value_delimiter = ',', requires = "onnx")]
-    pub(crate) std: Vec<f64>,
-    /// The output that counts, of a network that has several
-    #[arg(long, value_name = "NAME", requires = "onnx")]
-    pub(crate) output_name: Option<String>,
-    /// The image's shape, for a network that reads a flat vector or leaves sizes open
-    #[arg(long, value_name = "CHANNELS,HEIGHT,WIDTH", value_delimiter = ',', requires = "onnx")]
-    pub(crate) shape: Option<Vec<usize>>,
 }
 
 #[derive(Debug, clap::Args)]

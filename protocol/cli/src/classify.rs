@@ -34,11 +34,11 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let wish = Wish { model: args.model.as_deref(), keep: false };
     let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
     let mut client = set_up(channel, &args.server, &args.terms.terms())?;
-    let shape = client.plan().card().input;
+    let card = client.plan().card();
     let images = pictures
         .iter()
         .zip(&args.images)
-        .map(|(picture, path)| picture.tensor(shape).when(|| path.display().to_string()));
+        .map(|(picture, path)| picture.tensor(card).when(|| path.display().to_string()));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
     let (outcomes, end) =
         classify_all(&mut client, &images, store.as_ref(), &progress, &args.server);

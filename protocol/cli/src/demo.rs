@@ -13,7 +13,7 @@ use crate::{
 };
 use gazelle_import::decode_image;
 use gazelle_protocol::{
-    model::{Network, Shape},
+    model::{Card, Network},
     session::{Outcome, Statistics},
 };
 use serde::Serialize;
@@ -34,7 +34,7 @@ struct Report {
 
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     let network = args.network.network()?;
-    let (name, image) = picture(args, network.card().input)?;
+    let (name, image) = picture(args, network.card())?;
     let (outcome, statistics) = classify_privately(args, &image)?;
     let report = Report {
         outcome: Described::new(network.card(), &outcome),
@@ -56,17 +56,18 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
 }
 
 /// The picture's name and pixels.
-fn picture(args: &DemoArgs, shape: Shape) -> Result<(String, Vec<u8>)> {
+fn picture(args: &DemoArgs, card: &Card) -> Result<(String, Vec<u8>)> {
     if let Some(path) = &args.image {
-        return Ok((path.display().to_string(), files::read_image(path, shape)?));
+        return Ok((path.display().to_string(), files::read_image(path, card)?));
     }
     let Some(picture) = args.network.picture() else {
         return Err(Failure::new(format!(
-            "no picture comes with the network {}; give one of {shape} with --image FILE",
-            args.network.name()
+            "no picture comes with the network {}; give one of {} with --image FILE",
+            args.network.name(),
+            card.input
         )));
     };
-    let pixels = decode_image(picture.bytes, shape).when(|| picture.name.into())?;
+    let pixels = decode_image(picture.bytes, card).when(|| picture.name.into())?;
     Ok((picture.name.into(), pixels))
 }
 

@@ -7,7 +7,7 @@ use crate::{
     progress::Progress,
 };
 use gazelle_import::{
-    Error, FloatNetwork,
+    Error, Exact, FloatNetwork,
     dataset::{self, Labelled},
 };
 use gazelle_model::{Head, Network};
@@ -41,11 +41,11 @@ pub(crate) fn print(
     }
     let progress = Progress::start("classifying");
     let float = float.map(|float| accuracy(images, |image| float.result(image))).transpose()?;
-    let head = &network.card().head.head;
+    let (head, exact) = (&network.card().head.head, Exact::new(network)?);
     let integer = accuracy(images, |image| {
-        let trace = network.forward(image)?;
+        let logits = exact.logits(image)?;
         // Values are shown instead of the class where the server allows.
-        Ok(if *head == Head::Values { vec![trace.label() as i32] } else { trace.result })
+        Ok(if *head == Head::Values { Head::Class } else { head.clone() }.apply(&logits))
     })?;
     drop(progress);
     if let Some(float) = float {

@@ -1,11 +1,11 @@
 //! Reading the user's files, with messages that name them.
 
 use crate::{
-    args::PixelArgs,
     failure::{Failure, Result, While},
+    pixel_args::PixelArgs,
 };
 use gazelle_import::{FloatNetwork, Picture, files, onnx};
-use gazelle_model::{Network, Shape};
+use gazelle_model::{Card, Colours, Network, PixelUnit, Shape};
 use std::path::Path;
 
 /// The network of a model file.
@@ -13,9 +13,9 @@ pub(crate) fn read_network(path: &Path) -> Result<Network> {
     Ok(files::read_network(path)?)
 }
 
-/// The pixels of a PNG or JPEG file, in the order of `shape`.
-pub(crate) fn read_image(path: &Path, shape: Shape) -> Result<Vec<u8>> {
-    Ok(files::read_image(path, shape)?)
+/// The image that a network of `card` reads of a PNG or JPEG file.
+pub(crate) fn read_image(path: &Path, card: &Card) -> Result<Vec<u8>> {
+    Ok(files::read_image(path, card)?)
 }
 
 /// The picture of a PNG or JPEG file, whatever its size.
@@ -38,6 +38,9 @@ pub(crate) fn read_onnx(
         std: pixels.std.clone(),
         classes: classes.to_vec(),
         output: pixels.output_name.clone(),
+        unit: if pixels.pixels == 255 { PixelUnit::Step } else { PixelUnit::Full },
+        resize: pixels.resize.unwrap_or_default(),
+        colours: pixels.colours.map(Colours::from).unwrap_or_default(),
         folder: path.parent().map(Path::to_path_buf),
     };
     onnx::read(name.unwrap_or(&stem), &bytes, &options).when(|| path.display().to_string())

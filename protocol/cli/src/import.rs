@@ -8,18 +8,23 @@ use crate::{
     progress::Progress,
     table::table,
 };
-use gazelle_import::{Calibration, Choice, Quantiser, dataset, files::write_network};
+use gazelle_import::{Calibration, Choice, ImageForm, Quantiser, dataset, files::write_network};
 use std::{fs, path::Path};
 
 /// Images that activations are measured on; more change the ranges little.
 const CALIBRATION: usize = 1000;
+/// Fewer images are worth a word.
+const FEW: usize = 16;
+/// How far the largest weight may be from the usual ones.
+const OUTLIER: f64 = 40.0;
 /// The share of values that a percentile keeps.
 const PERCENT: f64 = 99.99;
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let name = || args.onnx.display().to_string();
     let float = files::read_onnx(&args.onnx, args.name.as_deref(), &args.classes, &args.pixels)?;
-    let images = dataset::images(&args.calibrate, float.input(), CALIBRATION)?;
+    let form = ImageForm::new(float.input(), float.preprocessing());
+    let images = dataset::images(&args.calibrate, form, CALIBRATION)?;
     check_output(&args.onnx, &args.output)?;
     let progress = Progress::start("measuring activations");
     let calibration = match args.calibration {
@@ -39,11 +44,17 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     write_network(&args.output, network)?;
     output::line(inspect::summary(network.card())?)?;
     output::line(choices(&quantised.choices))?;
+    for warning in warnings(&quantised.choices, images.len()) {
+        output::line(format_args!("warning: {warning}"))?;
+    }
     output::line(format_args!(
-        "calibrated on {} images; {} of {} get the result that they get in floating point",
+        "calibrated on {} images; {} of {} get the result that they get in floating point; signal to \
+         noise {:.0} dB, with one unit for {}",
         images.len(),
         quantised.agreeing,
-        quantised.compared
+        quantised.compared,
+        quantised.signal_to_noise,
+        if quantised.units_by_channel { "each channel" } else { "all channels of a layer" }
     ))?;
     if !test.is_empty() {
         eval::print(Some(&float), network, &test)?;
@@ -69,6 +80,28 @@ fn check_output(onnx: &Path, output: &Path) -> Result<()> {
             Err(Failure::new(format!("cannot write {}: there is no such folder", output.display())))
         }
     }
+}
+
+/// What makes integers worse than they need be.
+fn warnings(choices: &[Choice], images: usize) -> Vec<String> {
+    let far = |choice: &&Choice| choice.outlier > OUTLIER;
+    let mut warnings: Vec<String> = choices
+        .iter()
+        .filter(far)
+        .map(|Choice { node, outlier, .. }| {
+            format!(
+                "{node}: its largest weight is {outlier:.0} times as large as usual, which leaves the \
+                 others few steps; look for an outlier"
+            )
+        })
+        .collect();
+    if images < FEW {
+        warnings.push(format!(
+            "ranges were measured on {images} images; a few hundred like those to be classified are \
+             better"
+        ));
+    }
+    warnings
 }
 
 /// What was chosen for each linear layer.

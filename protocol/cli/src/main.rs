@@ -18,6 +18,7 @@ mod inspect;
 mod keygen;
 mod outcome;
 mod output;
+mod pixel_args;
 mod prepare;
 mod progress;
 mod serve;

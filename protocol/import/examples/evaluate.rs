@@ -1,11 +1,11 @@
 //! What an ONNX network gives for images, in floating point and in integers.
 //!
-//! `evaluate MODEL.onnx IMAGES.bin [OUTPUT | -] [MEAN,… STD,…]`: the images are raw bytes, channels ×
-//! height × width each, one after another; `OUTPUT` names an output of a network that has several.
-//! Prints one JSON object.
+//! `evaluate MODEL.onnx CALIBRATION.bin IMAGES.bin [OUTPUT | -] [MEAN,… STD,…]`: the images are raw
+//! bytes, channels × height × width each, one after another; `OUTPUT` names an output of a network
+//! that has several. Prints one JSON object; without integers if CALIBRATION.bin is `-`.
 
-use gazelle_import::{Error, Quantiser, files, onnx};
-use gazelle_model::{CardFault, Node};
+use gazelle_import::{Error, Exact, Quantised, Quantiser, files, onnx};
+use gazelle_model::Node;
 use rayon::prelude::*;
 
 fn main() {
@@ -17,8 +17,8 @@ fn main() {
 }
 
 fn run(arguments: &[String]) -> Result<(), Error> {
-    let [model, images, rest @ ..] = arguments else {
-        eprintln!("evaluate MODEL.onnx IMAGES.bin [OUTPUT | -] [MEAN,… STD,…]");
+    let [model, calibration, images, rest @ ..] = arguments else {
+        eprintln!("evaluate MODEL.onnx CALIBRATION.bin IMAGES.bin [OUTPUT | -] [MEAN,… STD,…]");
         std::process::exit(2);
     };
     let numbers = |i: usize| -> Vec<f64> {
@@ -33,31 +33,39 @@ fn run(arguments: &[String]) -> Result<(), Error> {
     };
     let bytes = files::read(model, onnx::MAX_ONNX_BYTES)?;
     let float = onnx::read("network", &bytes, &options)?;
-    let images = files::read(images, 1 << 30)?;
-    let images: Vec<Vec<u8>> =
-        images.chunks_exact(float.input().len()).map(<[u8]>::to_vec).collect();
+    let read = |path: &String| -> Result<Vec<Vec<u8>>, Error> {
+        let bytes = files::read(path, 1 << 30)?;
+        Ok(bytes.chunks_exact(float.input().len()).map(<[u8]>::to_vec).collect())
+    };
+    let images = read(images)?;
     let outputs =
         images.par_iter().map(|image| float.forward(image)).collect::<Result<Vec<_>, _>>()?;
     print!("{{\"float\": {outputs:?}");
-    match Quantiser::default().run(&float, &images) {
-        Err(error) => print!(", \"error\": {:?}", format!("{error}")),
-        Ok(quantised) => print(&quantised.network, quantised.agreeing, quantised.compared)?,
+    if calibration != "-" {
+        match Quantiser::default().run(&float, &read(calibration)?) {
+            Err(error) => print!(", \"error\": {:?}", format!("{error}")),
+            Ok(quantised) => print(&quantised, &images)?,
+        }
     }
     println!("}}");
     Ok(())
 }
 
-fn print(
-    network: &gazelle_model::Network,
-    agreeing: usize,
-    compared: usize,
-) -> Result<(), CardFault> {
-    let tensors = network.card().tensors()?;
-    let nodes = network.card().nodes.iter().zip(&tensors[1..]);
+fn print(quantised: &Quantised, images: &[Vec<u8>]) -> Result<(), Error> {
+    let (card, choices) = (quantised.network.card(), &quantised.choices);
+    let tensors = card.tensors()?;
+    let nodes = card.nodes.iter().zip(&tensors[1..]);
     let activations = nodes.filter(|(node, _)| matches!(node, Node::Activation(_)));
     let values: usize = activations.map(|(_, tensor)| tensor.shape.len()).sum();
     let bits = tensors.iter().map(|tensor| tensor.ring_bits).max().unwrap_or(0);
-    print!(", \"agreeing\": {agreeing}, \"compared\": {compared}");
-    print!(", \"activations\": {values}, \"ring_bits\": {bits}");
+    let weight_bits = choices.iter().map(|choice| choice.weight_bits).max().unwrap_or(0);
+    let by_channel = choices.iter().filter(|choice| choice.by_channel).count();
+    let exact = Exact::new(&quantised.network)?;
+    let integers =
+        images.par_iter().map(|image| exact.logits(image)).collect::<Result<Vec<_>, _>>()?;
+    print!(", \"activations\": {values}, \"ring_bits\": {bits}, \"weight_bits\": {weight_bits}");
+    print!(", \"linear\": {}, \"by_channel\": {by_channel}", choices.len());
+    print!(", \"agreeing\": {}, \"compared\": {}", quantised.agreeing, quantised.compared);
+    print!(", \"integers\": {integers:?}");
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use gazelle_model::{MAX_FILE_BYTES, Network, Shape};
+use gazelle_model::{MAX_FILE_BYTES, Network};
 
 use crate::Error;
-use crate::image::{MAX_IMAGE_BYTES, Picture, decode_image};
+use crate::image::{ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
 
 /// Reads a network from the model file at `path`; see [`Network::from_bytes`].
 ///
@@ -34,14 +34,14 @@ pub fn write_network(path: impl AsRef<Path>, network: &Network) -> Result<(), Er
     std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path)).map_err(failed)
 }
 
-/// Reads the PNG or JPEG file at `path` as a tensor of `shape`; see [`decode_image`].
+/// Reads the PNG or JPEG file at `path` as an image of a form; see [`decode_image`].
 ///
 /// # Errors
 ///
 /// Those of [`decode_image`]; a file that cannot be read or is over [`MAX_IMAGE_BYTES`].
-pub fn read_image(path: impl AsRef<Path>, shape: Shape) -> Result<Vec<u8>, Error> {
+pub fn read_image(path: impl AsRef<Path>, form: impl Into<ImageForm>) -> Result<Vec<u8>, Error> {
     let bytes = read(&path, MAX_IMAGE_BYTES)?;
-    decode_image(&bytes, shape).map_err(|error| Error::from(error).in_file(path))
+    decode_image(&bytes, form).map_err(|error| Error::from(error).in_file(path))
 }
 
 /// Reads the PNG or JPEG file at `path`, whatever its size; see [`Picture::decode`].

@@ -3,6 +3,7 @@
 
 pub mod dataset;
 mod error;
+mod exact;
 pub mod files;
 mod float;
 mod image;
@@ -13,8 +14,9 @@ mod tests;
 pub mod zoo;
 
 pub use error::Error;
+pub use exact::Exact;
 pub use float::{
     FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm,
 };
-pub use image::{ImageFault, MAX_IMAGE_BYTES, Picture, decode_image};
+pub use image::{ImageFault, ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
 pub use quantise::{Calibration, Choice, Quantised, Quantiser, quantise};

@@ -59,9 +59,10 @@ pub struct Normalisation {
 }
 
 /// What a pixel is divided by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PixelUnit {
     /// 255: pixels are 0 to 1.
+    #[default]
     Full,
     /// 1: pixels are 0 to 255.
     Step,

@@ -5,9 +5,11 @@ mod plot;
 mod process;
 
 use crate::{
-    args::{BenchArgs, PixelArgs},
+    args::BenchArgs,
     failure::{Failure, Result, While},
-    files, output, serve, table,
+    files, output,
+    pixel_args::PixelArgs,
+    serve, table,
 };
 use gazelle_import::{quantise, zoo};
 use gazelle_model::Network;

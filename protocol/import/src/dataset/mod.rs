@@ -3,6 +3,7 @@
 
 mod fault;
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use gazelle_model::{Card, Head, Shape};
 
 pub use fault::DatasetFault;
 
-use crate::{Error, files};
+use crate::{Error, ImageForm, files};
 
 /// The most bytes of an IDX file, unpacked.
 pub const MAX_IDX_BYTES: usize = 1 << 30;
@@ -33,14 +34,18 @@ pub struct Labelled {
 /// # Errors
 ///
 /// No images; a file that cannot be read, is none of these, or has images of another shape.
-pub fn images(path: impl AsRef<Path>, shape: Shape, most: usize) -> Result<Vec<Vec<u8>>, Error> {
-    let path = path.as_ref();
+pub fn images(
+    path: impl AsRef<Path>,
+    form: impl Into<ImageForm>,
+    most: usize,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let (path, form) = (path.as_ref(), form.into());
     let images = if path.is_dir() {
         let files = pictures(path)?;
-        let read = |file: &PathBuf| files::read_image(file, shape);
+        let read = |file: &PathBuf| files::read_image(file, form.clone());
         spread(&files, most).map(read).collect::<Result<Vec<_>, _>>()?
     } else {
-        let images = idx_images(path, shape)?;
+        let images = idx_images(path, form.shape)?;
         spread(&images, most).cloned().collect()
     };
     match images.is_empty() {
@@ -62,7 +67,7 @@ pub fn labelled(
     card: &Card,
 ) -> Result<Vec<Labelled>, Error> {
     let classes = classes(card);
-    let Some(labels) = labels else { return folders(path.as_ref(), card.input, &classes) };
+    let Some(labels) = labels else { return folders(path.as_ref(), &card.into(), &classes) };
     let images = idx_images(path.as_ref(), card.input)?;
     let labels = idx_labels(labels, classes.len())?;
     if images.len() != labels.len() {
@@ -80,7 +85,7 @@ fn classes(card: &Card) -> Vec<String> {
     }
 }
 
-fn folders(path: &Path, shape: Shape, classes: &[String]) -> Result<Vec<Labelled>, Error> {
+fn folders(path: &Path, form: &ImageForm, classes: &[String]) -> Result<Vec<Labelled>, Error> {
     let mut all = Vec::new();
     for (label, class) in classes.iter().enumerate() {
         let named = [path.join(class), path.join(label.to_string())];
@@ -89,30 +94,49 @@ fn folders(path: &Path, shape: Shape, classes: &[String]) -> Result<Vec<Labelled
             return Err(Error::from(fault).in_file(path));
         };
         for file in pictures(folder)? {
-            all.push(Labelled { image: files::read_image(&file, shape)?, label });
+            all.push(Labelled { image: files::read_image(&file, form.clone())?, label });
         }
     }
     Ok(all)
 }
 
-/// The PNG and JPEG files in a folder and its folders, in order of their names.
+/// The PNG and JPEG files in a folder and its folders, in order of their names. Hidden files are
+/// left out, and a folder that several links lead to counts once.
 fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |error| files::io_error("read the folder", folder, &error);
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    enter(folder, &mut HashSet::new(), &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+/// Collects the pictures of a folder that was not `entered` before.
+fn enter(
+    folder: &Path,
+    entered: &mut HashSet<PathBuf>,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
+    let failed = |error| files::io_error("read the folder", folder, &error);
+    if !entered.insert(folder.canonicalize().map_err(failed)?) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = paths.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    // A folder is found under the first of its names.
+    paths.sort();
+    for path in paths {
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         if path.is_dir() {
-            found.extend(pictures(&path)?);
-        } else if ["png", "jpg", "jpeg"].iter().any(|known| extension == *known) {
+            enter(&path, entered, found)?;
+        } else if !hidden && ["png", "jpg", "jpeg"].iter().any(|known| extension == *known) {
             found.push(path);
         }
         if found.len() > MAX_IMAGES {
             return Err(Error::from(DatasetFault::TooMany(MAX_IMAGES)).in_file(folder));
         }
     }
-    found.sort();
-    Ok(found)
+    Ok(())
 }
 
 /// At most `most` of the items, evenly from first to last.

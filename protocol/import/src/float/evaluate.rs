@@ -53,15 +53,19 @@ impl FloatNetwork {
     ///
     /// An image of another size.
     pub fn result(&self, image: &[u8]) -> Result<Vec<i32>, Error> {
-        let y = self.forward(image)?;
+        Ok(self.decide(&self.forward(image)?))
+    }
+
+    /// The result for the values that the head reads.
+    pub(crate) fn decide(&self, y: &[f32]) -> Vec<i32> {
         let mut ranked: Vec<usize> = (0..y.len()).collect();
         ranked.sort_by(|&i, &j| y[j].total_cmp(&y[i]));
         let first = |count: usize| ranked.iter().take(count).map(|&i| i as i32).collect();
-        Ok(match self.head {
+        match self.head {
             FloatHead::Class => first(1),
             FloatHead::Top(count) => first(count as usize),
             FloatHead::Thresholds => y.iter().map(|&y| (y >= 0.0).into()).collect(),
-        })
+        }
     }
 
     /// The last node that reads each tensor; the head's stays.

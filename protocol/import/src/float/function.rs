@@ -1,5 +1,7 @@
 //! The functions that activations compute, on real numbers.
 
+use core::f32::consts::PI;
+
 /// A function of one value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FloatFunction {
@@ -21,6 +23,8 @@ pub enum FloatFunction {
     Silu,
     /// x·Φ(x), Φ the normal distribution.
     Gelu,
+    /// x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2.
+    GeluTanh,
     /// 1 / (1 + e^−x).
     Sigmoid,
     /// The hyperbolic tangent.
@@ -41,7 +45,9 @@ impl FloatFunction {
                 x * slopes[if slopes.len() == 1 { 0 } else { channel }]
             }
             Self::Leaky { .. } => x,
-            Self::HardSwish | Self::Silu | Self::Gelu => x.max(0.0) - self.bump(x.abs()),
+            Self::HardSwish | Self::Silu | Self::Gelu | Self::GeluTanh => {
+                x.max(0.0) - self.bump(x.abs())
+            }
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Tanh => x.tanh(),
         }
@@ -53,6 +59,11 @@ impl FloatFunction {
             Self::HardSwish => x * (3.0 - x).max(0.0) / 6.0,
             Self::Silu => x / (1.0 + x.exp()),
             Self::Gelu => x * normal_tail(x.into()) as f32,
+            Self::GeluTanh => {
+                let inner = (2.0 / PI).sqrt() * (x + 0.044715 * x * x * x);
+                // (1 − tanh u) / 2, without the difference of near numbers.
+                x / (1.0 + (2.0 * inner).exp())
+            }
             _ => 0.0,
         }
     }
@@ -61,7 +72,7 @@ impl FloatFunction {
     pub(crate) fn bound(&self) -> f64 {
         match self {
             Self::HardSwish => 3.0,
-            Self::Gelu => 4.0,
+            Self::Gelu | Self::GeluTanh => 4.0,
             Self::Tanh => 3.5,
             _ => 7.0,
         }

@@ -1,19 +1,28 @@
 //! Linear maps in floating point: convolutions as products of matrices.
 
+use std::iter::Sum;
+use std::ops::AddAssign;
+
 use gazelle_model::{Axis, Convolution, LinearMap, Shape};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar};
 
 /// The most values of a matrix of patches.
 const PATCHES: usize = 1 << 20;
 
+/// f32 or f64.
+pub(crate) trait Real: LinalgScalar + AddAssign + Sum {}
+
+impl Real for f32 {}
+impl Real for f64 {}
+
 /// Adds the map's result on `x` to `sums`.
-pub(crate) fn linear_map(
+pub(crate) fn linear_map<T: Real>(
     map: &LinearMap,
     input: Shape,
-    weights: &[f32],
-    x: &[f32],
-    sums: &mut [f32],
+    weights: &[T],
+    x: &[T],
+    sums: &mut [T],
 ) {
     match map {
         LinearMap::Dense { .. } => {
@@ -26,14 +35,14 @@ pub(crate) fn linear_map(
 }
 
 /// Σ w·x in eight lanes, which the compiler keeps in one register.
-fn dot(w: &[f32], x: &[f32]) -> f32 {
+fn dot<T: Real>(w: &[T], x: &[T]) -> T {
     let (w, x) = (w.as_chunks::<8>(), x.as_chunks::<8>());
-    let mut lanes = [0f32; 8];
+    let mut lanes = [T::zero(); 8];
     for (w, x) in w.0.iter().zip(x.0) {
         (0..8).for_each(|i| lanes[i] += w[i] * x[i]);
     }
-    let rest: f32 = w.1.iter().zip(x.1).map(|(w, x)| w * x).sum();
-    lanes.iter().sum::<f32>() + rest
+    let rest: T = w.1.iter().zip(x.1).map(|(&w, &x)| w * x).sum();
+    lanes.iter().copied().sum::<T>() + rest
 }
 
 /// What a map adds to a bias when every value of channel c stands for itself and `shift[c]` (or one
@@ -56,7 +65,7 @@ fn axes(map: &Convolution, input: Shape) -> [Axis; 2] {
     window.axes(input).expect("a checked kernel fits its map")
 }
 
-fn convolve(map: &Convolution, input: Shape, weights: &[f32], x: &[f32], sums: &mut [f32]) {
+fn convolve<T: Real>(map: &Convolution, input: Shape, weights: &[T], x: &[T], sums: &mut [T]) {
     let [rows, columns] = axes(map, input);
     let (depth, outputs) = (input.channels / map.groups, map.outputs / map.groups);
     let row_len = depth * map.window.kernel.cells();
@@ -77,12 +86,12 @@ fn convolve(map: &Convolution, input: Shape, weights: &[f32], x: &[f32], sums: &
             let some = first..(first + step).min(rows.output);
             let width = some.len() * columns.output;
             patches.clear();
-            patches.resize(row_len * width, 0.0);
+            patches.resize(row_len * width, T::zero());
             fill(map, &[rows, columns], some.clone(), x, &mut patches);
             let patches = ArrayView2::from_shape((row_len, width), &patches).expect("filled");
             let at = first * columns.output;
             let mut part = sums.slice_axis_mut(ndarray::Axis(1), (at..at + width).into());
-            general_mat_mul(1.0, &w, &patches, 1.0, &mut part);
+            general_mat_mul(T::one(), &w, &patches, T::one(), &mut part);
         }
     }
 }
@@ -97,12 +106,12 @@ fn positions(axis: &Axis, tap: usize, dilation: usize) -> std::ops::Range<usize>
 }
 
 /// One row for each weight of an output channel: what it multiplies at each output position.
-fn fill(
+fn fill<T: Real>(
     map: &Convolution,
     [rows, columns]: &[Axis; 2],
     some: std::ops::Range<usize>,
-    x: &[f32],
-    patches: &mut [f32],
+    x: &[T],
+    patches: &mut [T],
 ) {
     let kernel = map.window.kernel;
     let width = some.len() * columns.output;
@@ -122,12 +131,12 @@ fn fill(
     }
 }
 
-fn depthwise(
+fn depthwise<T: Real>(
     map: &Convolution,
     [rows, columns]: &[Axis; 2],
-    weights: &[f32],
-    x: &[f32],
-    sums: &mut [f32],
+    weights: &[T],
+    x: &[T],
+    sums: &mut [T],
 ) {
     let kernel = map.window.kernel;
     for (r, &w) in weights.iter().enumerate() {

@@ -6,7 +6,7 @@ mod function;
 mod linear;
 
 pub use function::FloatFunction;
-pub(crate) use linear::{bias_map, linear_map};
+pub(crate) use linear::{Real, bias_map, linear_map};
 
 use gazelle_model::{LinearMap, Preprocessing, Select, Shape, SumPool, Upsample, Window};
 
@@ -116,6 +116,11 @@ impl FloatNetwork {
     /// The image's shape.
     pub fn input(&self) -> Shape {
         self.input
+    }
+
+    /// How a picture becomes the image.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
     }
 
     /// The nodes.

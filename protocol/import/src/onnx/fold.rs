@@ -2,8 +2,10 @@
 
 use super::attributes::Attributes;
 use super::constant::{Constant, Values, position};
+use super::elementwise::{binary, compares, mapped, pairwise, unary};
 use super::fault::NodeFault;
 use super::proto::data_type;
+use super::quantised::dequantise;
 use super::slice::Slice;
 
 /// The value of a node all of whose inputs are constants; `None` if this is not an operator that is
@@ -27,6 +29,9 @@ pub(super) fn evaluate(
         }
         ("Transpose", Some(x), _) => transpose(x, attributes),
         ("Gather", Some(x), Some(at)) => gather(x, at, attributes.int("axis", 0), most),
+        ("DequantizeLinear", Some(x), Some(scale)) => {
+            dequantise(x, scale, inputs.get(2).copied().flatten(), attributes)
+        }
         ("Concat", Some(_), _) => concat(inputs, attributes, most),
         ("Slice", Some(x), _) => {
             Slice::read(x.dims.len(), inputs, attributes).and_then(|slice| sliced(&slice, x))
@@ -242,7 +247,7 @@ fn sliced(slice: &Slice, x: &Constant) -> Option<Constant> {
 }
 
 /// The sizes of two tensors that meet, as NumPy broadcasts.
-fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let size = |dims: &[usize], i: usize| (i + dims.len()).checked_sub(rank).map_or(1, |i| dims[i]);
     (0..rank)
@@ -319,7 +324,7 @@ fn choose(mask: &Constant, a: &Constant, b: &Constant, most: usize) -> Option<Co
     Some(typed(dims, (0..m.len()).map(value), a.as_ints().is_some() && b.as_ints().is_some()))
 }
 
-fn typed(dims: Vec<usize>, values: impl Iterator<Item = f64>, whole: bool) -> Constant {
+pub(super) fn typed(dims: Vec<usize>, values: impl Iterator<Item = f64>, whole: bool) -> Constant {
     let values = match whole {
         true => Values::Ints(values.map(|v| v as i64).collect()),
         false => Values::Floats(values.map(|v| v as f32).collect()),
@@ -337,71 +342,4 @@ fn reduce(operator: &str, x: &Constant) -> Option<Constant> {
     };
     // Over the only axis.
     (x.dims.len() <= 1).then(|| typed(vec![], std::iter::once(value), x.as_ints().is_some()))
-}
-
-type Binary = fn(f64, f64) -> f64;
-
-fn binary(operator: &str) -> Option<Binary> {
-    Some(match operator {
-        "Add" => |a, b| a + b,
-        "Sub" => |a, b| a - b,
-        "Mul" => |a, b| a * b,
-        "Div" => |a, b| a / b,
-        "Pow" => f64::powf,
-        "Min" => f64::min,
-        "Max" => f64::max,
-        "Mod" => |a, b| a - b * (a / b).floor(),
-        "Equal" => |a, b| (a == b).into(),
-        "Less" => |a, b| (a < b).into(),
-        "Greater" => |a, b| (a > b).into(),
-        "LessOrEqual" => |a, b| (a <= b).into(),
-        "GreaterOrEqual" => |a, b| (a >= b).into(),
-        "And" => |a, b| (a != 0.0 && b != 0.0).into(),
-        "Or" => |a, b| (a != 0.0 || b != 0.0).into(),
-        _ => return None,
-    })
-}
-
-fn compares(operator: &str) -> bool {
-    matches!(
-        operator,
-        "Equal" | "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual" | "And" | "Or"
-    )
-}
-
-fn pairwise(
-    a: &Constant,
-    b: &Constant,
-    f: Binary,
-    compares: bool,
-    most: usize,
-) -> Option<Constant> {
-    let dims = broadcast(&a.dims, &b.dims)?;
-    dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1))).filter(|&n| n <= most)?;
-    let (x, y) = (broadcast_places(&a.dims, &dims)?, broadcast_places(&b.dims, &dims)?);
-    let whole = a.as_ints().is_some() && b.as_ints().is_some();
-    let value = |(&i, &j): (&usize, &usize)| {
-        let value = f(a.at(i), b.at(j));
-        // Whole numbers are divided towards zero.
-        if whole { value.trunc() } else { value }
-    };
-    Some(typed(dims, x.iter().zip(&y).map(value), whole || compares))
-}
-
-fn unary(operator: &str) -> Option<fn(f64) -> f64> {
-    Some(match operator {
-        "Neg" => |x| -x,
-        "Abs" => f64::abs,
-        "Sqrt" => f64::sqrt,
-        "Reciprocal" => f64::recip,
-        "Exp" => f64::exp,
-        "Floor" => f64::floor,
-        "Ceil" => f64::ceil,
-        "Not" => |x| (x == 0.0).into(),
-        _ => return None,
-    })
-}
-
-fn mapped(x: &Constant, f: fn(f64) -> f64) -> Constant {
-    typed(x.dims.clone(), (0..x.len()).map(|i| f(x.at(i))), x.as_ints().is_some())
 }

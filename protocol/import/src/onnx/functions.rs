@@ -25,6 +25,7 @@ impl Lowering<'_> {
             "Gelu" if matches!(attributes.text("approximate"), b"" | b"none") => {
                 FloatFunction::Gelu
             }
+            "Gelu" => FloatFunction::GeluTanh,
             "Sigmoid" => FloatFunction::Sigmoid,
             "Tanh" => FloatFunction::Tanh,
             _ => return Ok(None),

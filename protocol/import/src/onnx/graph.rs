@@ -49,6 +49,11 @@ impl<'a> Constants<'a> {
         self.find(name).ok().flatten()?.scalar()
     }
 
+    /// Whether the file stores that constant with elements of type `kind`.
+    pub(super) fn is_of(&self, name: &str, kind: i32) -> bool {
+        self.stored.get(name).is_some_and(|tensor| tensor.data_type == kind)
+    }
+
     pub(super) fn insert(&mut self, name: &str, value: Constant) {
         self.known.insert(name.into(), value);
     }

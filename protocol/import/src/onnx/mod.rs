@@ -6,15 +6,18 @@ mod attributes;
 mod build;
 mod channels;
 mod constant;
+mod elementwise;
 mod fault;
 mod fold;
 mod functions;
 mod graph;
+mod input;
 mod linear;
 mod lower;
 mod pattern;
 mod pooling;
 mod proto;
+mod quantised;
 mod side_file;
 mod slice;
 mod tail;
@@ -30,23 +33,24 @@ use prost::Message;
 
 pub use fault::{NodeFault, OnnxFault};
 
-use gazelle_model::{Preprocessing, Shape};
+use gazelle_model::{Colours, Normalisation, PixelUnit, Preprocessing, Resize, Shape};
 
 use crate::{Error, FloatNetwork};
-use proto::data_type;
 use side_file::SideFiles;
 use value::{Made, Value};
-use view::{Role, View};
 
 /// The most bytes of an ONNX file.
 pub const MAX_ONNX_BYTES: usize = 1 << 30;
+
+/// The largest mean or deviation of pixels from 0 to 1 that is believed.
+const FULL: f64 = 8.0;
 
 /// What the network that was exported expects of an image, and what the file does not say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageOptions {
     /// The image's shape, for a network that reads a flat vector or leaves sizes open.
     pub shape: Option<Shape>,
-    /// Subtracted from pixel/255, for all channels or one each; 0 if empty.
+    /// Subtracted from the pixel in its unit, for all channels or one each; 0 if empty.
     pub mean: Vec<f64>,
     /// Divides the difference, for all channels or one each; 1 if empty.
     pub std: Vec<f64>,
@@ -54,11 +58,17 @@ pub struct ImageOptions {
     pub classes: Vec<String>,
     /// Which output counts, for a network that has several.
     pub output: Option<String>,
+    /// What a pixel is divided by before the mean is subtracted.
+    pub unit: PixelUnit,
+    /// From a picture's size to the image's.
+    pub resize: Resize,
+    /// What the image's channels are.
+    pub colours: Colours,
     /// The folder of files with weights that lie beside the model.
     pub folder: Option<PathBuf>,
 }
 
-/// Reads an ONNX network that was trained on (pixel/255 − mean)/std.
+/// Reads an ONNX network that was trained on (pixel/unit − mean)/std.
 ///
 /// # Errors
 ///
@@ -80,7 +90,7 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     let mut source = graph::Source::read(&graph, options.output.as_deref(), side, budget)?;
     let tail = tail::cut(&mut source)?;
     pattern::recognise(&mut source)?;
-    let (batch, input, view) = image(source.input, options.shape)?;
+    let (batch, input, view) = input::image(source.input, options.shape)?;
     let (scale, shift) = options.pixel(input.channels).map_err(interface)?;
     let pixels = Value::made(Made { tensor: 0, scale, shift }, input).with_view(view);
     let (mut build, value) = lower::lower(source, pixels, batch)?;
@@ -88,7 +98,7 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     let (nodes, output) = needed(build.nodes, output);
     let mut network = FloatNetwork::try_new(name, input, nodes, head)?;
     (network.output, network.output_scale) = (output, scale as f32);
-    network.preprocessing = Preprocessing::default();
+    network.preprocessing = options.preprocessing(input.channels);
     let outputs = network.shapes[output].len();
     network.classes = options.class_names(outputs);
     Ok(network)
@@ -112,87 +122,6 @@ fn needed(nodes: Vec<crate::FloatNode>, output: usize) -> (Vec<crate::FloatNode>
     (kept, numbers[output])
 }
 
-/// The images in a batch, the shape of one, and how the file counts its values. `stated` is for a
-/// file that reads a flat vector or leaves sizes open.
-fn image(
-    input: &proto::ValueInfo,
-    stated: Option<Shape>,
-) -> Result<(usize, Shape, View), OnnxFault> {
-    let fault = |what: String| OnnxFault::Interface(format!("the input `{}` {what}", input.name));
-    let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let tensor = tensor.ok_or_else(|| fault("is not a tensor".into()))?;
-    let floats = [data_type::FLOAT, data_type::FLOAT16, data_type::DOUBLE, data_type::BFLOAT16];
-    if !floats.contains(&tensor.elem_type) {
-        return Err(fault("is not in floating point; export the network in that".into()));
-    }
-    let dims: Vec<i64> =
-        tensor.shape.iter().flat_map(|shape| shape.dim.iter().map(|d| d.dim_value)).collect();
-    let batch = dims.first().map_or(1, |&d| d.clamp(1, 1 << 20) as usize);
-    let size = |d: i64| usize::try_from(d).ok().filter(|d| (1..=1 << 24).contains(d));
-    let sizes: Option<Vec<usize>> = dims.iter().skip(1).map(|&d| size(d)).collect();
-    let nhwc = [Role::Unit, Role::Height, Role::Width, Role::Channels];
-    let (shape, view) = match (sizes.as_deref(), stated) {
-        (Some(&[len]), Some(shape)) if shape.checked().is_some() && shape.len() == len => {
-            (shape, View::vector(len))
-        }
-        (Some(&[len]), Some(shape)) => {
-            let what = format!("has {len} values, and an image of {shape} has another number");
-            return Err(fault(what));
-        }
-        (Some(&[len]), None) => {
-            let what = format!(
-                "is a flat vector of {len} values; state the image's shape (`--shape \
-                 CHANNELS,HEIGHT,WIDTH`)"
-            );
-            return Err(fault(what));
-        }
-        (Some(&[a, b, c]), stated) => {
-            let (first, last) = (Shape::new(a, b, c), Shape::new(c, a, b));
-            // Pictures have few channels: rows come first where the last size alone is so small.
-            let channels_last = match stated {
-                Some(shape) if shape == first => false,
-                Some(shape) if shape == last => true,
-                Some(shape) => {
-                    return Err(fault(format!("is an image of {first}, not {shape}")));
-                }
-                None => c <= 4 && a > 4,
-            };
-            if channels_last {
-                (last, View::of_roles(&nhwc, last))
-            } else {
-                (first, View::map(first))
-            }
-        }
-        (None, Some(shape)) if dims.len() == 4 => {
-            let fits = |order: [usize; 3]| {
-                dims[1..].iter().zip(order).all(|(&d, size)| d <= 0 || d as u64 == size as u64)
-            };
-            let Shape { channels, height, width } = shape;
-            if fits([channels, height, width]) {
-                (shape, View::map(shape))
-            } else if fits([height, width, channels]) {
-                (shape, View::of_roles(&nhwc, shape))
-            } else {
-                return Err(fault(format!("has the shape {dims:?}, which {shape} does not fit")));
-            }
-        }
-        (None, None) if dims.len() == 4 => {
-            return Err(fault(format!(
-                "leaves sizes open ({dims:?}); state them with `--shape CHANNELS,HEIGHT,WIDTH`"
-            )));
-        }
-        _ => {
-            return Err(fault(format!(
-                "has the shape {dims:?}; it must be batch × channels × height × width"
-            )));
-        }
-    };
-    match shape.checked() {
-        Some(shape) => Ok((batch, shape, view)),
-        None => Err(fault(format!("of shape {dims:?} is too large"))),
-    }
-}
-
 impl ImageOptions {
     /// Scale and shift of a pixel, one per channel.
     fn pixel(&self, channels: usize) -> Result<(Vec<f64>, Vec<f64>), String> {
@@ -206,8 +135,37 @@ impl ImageOptions {
         if !std.iter().all(|&s| s.is_finite() && s > 0.0) || !mean.iter().all(|m| m.is_finite()) {
             return Err("mean and std must be numbers, std above 0".into());
         }
-        let scale = std.iter().map(|s| 1.0 / (255.0 * s)).collect();
+        let unit = match self.unit {
+            PixelUnit::Full if mean.iter().chain(&std).any(|v| v.abs() > FULL) => {
+                return Err(
+                    "mean and std are of pixels from 0 to 255, and pixels are read as 0 to 1; \
+                            say what training read with `--pixels 255`"
+                        .into(),
+                );
+            }
+            PixelUnit::Full => 255.0,
+            PixelUnit::Step => 1.0,
+        };
+        let scale = std.iter().map(|s| 1.0 / (unit * s)).collect();
         Ok((scale, mean.iter().zip(&std).map(|(m, s)| -m / s).collect()))
+    }
+
+    /// What the card says of pictures; of pixels only what was stated.
+    fn preprocessing(&self, channels: usize) -> Preprocessing {
+        let stated = self.unit != PixelUnit::Full || !(self.mean.is_empty() && self.std.is_empty());
+        let normalisation = stated.then(|| {
+            let each = |values: &[f64], default: f64| -> Vec<f64> {
+                let one = values.first().copied().unwrap_or(default);
+                (0..channels).map(|c| values.get(c).copied().unwrap_or(one) * 65536.0).collect()
+            };
+            let (mean, std) = (each(&self.mean, 0.0), each(&self.std, 1.0));
+            Normalisation {
+                unit: self.unit,
+                mean: mean.iter().map(|m| m.round() as i32).collect(),
+                std: std.iter().map(|s| s.round().max(1.0) as u32).collect(),
+            }
+        });
+        Preprocessing { resize: self.resize, colours: self.colours, normalisation }
     }
 
     /// The names, or numbers for as many outputs.

@@ -1,11 +1,13 @@
 //! Activations that are spelled out in pieces, recognised before anything is lowered.
 
 use std::collections::HashMap;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 use super::attributes::Attributes;
 use super::fault::OnnxFault;
 use super::graph::{Constants, Source, ordered};
 use super::proto::{Attribute, Node};
+use super::quantised::{Stated, keeps_values};
 
 /// Puts one node in the place of each group that computes a known activation.
 pub(super) fn recognise(source: &mut Source<'_>) -> Result<(), OnnxFault> {
@@ -57,6 +59,7 @@ impl Group<'_, '_> {
             "Mul" => self.product(&node),
             "Where" => self.threshold(&node),
             "Max" => self.leaky(&node),
+            "DequantizeLinear" => self.stated(&node),
             _ => None,
         }
     }
@@ -122,14 +125,33 @@ impl Group<'_, '_> {
         add.op_type == "Add" && self.with_constant(&add) == Some((x.into(), 3.0))
     }
 
+    /// The bounds that the integers of QuantizeLinear and DequantizeLinear keep; nothing for an image
+    /// and for what has these bounds already.
+    fn stated(&mut self, node: &Node) -> Option<Found> {
+        let quantise = self.maker(node.input.first()?)?.clone();
+        let stated = Stated::read(node, self.constants)?;
+        let same = Stated::read(&quantise, self.constants)? == stated;
+        if quantise.op_type != "QuantizeLinear" || !same {
+            return None;
+        }
+        let x = quantise.input.first()?.clone();
+        let mut maker = self.maker(&x);
+        while let Some(next) = maker.filter(|node| keeps_values(&node.op_type)) {
+            maker = next.input.first().and_then(|name| self.maker(name));
+        }
+        match maker {
+            Some(maker) if !stated.is_kept_by(maker) => Some(("Clip", x, stated.attributes())),
+            _ => Some(("Identity", x, vec![])),
+        }
+    }
+
     /// x·(1 + erf(x/√2))/2 with the half at either place.
     fn gelu(&mut self, node: &Node) -> Option<Found> {
         if let Some((inner, 0.5)) = self.with_constant(node) {
             let product = self.maker(&inner).filter(|n| n.op_type == "Mul")?.clone();
             let [a, b] = &product.input[..] else { return None };
             let pair = [(a, b), (b, a)];
-            let (x, _) = pair.into_iter().find(|(x, gate)| self.one_and_erf(x, gate))?;
-            return Some(("Gelu", x.clone(), vec![]));
+            return pair.into_iter().find_map(|(x, gate)| self.one_and_odd(x, gate));
         }
         let [a, b] = &node.input[..] else { return None };
         for (half, gate) in [(a, b), (b, a)] {
@@ -137,29 +159,55 @@ impl Group<'_, '_> {
                 continue;
             };
             let Some((x, 0.5)) = self.with_constant(&maker) else { continue };
-            if self.one_and_erf(&x, gate) {
-                return Some(("Gelu", x, vec![]));
+            if let Some(found) = self.one_and_odd(&x, gate) {
+                return Some(found);
             }
         }
         None
     }
 
-    fn one_and_erf(&mut self, x: &str, gate: &str) -> bool {
-        let Some(add) = self.maker(gate).filter(|n| n.op_type == "Add").cloned() else {
+    /// GELU of x, if `gate` is 1 + erf(x/√2), or by tanh.
+    fn one_and_odd(&mut self, x: &str, gate: &str) -> Option<Found> {
+        let add = self.maker(gate).filter(|n| n.op_type == "Add")?.clone();
+        let (odd, 1.0) = self.with_constant(&add)? else { return None };
+        let odd = self.maker(&odd)?.clone();
+        let inner = self.maker(odd.input.first()?)?.clone();
+        let (inside, by) = self.with_constant(&inner)?;
+        let by = if inner.op_type == "Div" { 1.0 / by } else { by };
+        let near = |value: f64| (by - value).abs() < 1e-4;
+        match &odd.op_type[..] {
+            "Erf" if inside == x && near(FRAC_1_SQRT_2) => Some(("Gelu", x.into(), vec![])),
+            "Tanh" if near(FRAC_2_SQRT_PI * FRAC_1_SQRT_2) && self.cubic(&inside, x) => {
+                let (name, s) = ("approximate".into(), b"tanh".to_vec());
+                Some(("Gelu", x.into(), vec![Attribute { name, s, ..Attribute::default() }]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a tensor is x + 0.044715·x³.
+    fn cubic(&mut self, name: &str, x: &str) -> bool {
+        let Some(sum) = self.maker(name).filter(|n| n.op_type == "Add").cloned() else {
             return false;
         };
-        let Some((erf, 1.0)) = self.with_constant(&add) else { return false };
-        let Some(erf) = self.maker(&erf).filter(|n| n.op_type == "Erf").cloned() else {
+        let Some(scaled) = sum.input.iter().find(|input| *input != x) else { return false };
+        let Some(scaled) = self.maker(scaled).filter(|n| n.op_type == "Mul").cloned() else {
             return false;
         };
-        let Some(scaled) = self.maker(&erf.input[0]).cloned() else { return false };
-        match self.with_constant(&scaled) {
-            Some((inner, by)) if inner == x => {
-                let by = if scaled.op_type == "Div" { 1.0 / by } else { by };
-                (by - std::f64::consts::FRAC_1_SQRT_2).abs() < 1e-4
+        let Some((cube, by)) = self.with_constant(&scaled) else { return false };
+        let Some(cube) = self.maker(&cube).cloned() else { return false };
+        let cubed = match &cube.op_type[..] {
+            "Pow" => self.with_constant(&cube) == Some((x.into(), 3.0)),
+            "Mul" => {
+                let other = cube.input.iter().find(|input| *input != x);
+                let square = other.and_then(|name| self.maker(name));
+                let squared = square
+                    .is_some_and(|n| n.op_type == "Mul" && n.input.iter().all(|input| input == x));
+                squared && cube.input.iter().any(|input| input == x)
             }
             _ => false,
-        }
+        };
+        cubed && (by - 0.044715).abs() < 1e-5 && sum.input.iter().any(|input| input == x)
     }
 
     /// Where(x ≤ 0, 0, x) and Where(x > 0, x, 0).

@@ -2,9 +2,11 @@
 
 use gazelle_model::{
     ActivationNode, Bias, Block, Card, Head, HeadNode, LinearMap, LinearNode, Network, Node,
-    Scaled, Select, Shape, Shift, SumPool, Term, Upsample,
+    Scaled, Select, Shift, SumPool, Term, Upsample,
 };
 
+use super::calibrate::Range;
+use super::correct::Meaning;
 use super::function::Units;
 use super::scale::{Fit, Sums, row_scales};
 use crate::{
@@ -20,20 +22,32 @@ pub(super) struct Setting {
     pub(super) by_channel: bool,
 }
 
-/// The integer network, and for each linear node the signal-to-noise ratio of its weights in dB.
+/// An integer network.
+pub(super) struct Built {
+    pub(super) network: Network,
+    /// The signal-to-noise ratio of each linear node's weights in dB.
+    pub(super) noise: Vec<f64>,
+    /// What each linear node's sums stand for.
+    pub(super) meanings: Vec<Meaning>,
+}
+
+/// The integer network for these ranges, shares and settings.
 pub(super) fn build(
     float: &FloatNetwork,
-    ranges: &[(f64, f64)],
+    ranges: &[Range],
+    shares: &[Vec<f64>],
     settings: &[Setting],
-) -> Result<(Network, Vec<f64>), Error> {
+) -> Result<Built, Error> {
     let mut work = Work {
         float,
         ranges,
+        shares,
         units: vec![vec![1.0; float.input.channels]],
         bounds: vec![(0, 255)],
         nodes: Vec::new(),
         blocks: Vec::new(),
         noise: Vec::new(),
+        meanings: Vec::new(),
         pending: vec![None; float.nodes.len() + 1],
     };
     for (i, node) in float.nodes.iter().enumerate() {
@@ -52,12 +66,15 @@ pub(super) fn build(
         head: HeadNode { input: float.output, sum_bits: 31, head },
         classes: float.classes.clone(),
     };
-    Ok((Network::with_least_sum_bits(card, work.blocks)?, work.noise))
+    let network = Network::with_least_sum_bits(card, work.blocks)?;
+    Ok(Built { network, noise: work.noise, meanings: work.meanings })
 }
 
 struct Work<'a> {
     float: &'a FloatNetwork,
-    ranges: &'a [(f64, f64)],
+    ranges: &'a [Range],
+    /// Each channel's share of its tensor's unit.
+    shares: &'a [Vec<f64>],
     /// What 1 stands for in each channel of each tensor.
     units: Vec<Vec<f64>>,
     /// The least and the most value of each tensor of about 8 bits.
@@ -65,6 +82,7 @@ struct Work<'a> {
     nodes: Vec<Node>,
     blocks: Vec<Block>,
     noise: Vec<f64>,
+    meanings: Vec<Meaning>,
     /// What was chosen for the sums in a tensor that an activation reads.
     pending: Vec<Option<Sums>>,
 }
@@ -141,14 +159,16 @@ impl Work<'_> {
         let (activation, skips, reader) = self.reader(tensor);
         let rows = row_scales(linear, &self.float.shapes, &self.units);
         let largest = f64::from((1i32 << (setting.weight_bits - 1)) - 1);
-        let fit = Fit::new(linear, &rows, shape, largest);
+        let shares = &self.shares[tensor];
+        let fit = Fit::new(linear, &rows, shape, largest, shares);
+        // What is added has the same shares.
         let added = skips.first().map(|&(skip, factor)| {
-            self.units[skip].first().copied().unwrap_or(1.0) * f64::from(factor).abs()
+            self.units[skip].first().copied().unwrap_or(1.0) / shares[0] * f64::from(factor).abs()
         });
         let (sums, rounds) = match activation {
             Some(activation) => {
                 let step = fit.step();
-                let units = Units::new(&activation.function, self.ranges[reader], step);
+                let units = Units::new(&activation.function, self.ranges[reader].all, step);
                 let by_channel = setting.by_channel && skips.is_empty();
                 let sums = fit.sums(&units, by_channel, added).map_err(fault)?;
                 (sums, units.rounds)
@@ -162,6 +182,9 @@ impl Work<'_> {
         let bias = if full { Bias::Map } else { Bias::Channel };
         let weight_bits = setting.weight_bits;
         let units = sums.per_unit.iter().map(|s| s.recip()).collect();
+        let half = |&f: &u8| if rounds { (1i32 << f) >> 1 } else { 0 };
+        let halves = sums.shifts.iter().map(half).collect();
+        self.meanings.push(Meaning { per_unit: sums.per_unit.clone(), halves });
         self.noise.push(noise);
         self.blocks.push(block);
         self.pending[tensor] = Some(sums);
@@ -190,17 +213,19 @@ impl Work<'_> {
 
     fn activation(&mut self, tensor: usize, activation: &FloatActivation) -> Result<(), Error> {
         let FloatActivation { input, function, max_pool } = activation;
-        let (shape, pool): (Shape, _) = (self.float.shapes[tensor], *max_pool);
+        let pool = *max_pool;
         let (function, shift, unit, bounds) = match &self.pending[*input] {
             Some(sums) => {
-                let units = Units::new(function, self.ranges[tensor], sums.step);
+                let units = Units::new(function, self.ranges[tensor].all, sums.step);
                 let bounds = units.function.range();
                 let bounds = (bounds.least as i32, bounds.most as i32);
                 let shift = match &sums.shifts[..] {
                     [one] => Shift::Tensor(*one),
                     all => Shift::Channels(all.to_vec()),
                 };
-                (units.function, shift, vec![units.yields * sums.stretch; shape.channels], bounds)
+                let unit = units.yields * sums.stretch;
+                let unit = self.shares[tensor].iter().map(|share| share * unit).collect();
+                (units.function, shift, unit, bounds)
             }
             // Small integers already: they keep their unit, and bounds apply as they are.
             None => {

@@ -19,20 +19,41 @@ pub enum Calibration {
     MeanSquaredError,
 }
 
-/// What was seen of an activation: 0 is always within.
+/// The values of an activation: 0 is always within.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Range {
+    /// The least and the most of all channels.
+    pub(super) all: (f64, f64),
+    /// The least and the most of each channel.
+    pub(super) channels: Vec<(f64, f64)>,
+}
+
+/// What a network in floating point does with the calibration images.
+pub(super) struct Observed {
+    /// The range of every tensor that an activation yields; empty for others.
+    pub(super) ranges: Vec<Range>,
+    /// The images on which integers are compared, by number.
+    pub(super) compared: Vec<usize>,
+    /// The mean of every channel of every tensor on these.
+    pub(super) means: Vec<Vec<f64>>,
+    /// The values that the head reads for these.
+    pub(super) logits: Vec<Vec<f32>>,
+}
+
+/// What was seen of an activation.
 #[derive(Clone, Debug, Default)]
 struct Seen {
-    least: f32,
-    most: f32,
+    channels: Vec<(f32, f32)>,
     samples: Vec<f32>,
 }
 
 impl Seen {
-    fn of(values: &[f32], samples: bool) -> Self {
-        let mut seen = Self::default();
-        for &v in values {
-            (seen.least, seen.most) = (seen.least.min(v), seen.most.max(v));
-        }
+    fn of(values: &[f32], channels: usize, samples: bool) -> Self {
+        let bounds = |map: &[f32]| {
+            map.iter().fold((0f32, 0f32), |(least, most), &v| (least.min(v), most.max(v)))
+        };
+        let maps = values.chunks_exact(values.len() / channels);
+        let mut seen = Self { channels: maps.map(bounds).collect(), samples: Vec::new() };
         if samples {
             let step = values.len().div_ceil(SAMPLES).max(1);
             seen.samples = values.iter().copied().step_by(step).collect();
@@ -41,12 +62,24 @@ impl Seen {
     }
 
     fn join(&mut self, other: Self) {
-        (self.least, self.most) = (self.least.min(other.least), self.most.max(other.most));
+        for (own, other) in self.channels.iter_mut().zip(other.channels) {
+            *own = (own.0.min(other.0), own.1.max(other.1));
+        }
         self.samples.extend(other.samples);
     }
 
-    fn range(mut self, calibration: Calibration) -> (f64, f64) {
-        let (least, most) = (f64::from(self.least), f64::from(self.most));
+    fn range(mut self, calibration: Calibration) -> Range {
+        let channels = self.channels.iter().map(|&(low, high)| (low.into(), high.into()));
+        let channels: Vec<(f64, f64)> = channels.collect();
+        let join = |all: (f64, f64), one: &(f64, f64)| (all.0.min(one.0), all.1.max(one.1));
+        let (least, most) = channels.iter().fold((0.0, 0.0), join);
+        let all = self.cut(least, most, calibration);
+        let within = |&(low, high): &(f64, f64)| (low.max(all.0), high.min(all.1));
+        Range { all, channels: channels.iter().map(within).collect() }
+    }
+
+    /// The range that is kept of `least` to `most`.
+    fn cut(&mut self, least: f64, most: f64, calibration: Calibration) -> (f64, f64) {
         match calibration {
             Calibration::Max => (least, most),
             Calibration::Percentile(percent) => {
@@ -76,27 +109,76 @@ impl Seen {
     }
 }
 
-/// The range of every tensor that an activation yields on `images`; (0, 0) for others.
-pub(super) fn ranges(
+/// What images show.
+struct Sight {
+    seen: Vec<Seen>,
+    /// The sums of the means of every channel of every linear map's tensor, of images that are
+    /// compared.
+    sums: Vec<Vec<f64>>,
+    /// The last values of the images that are compared, with their numbers.
+    logits: Vec<(usize, Vec<f32>)>,
+}
+
+impl Sight {
+    fn join(mut self, other: Self) -> Self {
+        self.seen.iter_mut().zip(other.seen).for_each(|(own, other)| own.join(other));
+        for (own, other) in self.sums.iter_mut().zip(other.sums) {
+            own.resize(own.len().max(other.len()), 0.0);
+            own.iter_mut().zip(other).for_each(|(own, other)| *own += other);
+        }
+        self.logits.extend(other.logits);
+        self
+    }
+}
+
+/// Evaluates all images once, and compares at most `compared` of them, evenly from first to last.
+pub(super) fn observe(
     network: &FloatNetwork,
     images: &[Vec<u8>],
     calibration: Calibration,
-) -> Result<Vec<(f64, f64)>, Error> {
+    compared: usize,
+) -> Result<Observed, Error> {
+    let count = images.len().min(compared);
+    let compared: Vec<usize> = (0..count).map(|i| i * images.len() / count).collect();
     let samples = calibration != Calibration::Max;
-    let of_image = |image: &Vec<u8>| -> Result<Vec<Seen>, Error> {
-        let mut seen = vec![Seen::default(); network.nodes.len() + 1];
-        network.visit(image, |tensor, values| {
-            if matches!(network.nodes[tensor - 1], FloatNode::Activation(_)) {
-                seen[tensor] = Seen::of(values, samples);
+    let of_image = |(i, image): (usize, &Vec<u8>)| {
+        look(network, image, samples, compared.binary_search(&i).is_ok().then_some(i))
+    };
+    let sight = images.par_iter().enumerate().map(of_image);
+    let sight = sight.try_reduce_with(|a, b| Ok(a.join(b))).unwrap_or(Err(Error::NoImages))?;
+    let Sight { seen, sums: mut means, mut logits } = sight;
+    means.iter_mut().flatten().for_each(|sum| *sum /= count as f64);
+    logits.sort_by_key(|(i, _)| *i);
+    Ok(Observed {
+        ranges: seen.into_iter().map(|seen| seen.range(calibration)).collect(),
+        compared,
+        means,
+        logits: logits.into_iter().map(|(_, y)| y).collect(),
+    })
+}
+
+/// What one image shows; means and last values only of one that is compared, by its number.
+fn look(
+    network: &FloatNetwork,
+    image: &[u8],
+    samples: bool,
+    compared: Option<usize>,
+) -> Result<Sight, Error> {
+    let mut seen = vec![Seen::default(); network.nodes.len() + 1];
+    let mut sums = vec![Vec::new(); network.nodes.len() + 1];
+    let logits = network.visit(image, |tensor, values| {
+        let shape = network.shapes[tensor];
+        match network.nodes[tensor - 1] {
+            FloatNode::Activation(_) => {
+                seen[tensor] = Seen::of(values, shape.channels, samples);
             }
-        })?;
-        Ok(seen)
-    };
-    let join = |mut a: Vec<Seen>, b: Vec<Seen>| {
-        a.iter_mut().zip(b).for_each(|(a, b)| a.join(b));
-        Ok(a)
-    };
-    let seen = images.par_iter().map(of_image).try_reduce_with(join);
-    let seen = seen.unwrap_or(Err(Error::NoImages))?;
-    Ok(seen.into_iter().map(|seen| seen.range(calibration)).collect())
+            FloatNode::Linear(_) if compared.is_some() => {
+                let mean =
+                    |map: &[f32]| map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64;
+                sums[tensor] = values.chunks_exact(shape.map_len()).map(mean).collect();
+            }
+            _ => {}
+        }
+    })?;
+    Ok(Sight { seen, sums, logits: compared.map(|i| (i, logits)).into_iter().collect() })
 }

@@ -33,9 +33,10 @@ impl Units {
                 let function = Function::Leaky { slopes, slope_shift: 8, least: low, most: high };
                 Self::plain(function, unit)
             }
-            FloatFunction::HardSwish | FloatFunction::Silu | FloatFunction::Gelu => {
-                bump(function, most, step)
-            }
+            FloatFunction::HardSwish
+            | FloatFunction::Silu
+            | FloatFunction::Gelu
+            | FloatFunction::GeluTanh => bump(function, most, step),
             FloatFunction::Sigmoid => odd(function, 0.5, 1.0 / 255.0),
             FloatFunction::Tanh => odd(function, 0.0, 1.0 / 127.0),
         }

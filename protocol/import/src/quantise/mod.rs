@@ -14,27 +14,34 @@
 //! into the weights.) Where a tensor with unit s_skip is added to the sums, s is stretched until the
 //! factor m = s_skip·2^f / s is whole. A concatenation keeps the unit of each of its channels, which
 //! the weights that read it take in.
+//!
+//! Where that comes closer to floating point, each channel has a unit of its own (`shares`). Biases
+//! are corrected until every channel's mean is that in floating point (`correct`).
 
 mod build;
 mod calibrate;
+mod correct;
 mod function;
 mod scale;
-
-use rayon::prelude::*;
+mod search;
+mod shares;
 
 use gazelle_model::Network;
 
 pub use calibrate::Calibration;
 
-use crate::{Error, FloatHead, FloatNetwork, FloatNode};
+use crate::{Error, FloatNetwork, FloatNode};
 use build::{Setting, build, is_grouped};
+use search::Search;
 
-/// Images on which labels are compared, at most.
+/// Images on which integers are compared with reals, at most.
 const COMPARED: usize = 100;
+/// And at least, however long an image takes.
+const LEAST_COMPARED: usize = 16;
+/// The products of one comparison that more images than the least are taken for.
+const PRODUCTS: u64 = 1 << 35;
 /// The share of labels at which the choice ends.
 const ENOUGH: f64 = 0.99;
-/// How often the bits of the worst layers are raised.
-const ROUNDS: usize = 6;
 /// The bits that a choice begins with, and the most that it takes.
 const BITS: [u32; 2] = [8, 12];
 /// The least bits that a choice falls back to where sums are too wide.
@@ -59,6 +66,10 @@ pub struct Quantised {
     pub agreeing: usize,
     /// Images that were compared.
     pub compared: usize,
+    /// The ratio of signal to noise, in dB, of the values that the head reads on these.
+    pub signal_to_noise: f64,
+    /// Whether each channel of an activation has a unit of its own.
+    pub units_by_channel: bool,
 }
 
 /// What was chosen for a linear node.
@@ -72,6 +83,9 @@ pub struct Choice {
     pub by_channel: bool,
     /// The weights' ratio of signal to noise in dB, a mean over the output channels.
     pub signal_to_noise: f64,
+    /// The largest weight in terms of the root of their mean square: about 5 where weights are
+    /// normally distributed. Much more is an outlier, beside which the others have few steps.
+    pub outlier: f64,
 }
 
 /// The integer network with weights of `weight_bits` bits (2 to 12) and one shift for each layer
@@ -87,10 +101,10 @@ pub fn quantise(
     images: &[Vec<u8>],
     weight_bits: u32,
 ) -> Result<Network, Error> {
-    let ranges = calibrate::ranges(network, images, Calibration::Max)?;
-    let settings = vec![Setting { weight_bits, by_channel: false }; linear_nodes(network).count()];
     check_bits(weight_bits)?;
-    Ok(build(network, &ranges, &settings)?.0)
+    let ranges = calibrate::observe(network, images, Calibration::Max, 0)?.ranges;
+    let settings = vec![Setting { weight_bits, by_channel: false }; linear_nodes(network).count()];
+    Ok(build(network, &ranges, &shares::whole(network), &settings)?.network)
 }
 
 fn check_bits(bits: u32) -> Result<(), Error> {
@@ -107,73 +121,78 @@ fn linear_nodes(network: &FloatNetwork) -> impl Iterator<Item = &crate::FloatLin
     })
 }
 
+/// The largest weight over the root of the mean square.
+fn outlier(linear: &crate::FloatLinear) -> f64 {
+    let weights = || linear.terms.iter().flat_map(|term| &term.weights).map(|&w| f64::from(w));
+    let most = weights().fold(0.0, |most: f64, w| most.max(w.abs()));
+    let mean = weights().map(|w| w * w).sum::<f64>() / weights().count().max(1) as f64;
+    if mean > 0.0 { most / mean.sqrt() } else { 0.0 }
+}
+
+/// On how many images integers are compared with reals.
+fn compared(network: &FloatNetwork) -> usize {
+    let products = |linear: &crate::FloatLinear| -> u64 {
+        let own = |term: &crate::FloatTerm| {
+            let input = network.shapes[term.input];
+            let output = term.map.output(input).map_or(0, |shape| shape.len());
+            term.map.row_len(input) * output as u64
+        };
+        linear.terms.iter().map(own).sum()
+    };
+    let products: u64 = linear_nodes(network).map(products).sum();
+    usize::try_from(PRODUCTS / products.max(1)).unwrap_or(COMPARED).clamp(LEAST_COMPARED, COMPARED)
+}
+
 impl Quantiser {
-    /// The integer network: where the bits are not given, the worst layers get more of them, or a
-    /// shift for each channel, until the results on the images are those in floating point.
+    /// The integer network. Where the bits are not given, the layers with the noisiest weights get
+    /// more of them, or a shift for each channel, as long as the results on the images come closer
+    /// to those in floating point.
     ///
     /// # Errors
     ///
     /// Those of [`quantise`].
     pub fn run(&self, network: &FloatNetwork, images: &[Vec<u8>]) -> Result<Quantised, Error> {
-        let ranges = calibrate::ranges(network, images, self.calibration)?;
-        let compared = images.len().min(COMPARED);
-        let some: Vec<&Vec<u8>> =
-            (0..compared).map(|i| &images[i * images.len() / compared]).collect();
-        let expected: Vec<Vec<i32>> =
-            some.par_iter().map(|image| network.result(image)).collect::<Result<_, _>>()?;
         let start = self.weight_bits.unwrap_or(BITS[0]);
         check_bits(start)?;
         let linear: Vec<_> = linear_nodes(network).collect();
+        let observed = calibrate::observe(network, images, self.calibration, compared(network))?;
+        let search = Search::new(network, images, observed);
         let mut settings = vec![Setting { weight_bits: start, by_channel: false }; linear.len()];
-        let mut best: Option<Quantised> = None;
-        for _ in 0..=ROUNDS {
-            let (integer, noise) = match (build(network, &ranges, &settings), &best) {
-                (Ok(built), _) => built,
-                // More bits than the sums have room for: what was found before stands.
-                (Err(_), Some(_)) => break,
-                (Err(error), None) if self.weight_bits.is_some() => return Err(error),
-                (Err(error), None) => other_bits(network, &ranges, &mut settings, error)?,
-            };
-            let agreeing = agreeing(&integer, &some, &expected, network.head())?;
-            if best.as_ref().is_none_or(|best| agreeing > best.agreeing) {
-                let choice =
-                    |((setting, linear), &noise): ((&Setting, &&crate::FloatLinear), &f64)| {
-                        Choice {
-                            node: linear.node.clone(),
-                            weight_bits: setting.weight_bits,
-                            by_channel: setting.by_channel,
-                            signal_to_noise: noise,
-                        }
-                    };
-                let choices = settings.iter().zip(&linear).zip(&noise).map(choice).collect();
-                best = Some(Quantised { network: integer, choices, agreeing, compared });
-            }
-            let enough = agreeing as f64 >= ENOUGH * compared as f64;
-            if enough || self.weight_bits.is_some() || !raise(&mut settings, &linear, &noise) {
+        let mut best = search.begin(&mut settings, self.weight_bits.is_some())?;
+        let mut noise = best.noise.clone();
+        let mut tries = 0;
+        while self.weight_bits.is_none() && tries < 2 && !search.enough(&best) {
+            if !raise(&mut settings, &linear, &noise) {
                 break;
             }
+            // More bits than the sums have room for: what was found before stands.
+            let Ok(candidate) = search.closest(&settings) else { break };
+            noise.clone_from(&candidate.noise);
+            if candidate.better(&best) {
+                (best, tries) = (candidate, 0);
+            } else {
+                tries += 1;
+            }
         }
-        best.ok_or(Error::NoImages)
+        let choice =
+            |((setting, linear), &noise): ((&Setting, &&crate::FloatLinear), &f64)| Choice {
+                node: linear.node.clone(),
+                weight_bits: setting.weight_bits,
+                by_channel: setting.by_channel,
+                signal_to_noise: noise,
+                outlier: outlier(linear),
+            };
+        let choices = best.settings.iter().zip(&linear).zip(&best.noise).map(choice).collect();
+        Ok(Quantised {
+            network: best.network,
+            choices,
+            agreeing: best.agreeing,
+            compared: search.expected.len(),
+            signal_to_noise: best.closeness,
+            units_by_channel: best.units_by_channel,
+        })
     }
 }
-
-/// The network with other bits, where 8 are too few for the weights or too many for the sums.
-fn other_bits(
-    network: &FloatNetwork,
-    ranges: &[(f64, f64)],
-    settings: &mut [Setting],
-    error: Error,
-) -> Result<(Network, Vec<f64>), Error> {
-    let [first, most] = BITS;
-    for bits in (first + 1..=most).chain((LEAST_BITS..first).rev()) {
-        settings.iter_mut().for_each(|setting| setting.weight_bits = bits);
-        if let Ok(built) = build(network, ranges, settings) {
-            return Ok(built);
-        }
-    }
-    Err(error)
-}
-
 /// Gives more to the half of the layers whose weights are the noisiest; whether any could get more.
 fn raise(settings: &mut [Setting], linear: &[&crate::FloatLinear], noise: &[f64]) -> bool {
     let mut order: Vec<usize> =
@@ -188,22 +207,4 @@ fn raise(settings: &mut [Setting], linear: &[&crate::FloatLinear], noise: &[f64]
         }
     }
     !order.is_empty()
-}
-
-/// How many images give the same result.
-fn agreeing(
-    network: &Network,
-    images: &[&Vec<u8>],
-    expected: &[Vec<i32>],
-    head: FloatHead,
-) -> Result<usize, Error> {
-    let same = |(image, expected): (&&Vec<u8>, &Vec<i32>)| -> Result<usize, Error> {
-        let result = network.forward(image)?.result;
-        let equal = match head {
-            FloatHead::Top(_) => result.first() == expected.first(),
-            _ => result == *expected,
-        };
-        Ok(equal.into())
-    };
-    images.par_iter().zip(expected).map(same).sum()
 }

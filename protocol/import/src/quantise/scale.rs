@@ -47,11 +47,14 @@ pub(super) fn row_scales(
         .collect()
 }
 
-/// The largest weights and biases of a linear node, in units of its inputs' integers.
-pub(super) struct Fit {
-    /// Σ over nothing: the largest |w|·unit of each output channel.
+/// The largest weights and biases of a linear node, in units of its inputs' integers and of its
+/// output channels' shares of their tensor's unit.
+pub(super) struct Fit<'a> {
+    /// The largest |w|·unit of each output channel.
     weights: Vec<f64>,
     biases: Vec<f64>,
+    /// Each output channel's share of the unit.
+    shares: &'a [f64],
     largest: f64,
     shape: Shape,
 }
@@ -67,12 +70,13 @@ fn unit(map: &LinearMap, units: &[f64], row: usize, i: usize) -> f64 {
     }
 }
 
-impl Fit {
+impl<'a> Fit<'a> {
     pub(super) fn new(
         linear: &FloatLinear,
         units: &[Vec<f64>],
         shape: Shape,
         largest: f64,
+        shares: &'a [f64],
     ) -> Self {
         let channels = shape.channels;
         let mut weights = vec![0f64; channels];
@@ -85,8 +89,20 @@ impl Fit {
         }
         let run = (linear.bias.len() / channels).max(1);
         let most = |map: &[f32]| map.iter().fold(0f64, |most, &b| most.max(f64::from(b).abs()));
-        let biases = linear.bias.chunks(run).map(most).collect();
-        Self { weights, biases, largest, shape }
+        let mut biases: Vec<f64> = linear.bias.chunks(run).map(most).collect();
+        for (c, share) in shares.iter().enumerate() {
+            weights[c] /= share;
+            biases[c] /= share;
+        }
+        Self { weights, biases, shares, largest, shape }
+    }
+
+    /// What a sum of a real 1 is in each channel, where it is `per_unit` in one with a whole unit.
+    fn spread(&self, per_unit: f64) -> Vec<f64> {
+        match self.shares.iter().all(|&share| share == 1.0) {
+            true => vec![per_unit],
+            false => self.shares.iter().map(|share| per_unit / share).collect(),
+        }
     }
 
     /// A unit for results that are always 0: that which gives weights a shift of 8.
@@ -126,7 +142,8 @@ impl Fit {
         let step = self.step();
         if by_channel && room.len() > 1 {
             let shifts: Vec<f64> = room.iter().map(|r| r.min(least + MAX_SPREAD)).collect();
-            let per_unit = shifts.iter().map(|f| f.exp2() / units.reads).collect();
+            let per_unit = shifts.iter().zip(self.shares);
+            let per_unit = per_unit.map(|(f, share)| f.exp2() / units.reads / share).collect();
             let shifts = shifts.iter().map(|&f| f as u8).collect();
             return Ok(Sums { per_unit, shifts, stretch: 1.0, step });
         }
@@ -149,7 +166,7 @@ impl Fit {
         }
         // A table is read at the sums as they are.
         let shifts = vec![shift as u8];
-        Ok(Sums { per_unit: vec![per_unit], shifts, stretch, step })
+        Ok(Sums { per_unit: self.spread(per_unit), shifts, stretch, step })
     }
 
     /// The sums that the head reads: only their order and their signs matter.
@@ -163,7 +180,7 @@ impl Fit {
         if let Some(added) = added.filter(|&added| added > 0.0) {
             per_unit = (per_unit * added).floor().max(1.0) / added;
         }
-        Sums { per_unit: vec![per_unit], shifts: vec![0], stretch: 1.0, step: 1.0 }
+        Sums { per_unit: self.spread(per_unit), shifts: vec![0], stretch: 1.0, step: 1.0 }
     }
 
     /// The integers, and the weights' ratio of signal to noise in dB.

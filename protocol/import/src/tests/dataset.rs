@@ -128,3 +128,17 @@ fn faults_are_told_apart() {
     assert_eq!(labels(&idx(&[2], &[0, 1])), DatasetFault::Label { label: 1, classes: 1 });
     assert_eq!(labels(&idx(&[1, 2], &[0, 0])), DatasetFault::NoLabels);
 }
+
+/// Links that lead back, or twice to the same folder, and files that an archiver hid.
+#[cfg(unix)]
+#[test]
+fn every_picture_counts_once() {
+    let folder = Folder::new("links");
+    folder.file("cats/a.png", &png(7));
+    folder.file("cats/._a.png", b"no picture");
+    for link in ["cats/itself", "again", "cats/above"] {
+        let target = if link == "again" { folder.0.join("cats") } else { folder.0.clone() };
+        std::os::unix::fs::symlink(target, folder.0.join(link)).unwrap();
+    }
+    assert_eq!(images(&folder.0, SHAPE, 10).unwrap(), [vec![7; 6]]);
+}

@@ -1,7 +1,7 @@
 //! Pictures: what they decode to, and what is refused.
 
-use crate::{ImageFault, decode_image};
-use gazelle_model::Shape;
+use crate::{ImageFault, ImageForm, Picture, decode_image};
+use gazelle_model::{Colours, Resize, Shape};
 
 const GREY_JPEG: &[u8] = include_bytes!("grey.jpg");
 const COLOUR_JPEG: &[u8] = include_bytes!("colour.jpg");
@@ -94,4 +94,112 @@ fn damage_is_an_error_and_never_a_panic() {
             }
         }
     }
+}
+
+fn form(shape: Shape, resize: Resize, colours: Colours) -> ImageForm {
+    ImageForm { shape, resize, colours }
+}
+
+fn grey_png(width: u32, height: u32, samples: &[u8]) -> Vec<u8> {
+    png((width, height), png::ColorType::Grayscale, png::BitDepth::Eight, samples)
+}
+
+/// The weights of a triangle by hand, and Pillow's results for the same pictures to one level.
+#[test]
+fn pictures_are_resized_in_integers() {
+    let stretch = |width, height, samples: &[u8], to| {
+        let form = form(to, Resize::Stretch, Colours::Stored);
+        decode_image(&grey_png(width, height, samples), form).unwrap()
+    };
+    // Twice as wide: three quarters and one quarter between two pixels.
+    assert_eq!(stretch(2, 1, &[0, 100], shape(1, 1, 4)), [0, 25, 75, 100]);
+    // Half as wide: weights 3, 3, 1 at the ends and 1, 3, 3 there.
+    assert_eq!(stretch(4, 1, &[0, 70, 140, 210], shape(1, 1, 2)), [50, 160]);
+    // A constant stays what it is, and so does every picture of the image's size.
+    assert!(stretch(13, 7, &[201; 91], shape(1, 5, 31)).iter().all(|&p| p == 201));
+    let samples: Vec<u8> = (0..35).map(|i| i * 7).collect();
+    assert_eq!(stretch(7, 5, &samples, shape(1, 5, 7)), samples);
+    // Pillow 13.0: Image.resize((3, 2), Image.Resampling.BILINEAR).
+    let pillow = [55, 70, 85, 153, 168, 183];
+    let ours = stretch(7, 5, &samples, shape(1, 2, 3));
+    assert!(ours.iter().zip(pillow).all(|(a, b)| a.abs_diff(b) <= 1), "{ours:?}");
+}
+
+/// The short side gets its pixels, the long side as many in proportion, and the centre is kept.
+#[test]
+fn the_centre_is_cut_out() {
+    let cut = |width, height, samples: &[u8], side, to| {
+        let form = form(to, Resize::ShortSide(side), Colours::Stored);
+        decode_image(&grey_png(width, height, samples), form).unwrap()
+    };
+    assert_eq!(cut(5, 1, &[1, 2, 3, 4, 5], 1, shape(1, 1, 1)), [3]);
+    // Of two middles the left, of the next two the right, as rounding to even has it.
+    assert_eq!(cut(4, 1, &[1, 2, 3, 4], 1, shape(1, 1, 1)), [3]);
+    assert_eq!(cut(2, 1, &[1, 2], 1, shape(1, 1, 1)), [1]);
+    assert_eq!(cut(1, 5, &[1, 2, 3, 4, 5], 1, shape(1, 1, 1)), [3]);
+    // A strip that would become 2^26 pixels long is cut before it is made.
+    let strip = vec![9; 16384];
+    assert_eq!(cut(16384, 1, &strip, 4096, shape(1, 2, 3)), [9; 6]);
+}
+
+#[test]
+fn channels_come_in_the_stated_order() {
+    let pixel = png((1, 1), png::ColorType::Rgb, png::BitDepth::Eight, &[200, 40, 90]);
+    let one = |channels, colours| {
+        decode_image(&pixel, form(shape(channels, 1, 1), Resize::Exact, colours)).unwrap()
+    };
+    assert_eq!(one(3, Colours::Rgb), [200, 40, 90]);
+    assert_eq!(one(3, Colours::Bgr), [90, 40, 200]);
+    assert_eq!(one(1, Colours::Grey), [94]);
+}
+
+/// A picture of 3 × 2 pixels with each orientation of EXIF, in either byte order.
+#[test]
+fn pictures_are_turned_upright() {
+    let upright = |orientation: u16, little: bool| {
+        let short = |v: u16| if little { v.to_le_bytes() } else { v.to_be_bytes() };
+        let long = |v: u32| if little { v.to_le_bytes() } else { v.to_be_bytes() };
+        let head: &[u8] = if little { b"II*\0" } else { b"MM\0*" };
+        let entry =
+            [&short(0x0112)[..], &short(3), &long(1), &short(orientation), &[0; 2]].concat();
+        let exif = [head, &long(8), &short(1), &entry, &[0; 4]].concat();
+        let mut bytes = Vec::new();
+        let mut info = png::Info::with_size(3, 2);
+        info.exif_metadata = Some(exif.into());
+        let mut encoder = png::Encoder::with_info(&mut bytes, info).unwrap();
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.write_header().unwrap().write_image_data(&[1, 2, 3, 4, 5, 6]).unwrap();
+        let turned = (5..=8).contains(&orientation);
+        let shape = if turned { shape(1, 3, 2) } else { shape(1, 2, 3) };
+        Picture::decode(&bytes).unwrap().tensor(shape).unwrap()
+    };
+    let expected = [
+        [1, 2, 3, 4, 5, 6],
+        [3, 2, 1, 6, 5, 4],
+        [6, 5, 4, 3, 2, 1],
+        [4, 5, 6, 1, 2, 3],
+        [1, 4, 2, 5, 3, 6],
+        [4, 1, 5, 2, 6, 3],
+        [6, 3, 5, 2, 4, 1],
+        [3, 6, 2, 5, 1, 4],
+    ];
+    for little in [true, false] {
+        for (i, expected) in expected.iter().enumerate() {
+            assert_eq!(upright(i as u16 + 1, little), expected, "{}", i + 1);
+        }
+        assert_eq!(upright(0, little), expected[0]);
+        assert_eq!(upright(9, little), expected[0]);
+    }
+}
+
+/// The same picture as stored and with the note that it was held upside down.
+#[test]
+fn a_jpeg_that_was_held_upside_down() {
+    let head: &[u8] =
+        b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0\0\0\0\0";
+    let noted = [&COLOUR_JPEG[..2], head, &COLOUR_JPEG[2..]].concat();
+    let grey = shape(1, 8, 16);
+    let mut stored = decode_image(COLOUR_JPEG, grey).unwrap();
+    stored.reverse();
+    assert_eq!(decode_image(&noted, grey).unwrap(), stored);
 }

@@ -1,7 +1,7 @@
 //! Quantisation: the integer network follows the one in floating point, whatever its scales.
 
 use crate::{
-    Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
+    Error, Exact, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
     FloatTerm, Quantiser, quantise, zoo,
 };
 use gazelle_model::{
@@ -199,4 +199,82 @@ fn bits_are_chosen_where_eight_do_not_do() {
     let chosen = Quantiser::default().run(&float, &images).unwrap();
     assert!(chosen.choices.iter().any(|choice| choice.by_channel || choice.weight_bits > 8));
     assert!(chosen.agreeing >= 50, "{}", chosen.agreeing);
+}
+
+/// Two layers whose channels differ by sixty: with one unit for all channels the small ones, which
+/// decide, have hardly a step.
+#[test]
+fn small_channels_get_units_of_their_own() {
+    let value = |i: usize| ((i * 7919 % 1000) as f32 - 500.0) / 500.0;
+    let linear = |input, weights: Vec<f32>, bias: Vec<f32>| {
+        let terms = vec![FloatTerm { input, map: LinearMap::dense(bias.len()), weights }];
+        FloatNode::Linear(FloatLinear { node: "map".into(), terms, bias })
+    };
+    let function = FloatFunction::RELU;
+    let relu = FloatNode::Activation(FloatActivation { input: 1, function, max_pool: None });
+    let scale = |c: usize| if c < 2 { 60.0 } else { 1.0 };
+    let network = |bias: Vec<f32>| {
+        let first = (0..12 * 36).map(|i| value(i) * scale(i / 36) / 255.0).collect();
+        let last = (0..6 * 12).map(|i| value(i + 99) / scale(i % 12).powi(2)).collect();
+        let nodes = vec![linear(0, first, vec![0.1; 12]), relu.clone(), linear(2, last, bias)];
+        FloatNetwork::try_new("small", Shape::new(1, 6, 6), nodes, FloatHead::Class).unwrap()
+    };
+    let image =
+        |s: usize| (0..36).map(|i| ((i + 3) * (2 * s + 37) * (s + 5) % 251) as u8).collect();
+    let images: Vec<Vec<u8>> = (0..60).map(image).collect();
+    // Centred, so that labels differ.
+    let raw = network(vec![0.0; 6]);
+    let mut means = vec![0.0; 6];
+    for image in &images {
+        means.iter_mut().zip(raw.forward(image).unwrap()).for_each(|(mean, y)| *mean -= y / 60.0);
+    }
+    let quantiser = Quantiser { weight_bits: Some(10), ..Quantiser::default() };
+    let chosen = quantiser.run(&network(means), &images).unwrap();
+    let closeness = chosen.signal_to_noise;
+    assert!(chosen.units_by_channel && closeness > 30.0, "{closeness} dB");
+    assert!(chosen.agreeing >= 57, "{}", chosen.agreeing);
+}
+
+/// Biases are corrected until integers have the means of reals, up to rounding.
+#[test]
+fn means_are_kept() {
+    let float = float("c", &[1.0; 3]);
+    let pixel = |i: usize, seed: usize| (i * (2 * seed + 151) / 4) as u8;
+    let image = |seed| (0..float.input().len()).map(|i| pixel(i, seed)).collect();
+    let images: Vec<Vec<u8>> = (0..20).map(image).collect();
+    let quantiser = Quantiser { weight_bits: Some(4), ..Quantiser::default() };
+    let network = quantiser.run(&float, &images).unwrap().network;
+    // Integers stand for reals times one factor: that of the largest mean gives all others.
+    let mut means = [(0.0, 0.0); 10];
+    for image in &images {
+        let (reals, trace) = (float.forward(image).unwrap(), network.forward(image).unwrap());
+        for ((mean, real), integer) in means.iter_mut().zip(reals).zip(trace.logits()) {
+            *mean = (mean.0 + f64::from(real) / 20.0, mean.1 + f64::from(*integer) / 20.0);
+        }
+    }
+    let largest = means.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs())).unwrap();
+    let factor = largest.1 / largest.0;
+    for (real, integer) in &means {
+        assert!((real * factor - integer).abs() <= 1.5, "{real} {integer} {factor}");
+    }
+}
+
+/// Floating point computes integer networks bit for bit, in f32 as in f64.
+#[test]
+fn exact_evaluation_is_that_of_the_model() {
+    for (name, scales) in [("a", &[1.0; 3][..]), ("c", &[1.0; 3]), ("d", &[1.0; 4])] {
+        let float = float(name, scales);
+        let images = images(float.input());
+        for bits in [4, 8, 12] {
+            let network = quantise(&float, &images, bits).unwrap();
+            let exact = Exact::new(&network).unwrap();
+            for image in &images {
+                let trace = network.forward(image).unwrap();
+                assert_eq!(exact.logits(image).unwrap(), trace.logits(), "{name}, {bits}");
+                assert_eq!(exact.result(image).unwrap(), trace.result);
+            }
+            let fault = ModelError::ImageLen { expected: float.input().len(), got: 3 };
+            assert_eq!(exact.logits(&[0; 3]), Err(fault.into()));
+        }
+    }
 }

@@ -105,7 +105,8 @@ impl Network {
     }
 }
 
-fn activation(node: &ActivationNode, shape: Shape, sums: &[u32]) -> Vec<u32> {
+/// What the activation yields of sums of `shape`, modulo 2^32 as the sums are.
+pub fn activation(node: &ActivationNode, shape: Shape, sums: &[u32]) -> Vec<u32> {
     let mut values = Vec::with_capacity(sums.len());
     for (channel, map) in sums.chunks_exact(shape.map_len()).enumerate() {
         let shift = node.shift.of(channel);

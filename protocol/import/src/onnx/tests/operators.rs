@@ -302,3 +302,55 @@ fn pixels_are_normalised_as_the_options_say() {
     let expected = [1.6, 0.0];
     assert!(outputs.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{outputs:?}");
 }
+
+/// Around tensors, the bounds of the integers; around weights, what they stand for.
+#[test]
+fn a_file_that_is_quantised_already() {
+    let bytes = |kind: i32, dims: &[i64], raw: &[u8]| proto::Tensor {
+        dims: dims.into(),
+        data_type: kind,
+        raw_data: raw.to_vec(),
+        ..proto::Tensor::default()
+    };
+    let (signed, unsigned) = (proto::data_type::INT8, proto::data_type::UINT8);
+    let around = |network: Builder, scale: f32, zero: &proto::Tensor| {
+        let constants = [floats(&[], &[scale]), zero.clone()];
+        network.then("QuantizeLinear", vec![], &constants).then(
+            "DequantizeLinear",
+            vec![],
+            &constants,
+        )
+    };
+    let less = || map(1, 4).then("Sub", vec![], &[floats(&[], &[100.0])]);
+    let image = [0, 90, 110, 255];
+    // 0 to 255 halves, and −128 + 28 to 127 + 28 quarters.
+    let wide = around(less(), 0.5, &bytes(unsigned, &[], &[0]));
+    assert_eq!(run(wide, &image), [0.0, 0.0, 10.0, 127.5]);
+    let centred = around(less(), 0.25, &bytes(signed, &[], &[(-28i8) as u8]));
+    assert_eq!(run(centred, &image), [-25.0, -10.0, 10.0, 38.75]);
+    // The image has its bounds, and so have what pooling leaves of bounded values.
+    let stays = around(map(1, 4), 0.5, &bytes(unsigned, &[], &[0]));
+    assert_eq!(run(stays, &image), [0.0, 90.0, 110.0, 255.0]);
+    let once = around(less(), 0.5, &bytes(unsigned, &[], &[0]));
+    let pooled = once.then("MaxPool", vec![ints("kernel_shape", &[1, 2])], &[]);
+    let pooled = around(pooled, 0.5, &bytes(unsigned, &[], &[0]));
+    let flat = pooled.then("Flatten", vec![], &[]).finish();
+    assert_eq!(import(&flat, None).nodes().len(), 2, "a linear map and one activation");
+    // One scale for each output channel: (3 − 1)·2 and (−1 − 0)·0.5.
+    let mut conv = map(1, 4).then("Conv", vec![], &[floats(&[2, 1, 1, 1], &[0.0; 2])]);
+    let graph = conv.graph();
+    graph.node[0].input[1] = "weights".into();
+    let parts = [
+        ("w", bytes(signed, &[2, 1, 1, 1], &[3, 255])),
+        ("s", floats(&[2], &[2.0, 0.5])),
+        ("z", bytes(signed, &[2], &[1, 0])),
+    ];
+    for (name, tensor) in parts {
+        graph.initializer.push(proto::Tensor { name: name.into(), ..tensor });
+    }
+    let (op_type, attribute) = ("DequantizeLinear".into(), vec![int("axis", 0)]);
+    let input = ["w", "s", "z"].map(String::from).to_vec();
+    let output = vec!["weights".into()];
+    graph.node.push(proto::Node { input, output, op_type, attribute, ..proto::Node::default() });
+    assert_eq!(run(conv, &[1, 2, 3, 4]), [4.0, 8.0, 12.0, 16.0, -0.5, -1.0, -1.5, -2.0]);
+}

@@ -1,0 +1,141 @@
+//! Integer networks, compared with the one in floating point.
+
+use gazelle_model::{Head, Network};
+
+use super::build::{Built, Setting, build};
+use super::calibrate::Observed;
+use super::correct::correct;
+use super::shares;
+use super::{BITS, ENOUGH, LEAST_BITS};
+use crate::{Error, FloatNetwork};
+
+/// How much closer a network must come to be worth its bits, in dB.
+const GAIN: f64 = 1.0;
+
+/// What candidates are measured against.
+pub(super) struct Search<'a> {
+    network: &'a FloatNetwork,
+    images: Vec<&'a Vec<u8>>,
+    observed: Observed,
+    /// The results in floating point.
+    pub(super) expected: Vec<Vec<i32>>,
+}
+
+/// An integer network and how close it comes.
+pub(super) struct Candidate {
+    pub(super) network: Network,
+    pub(super) settings: Vec<Setting>,
+    /// The signal-to-noise ratio of each linear node's weights in dB.
+    pub(super) noise: Vec<f64>,
+    /// Images with the result in floating point.
+    pub(super) agreeing: usize,
+    /// The signal-to-noise ratio of the values that the head reads in dB.
+    pub(super) closeness: f64,
+    /// Whether each channel has a unit of its own.
+    pub(super) units_by_channel: bool,
+}
+
+impl Candidate {
+    /// Whether it is worth more bits than `other` has.
+    pub(super) fn better(&self, other: &Self) -> bool {
+        self.closeness > other.closeness + GAIN
+            || self.agreeing > other.agreeing && self.closeness > other.closeness
+    }
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(
+        network: &'a FloatNetwork,
+        images: &'a [Vec<u8>],
+        observed: Observed,
+    ) -> Self {
+        let images = observed.compared.iter().map(|&i| &images[i]).collect();
+        let expected = observed.logits.iter().map(|y| network.decide(y)).collect();
+        Self { network, images, observed, expected }
+    }
+
+    /// The first candidate; with other bits than the given ones, unless these are fixed, where they
+    /// are too few for the weights or too many for the sums.
+    pub(super) fn begin(&self, settings: &mut [Setting], fixed: bool) -> Result<Candidate, Error> {
+        let fault = match self.closest(settings) {
+            Err(fault) if !fixed => fault,
+            result => return result,
+        };
+        let [first, most] = BITS;
+        for bits in (first + 1..=most).chain((LEAST_BITS..first).rev()) {
+            settings.iter_mut().for_each(|setting| setting.weight_bits = bits);
+            if let Ok(candidate) = self.closest(settings) {
+                return Ok(candidate);
+            }
+        }
+        Err(fault)
+    }
+
+    /// With one unit for each tensor, or one for each channel where that is closer.
+    pub(super) fn closest(&self, settings: &[Setting]) -> Result<Candidate, Error> {
+        let whole = self.candidate(&shares::whole(self.network), settings, false);
+        if whole.as_ref().is_ok_and(|whole| self.enough(whole)) {
+            return whole;
+        }
+        let shares = shares::shares(self.network, &self.observed.ranges);
+        match (whole, self.candidate(&shares, settings, true)) {
+            (Ok(whole), Ok(shares)) if shares.closeness > whole.closeness => Ok(shares),
+            (Err(_), Ok(shares)) => Ok(shares),
+            (whole, _) => whole,
+        }
+    }
+
+    /// Whether hardly an image gets another result.
+    pub(super) fn enough(&self, candidate: &Candidate) -> bool {
+        candidate.agreeing as f64 >= ENOUGH * self.expected.len() as f64
+    }
+
+    fn candidate(
+        &self,
+        shares: &[Vec<f64>],
+        settings: &[Setting],
+        units_by_channel: bool,
+    ) -> Result<Candidate, Error> {
+        let Observed { ranges, means, logits, .. } = &self.observed;
+        let Built { network, noise, meanings } = build(self.network, ranges, shares, settings)?;
+        let (network, values) = correct(network, &meanings, means, &self.images)?;
+        let head = &network.card().head.head;
+        let same = |(y, expected): (&Vec<i32>, &Vec<i32>)| match head {
+            Head::Top(_) => head.apply(y).first() == expected.first(),
+            _ => head.apply(y) == *expected,
+        };
+        let agreeing = values.iter().zip(&self.expected).filter(|&pair| same(pair)).count();
+        let closeness = closeness(&values, logits);
+        Ok(Candidate {
+            network,
+            settings: settings.to_vec(),
+            noise,
+            agreeing,
+            closeness,
+            units_by_channel,
+        })
+    }
+}
+
+/// The signal-to-noise ratio in dB of integers that stand for multiples of reals; of each value, its
+/// mean over the images is left out.
+fn closeness(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
+    let integers = integers.iter().map(|y| y.iter().map(|&y| f64::from(y)).collect());
+    let reals = reals.iter().map(|y| y.iter().map(|&y| f64::from(y)).collect());
+    let (x, y) = (centred(integers.collect()), centred(reals.collect()));
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let (xx, yy, xy) = (dot(&x, &x), dot(&y, &y), dot(&x, &y));
+    // The squared cosine of the angle between them: 1 if they are multiples.
+    let cosine = if xx * yy > 0.0 { xy * xy / (xx * yy) } else { 1.0 };
+    (cosine / (1.0 - cosine).max(1e-12)).log10() * 10.0
+}
+
+fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
+    let count = rows.len();
+    let len = rows.first().map_or(0, Vec::len);
+    for i in (0..len).filter(|_| count > 1) {
+        let mean = rows.iter().map(|row| row[i]).sum::<f64>() / count as f64;
+        rows.iter_mut().for_each(|row| row[i] -= mean);
+    }
+    rows.into_iter().flatten().collect()
+}
