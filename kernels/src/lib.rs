@@ -9,10 +9,10 @@
 //! backend is a value, made once and passed along:
 //!
 //! ```text
-//!  ntt  pointwise  ring  transpose        half_gates  hash  label  prg  gf128
-//!   └──────┬────────┴───────┘                 └───────┬──────┴─────┴─────┘
-//!    VectorBackend                               AesBackend
-//!    scalar · avx2 · avx512                      portable · aesni · vaes256 · vaes512
+//!  ntt  pointwise  ring  transpose     half_gates  hash  label  prg  gf128  ggm  lpn
+//!   └──────┬────────┴───────┘              └───────┬──────┴─────┴──────┴─────┴────┘
+//!    VectorBackend                            AesBackend
+//!    scalar · avx2 · avx512                   portable · aesni · vaes256 · vaes512
 //! ```
 //!
 //! ```
@@ -38,9 +38,11 @@ mod aes;
 pub mod backend;
 mod dispatch;
 pub mod gf128;
+pub mod ggm;
 pub mod half_gates;
 pub mod hash;
 pub mod label;
+pub mod lpn;
 pub mod memory;
 pub mod ntt;
 pub mod pointwise;

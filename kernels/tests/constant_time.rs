@@ -1,5 +1,5 @@
-//! No branch and no address depends on a label, on Δ, on a seed, on a choice bit or on an element of
-//! GF(2^128).
+//! No branch and no address depends on a label, on Δ, on a seed, on a choice bit, on an element of
+//! GF(2^128), on a node of a tree or on the leaf that a punctured one lacks.
 //!
 //! Valgrind sees the backends `scalar`, `avx2` and `aesni`; the wider ones are the same text but
 //! for the transposition's AVX-512 twin, whose loops run over lengths alone.
@@ -12,7 +12,7 @@ use gazelle_kernels::gf128::{PolynomialHash, inner_products};
 use gazelle_kernels::hash::{self, Hash, HashKind};
 use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::transpose::transpose128;
-use gazelle_kernels::{AesBackend, VectorBackend, half_gates};
+use gazelle_kernels::{AesBackend, VectorBackend, ggm, half_gates, lpn};
 use gazelle_valgrind::{assert_constant_time, assert_reported, make_public, make_secret};
 
 #[test]
@@ -22,6 +22,8 @@ fn kernels_are_constant_time() {
         "streams_of_secret_seeds",
         "transposed_secrets",
         "products_of_secrets",
+        "trees_of_secrets",
+        "code_of_secrets",
     ] {
         assert_constant_time(test);
     }
@@ -33,6 +35,7 @@ fn a_branch_on_a_secret_is_seen() {
     assert_reported("branch_on_a_label");
     assert_reported("address_from_a_column");
     assert_reported("branch_on_a_product");
+    assert_reported("branch_on_a_leaf");
 }
 
 #[test]
@@ -98,6 +101,48 @@ fn products_of_secrets() {
             let hash = PolynomialHash::new(backend, sums[0]);
             black_box(hash.update(sums[1], &message[3..]));
         }
+    }
+}
+
+#[test]
+#[ignore = "runs under valgrind"]
+fn trees_of_secrets() {
+    for backend in AesBackend::available() {
+        for depth in [1, 2, 6, 7, 9] {
+            black_box(punctured(backend, depth));
+            let (mut sums, mut leaves) = (vec![0; depth - 1], vec![0; 1 << depth]);
+            let first = secret(2);
+            ggm::grow(backend, 5, first[0], first[1], &mut sums, &mut leaves);
+            black_box((sums, leaves));
+        }
+    }
+}
+
+/// The leaves of a tree punctured at a secret place, and what stands there.
+fn punctured(backend: AesBackend, depth: usize) -> (Vec<u128>, u128) {
+    let (point, opened, mut leaves) = (secret(1), secret(depth), vec![0; 1 << depth]);
+    let point = point[0] as usize & (leaves.len() - 1);
+    ggm::grow_punctured(backend, 5, point, &opened, &mut leaves);
+    let leaf = ggm::select(backend, &leaves, point);
+    (leaves, leaf)
+}
+
+#[test]
+#[ignore = "runs under valgrind"]
+fn code_of_secrets() {
+    for backend in AesBackend::available() {
+        let (table, mut out) = (secret(512), secret(150));
+        lpn::add_code(backend, 5, 8, &table, &mut out);
+        black_box(out);
+    }
+}
+
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_a_leaf() {
+    let (leaves, _) = punctured(AesBackend::best(), 7);
+    if black_box(leaves[77]) & 2 == 2 {
+        black_box(leaves);
     }
 }
 

@@ -19,6 +19,8 @@ use crate::bundle::Gates;
 use crate::he::SecretKey;
 use crate::linear::CoefficientPlan;
 use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Node, Shape};
+use crate::ot::silent::LpnSet;
+use crate::ot::transfers::{self, Direction, Source};
 use crate::ot::{Choices, FieldBits, Receiver, ReceiverSetup, Sender, SenderSetup};
 
 const SESSION: &[u8; 32] = b"a session of constant-time tests";
@@ -27,6 +29,7 @@ const SESSION: &[u8; 32] = b"a session of constant-time tests";
 fn transfers_and_labels_take_constant_time() {
     assert_constant_time("constant_time::transfers_by_secret_choices");
     assert_constant_time("constant_time::labels_of_secret_shares");
+    assert_constant_time("constant_time::keys_of_secret_transfers");
 }
 
 #[test]
@@ -39,6 +42,7 @@ fn linear_layers_take_constant_time() {
 fn a_branch_on_a_secret_is_seen() {
     assert_reported("constant_time::branch_on_a_chosen_label");
     assert_reported("constant_time::branch_on_delta");
+    assert_reported("constant_time::branch_on_a_silent_key");
     assert_reported("constant_time::branch_on_a_decryption");
 }
 
@@ -54,6 +58,44 @@ fn transfers_by_secret_choices() {
             }
         }
     }
+}
+
+/// Both parties' part in transfers of either source, from the base transfers to the keys.
+#[test]
+#[ignore = "runs under valgrind"]
+fn keys_of_secret_transfers() {
+    for source in [Source::SoftSpoken(FieldBits::Eight), Source::Silent(LpnSet::Toy)] {
+        let rng = &mut SecretRng::from_public_seed(5);
+        let (mut sender, mut receiver) = transfers_set_up(source, rng);
+        for count in [900, 2000] {
+            let mut request = receiver.request(count, rng).expect("a session");
+            make_public(&mut request);
+            let mut answer = sender.answer(count, &request).expect("an honest request");
+            make_public(&mut answer);
+            let mut challenge = receiver.challenge(&answer).expect("an honest answer");
+            make_public(&mut challenge);
+            let mut proof = sender.prove(&challenge).expect("an honest challenge");
+            make_public(&mut proof);
+            receiver.finish(&proof).expect("an honest proof");
+            black_box((sender.take(count).keys(), receiver.take(count).keys()));
+        }
+    }
+}
+
+fn transfers_set_up(
+    source: Source,
+    rng: &mut SecretRng,
+) -> (transfers::Sender, transfers::Receiver) {
+    let (receiver, mut offer) = transfers::ReceiverSetup::new(source, rng);
+    make_public(&mut offer);
+    let (sender, mut reply) =
+        transfers::SenderSetup::new(source, Direction::Up, SESSION, &offer, rng)
+            .expect("an honest offer");
+    make_public(&mut reply);
+    let (receiver, mut corrections) =
+        receiver.finish(Direction::Up, SESSION, &reply).expect("an honest reply");
+    make_public(&mut corrections);
+    (sender.finish(&corrections).expect("honest corrections"), receiver)
 }
 
 /// Both parties' part in an activation's labels.
@@ -128,6 +170,20 @@ fn branch_on_a_chosen_label() {
 fn branch_on_delta() {
     let (delta, ..) = set_up(FieldBits::Four, AesBackend::best());
     branch(delta.expose() >> 9);
+}
+
+/// Secrecy goes from the choices through the silent transfers to the keys.
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_a_silent_key() {
+    let rng = &mut SecretRng::from_public_seed(6);
+    let (mut sender, mut receiver) = transfers_set_up(Source::Silent(LpnSet::Toy), rng);
+    let mut request = receiver.request(1, rng).expect("a session");
+    make_public(&mut request);
+    let mut answer = sender.answer(1, &request).expect("an honest request");
+    make_public(&mut answer);
+    receiver.challenge(&answer).expect("an honest answer");
+    branch(sender.take(1).keys().pair(0).1);
 }
 
 fn branch(secret: u128) {

@@ -55,6 +55,30 @@ pub(crate) const OT_CHALLENGE: &[u8] = b"gazelle ot-extension challenge v2";
 /// sums (16 each)`, integers little-endian, by SHA-256.
 pub(crate) const OT_CHECK: &[u8] = b"gazelle ot-extension check v1";
 
+/// Name of the transfers of a session in one direction, which stands in the session's place in
+/// all their labels: `label ‖ session (32) ‖ direction (1: 0 if the client sends, 1 if the server
+/// does)`, by SHA-256.
+pub(crate) const TRANSFERS: &[u8] = b"gazelle transfers v1";
+
+/// Key of the hash that makes keys of a direction's transfers: `label ‖ name of the transfers (32)`,
+/// by SHA-256, cut to 16 bytes. Its tweaks are the numbers of the transfers.
+pub(crate) const TRANSFER_KEYS: &[u8] = b"gazelle transfer keys v1";
+
+/// Key of the hash in the trees of an iteration of silent transfers: `label ‖ name of the transfers
+/// (32) ‖ iteration (8, little-endian)`, by SHA-256, cut to 16 bytes. Tree i has the key plus i.
+pub(crate) const LPN_TREES: &[u8] = b"gazelle lpn trees v1";
+
+/// Key of the indices of an iteration's code: as [`LPN_TREES`].
+pub(crate) const LPN_CODE: &[u8] = b"gazelle lpn code v1";
+
+/// Seed of the factors of an iteration's check: `label ‖ name of the transfers (32) ‖ iteration (8,
+/// little-endian) ‖ corrections`, by SHA-256, cut to 16 bytes.
+pub(crate) const LPN_CHALLENGE: &[u8] = b"gazelle lpn challenge v1";
+
+/// Proof of an iteration's check: `label ‖ name of the transfers (32) ‖ iteration (8, little-endian) ‖
+/// sum (16)`, by SHA-256.
+pub(crate) const LPN_CHECK: &[u8] = b"gazelle lpn check v1";
+
 /// Hash of the parameters that both parties must share: `label ‖ for each homomorphic parameter
 /// set: n (8) ‖ number of primes (8) ‖ primes (8 each)`, integers little-endian, by SHA-256.
 pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
@@ -106,6 +130,12 @@ const ALL: &[&[u8]] = &[
     GGM_TREES,
     OT_CHALLENGE,
     OT_CHECK,
+    TRANSFERS,
+    TRANSFER_KEYS,
+    LPN_TREES,
+    LPN_CODE,
+    LPN_CHALLENGE,
+    LPN_CHECK,
     gazelle_model::MODEL_CARD,
     PARAMETERS,
     PLAN,

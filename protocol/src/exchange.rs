@@ -166,6 +166,11 @@ impl Mailbox {
         self.hand_out(Slot::Outgoing(payload.into_message())).await;
     }
 
+    /// Sends a message that was made before.
+    pub(crate) async fn send_message(&self, message: Message) {
+        self.hand_out(Slot::Outgoing(message)).await;
+    }
+
     /// Tells whoever carries the messages the keys of their tags.
     pub(crate) async fn seal(&self, keys: FrameKeys) {
         self.hand_out(Slot::Keys(keys)).await;

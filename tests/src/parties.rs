@@ -8,6 +8,7 @@ use std::time::Duration;
 use gazelle_protocol::model::{
     Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Trace, Window,
 };
+use gazelle_protocol::plan::ActivationEngine;
 use gazelle_protocol::session::hazmat::{self, Shares};
 use gazelle_protocol::session::{NetworkPlan, Outcome, Server, Settings, Statistics, Terms};
 use gazelle_protocol::transport::Traffic;
@@ -151,13 +152,15 @@ pub fn assert_planned(plan: &NetworkPlan, statistics: &Statistics) {
     }
 }
 
-/// Classifies images privately with the default settings and asserts that everything equals the
-/// plaintext network and costs what was planned.
+/// Classifies images privately, with each engine of activations and otherwise the default settings, and
+/// asserts that everything equals the plaintext network and costs what was planned.
 ///
 /// # Panics
 /// If anything differs.
 pub fn check(network: &Network, images: &[Vec<u8>]) {
-    check_with(network, images, &Settings::default());
+    for activations in [ActivationEngine::Garbled, ActivationEngine::Masks] {
+        check_with(network, images, &Settings { activations, ..Settings::default() });
+    }
 }
 
 /// The same with other settings.

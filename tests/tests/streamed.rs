@@ -6,6 +6,7 @@ use gazelle_model::{
     Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Window,
 };
 use gazelle_protocol::bundle::{BundleStore, ClientBundle, ServerBundle, Waiting};
+use gazelle_protocol::plan::ActivationEngine;
 use gazelle_protocol::session::{Client, Delivery, NetworkPlan, Server, Settings, Terms};
 use gazelle_protocol::transport;
 use gazelle_tests::{parties, random};
@@ -17,6 +18,7 @@ const STREAMED: Settings = Settings {
     hash: gazelle_protocol::session::HashKind::Mitccrh,
     tables: Delivery::Streamed,
     policy: gazelle_protocol::session::Policy::Card,
+    activations: ActivationEngine::Garbled,
 };
 
 /// A map of 1 × 66 × 66, 16 kernels with `max_pool`, and an average that a matrix reads.

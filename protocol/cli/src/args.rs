@@ -13,6 +13,7 @@ use clap_complete::Shell;
 use gazelle_protocol::{
     Link,
     model::CardHash,
+    plan::ActivationEngine,
     session::{Delivery, HashKind, Policy, Terms},
     transport::Patience,
     wire::Access,
@@ -141,6 +142,9 @@ pub(crate) struct ServeArgs {
     /// The hash that garbles
     #[arg(long, value_enum, value_name = "HASH", default_value_t)]
     pub(crate) hash: HashName,
+    /// What computes activations; those that it does not compute are garbled
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub(crate) engine: EngineName,
     /// When garbled tables go to clients; if this is not given, streamed where one inference's would
     /// take a client more than 1 GiB
     #[arg(long, value_enum, value_name = "WHEN")]
@@ -260,6 +264,32 @@ impl From<HashName> for HashKind {
     }
 }
 
+/// The engines of activations.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum EngineName {
+    /// Garbled circuits: one round trip a layer
+    #[default]
+    Garbled,
+    /// Alternating masks: far fewer bytes, two round trips a layer
+    Masks,
+}
+
+impl EngineName {
+    /// Its name as an argument.
+    pub(crate) fn name(self) -> &'static str {
+        ActivationEngine::from(self).name()
+    }
+}
+
+impl From<EngineName> for ActivationEngine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Garbled => Self::Garbled,
+            EngineName::Masks => Self::Masks,
+        }
+    }
+}
+
 /// When garbled tables go to clients.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum TablesName {
@@ -368,6 +398,9 @@ pub(crate) struct InspectArgs {
     /// What the server is to reveal
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) reveal: RevealName,
+    /// What computes activations; those that it does not compute are garbled
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub(crate) engine: EngineName,
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,
@@ -455,6 +488,9 @@ pub(crate) struct BenchArgs {
     /// `100mbit,80ms`; without it, loopback
     #[arg(long, value_name = "LINK")]
     pub(crate) link: Option<Link>,
+    /// What computes activations; those that it does not compute are garbled
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub(crate) engine: EngineName,
     /// Threads of each party; 0 for one a processor
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MAX_THREADS))]
     pub(crate) threads: u16,

@@ -17,7 +17,8 @@ use gazelle_protocol::{
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let card = network.card();
-    let settings = Settings { policy: args.reveal.into(), ..Settings::for_link(args.link) };
+    let (policy, activations) = (args.reveal.into(), args.engine.into());
+    let settings = Settings { policy, activations, ..Settings::for_link(args.link) };
     let settings = settings.fitted(card)?;
     let outputs = outputs(card);
     output::line(format_args!("{}: {} to {outputs}", card.name, card.input))?;

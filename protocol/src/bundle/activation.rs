@@ -2,11 +2,15 @@
 
 use crate::activation::Delivery;
 use crate::activation::garbled::{Evaluation, Garbling};
+use crate::activation::masks::{Preparation, PreparedLayer, Side};
 use crate::plan::ActivationPlan;
 
 /// What the client keeps of one activation; used once.
 pub(crate) enum ClientActivation {
     Garbled(Evaluation),
+    /// While the offline phase lasts.
+    Preparing(Preparation),
+    Masks(PreparedLayer),
 }
 
 /// What the server keeps of one activation; used once.
@@ -14,13 +18,39 @@ pub(crate) enum ServerActivation {
     Garbled(Garbling),
     /// Nothing: it is garbled when it is used.
     Streamed,
+    /// While the offline phase lasts.
+    Preparing(Preparation),
+    Masks(PreparedLayer),
 }
 
+/// Bundles are made, and read, by their plan.
+const OF_PLAN: &str = "what waits for the online phase is of the engine that the plan names";
+
 impl ClientActivation {
-    /// Bytes of memory.
+    /// The activation by masks that is being prepared.
+    pub(crate) fn preparing(&mut self) -> &mut Preparation {
+        match self {
+            Self::Preparing(preparation) => preparation,
+            _ => unreachable!("{OF_PLAN}"),
+        }
+    }
+
+    /// After the offline phase.
+    pub(crate) fn finish(self, plan: &ActivationPlan) -> Self {
+        match (self, plan) {
+            (Self::Preparing(preparation), ActivationPlan::Masks(plan)) => {
+                Self::Masks(preparation.finish(plan))
+            }
+            (prepared, _) => prepared,
+        }
+    }
+
+    /// Bytes of memory that wait for the online phase.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Garbled(evaluation) => evaluation.bytes(),
+            Self::Preparing(_) => 0,
+            Self::Masks(layer) => layer.bytes(),
         }
     }
 
@@ -28,14 +58,17 @@ impl ClientActivation {
     pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
         match plan {
             ActivationPlan::Garbled(plan) => Evaluation::encoded_len(plan),
+            ActivationPlan::Masks(plan) => PreparedLayer::encoded_len(plan, Side::Client),
         }
     }
 
-    pub(crate) fn encode(&self, plan: &ActivationPlan, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&mut self, plan: &ActivationPlan, out: &mut Vec<u8>) {
         match (self, plan) {
             (Self::Garbled(evaluation), ActivationPlan::Garbled(plan)) => {
                 evaluation.encode(plan, out);
             }
+            (Self::Masks(layer), ActivationPlan::Masks(plan)) => layer.encode(plan, out),
+            _ => unreachable!("{OF_PLAN}"),
         }
     }
 
@@ -43,11 +76,32 @@ impl ClientActivation {
     pub(crate) fn decode(plan: &ActivationPlan, bytes: &mut &[u8]) -> Option<Self> {
         match plan {
             ActivationPlan::Garbled(plan) => Evaluation::decode(plan, bytes).map(Self::Garbled),
+            ActivationPlan::Masks(plan) => {
+                PreparedLayer::decode(plan, Side::Client, bytes).map(Self::Masks)
+            }
         }
     }
 }
 
 impl ServerActivation {
+    /// The activation by masks that is being prepared.
+    pub(crate) fn preparing(&mut self) -> &mut Preparation {
+        match self {
+            Self::Preparing(preparation) => preparation,
+            _ => unreachable!("{OF_PLAN}"),
+        }
+    }
+
+    /// After the offline phase.
+    pub(crate) fn finish(self, plan: &ActivationPlan) -> Self {
+        match (self, plan) {
+            (Self::Preparing(preparation), ActivationPlan::Masks(plan)) => {
+                Self::Masks(preparation.finish(plan))
+            }
+            (prepared, _) => prepared,
+        }
+    }
+
     /// Bytes of the encoding.
     pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
         match plan {
@@ -55,13 +109,16 @@ impl ServerActivation {
                 Delivery::Ahead => Garbling::encoded_len(plan),
                 Delivery::Streamed => 0,
             },
+            ActivationPlan::Masks(plan) => PreparedLayer::encoded_len(plan, Side::Server),
         }
     }
 
-    pub(crate) fn encode(&self, plan: &ActivationPlan, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&mut self, plan: &ActivationPlan, out: &mut Vec<u8>) {
         match (self, plan) {
             (Self::Garbled(garbling), ActivationPlan::Garbled(plan)) => garbling.encode(plan, out),
             (Self::Streamed, _) => {}
+            (Self::Masks(layer), ActivationPlan::Masks(plan)) => layer.encode(plan, out),
+            _ => unreachable!("{OF_PLAN}"),
         }
     }
 
@@ -72,6 +129,9 @@ impl ServerActivation {
                 Delivery::Ahead => Garbling::decode(plan, bytes).map(Self::Garbled),
                 Delivery::Streamed => Some(Self::Streamed),
             },
+            ActivationPlan::Masks(plan) => {
+                PreparedLayer::decode(plan, Side::Server, bytes).map(Self::Masks)
+            }
         }
     }
 }

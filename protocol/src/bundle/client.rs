@@ -66,16 +66,17 @@ impl ClientBundle {
     }
 
     /// The bundle as bytes, to be kept secret: `header ‖ hash key (16)`, then for each activation `r,
-    /// packed` of the tensor before it in the plan's order, and for each chunk `labels (16 each) ‖
-    /// tables`, or, where tables are streamed, the client's share of what it reads, packed.
+    /// packed` of the tensor before it in the plan's order, and what the activation's engine keeps: for
+    /// each chunk of a garbled one `labels (16 each) ‖ tables`, or, where tables are streamed, the
+    /// client's share of what it reads, packed.
     pub fn into_bytes(self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
-        let Self { plan: digest, name, hash_key, masks, activations, .. } = self;
+        let Self { plan: digest, name, hash_key, masks, mut activations, .. } = self;
         // All of it from the start, so that no growth leaves a copy in freed memory.
         let mut out = Zeroizing::new(Vec::with_capacity(Self::encoded_len(plan)));
         write_header(MAGIC, &digest, &name, &mut out);
         out.extend_from_slice(&hash_key.to_le_bytes());
-        for ((mask, activation), planned) in masks.iter().zip(&activations).zip(plan.activations())
-        {
+        let activations = activations.iter_mut().zip(plan.activations());
+        for (mask, (activation, planned)) in masks.iter().zip(activations) {
             mask.encode(&mut out);
             activation.encode(planned, &mut out);
         }

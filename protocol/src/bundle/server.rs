@@ -40,15 +40,15 @@ impl ServerBundle {
     }
 
     /// The bundle as bytes, to be kept secret: `header ‖ hash key (16) ‖ Δ (16)`, then for
-    /// each linear map `t, packed`, then for each activation whose tables came ahead `seed of its
-    /// labels (16) ‖ S, packed`.
-    pub fn into_bytes(self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
+    /// each linear map `t, packed`, then for each activation what its engine keeps: `seed of its
+    /// labels (16) ‖ S, packed` where tables came ahead.
+    pub fn into_bytes(mut self, plan: &NetworkPlan) -> Zeroizing<Vec<u8>> {
         let mut out = Zeroizing::new(Vec::with_capacity(Self::encoded_len(plan)));
         write_header(MAGIC, &self.network, &self.name, &mut out);
         out.extend_from_slice(&self.hash_key.to_le_bytes());
         out.extend_from_slice(&self.delta.expose().to_le_bytes());
         self.shares.iter().for_each(|share| share.encode(&mut out));
-        for (activation, plan) in self.activations.iter().zip(plan.activations()) {
+        for (activation, plan) in self.activations.iter_mut().zip(plan.activations()) {
             activation.encode(plan, &mut out);
         }
         out

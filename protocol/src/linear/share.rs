@@ -52,6 +52,11 @@ impl Mask {
         &self.0.values
     }
 
+    /// The mask, to be hidden from the server in another way.
+    pub(crate) fn into_values(mut self) -> Zeroizing<Vec<u32>> {
+        Zeroizing::new(std::mem::take(&mut self.0.values))
+    }
+
     /// x − r in Z_{2^k}: what the server may see.
     ///
     /// # Panics

@@ -1,5 +1,6 @@
 //! Choice bits, packed.
 
+use rand::{CryptoRng, RngExt};
 use zeroize::ZeroizeOnDrop;
 
 /// The receiver's choice bits in the order of its oblivious transfers; wiped when dropped.
@@ -40,6 +41,45 @@ impl Choices {
         choices
     }
 
+    /// Uniform choices.
+    pub(super) fn random(len: usize, rng: &mut impl CryptoRng) -> Self {
+        let mut choices = Self::with_capacity(len);
+        for count in (0..len).step_by(64).map(|at| (len - at).min(64)) {
+            choices.push(rng.random::<u64>() >> (64 - count), count);
+        }
+        choices
+    }
+
+    /// The lowest bit of each block.
+    pub(super) fn from_lowest_bits(blocks: &[u128]) -> Self {
+        let mut choices = Self::with_capacity(blocks.len());
+        for blocks in blocks.chunks(64) {
+            let word =
+                (0..).zip(blocks).fold(0, |word, (i, block)| word | (*block as u64 & 1) << i);
+            choices.push(word, blocks.len());
+        }
+        choices
+    }
+
+    /// Puts each choice in the lowest bit of a block.
+    pub(super) fn set_lowest_bits(&self, blocks: &mut [u128]) {
+        for (blocks, choices) in blocks.chunks_mut(128).zip(&self.blocks) {
+            for (i, block) in blocks.iter_mut().enumerate() {
+                *block = *block & !1 | choices >> i & 1;
+            }
+        }
+    }
+
+    /// Choice i.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are not so many.
+    pub fn bit(&self, i: usize) -> bool {
+        assert!(i < self.len, "choice {i} of {}", self.len);
+        self.blocks[i / 128] >> (i % 128) & 1 == 1
+    }
+
     /// How many choices there are.
     pub fn len(&self) -> usize {
         self.len
@@ -50,8 +90,8 @@ impl Choices {
         self.len == 0
     }
 
-    /// The packed bits, ⌈len / 128⌉ blocks.
-    pub(super) fn blocks(&self) -> &[u128] {
+    /// The packed bits, ⌈len / 128⌉ blocks: choice i is bit i mod 128 of block i / 128.
+    pub fn blocks(&self) -> &[u128] {
         &self.blocks
     }
 

@@ -49,7 +49,7 @@ impl FieldBits {
     }
 
     /// Length in bytes of the message of [`super::ReceiverSetup::finish`].
-    pub fn corrections_len(self) -> usize {
+    pub const fn corrections_len(self) -> usize {
         tree::corrections_len(self)
     }
 

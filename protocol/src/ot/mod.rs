@@ -2,7 +2,8 @@
 //!
 //! [`base`] makes 128 oblivious transfers with public-key cryptography; [`extension`] turns them
 //! into as many as a session needs with symmetric cryptography alone. Both are sans-IO: messages
-//! come in and go out as bytes, and the caller carries them.
+//! come in and go out as bytes, and the caller carries them. [`transfers`] gives either party random
+//! transfers with keys, from an extension in each direction or from [`silent`] ones.
 //!
 //! The extension's sender is the garbler and its correlation offset is the garbling's free-XOR
 //! offset Δ. For a choice bit c the receiver gets t and the sender q with t = q ⊕ c·Δ: with q as a
@@ -41,8 +42,10 @@ mod deviating;
 pub mod extension;
 mod field;
 mod rows;
+pub mod silent;
 #[cfg(test)]
 mod tests;
+pub mod transfers;
 mod tree;
 
 pub use base::LinkKey;

@@ -6,9 +6,11 @@ use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::name::{Opening, SessionName};
+use super::transfers::Transfers;
 use super::{MAX_BUNDLES, Outcome, renew};
 use crate::activation::Delivery;
-use crate::activation::garbled::{Evaluation, Evaluator, EvaluatorSetup, Spent};
+use crate::activation::garbled::{self, Evaluator, EvaluatorSetup, Spent};
+use crate::activation::masks::{Evaluation, MasksPlan, Preparation};
 use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, FrameKeys, Mailbox};
@@ -18,8 +20,8 @@ use crate::model::{Node, Ring};
 use crate::ot::{self, LinkKey};
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan, Terms};
 use crate::wire::{
-    Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, Masked, Message,
-    Payload, Prepare, ServerSetUp,
+    Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, MaskOffline,
+    MaskOnline, MaskSetUp, MaskTransfers, Masked, Message, Payload, Prepare, ServerSetUp,
 };
 
 /// A client whose session is set up.
@@ -32,6 +34,8 @@ pub struct ClientParty {
     plan: Arc<NetworkPlan>,
     keys: ClientKeys,
     evaluator: Evaluator,
+    /// For activations by masks, if there are any.
+    transfers: Option<Transfers>,
     /// Bundles prepared so far.
     prepared: u64,
     /// Whether bundles keep the shares that only tests look at.
@@ -72,8 +76,19 @@ impl ClientParty {
         let (evaluator, corrections, link) = evaluator.finish(session.as_bytes(), &reply)?;
         let [sent, received] = session.frame_keys(&link);
         mail.seal(FrameKeys { sent, received, opened: true }).await;
+        let (field, plan) = (plan.settings().field, Arc::new(plan));
+        let offer = match plan.uses_masks() {
+            true => Some(mail.receive::<MaskSetUp>(ot::base::OFFER_LEN).await?),
+            false => None,
+        };
         mail.send(Corrections(corrections)).await;
-        let plan = Arc::new(plan);
+        let transfers = match offer {
+            Some(offer) => {
+                let name = session.as_bytes();
+                Some(Transfers::of_client(field, name, offer, &mail, &mut rng).await?)
+            }
+            None => None,
+        };
         Ok(Self {
             rng,
             session,
@@ -82,6 +97,7 @@ impl ClientParty {
             plan,
             keys,
             evaluator,
+            transfers,
             prepared: 0,
             keeps_shares: false,
         })
@@ -130,7 +146,7 @@ impl ClientParty {
         let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
         send_all(messages, &mail).await;
         self.receive_corrections(&mut bundles, conversions, &mail).await?;
-        self.choose_labels(&mut bundles, &mail).await;
+        self.begin_activations(&mut bundles, &mail).await?;
         if !self.keeps_shares {
             bundles.iter_mut().for_each(|bundle| bundle.tensors = Vec::new());
         }
@@ -140,10 +156,45 @@ impl ClientParty {
                     (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
                         evaluation.receive_tables(plan, mail.of(block)).await?;
                     }
+                    (ActivationPlan::Masks(plan), preparing) => {
+                        let MaskOffline(bytes) =
+                            mail.of(block).receive(plan.offline_len(1)).await?;
+                        preparing.preparing().receive(plan, 1, &bytes)?;
+                    }
+                    _ => unreachable!("an evaluation for each garbled activation"),
                 }
             }
         }
+        self.prepare_masks(&mut bundles, &mail).await?;
         Ok((self, bundles))
+    }
+
+    /// The rest of the preparation of activations by masks: message after message of all of them.
+    async fn prepare_masks(
+        &self,
+        bundles: &mut [ClientBundle],
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
+        for index in 2..self.plan.mask_messages() {
+            for (block, plan) in self.plan.masks_with(index) {
+                for bundle in &mut *bundles {
+                    let preparation = bundle.activations[block].preparing();
+                    if index % 2 == 0 {
+                        mail.send(MaskOffline(preparation.send(plan, index))).await;
+                    } else {
+                        let len = plan.offline_len(index);
+                        let MaskOffline(bytes) = mail.of(block).receive(len).await?;
+                        preparation.receive(plan, index, &bytes)?;
+                    }
+                }
+            }
+        }
+        for bundle in bundles {
+            let prepared = std::mem::take(&mut bundle.activations).into_iter();
+            let prepared = prepared.zip(self.plan.activations());
+            bundle.activations = prepared.map(|(a, plan)| a.finish(plan)).collect();
+        }
+        Ok(())
     }
 
     fn empty_bundle(&mut self) -> ClientBundle {
@@ -215,7 +266,7 @@ impl ClientParty {
         &mut self,
         bundles: &[ClientBundle],
         mail: &Mailbox,
-    ) -> Result<(Vec<Conversion>, Vec<Guard>), Error> {
+    ) -> Result<(Vec<Conversion>, Vec<Message>), Error> {
         let kind = self.plan.settings().hash;
         let mut gates: Vec<Gates> = bundles.iter().map(|bundle| bundle.gates(kind)).collect();
         let (mut conversions, mut messages) = (Vec::new(), Vec::new());
@@ -225,7 +276,7 @@ impl ClientParty {
                 let numbers = gates.take(half.len() as u64);
                 let (conversion, message) = half.transfer(self.evaluator.transfers(), numbers);
                 conversions.push(conversion);
-                messages.push(Guard(message));
+                messages.push(Guard(message).into_message());
             }
         }
         Ok((conversions, messages))
@@ -259,26 +310,57 @@ impl ClientParty {
         Ok(())
     }
 
-    /// Chooses the labels of the client's shares of every activation's sums.
-    async fn choose_labels(&mut self, bundles: &mut [ClientBundle], mail: &Mailbox) {
+    /// Begins the activations on the client's shares of their sums: chooses labels, and sends the
+    /// first messages of masks. What the server requests for masks comes before anything is sent.
+    async fn begin_activations(
+        &mut self,
+        bundles: &mut [ClientBundle],
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
         let plan = self.plan.clone();
+        let mut requested = self.take_requests(bundles, mail).await?.into_iter();
         for (index, activation) in plan.activations().iter().enumerate() {
-            let read = plan.places.read_by(plan.card(), index);
             for bundle in &mut *bundles {
-                let mut sums = bundle.tensors[read].clone();
-                Ring::new(activation.ring_bits()).reduce_all(&mut sums);
+                let mail = mail.of(index);
                 bundle.activations.push(match activation {
-                    ActivationPlan::Garbled(plan) => {
-                        ClientActivation::Garbled(match plan.delivery() {
-                            Delivery::Ahead => {
-                                self.evaluator.choose(plan, &sums, mail.of(index)).await
-                            }
-                            Delivery::Streamed => Evaluation::streamed(sums),
+                    ActivationPlan::Garbled(garbled) => {
+                        let sums = read_sums(&plan, index, bundle);
+                        ClientActivation::Garbled(match garbled.delivery() {
+                            Delivery::Ahead => self.evaluator.choose(garbled, &sums, mail).await,
+                            Delivery::Streamed => garbled::Evaluation::streamed(sums),
                         })
+                    }
+                    ActivationPlan::Masks(masks) => {
+                        let (mut preparation, request) = requested.next().expect("one for each");
+                        mail.send(request).await;
+                        mail.send(MaskOffline(preparation.send(masks, 0))).await;
+                        ClientActivation::Preparing(preparation)
                     }
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Takes the server's requests of transfers for activations by masks: what begins with each, and
+    /// the client's own request.
+    async fn take_requests(
+        &mut self,
+        bundles: &[ClientBundle],
+        mail: &Mailbox,
+    ) -> Result<Vec<(Preparation, MaskTransfers)>, Error> {
+        let plan = self.plan.clone();
+        let mut requested = Vec::new();
+        for (index, activation) in plan.activations().iter().enumerate() {
+            let ActivationPlan::Masks(masks) = activation else { continue };
+            for bundle in bundles {
+                let sums = read_sums(&plan, index, bundle);
+                let transfers = self.transfers.as_mut().expect("set up for the plan");
+                let (mail, rng) = (mail.of(index), &mut self.rng);
+                requested.push(transfers.prepare_client(masks, &sums, mail, rng).await?);
+            }
+        }
+        Ok(requested)
     }
 
     /// Checks that an image can be classified with a bundle.
@@ -323,30 +405,42 @@ impl ClientParty {
         let mut gates = bundle.gates(self.plan.settings().hash);
         self.plan.skip_guard_bits(&mut gates);
         let mut left = Vec::with_capacity(bundle.activations.len());
-        let mut masks = bundle.masks.into_iter().zip(plan.masks());
+        let (mut masks, plans) = (bundle.masks.into_iter(), plan.activations());
+        let mut ring_bits = plan.masks().map(|(_, bits)| bits);
         let mut activations = bundle.activations.into_iter();
         // What goes out before a level: the image, or what the level before it yielded.
         let image = image.iter().map(|&pixel| pixel.into()).collect();
-        let mut ready: Vec<Zeroizing<Vec<u32>>> = vec![Zeroizing::new(image)];
+        let mut ready = vec![Yield::Result(Zeroizing::new(image), masks.next())];
         for level in &plan.places.levels {
-            for (mut x, (mask, (_, ring_bits))) in ready.drain(..).zip(masks.by_ref()) {
-                mask.hide(&mut x);
-                mail.send(Masked::new(&x, ring_bits)).await;
+            for (yielded, ring_bits) in ready.drain(..).zip(ring_bits.by_ref()) {
+                yielded.send(ring_bits, mail).await;
             }
             for (index, activation) in level.clone().zip(activations.by_ref()) {
-                match (&plan.activations()[index], activation) {
+                let (mail, mask) = (mail.of(index), masks.next());
+                ready.push(match (&plans[index], activation) {
                     (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
-                        let (evaluator, mail) = (&mut self.evaluator, mail.of(index));
+                        let evaluator = &mut self.evaluator;
                         let evaluated = evaluation.evaluate(plan, evaluator, &mut gates, mail);
                         let (result, spent) = evaluated.await?;
-                        ready.push(Zeroizing::new(result));
                         left.push(spent);
+                        Yield::Result(Zeroizing::new(result), mask)
                     }
-                }
+                    (ActivationPlan::Masks(plan), ClientActivation::Masks(prepared)) => {
+                        let mask = mask.expect("a result by masks is read again");
+                        let mut evaluation = prepared.evaluate(plan, mask.into_values());
+                        let MaskOnline(bytes) = mail.receive(plan.online_len(0)).await?;
+                        evaluation.receive(plan, 0, &bytes)?;
+                        Yield::Masks(plan, evaluation)
+                    }
+                    _ => unreachable!("a bundle has the plan's engines"),
+                });
             }
+            Yield::exchange(&mut ready, level.start, mail).await?;
         }
-        let result = ready.pop().expect("the head is the last level");
-        Ok((result, Leftover { _evaluations: left }))
+        match ready.pop() {
+            Some(Yield::Result(result, _)) => Ok((result, Leftover { _evaluations: left })),
+            _ => unreachable!("the head is the last level, and garbled"),
+        }
     }
 
     /// The farewell to send.
@@ -355,14 +449,61 @@ impl ClientParty {
     }
 }
 
+/// What the client has of an activation (or the image) before the next level.
+enum Yield<'a> {
+    /// A result, and what masks it for the server; nothing masks the head's.
+    Result(Zeroizing<Vec<u32>>, Option<Mask>),
+    /// An activation by masks, whose last message gives the server the result less the mask.
+    Masks(&'a MasksPlan, Evaluation),
+}
+
+impl Yield<'_> {
+    /// The messages between the first and the last of all activations of a level that are by masks.
+    async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
+        for yielded in &mut *level {
+            if let Self::Masks(plan, evaluation) = yielded {
+                mail.send(MaskOnline(evaluation.send(plan, 1))).await;
+            }
+        }
+        for (index, yielded) in level.iter_mut().enumerate() {
+            if let Self::Masks(plan, evaluation) = yielded {
+                let len = plan.online_len(2);
+                let MaskOnline(bytes) = mail.of(first + index).receive(len).await?;
+                evaluation.receive(plan, 2, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends it, masked.
+    async fn send(self, ring_bits: u32, mail: &Mailbox) {
+        match self {
+            Self::Result(mut x, mask) => {
+                mask.expect("what is sent has a mask").hide(&mut x);
+                mail.send(Masked::new(&x, ring_bits)).await;
+            }
+            Self::Masks(plan, mut evaluation) => {
+                mail.send(MaskOnline(evaluation.send(plan, 3))).await;
+            }
+        }
+    }
+}
+
+/// The client's share of what an activation reads, in the activation's ring.
+fn read_sums(plan: &NetworkPlan, index: usize, bundle: &ClientBundle) -> Zeroizing<Vec<u32>> {
+    let mut sums = bundle.tensors[plan.places.read_by(plan.card(), index)].clone();
+    Ring::new(plan.activations()[index].ring_bits()).reduce_all(&mut sums);
+    sums
+}
+
 /// Whether the client has its shares of all that a node reads.
 fn known(node: &Node, tensors: &[Zeroizing<Vec<u32>>]) -> bool {
     node.inputs().all(|tensor| !tensors[tensor].is_empty())
 }
 
 /// Sends messages that no answer was waited for with.
-async fn send_all(messages: Vec<impl Payload>, mail: &Mailbox) {
+async fn send_all(messages: Vec<Message>, mail: &Mailbox) {
     for message in messages {
-        mail.send(message).await;
+        mail.send_message(message).await;
     }
 }

@@ -17,6 +17,9 @@
 //!                                           ◀──     labels of b = M·(x − r) + bias + t
 //! ```
 //!
+//! With activations by masks, transfers and tables are more messages each way, and online there are two
+//! round trips ([`crate::activation::masks`]).
+//!
 //! The client evaluates on a + b = M·x + bias and gets the activation plus the server's S; it
 //! subtracts the r of the tensor, the server then removes S. The last block's circuit shows the
 //! client its result.
@@ -39,11 +42,13 @@ mod name;
 mod outcome;
 mod server;
 mod service;
+mod transfers;
 
 pub use client::{ClientParty, Leftover};
 pub use outcome::Outcome;
 pub use server::{Served, ServerParty};
 pub use service::Service;
+pub(crate) use transfers::setup_lens;
 
 use rand::{SeedableRng, rngs::ChaCha20Rng};
 use zeroize::{Zeroize, ZeroizeOnDrop};

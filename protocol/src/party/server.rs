@@ -6,18 +6,22 @@ use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::name::{Opening, SessionName};
+use super::transfers::Transfers;
 use super::{MAX_BUNDLES, Service, Shares, renew};
 use crate::activation::Delivery;
 use crate::activation::garbled::{Garbler, GarblerSetup};
+use crate::activation::masks::{Evaluation, MasksPlan};
 use crate::bundle::{Gates, ServerActivation, ServerBundle};
 use crate::error::{Error, PeerFault};
-use crate::exchange::{Exchange, FrameKeys, Mailbox};
+use crate::exchange::{BlockMail, Exchange, FrameKeys, Mailbox};
 use crate::linear::guard::ServerHalf;
 use crate::linear::{CoefficientPlan, ServerKeys, ServerShare, clear};
-use crate::model::Node;
+use crate::model::{Node, Ring};
 use crate::ot::LinkKey;
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan};
-use crate::wire::{ClientSetUp, Corrections, Greeting, Masked, Request, ServerSetUp};
+use crate::wire::{
+    ClientSetUp, Corrections, Greeting, MaskOffline, MaskOnline, Masked, Request, ServerSetUp,
+};
 use gazelle_garble::Delta;
 
 /// A query takes about so many times its bytes while it is multiplied.
@@ -32,6 +36,8 @@ pub struct ServerParty<'a> {
     link: LinkKey,
     keys: ServerKeys,
     garbler: Garbler,
+    /// For activations by masks, if there are any.
+    transfers: Option<Transfers>,
     /// Bundles prepared so far.
     prepared: u64,
 }
@@ -81,10 +87,23 @@ impl<'a> ServerParty<'a> {
         let [received, sent] = session.frame_keys(&link);
         mail.seal(FrameKeys { sent, received, opened: false }).await;
         mail.send(ServerSetUp(reply)).await;
+        let mut receiver = None;
+        if plan.uses_masks() {
+            let (setup, offer) = Transfers::offer(field, &mut rng);
+            mail.send(offer).await;
+            receiver = Some(setup);
+        }
         let keys = ServerKeys::from_bytes(plan.coefficient(), &keys)?;
         let Corrections(corrections) = mail.receive(field.corrections_len()).await?;
         let garbler = garbler.finish(&corrections)?;
-        Ok(Self { service, rng, session, link, keys, garbler, prepared: 0 })
+        let transfers = match receiver {
+            Some(receiver) => {
+                let name = session.as_bytes();
+                Some(Transfers::of_server(field, name, receiver, &mail, &mut rng).await?)
+            }
+            None => None,
+        };
+        Ok(Self { service, rng, session, link, keys, garbler, transfers, prepared: 0 })
     }
 
     /// Waits for what the client wants next.
@@ -142,20 +161,72 @@ impl<'a> ServerParty<'a> {
         }
         let halves = self.answer_queries(count, room, mail).await?;
         self.convert(halves, &mut bundles, &mut gates, mail).await?;
+        self.request_transfers(count, mail).await?;
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
-            let ActivationPlan::Garbled(plan) = plan;
             for (bundle, gates) in bundles.iter_mut().zip(&mut gates) {
-                bundle.activations.push(match plan.delivery() {
-                    Delivery::Ahead => {
-                        let mail = mail.of(block);
-                        let garbling = self.garbler.garble(plan, gates, mail, &mut self.rng);
-                        ServerActivation::Garbled(garbling.await?)
+                bundle.activations.push(match plan {
+                    ActivationPlan::Garbled(plan) => match plan.delivery() {
+                        Delivery::Ahead => {
+                            let mail = mail.of(block);
+                            let garbling = self.garbler.garble(plan, gates, mail, &mut self.rng);
+                            ServerActivation::Garbled(garbling.await?)
+                        }
+                        Delivery::Streamed => ServerActivation::Streamed,
+                    },
+                    ActivationPlan::Masks(plan) => {
+                        let transfers = self.transfers.as_mut().expect("set up for the plan");
+                        let (mail, rng) = (mail.of(block), &mut self.rng);
+                        let mut preparation = transfers.prepare_server(plan, mail, rng).await?;
+                        let MaskOffline(bytes) = mail.receive(plan.offline_len(0)).await?;
+                        preparation.receive(plan, 0, &bytes)?;
+                        mail.send(MaskOffline(preparation.send(plan, 1))).await;
+                        ServerActivation::Preparing(preparation)
                     }
-                    Delivery::Streamed => ServerActivation::Streamed,
                 });
             }
         }
+        self.prepare_masks(&mut bundles, mail).await?;
         Ok((self, bundles))
+    }
+
+    /// Asks for the transfers of all activations by masks that the client sends.
+    async fn request_transfers(&mut self, count: usize, mail: &Mailbox) -> Result<(), Error> {
+        for (_, plan) in self.service.plan.masks_with(0) {
+            let transfers = self.transfers.as_mut().expect("set up for the plan");
+            for _ in 0..count {
+                mail.send(transfers.request_of_server(plan, &mut self.rng)?).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rest of the preparation of activations by masks: message after message of all of them.
+    async fn prepare_masks(
+        &self,
+        bundles: &mut [ServerBundle],
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
+        let plan = &self.service.plan;
+        for index in 2..plan.mask_messages() {
+            for (block, plan) in plan.masks_with(index) {
+                for bundle in &mut *bundles {
+                    let preparation = bundle.activations[block].preparing();
+                    if index % 2 == 1 {
+                        mail.send(MaskOffline(preparation.send(plan, index))).await;
+                    } else {
+                        let len = plan.offline_len(index);
+                        let MaskOffline(bytes) = mail.of(block).receive(len).await?;
+                        preparation.receive(plan, index, &bytes)?;
+                    }
+                }
+            }
+        }
+        for bundle in bundles {
+            let prepared = std::mem::take(&mut bundle.activations).into_iter();
+            let prepared = prepared.zip(plan.activations());
+            bundle.activations = prepared.map(|(a, plan)| a.finish(plan)).collect();
+        }
+        Ok(())
     }
 
     fn empty_bundle(&mut self) -> (ServerBundle, Gates) {
@@ -238,35 +309,41 @@ impl<'a> ServerParty<'a> {
         let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
         let mut corrections: Vec<_> = bundle.shares.into_iter().map(Some).collect();
         let mut activations = bundle.activations.into_iter();
-        // S of what the level before yielded; the image has none.
-        let (mut sources, mut kept) = (0..1, vec![Zeroizing::new(Vec::new())]);
+        // What is kept of what the level before yielded; nothing of the image.
+        let (mut sources, mut kept) = (0..1, vec![Kept::Share(Zeroizing::new(Vec::new()))]);
         for level in &places.levels {
             for (source, kept) in sources.zip(kept.drain(..)) {
                 let tensor = places.source(source);
-                let masked: Masked = mail.of(source).receive(plan.masked_len(source)).await?;
                 let x = &mut shares.tensors[tensor];
                 x.resize(places.tensors[tensor].shape.len(), 0);
-                masked.read(places.tensors[tensor].ring_bits, x)?;
-                if !kept.is_empty() {
-                    places.ring(tensor).sub_all(x, &kept);
-                }
+                let ring_bits = places.tensors[tensor].ring_bits;
+                kept.receive(ring_bits, plan.masked_len(source), x, mail.of(source)).await?;
             }
             self.advance(&mut shares.tensors, &mut corrections, linear);
             for (index, activation) in level.clone().zip(activations.by_ref()) {
-                let ActivationPlan::Garbled(planned) = &plan.activations()[index];
-                let sums =
-                    planned.garblers_sums(&shares.tensors[places.read_by(plan.card(), index)]);
+                let share = &shares.tensors[places.read_by(plan.card(), index)];
                 let mail = mail.of(index);
-                kept.push(Zeroizing::new(match activation {
-                    ServerActivation::Garbled(garbling) => {
-                        garbling.send_labels(planned, &bundle.delta, &sums, mail).await
+                kept.push(match (&plan.activations()[index], activation) {
+                    (ActivationPlan::Garbled(plan), ServerActivation::Garbled(garbling)) => {
+                        let sums = plan.garblers_sums(share);
+                        let labels = garbling.send_labels(plan, &bundle.delta, &sums, mail);
+                        Kept::Share(Zeroizing::new(labels.await))
                     }
-                    ServerActivation::Streamed => {
-                        let rng = &mut self.rng;
-                        self.garbler.stream(planned, &sums, &mut gates, mail, rng).await?
+                    (ActivationPlan::Garbled(plan), ServerActivation::Streamed) => {
+                        let (sums, rng) = (plan.garblers_sums(share), &mut self.rng);
+                        let kept = self.garbler.stream(plan, &sums, &mut gates, mail, rng);
+                        Kept::Share(Zeroizing::new(kept.await?))
                     }
-                }));
+                    (ActivationPlan::Masks(plan), ServerActivation::Masks(prepared)) => {
+                        let sums = Zeroizing::new(share.clone());
+                        let mut evaluation = prepared.evaluate(plan, sums);
+                        mail.send(MaskOnline(evaluation.send(plan, 0))).await;
+                        Kept::Masks(plan, evaluation)
+                    }
+                    _ => unreachable!("a bundle has the plan's engines"),
+                });
             }
+            Kept::exchange(&mut kept, level.start, mail).await?;
             sources = level.start + 1..level.end + 1;
         }
         Ok(shares)
@@ -316,6 +393,59 @@ impl<'a> ServerParty<'a> {
         }
         places.ring(node).reduce_all(&mut y);
         y
+    }
+}
+
+/// What the server keeps of an activation until the client answers.
+enum Kept<'a> {
+    /// S.
+    Share(Zeroizing<Vec<u32>>),
+    /// An activation by masks.
+    Masks(&'a MasksPlan, Evaluation),
+}
+
+impl Kept<'_> {
+    /// The messages between the first and the last of all activations of a level that are by masks.
+    async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
+        for (index, kept) in level.iter_mut().enumerate() {
+            if let Self::Masks(plan, evaluation) = kept {
+                let len = plan.online_len(1);
+                let MaskOnline(bytes) = mail.of(first + index).receive(len).await?;
+                evaluation.receive(plan, 1, &bytes)?;
+            }
+        }
+        for kept in level {
+            if let Self::Masks(plan, evaluation) = kept {
+                mail.send(MaskOnline(evaluation.send(plan, 2))).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The result less the client's mask, from its answer, to `x`.
+    async fn receive(
+        self,
+        ring_bits: u32,
+        masked_len: usize,
+        x: &mut Vec<u32>,
+        mail: BlockMail<'_>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Share(share) => {
+                let masked: Masked = mail.receive(masked_len).await?;
+                masked.read(ring_bits, x)?;
+                // Nothing is kept of the image.
+                if !share.is_empty() {
+                    Ring::new(ring_bits).sub_all(x, &share);
+                }
+            }
+            Self::Masks(plan, mut evaluation) => {
+                let MaskOnline(bytes) = mail.receive(plan.online_len(3)).await?;
+                evaluation.receive(plan, 3, &bytes)?;
+                *x = evaluation.finish(plan);
+            }
+        }
+        Ok(())
     }
 }
 

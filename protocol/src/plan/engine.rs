@@ -16,6 +16,7 @@ use super::Settings;
 use crate::Link;
 use crate::activation::Delivery;
 use crate::activation::garbled::{self, GarbledPlan};
+use crate::activation::masks::{self, MasksPlan};
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::linear::{self, CoefficientPlan, Map};
@@ -32,10 +33,13 @@ pub enum LinearEngine {
 }
 
 /// What computes an activation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ActivationEngine {
     /// Garbled circuits, the server garbling: [`crate::activation::garbled`].
+    #[default]
     Garbled = 1,
+    /// Alternating masks: [`crate::activation::masks`].
+    Masks = 2,
 }
 
 /// What an engine sends for one node in one inference, seen from the client; frames' headers and tags
@@ -58,6 +62,8 @@ pub enum LinearPlan {
 pub enum ActivationPlan {
     /// For [`ActivationEngine::Garbled`].
     Garbled(GarbledPlan),
+    /// For [`ActivationEngine::Masks`].
+    Masks(Box<MasksPlan>),
 }
 
 impl LinearEngine {
@@ -74,6 +80,7 @@ impl ActivationEngine {
     pub fn name(self) -> &'static str {
         match self {
             Self::Garbled => "garbled",
+            Self::Masks => "masks",
         }
     }
 }
@@ -126,13 +133,18 @@ impl LinearPlan {
 }
 
 impl ActivationPlan {
-    /// The plan of an activation that reads tensor `input` and yields tensor `output`.
     pub(crate) fn of_node(
         node: &ActivationNode,
         input: Tensor,
         output: Tensor,
         settings: &Settings,
     ) -> Self {
+        if settings.activations == ActivationEngine::Masks {
+            let (field, widest) = (settings.field, masks::WIDEST_DIGIT);
+            if let Some(plan) = MasksPlan::of_node(node, input, output, field, widest) {
+                return Self::Masks(Box::new(plan));
+            }
+        }
         let plan = GarbledPlan::of_node(node, input, output);
         Self::Garbled(plan.with_delivery(settings.tables))
     }
@@ -147,6 +159,7 @@ impl ActivationPlan {
     pub(crate) fn ring_bits(&self) -> u32 {
         match self {
             Self::Garbled(plan) => plan.ring_bits(),
+            Self::Masks(plan) => plan.ring_bits(),
         }
     }
 
@@ -154,19 +167,35 @@ impl ActivationPlan {
     pub fn engine(&self) -> ActivationEngine {
         match self {
             Self::Garbled(_) => ActivationEngine::Garbled,
+            Self::Masks(_) => ActivationEngine::Masks,
+        }
+    }
+
+    /// AND gates.
+    pub(crate) fn ands(&self, field: FieldBits) -> u64 {
+        match self {
+            Self::Garbled(plan) => plan.cost(field).ands,
+            Self::Masks(_) => 0,
         }
     }
 
     /// What the client sends of its result, less the next mask; 0 for the head.
     pub(super) fn masked(&self) -> u64 {
-        let Self::Garbled(plan) = self;
-        let masked = plan.share_bits().map(|bits| Masked::len(plan.instances(), bits));
-        masked.map_or(0, |bytes| framed(bytes, 1))
+        match self {
+            Self::Garbled(plan) => {
+                let masked = plan.share_bits().map(|bits| Masked::len(plan.instances(), bits));
+                masked.map_or(0, |bytes| framed(bytes, 1))
+            }
+            Self::Masks(plan) => framed(plan.online_len(3), 1),
+        }
     }
 
     /// What the activation costs, with an OT extension of `field` bits.
     pub fn cost(&self, field: FieldBits) -> EngineCost {
-        let Self::Garbled(plan) = self;
+        let plan = match self {
+            Self::Garbled(plan) => plan,
+            Self::Masks(plan) => return cost_of_masks(plan, field),
+        };
         let cost = plan.cost(field);
         let tables = Traffic {
             sent: framed(cost.transfer_bytes, cost.chunks),
@@ -195,8 +224,22 @@ impl ActivationPlan {
         digest.numbers(&[self.engine() as usize]);
         match self {
             Self::Garbled(plan) => plan.digest(digest, field),
+            Self::Masks(plan) => plan.digest(digest),
         }
     }
+}
+
+/// What an activation by masks costs, with its transfers.
+fn cost_of_masks(plan: &MasksPlan, field: FieldBits) -> EngineCost {
+    let masks::Cost { transfers, offline, offline_messages, online } = plan.cost();
+    // Whose choices they are, the client's or the server's, asks for transfers.
+    let requests = [transfers[1], transfers[0]].map(|count| field.message_len(count));
+    let bytes =
+        |party: usize| framed(offline[party] + requests[party], offline_messages[party] + 1);
+    let rounds = offline_messages[1] as u64;
+    let offline = Traffic { sent: bytes(0), received: bytes(1), rounds };
+    let online = Traffic { sent: framed(online[0], 2), received: framed(online[1], 2), rounds: 2 };
+    EngineCost { offline, online }
 }
 
 /// Bytes of so many frames around so many bytes of messages.

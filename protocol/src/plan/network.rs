@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::engine::framed;
 use super::graph::Places;
-use super::{ActivationPlan, EngineCost, LinearPlan, Settings};
+use super::{ActivationEngine, ActivationPlan, EngineCost, LinearPlan, Settings};
 use crate::activation::Delivery;
+use crate::activation::masks::{MasksPlan, Side};
 use crate::bundle::Gates;
 use crate::digest::PlanDigest;
 use crate::domain;
@@ -15,10 +16,10 @@ use crate::error::{Error, Misuse};
 use crate::he::{Parameters, noise};
 use crate::linear::{self, CoefficientPlan, ServerKeys};
 use crate::model::{Card, CardHash, Layer, ModelError, Tensor};
-use crate::ot;
 use crate::wire::{
     Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Masked, Prepare, Traffic,
 };
+use crate::{ot, party};
 
 /// The most bytes of a linear map's messages, each of which is one frame.
 const MAX_MESSAGE: usize = 1 << 30;
@@ -150,6 +151,26 @@ impl NetworkPlan {
         linear.or_else(|| activation.map(|index| self.activations[index].engine().name()))
     }
 
+    /// Whether there are activations by masks, and so transfers in both directions.
+    pub(crate) fn uses_masks(&self) -> bool {
+        self.activations.iter().any(|plan| plan.engine() == ActivationEngine::Masks)
+    }
+
+    /// The most messages that an activation by masks is prepared with.
+    pub(crate) fn mask_messages(&self) -> usize {
+        self.masks_with(0).map(|(_, plan)| plan.offline_messages()).max().unwrap_or(0)
+    }
+
+    /// The activations by masks that have message `index` in their offline phase.
+    pub(crate) fn masks_with(&self, index: usize) -> impl Iterator<Item = (usize, &MasksPlan)> {
+        self.activations.iter().enumerate().filter_map(move |(number, plan)| match plan {
+            ActivationPlan::Masks(plan) if index < plan.offline_messages() => {
+                Some((number, plan.as_ref()))
+            }
+            _ => None,
+        })
+    }
+
     /// The linear maps of the coefficient engine.
     pub(crate) fn coefficient(&self) -> impl Iterator<Item = &CoefficientPlan> + Clone {
         self.linear.iter().map(|LinearPlan::Coefficient(plan)| plan)
@@ -168,9 +189,16 @@ impl NetworkPlan {
         let announcement = Announcement::len(self.card_bytes.len());
         let down = [Greeting::LEN, announcement, ot::base::REPLY_LEN];
         // Of the three frames of a direction, the last one bears a tag.
-        let framed =
+        let tagged =
             |frames: [usize; 3]| (2 * HEADER_LEN + FRAME_LEN + frames.iter().sum::<usize>()) as u64;
-        Traffic { sent: framed(up), received: framed(down), rounds: 2 }
+        let mut traffic = Traffic { sent: tagged(up), received: tagged(down), rounds: 2 };
+        if self.uses_masks() {
+            let [up, down] = party::setup_lens(field).map(|lens| framed(lens.iter().sum(), 3));
+            traffic.sent += up;
+            traffic.received += down;
+            traffic.rounds += 1;
+        }
+        traffic
     }
 
     /// What the client sends and receives in one offline phase that prepares `count` inferences.
@@ -231,8 +259,7 @@ impl NetworkPlan {
         }
         if let Some(activation) = self.activations.get(part) {
             let EngineCost { offline, online } = activation.cost(field);
-            let ActivationPlan::Garbled(plan) = activation;
-            cost.ands = plan.cost(field).ands;
+            cost.ands = activation.ands(field);
             cost.offline_up += offline.sent;
             cost.offline_down += offline.received;
             cost.online_up = self.masked_before(part) + online.sent - activation.masked();
@@ -257,11 +284,17 @@ impl NetworkPlan {
         let Some(level) = self.places.levels.iter().find(|level| level.start == part) else {
             return 0;
         };
-        let rounds = self.activations[level.clone()].iter().map(rounds);
+        let level = &self.activations[level.clone()];
+        let is_masks = |plan: &ActivationPlan| plan.engine() == ActivationEngine::Masks;
         match self.settings.tables {
-            Delivery::Ahead => rounds.max().unwrap_or(0),
-            // One after the other.
-            Delivery::Streamed => rounds.sum(),
+            Delivery::Ahead => level.iter().map(rounds).max().unwrap_or(0),
+            // Streamed tables come one activation after the other. The first messages under masks come
+            // between them, and take a round trip of their own if nothing was streamed before.
+            Delivery::Streamed => {
+                let streamed: u64 = level.iter().filter(|plan| !is_masks(plan)).map(rounds).sum();
+                let first = level.first().is_some_and(is_masks);
+                streamed + u64::from(first) + u64::from(level.iter().any(is_masks))
+            }
         }
     }
 
@@ -273,21 +306,27 @@ impl NetworkPlan {
         let linear = self
             .coefficient()
             .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
-        let activations =
-            self.activations.iter().map(|ActivationPlan::Garbled(plan)| plan.client_bytes(field));
+        let activations = self.activations.iter().map(|plan| match plan {
+            ActivationPlan::Garbled(plan) => plan.client_bytes(field),
+            ActivationPlan::Masks(plan) => plan.client_bytes(field),
+        });
         let masks = self.masks().map(|(len, _)| 4 * len);
         let bytes: usize = linear.chain(activations).chain(masks).sum();
-        let tables: usize = self
-            .activations
-            .iter()
-            .filter(|ActivationPlan::Garbled(plan)| plan.delivery() == Delivery::Ahead)
-            .map(|ActivationPlan::Garbled(plan)| plan.cost(field).table_bytes)
-            .sum();
-        // Of streamed layers there is one at a time.
+        let tables = |plan: &ActivationPlan| match plan {
+            ActivationPlan::Garbled(plan) if plan.delivery() == Delivery::Ahead => {
+                plan.cost(field).table_bytes
+            }
+            _ => 0,
+        };
+        let tables: usize = self.activations.iter().map(tables).sum();
+        // Of streamed layers, and of transfers that are not hashed yet, there is one at a time.
         let window = self
             .activations
             .iter()
-            .map(|ActivationPlan::Garbled(plan)| plan.window_bytes(field))
+            .map(|plan| match plan {
+                ActivationPlan::Garbled(plan) => plan.window_bytes(field),
+                ActivationPlan::Masks(plan) => plan.window_bytes(),
+            })
             .max();
         // A share of every tensor is there until the tables come.
         let bytes = bytes + self.tensor_bytes().saturating_sub(tables);
@@ -298,9 +337,10 @@ impl NetworkPlan {
     /// the halves that they are made of, and seeds.
     pub fn server_memory(&self) -> u64 {
         let linear = self.linear.iter().map(|plan| 12 * plan.output_len());
-        let activations = self.activations.iter();
-        let activations =
-            activations.map(|ActivationPlan::Garbled(plan)| 64 + 4 * plan.instances());
+        let activations = self.activations.iter().map(|plan| match plan {
+            ActivationPlan::Garbled(plan) => 64 + 4 * plan.instances(),
+            ActivationPlan::Masks(plan) => plan.prepared_bytes(Side::Server),
+        });
         linear.chain(activations).sum::<usize>() as u64
     }
 

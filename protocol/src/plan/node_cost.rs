@@ -86,15 +86,18 @@ impl NetworkPlan {
         let field = self.settings.field;
         let EngineCost { offline, mut online } = plan.cost(field);
         online.rounds = self.rounds_from(index);
-        let ActivationPlan::Garbled(garbled) = plan;
+        let (instances, ands) = match plan {
+            ActivationPlan::Garbled(garbled) => (garbled.instances(), garbled.cost(field).ands),
+            ActivationPlan::Masks(masks) => (masks.instances(), 0),
+        };
         NodeCost {
             tensor,
             engine: self.engine(tensor),
             maps: Vec::new(),
             activation: Some(index),
-            instances: garbled.instances(),
+            instances,
             ring_bits: plan.ring_bits(),
-            ands: garbled.cost(field).ands,
+            ands,
             offline,
             online,
         }

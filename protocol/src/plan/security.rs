@@ -71,8 +71,11 @@ impl NetworkPlan {
     /// At most how many hashes the garbler of an inference computes: both labels of every gate number,
     /// and of every transfer that converts a half.
     fn hashes(&self) -> u64 {
-        let gates = self.activations.iter().flat_map(|ActivationPlan::Garbled(plan)| plan.chunks());
-        let gates = gates.map(|chunk| chunk.gates());
+        let gates = self.activations.iter().map(|plan| match plan {
+            ActivationPlan::Garbled(plan) => plan.chunks().map(|chunk| chunk.gates()).sum(),
+            // Their transfers' keys are hashed under a key each, whatever the garbling's hash is.
+            ActivationPlan::Masks(_) => 0,
+        });
         let halves = self.linear.iter().map(|plan| plan.output_len() as u64);
         2 * gates.chain(halves).sum::<u64>()
     }

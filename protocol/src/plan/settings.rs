@@ -8,6 +8,7 @@ use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
 use crate::model::Card;
 use crate::ot::FieldBits;
+use crate::plan::ActivationEngine;
 use gazelle_garble::HashKind;
 
 /// Bytes that one prepared inference may take a client before tables are streamed.
@@ -27,11 +28,13 @@ pub struct Settings {
     pub tables: Delivery,
     /// What the client learns.
     pub policy: Policy,
+    /// What computes the activations that it can; the others are garbled.
+    pub activations: ActivationEngine,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
@@ -50,7 +53,7 @@ impl Settings {
     }
 
     /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
-    /// policy (1)`, little-endian.
+    /// policy (1) ‖ engine of activations (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
@@ -67,6 +70,7 @@ impl Settings {
             Delivery::Streamed => 1,
         };
         bytes[19] = self.policy.byte();
+        bytes[20] = self.activations as u8;
         bytes
     }
 
@@ -92,9 +96,14 @@ impl Settings {
             _ => return Err(PeerFault::Settings),
         };
         let policy = Policy::of_byte(bytes[19]).ok_or(PeerFault::Settings)?;
+        let activations = match bytes[20] {
+            1 => ActivationEngine::Garbled,
+            2 => ActivationEngine::Masks,
+            _ => return Err(PeerFault::Settings),
+        };
         let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
         if link.is_plausible() {
-            Ok((Self { link, field, hash, tables, policy }, card))
+            Ok((Self { link, field, hash, tables, policy, activations }, card))
         } else {
             Err(PeerFault::Settings)
         }
@@ -110,7 +119,8 @@ mod tests {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
             for (field, tables) in FieldBits::ALL.map(|field| (field, Delivery::Streamed)) {
                 for policy in [Policy::Card, Policy::Class, Policy::Values] {
-                    let settings = Settings { link: Link::WAN, field, hash, tables, policy };
+                    let (link, activations) = (Link::WAN, ActivationEngine::Masks);
+                    let settings = Settings { link, field, hash, tables, policy, activations };
                     let mut message = settings.to_bytes().to_vec();
                     message.extend_from_slice(b"card");
                     assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
@@ -118,8 +128,10 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..19]), Err(PeerFault::Settings));
-        for (at, byte) in [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 3)] {
+        assert_eq!(Settings::split(&good[..20]), Err(PeerFault::Settings));
+        for (at, byte) in
+            [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 3), (20, 0)]
+        {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(Settings::split(&bad), Err(PeerFault::Settings));

@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
 use super::*;
 use crate::Link;
+use crate::activation::Delivery;
 use crate::bundle::BundleName;
 use crate::error::{Error, Limit, Misuse, PeerFault};
 use crate::model::{
@@ -13,6 +14,7 @@ use crate::model::{
 };
 use crate::ot::FieldBits;
 use crate::party::renew;
+use crate::plan::ActivationEngine;
 use crate::transport::{self, Kind, Traffic};
 use crate::wire::{Announcement, VERSIONS};
 use gazelle_garble::HashKind;
@@ -74,7 +76,14 @@ fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
 fn every_tensor_equals_the_plaintext_network() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let wan = Settings { hash: HashKind::FixedKey, ..Settings::for_link(Link::WAN) };
-    for (last, settings) in [(Activation::Argmax, Settings::default()), (Activation::Logits, wan)] {
+    let masks = Settings { activations: ActivationEngine::Masks, ..Settings::default() };
+    for (last, settings) in [
+        (Activation::Argmax, Settings::default()),
+        (Activation::Logits, wan),
+        (Activation::Argmax, masks),
+        (Activation::Logits, Settings { field: FieldBits::Eight, ..masks }),
+        (Activation::Argmax, Settings { tables: Delivery::Streamed, ..masks }),
+    ] {
         let network = network(last, &mut rng);
         let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
         let trace = network.forward(&image).unwrap();
@@ -153,17 +162,20 @@ fn a_peer_of_another_version_or_other_parameters_is_refused() {
 #[test]
 fn a_spent_bundle_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));
-    let server = Server::new(network, &Settings::default()).unwrap();
-    let (near, far) = transport::pair(None);
-    let served = thread::spawn(move || server.serve(far).err());
-    let mut client = Client::connect(near, &Terms::NONE).unwrap();
-    let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
-    let name = bundle.name();
-    client.classify(bundle, &[7; 198]).unwrap();
-    client.request(Kind::Online, name.as_bytes().to_vec());
-    drop(client);
-    let error = served.join().unwrap().unwrap();
-    assert!(matches!(error, Error::Peer(PeerFault::Bundle(spent)) if spent == name), "{error}");
+    for activations in [ActivationEngine::Garbled, ActivationEngine::Masks] {
+        let settings = Settings { activations, ..Settings::default() };
+        let server = Server::new(network.clone(), &settings).unwrap();
+        let (near, far) = transport::pair(None);
+        let served = thread::spawn(move || server.serve(far).err());
+        let mut client = Client::connect(near, &Terms::NONE).unwrap();
+        let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+        let name = bundle.name();
+        client.classify(bundle, &[7; 198]).unwrap();
+        client.request(Kind::Online, name.as_bytes().to_vec());
+        drop(client);
+        let error = served.join().unwrap().unwrap();
+        assert!(matches!(error, Error::Peer(PeerFault::Bundle(spent)) if spent == name), "{error}");
+    }
 }
 
 /// The numbers that a client may choose.

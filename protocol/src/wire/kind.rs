@@ -32,6 +32,14 @@ pub enum Kind {
     Masked = 11,
     /// Server: the active labels of one chunk.
     Labels = 12,
+    /// Both: sets up the transfers that activations by masks use.
+    MaskSetUp = 16,
+    /// Both: makes transfers for one activation by masks.
+    MaskTransfers = 17,
+    /// Both: prepares one activation by masks.
+    MaskOffline = 18,
+    /// Both: evaluates one activation by masks.
+    MaskOnline = 19,
     /// Client: ends the session.
     Bye = 13,
     /// Either: why it ends the session, in words.
@@ -56,6 +64,10 @@ impl Kind {
             Self::Online => "request for an online phase",
             Self::Masked => "masked tensor",
             Self::Labels => "labels",
+            Self::MaskSetUp => "set-up of transfers",
+            Self::MaskTransfers => "request for transfers",
+            Self::MaskOffline => "message to prepare masks",
+            Self::MaskOnline => "message under masks",
             Self::Bye => "farewell",
             Self::Refusal => "refusal",
         }

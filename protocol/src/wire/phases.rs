@@ -144,6 +144,15 @@ bytes_of_an_engine! {
     Tables, Tables;
     /// Server: the active labels of one chunk, 16 bytes each, bit plane after bit plane.
     Labels, Labels;
+    /// Both: base OTs' offers and replies and an extension's corrections, of the transfers that
+    /// activations by masks use.
+    MaskSetUp, MaskSetUp;
+    /// Both: the OT extension for one activation by masks.
+    MaskTransfers, MaskTransfers;
+    /// Both: one of the offline messages of an activation by masks, bit plane after bit plane.
+    MaskOffline, MaskOffline;
+    /// Both: one of the four online messages of an activation by masks, bit plane after bit plane.
+    MaskOnline, MaskOnline;
 }
 
 bytes_of_an_engine!(@payload Masked, Masked);

@@ -17,7 +17,7 @@ pub use image::image_decode;
 pub use linear::linear_messages;
 pub use model::{card_wire, model_file, onnx_import};
 pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
-pub use ot::ot_messages;
+pub use ot::{ot_messages, transfer_messages};
 pub use party::party_messages;
 pub use session::session_messages;
 pub use vector::{bristol_circuit, programs_agree};
@@ -28,6 +28,7 @@ pub type Body = fn(&[u8]);
 /// Every target, by the name of its binary and of its folder of seeds.
 pub const TARGETS: &[(&str, Body)] = &[
     ("ot_messages", ot_messages),
+    ("transfer_messages", transfer_messages),
     ("ntt_backends_agree", ntt_backends_agree),
     ("inner_product_agrees", inner_product_agrees),
     ("unpack", unpack),

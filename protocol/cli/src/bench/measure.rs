@@ -2,6 +2,7 @@
 
 use super::process::Watched;
 use crate::{
+    args::EngineName,
     classify,
     failure::{Failure, Result, While},
     inspect,
@@ -33,6 +34,8 @@ pub(crate) struct Task<'a> {
     pub(crate) runs: usize,
     /// The link to simulate.
     pub(crate) link: Option<Link>,
+    /// What computes the activations.
+    pub(crate) engine: EngineName,
     /// Threads of the server; this process has as many already.
     pub(crate) threads: usize,
 }
@@ -138,6 +141,7 @@ fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
     for limit in ["--memory", "--memory-per-client"] {
         arguments.extend([limit.into(), MEBIBYTES.to_string().into()]);
     }
+    arguments.extend(["--engine".into(), task.engine.name().into()]);
     if let Some(link) = task.link {
         arguments.extend(["--link".into(), link.to_string().into(), "--simulate-link".into()]);
     }

@@ -49,8 +49,9 @@ fn scaling(args: &BenchArgs, path: &Path) -> Result<()> {
 }
 
 fn task<'a>(args: &BenchArgs, network: &'a Network) -> Task<'a> {
-    let BenchArgs { images, runs, link, threads, .. } = *args;
-    Task { network, images: images as usize, runs: runs as usize, link, threads: threads.into() }
+    let BenchArgs { images, runs, link, engine, threads, .. } = *args;
+    let (images, runs, threads) = (images as usize, runs as usize, threads.into());
+    Task { network, images, runs, link, engine, threads }
 }
 
 /// A benchmark network by its name, or one from a file.

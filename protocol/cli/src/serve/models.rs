@@ -104,6 +104,7 @@ fn load(
     let settings = Settings {
         hash: args.hash.into(),
         policy: args.reveal.into(),
+        activations: args.engine.into(),
         ..Settings::for_link(args.link)
     };
     let settings = match args.tables {

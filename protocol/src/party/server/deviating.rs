@@ -69,7 +69,7 @@ impl<'a> ServerParty<'a> {
         self.convert(halves, &mut bundles, &mut gates, &mail).await?;
         let mut bundle = bundles.remove(0);
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
-            let ActivationPlan::Garbled(plan) = plan;
+            let ActivationPlan::Garbled(plan) = plan else { unreachable!("by default") };
             let garbling =
                 self.garbler.garble(plan, &mut gates[0], mail.of(block), &mut self.rng).await?;
             bundle.activations.push(ServerActivation::Garbled(garbling));

@@ -1,0 +1,245 @@
+//! The online phase of up to [`LANES`](super::plane::LANES) activations: four messages, the server's
+//! first.
+
+use super::Side;
+use super::digit::Sums;
+use super::gate::Variable;
+use super::level::LevelShares;
+use super::message::Message;
+use super::plane::{Plane, Ring};
+use super::preparation::{MaskSums, OwnBits, Prepared, Selector};
+use super::program::{Chain, LowVariables, Program, Result2};
+use super::result::OpenResult;
+
+/// After the server's first message: level 2 is open.
+pub(super) struct Opened {
+    own: OwnBits,
+    sums: MaskSums,
+    level2: LevelShares,
+    level3: LevelShares,
+    /// Shares of what the results of level 2 are linear in.
+    linear: Linear,
+    result: OpenResult,
+}
+
+struct Linear {
+    carry: Plane,
+    /// Of the middle digits' generates, and of their propagate if there is one digit only.
+    generates: Plane,
+    propagates: Plane,
+    /// Z0 as far as it is known: the sign bits and the carry out of the top high digit.
+    negative: Plane,
+}
+
+/// After the client's first message: level 3 is open.
+pub(super) struct Masked {
+    level3: LevelShares,
+    /// P0 and Z0.
+    linear: [Plane; 2],
+    result: OpenResult,
+}
+
+/// After the server's second message: the client has the masked bits P, Z, W and R.
+pub(super) struct Known {
+    bits: Vec<Plane>,
+    result: OpenResult,
+}
+
+impl Prepared {
+    /// The server sends; `b` are its shares of the sums (nothing for the client).
+    pub(super) fn open(
+        self,
+        program: &Program,
+        b: &[u32],
+        side: Side,
+        message: &mut Message<'_>,
+    ) -> Opened {
+        let Self { digits, own, mut selectors, sums, mut level2, level3, result } = self;
+        let bits: Vec<Plane> =
+            (0..program.digits.ring_bits()).map(|bit| Plane::of_bit(b, bit as u32)).collect();
+        let (mut at, widths) = (0, program.digits.all());
+        let open = digits.into_iter().zip(widths).map(|(digit, width)| {
+            at += width;
+            digit.open(&bits[at - width..at], side, message)
+        });
+        let mut open: Vec<Sums> = open.collect();
+        let high = open.split_off(program.digits.low.len() + program.digits.middle.len());
+        let middle = open.split_off(program.digits.low.len());
+        let low = open;
+
+        let vars = &program.level2;
+        let mut opening = Opening { level: &mut level2, side, message };
+        opening.chain(&vars.low, &low);
+        opening.chain(&vars.middle, &middle);
+        opening.chain(&vars.high, &high);
+        for (number, digit) in high.iter().enumerate() {
+            let above = own.above_nonzero[number];
+            let selector = selectors[number].as_mut();
+            let zero =
+                is_zero(digit, program.digits.high[number], above, selector, opening.message);
+            opening.variable(vars.zeros[number], zero);
+        }
+        // Shares of the sign bits' sum are the sign bits.
+        let sign = own.sign ^ bits[program.digits.ring_bits() - 1];
+        opening.variable(vars.sign, sign);
+        let all_above = *own.above_nonzero.last().expect("one for the sign");
+        level2.set_own(vars.no_carry, side.of_client(!all_above));
+
+        let top = |digits: &[Sums]| digits.last().map_or(Plane::ZERO, |digit| digit.generates);
+        let linear = Linear {
+            carry: top(&low),
+            generates: top(&middle),
+            propagates: if middle.len() == 1 { middle[0].propagates } else { Plane::ZERO },
+            negative: level2.own(vars.sign) ^ top(&high),
+        };
+        let result = result.open(program, b, side, message);
+        Opened { own, sums, level2, level3, linear, result }
+    }
+}
+
+/// Shares of whether a high digit is as a sum of 0 below it makes it 0: with `above`, the client's
+/// bit that there is a carry then, the digit propagates, else it is 0.
+fn is_zero(
+    digit: &Sums,
+    width: usize,
+    above: Plane,
+    selector: Option<&mut Selector>,
+    message: &mut Message<'_>,
+) -> Plane {
+    match selector {
+        Some(selector) => {
+            let change = digit.is_zero ^ digit.propagates;
+            let of_other = selector.transfer.times(change, message);
+            digit.is_zero ^ selector.bit & change ^ of_other
+        }
+        // Of one bit, both are "the bits' sum plus the carry is 0"; below the first there is none.
+        None if width == 1 => digit.is_zero ^ above,
+        None => digit.is_zero,
+    }
+}
+
+/// Opens shared bits as variables of level 2: the server sends its share, masked.
+struct Opening<'a, 'm> {
+    level: &'a mut LevelShares,
+    side: Side,
+    message: &'a mut Message<'m>,
+}
+
+impl Opening<'_, '_> {
+    fn variable(&mut self, variable: Variable, share: Plane) {
+        let sent = self.message.pass(share ^ self.level.own(variable));
+        if let Side::Client = self.side {
+            self.level.set_own(variable, share ^ sent);
+        }
+    }
+
+    fn chain(&mut self, chain: &Chain, digits: &[Sums]) {
+        for (number, digit) in digits.iter().enumerate() {
+            if let Some(variable) = chain.generates[number] {
+                self.variable(variable, digit.generates);
+            }
+            if let Some(variable) = chain.propagates[number] {
+                self.variable(variable, digit.propagates);
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// The client sends.
+    pub(super) fn mask(
+        mut self,
+        program: &Program,
+        side: Side,
+        message: &mut Message<'_>,
+    ) -> Masked {
+        let vars = &program.level3;
+        let mut linear = [self.own.is_zero, self.linear.negative];
+        for (index, &result) in program.level2.results.iter().enumerate() {
+            let variable = match result {
+                Result2::CarryOfLow => vars.low.map(|low| low.carry),
+                Result2::Propagates => vars.low.map(|low| low.propagates),
+                Result2::Generates => Some(vars.generates),
+                Result2::IsOnes => Some(vars.is_ones),
+                Result2::HighPropagates => Some(vars.high_propagates),
+                Result2::IsZero | Result2::HighCarry => None,
+            };
+            let mask = match (variable, result) {
+                (Some(variable), _) => self.level3.own(variable),
+                (None, Result2::HighCarry) => self.own.high_carry,
+                (None, _) => self.own.is_zero,
+            };
+            let part = mask ^ self.linear_part(program, result, side);
+            let hat = self.level2.run(&program.level2.level, index, part, message);
+            match (variable, result) {
+                (Some(variable), _) => self.set(variable, hat, side),
+                (None, Result2::HighCarry) => linear[1] ^= mask ^ hat,
+                (None, _) => linear[0] = side.choose(mask, hat),
+            }
+        }
+        self.derive(program, linear[0], side);
+        let Self { level3, result, .. } = self;
+        Masked { level3, linear, result }
+    }
+
+    /// This party's share of the terms of a result that no transfer is needed for.
+    fn linear_part(&self, program: &Program, result: Result2, side: Side) -> Plane {
+        match result {
+            Result2::CarryOfLow => self.linear.carry,
+            Result2::Propagates => self.linear.propagates,
+            Result2::Generates => self.linear.generates,
+            // Without high digits a carry always goes through.
+            Result2::HighPropagates if program.digits.high.is_empty() => {
+                side.of_client(Plane::ONES)
+            }
+            _ => Plane::ZERO,
+        }
+    }
+
+    /// Hats of level 3 belong to the server.
+    fn set(&mut self, variable: Variable, hat: Plane, side: Side) {
+        if let Side::Server = side {
+            self.level3.set_own(variable, hat);
+        }
+    }
+
+    /// The hats of the variables that are sums of others; `is_zero` is that of P0.
+    fn derive(&mut self, program: &Program, is_zero: Plane, side: Side) {
+        let (vars, sums) = (&program.level3, self.sums);
+        let differs = is_zero ^ self.level3.own(vars.is_ones) ^ sums.differs;
+        self.set(vars.differs, differs, side);
+        if let Some(low) = vars.low {
+            let LowVariables { propagates, one_of, is_zero: variable, .. } = low;
+            let sum = self.level3.own(vars.generates) ^ self.level3.own(propagates) ^ sums.one_of;
+            self.set(one_of, sum, side);
+            self.set(variable, is_zero ^ sums.is_zero, side);
+        }
+    }
+}
+
+impl Masked {
+    /// The server sends.
+    pub(super) fn reveal(self, program: &Program, side: Side, message: &mut Message<'_>) -> Known {
+        let Self { level3, linear: [is_zero, negative], result } = self;
+        let linear = [is_zero, negative, Plane::ZERO, Plane::ZERO];
+        let bits = (0..program.opened()).map(|bit| {
+            let linear = linear[bit] ^ result.mask_of_server(bit, side);
+            level3.run(&program.level3.level, bit, linear, message)
+        });
+        Known { bits: bits.collect(), result }
+    }
+}
+
+impl Known {
+    /// The client sends; `r` are the masks of its results (nothing for the server). The server's
+    /// results less r, modulo 2^32.
+    pub(super) fn close(
+        self,
+        program: &Program,
+        r: &[u32],
+        side: Side,
+        message: &mut Message<'_>,
+    ) -> Ring {
+        self.result.close(program, &self.bits, r, side, message)
+    }
+}

@@ -1,0 +1,363 @@
+//! A layer of activations: all its chunks at once, message after message.
+
+use std::ops::Range;
+
+use rand::rngs::ChaCha20Rng;
+use rand::{CryptoRng, RngExt, SeedableRng};
+use zeroize::Zeroizing;
+
+use super::Side;
+use super::evaluation::{Known, Masked, Opened};
+use super::message::{Message, Size};
+use super::plan::MasksPlan;
+use super::plane::{LANES, Ring};
+use super::preparation::{Half, Prepared, Rest, Start, UpTransfers};
+use super::sizes::blank;
+use super::transfer::{KEY_BITS, Keys};
+use crate::error::{Error, PeerFault};
+use crate::ot::transfers::{Received, Sent};
+use crate::parallel::{current_num_threads, prelude::*};
+
+/// The transfers of a layer that the client sends, as one of the parties has them.
+pub(crate) struct UpLayer(Vec<UpTransfers>);
+
+/// The offline phase of a layer, between two messages.
+pub(crate) struct Preparation {
+    side: Side,
+    chunks: Vec<Preparing>,
+}
+
+/// A layer that waits for the server's sums. It is used once: an evaluation consumes it.
+pub(crate) struct PreparedLayer {
+    side: Side,
+    chunks: Vec<Prepared>,
+    bytes: usize,
+}
+
+/// The online phase of a layer, between two messages.
+pub(crate) struct Evaluation {
+    side: Side,
+    /// The server's sums, or the masks of the client's results.
+    values: Zeroizing<Vec<u32>>,
+    chunks: Vec<Evaluating>,
+}
+
+enum Preparing {
+    Start(Start),
+    Half(Half),
+    Rest(Rest),
+    Moved,
+}
+
+enum Evaluating {
+    Prepared(Box<Prepared>),
+    Opened(Box<Opened>),
+    Masked(Masked),
+    Known(Known),
+    Done(Ring),
+    Moved,
+}
+
+const OFFLINE: &str = "message to prepare activations";
+const ONLINE: &str = "message of activations";
+
+impl UpLayer {
+    /// The client's, who sends them.
+    pub(crate) fn sent(plan: &MasksPlan, mut transfers: Sent) -> Self {
+        let take = |count, _| transfers.take(count);
+        let cut = |blocks, sent: Sent| {
+            let keys = sent.keys();
+            let keys = Keys::sender(blocks, [keys.zeros(), keys.ones()]);
+            UpTransfers::new(&plan.program, keys)
+        };
+        Self(chunks(plan, 0, take, cut))
+    }
+
+    /// The server's.
+    pub(crate) fn received(plan: &MasksPlan, mut transfers: Received) -> Self {
+        let take = |count, _| transfers.take(count);
+        let cut = |blocks, received: Received| {
+            let keys = received.keys();
+            let keys = Keys::receiver(blocks, keys.choices().blocks(), keys.keys());
+            UpTransfers::new(&plan.program, keys)
+        };
+        Self(chunks(plan, 0, take, cut))
+    }
+}
+
+impl Preparation {
+    /// The client's, of its shares `a` of the sums.
+    pub(crate) fn client(
+        plan: &MasksPlan,
+        a: &[u32],
+        up: UpLayer,
+        mut down: Received,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let (side, mut up) = (Side::Client, up.0.into_iter());
+        let take = |count, chunk: Range<usize>| {
+            (up.next().expect("one for each chunk"), down.take(count), rng.random(), &a[chunk])
+        };
+        let start = |blocks, (up, down, seed, a): (_, Received, _, _)| {
+            let (rng, down) = (&mut ChaCha20Rng::from_seed(seed), down.keys());
+            let down = Keys::receiver(blocks, down.choices().blocks(), down.keys());
+            Preparing::Start(Start::new(&plan.program, a, up, down, side, rng))
+        };
+        Self { side, chunks: chunks(plan, 1, take, start) }
+    }
+
+    /// The server's.
+    pub(crate) fn server(
+        plan: &MasksPlan,
+        up: UpLayer,
+        mut down: Sent,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let (side, mut up) = (Side::Server, up.0.into_iter());
+        let take =
+            |count, _| (up.next().expect("one for each chunk"), down.take(count), rng.random());
+        let start = |blocks, (up, down, seed): (_, Sent, _)| {
+            let (rng, down) = (&mut ChaCha20Rng::from_seed(seed), down.keys());
+            let down = Keys::sender(blocks, [down.zeros(), down.ones()]);
+            Preparing::Start(Start::new(&plan.program, &[], up, down, side, rng))
+        };
+        Self { side, chunks: chunks(plan, 1, take, start) }
+    }
+
+    /// Makes message `index`, which is this party's to send.
+    pub(crate) fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
+        let side = self.side;
+        let step = |(_, chunk): (_, &mut Preparing), message: &mut Message<'_>| {
+            chunk.step(plan, index, side, message);
+        };
+        send(plan, &plan.sizes.offline[index], &mut self.chunks, step)
+    }
+
+    /// Takes message `index`, which is the other party's.
+    ///
+    /// # Errors
+    /// [`PeerFault`] if it has not as many bytes as the plan says, or an unused bit is set.
+    pub(crate) fn receive(
+        &mut self,
+        plan: &MasksPlan,
+        index: usize,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        PeerFault::check_length(OFFLINE, bytes, plan.offline_len(index))?;
+        let side = self.side;
+        let step = |(_, chunk): (_, &mut Preparing), message: &mut Message<'_>| {
+            chunk.step(plan, index, side, message);
+        };
+        let sound = receive(plan, &plan.sizes.offline[index], &mut self.chunks, bytes, step);
+        if sound { Ok(()) } else { Err(PeerFault::Padding { message: OFFLINE }.into()) }
+    }
+
+    /// After the last message.
+    pub(crate) fn finish(self, plan: &MasksPlan) -> PreparedLayer {
+        let chunks = self.chunks.into_iter().map(|chunk| match chunk {
+            Preparing::Rest(rest) => rest.finish(),
+            _ => unreachable!("the last message was sent or received"),
+        });
+        PreparedLayer::new(plan, self.side, chunks.collect())
+    }
+}
+
+impl Preparing {
+    fn step(&mut self, plan: &MasksPlan, index: usize, side: Side, message: &mut Message<'_>) {
+        let program = &plan.program;
+        *self = match std::mem::replace(self, Self::Moved) {
+            Self::Start(start) => Self::Half(start.up(program, side, message)),
+            Self::Half(half) => Self::Rest(half.down(program, message)),
+            Self::Rest(mut rest) => {
+                match index % 2 {
+                    0 => rest.up(index / 2, side, message),
+                    _ => rest.down(index.div_ceil(2), message),
+                }
+                Self::Rest(rest)
+            }
+            Self::Moved => unreachable!("each step leaves the next one"),
+        };
+    }
+}
+
+impl PreparedLayer {
+    fn new(plan: &MasksPlan, side: Side, chunks: Vec<Prepared>) -> Self {
+        let bytes = chunks.len() * plan.sizes.stored[side as usize].memory();
+        Self { side, chunks, bytes }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Begins the online phase. `values` are the server's sums; or the masks of the client's results,
+    /// which nothing else may be masked with.
+    pub(crate) fn evaluate(self, plan: &MasksPlan, values: Zeroizing<Vec<u32>>) -> Evaluation {
+        let Self { side, chunks, .. } = self;
+        let mut values = values;
+        if let Side::Server = side {
+            values.iter_mut().for_each(|value| *value = value.wrapping_add(plan.offsets[0]));
+        }
+        let chunks =
+            chunks.into_iter().map(|chunk| Evaluating::Prepared(Box::new(chunk))).collect();
+        Evaluation { side, values, chunks }
+    }
+
+    /// Bytes of the encoding.
+    pub(crate) fn encoded_len(plan: &MasksPlan, side: Side) -> usize {
+        plan.len(&plan.sizes.stored[side as usize])
+    }
+
+    /// Appends what is known of all activations, chunk after chunk.
+    pub(crate) fn encode(&mut self, plan: &MasksPlan, out: &mut Vec<u8>) {
+        let (side, start) = (self.side, out.len());
+        out.resize(start + Self::encoded_len(plan, side), 0);
+        let size = &plan.sizes.stored[side as usize];
+        let parts = out[start..].chunks_mut(size.bytes(LANES));
+        for (number, (chunk, bytes)) in self.chunks.iter_mut().zip(parts).enumerate() {
+            chunk.keep(&plan.program, side, &mut Message::out(plan.lanes(number), bytes));
+        }
+    }
+
+    /// Reads the same off the front of `bytes`; None if that is not an encoding.
+    pub(crate) fn decode(plan: &MasksPlan, side: Side, bytes: &mut &[u8]) -> Option<Self> {
+        let size = &plan.sizes.stored[side as usize];
+        let bytes = bytes.split_off(..Self::encoded_len(plan, side))?;
+        let decode = |(number, bytes): (usize, &[u8])| {
+            let mut chunk = blank(&plan.program, side);
+            let mut message = Message::read(plan.lanes(number), bytes);
+            chunk.keep(&plan.program, side, &mut message);
+            message.is_sound().then_some(chunk)
+        };
+        let chunks = bytes.chunks(size.bytes(LANES)).enumerate().map(decode);
+        Some(Self::new(plan, side, chunks.collect::<Option<_>>()?))
+    }
+}
+
+impl Evaluation {
+    /// Makes message `index`, which is this party's to send.
+    pub(crate) fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
+        let Self { side, values, chunks } = self;
+        let step = |(number, chunk): (usize, &mut Evaluating), message: &mut Message<'_>| {
+            chunk.step(plan, part(values, number), *side, message);
+        };
+        send(plan, &plan.sizes.online[index], chunks, step)
+    }
+
+    /// Takes message `index`, which is the other party's.
+    ///
+    /// # Errors
+    /// [`PeerFault`] if it has not as many bytes as the plan says, or an unused bit is set.
+    pub(crate) fn receive(
+        &mut self,
+        plan: &MasksPlan,
+        index: usize,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        PeerFault::check_length(ONLINE, bytes, plan.online_len(index))?;
+        let Self { side, values, chunks } = self;
+        let step = |(number, chunk): (usize, &mut Evaluating), message: &mut Message<'_>| {
+            chunk.step(plan, part(values, number), *side, message);
+        };
+        let sound = receive(plan, &plan.sizes.online[index], chunks, bytes, step);
+        if sound { Ok(()) } else { Err(PeerFault::Padding { message: ONLINE }.into()) }
+    }
+
+    /// The server's results less the client's masks, after the last message.
+    pub(crate) fn finish(self, plan: &MasksPlan) -> Vec<u32> {
+        let ring = u32::MAX >> (u32::BITS - plan.out_bits());
+        let results =
+            self.chunks.iter().zip(plan.chunks()).flat_map(|(chunk, range)| match chunk {
+                Evaluating::Done(results) => &results[..range.len()],
+                _ => unreachable!("the last message was received"),
+            });
+        results.map(|result| result.wrapping_add(plan.offsets[1]) & ring).collect()
+    }
+}
+
+impl Evaluating {
+    fn step(&mut self, plan: &MasksPlan, values: &[u32], side: Side, message: &mut Message<'_>) {
+        let program = &plan.program;
+        let (b, r): (&[u32], &[u32]) = match side {
+            Side::Client => (&[], values),
+            Side::Server => (values, &[]),
+        };
+        *self = match std::mem::replace(self, Self::Moved) {
+            Self::Prepared(prepared) => {
+                Self::Opened(Box::new(prepared.open(program, b, side, message)))
+            }
+            Self::Opened(opened) => Self::Masked(opened.mask(program, side, message)),
+            Self::Masked(masked) => Self::Known(masked.reveal(program, side, message)),
+            Self::Known(known) => Self::Done(known.close(program, r, side, message)),
+            Self::Done(_) | Self::Moved => unreachable!("there are four messages"),
+        };
+    }
+}
+
+/// Makes something of each chunk's transfers in one direction (0 up, 1 down): `take` takes them, in
+/// order, and whatever else the chunk needs; `make` gets the number of their blocks.
+fn chunks<T: Send, U: Send>(
+    plan: &MasksPlan,
+    direction: usize,
+    mut take: impl FnMut(usize, Range<usize>) -> T,
+    make: impl Fn(usize, T) -> U + Sync + Send,
+) -> Vec<U> {
+    let transfers = plan.program.transfers()[direction];
+    let mut made = Vec::new();
+    let mut waiting = plan.chunks().peekable();
+    while waiting.peek().is_some() {
+        let group: Vec<(usize, T)> = waiting
+            .by_ref()
+            .take(4 * current_num_threads())
+            .map(|chunk| {
+                let blocks = chunk.len().div_ceil(KEY_BITS);
+                (blocks, take(transfers * blocks * KEY_BITS, chunk))
+            })
+            .collect();
+        let group = group.into_par_iter().map(|(blocks, taken)| make(blocks, taken));
+        made.extend(group.collect::<Vec<U>>());
+    }
+    made
+}
+
+/// The values of a chunk.
+fn part(values: &[u32], chunk: usize) -> &[u32] {
+    &values[chunk * LANES..values.len().min((chunk + 1) * LANES)]
+}
+
+/// Makes a message: each chunk writes its part.
+fn send<T: Send>(
+    plan: &MasksPlan,
+    size: &Size,
+    chunks: &mut [T],
+    step: impl Fn((usize, &mut T), &mut Message<'_>) + Sync,
+) -> Vec<u8> {
+    let mut bytes = vec![0; plan.len(size)];
+    let parts = bytes.par_chunks_mut(size.bytes(LANES));
+    chunks.par_iter_mut().zip(parts).enumerate().for_each(|(number, (chunk, bytes))| {
+        let mut message = Message::out(plan.lanes(number), bytes);
+        step((number, chunk), &mut message);
+        debug_assert!(message.is_sound(), "a message is written to its end");
+    });
+    bytes
+}
+
+/// Takes a message: each chunk reads its part. Whether no unused bit was set.
+fn receive<T: Send>(
+    plan: &MasksPlan,
+    size: &Size,
+    chunks: &mut [T],
+    bytes: &[u8],
+    step: impl Fn((usize, &mut T), &mut Message<'_>) + Sync,
+) -> bool {
+    let parts = bytes.par_chunks(size.bytes(LANES));
+    let read = |(number, (chunk, bytes))| {
+        let mut message = Message::read(plan.lanes(number), bytes);
+        step((number, chunk), &mut message);
+        message.is_sound()
+    };
+    // All chunks in any case: what is computed depends on the message's length alone.
+    let sound = chunks.par_iter_mut().zip(parts).enumerate().map(read);
+    sound.collect::<Vec<bool>>().into_iter().all(|sound| sound)
+}

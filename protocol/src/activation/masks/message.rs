@@ -1,0 +1,160 @@
+//! One party's end of a message while a step of the program runs.
+//!
+//! Both parties run the same step; what one writes the other reads, in the same order. The plan runs
+//! it a third time to count.
+
+use gazelle_ntt::pack;
+use zeroize::Zeroize;
+
+use super::plane::{LANES, Plane, Ring, ring};
+
+/// A message in the making, or on its way in. It holds planes and ring elements of `lanes` lanes
+/// in the order of the program: a plane as ⌈lanes/8⌉ bytes, ring elements packed.
+pub(super) struct Message<'a> {
+    lanes: usize,
+    end: End<'a>,
+    /// Whether an unused bit of what was read is set.
+    padding: bool,
+}
+
+enum End<'a> {
+    /// Written by this party.
+    Out(&'a mut [u8]),
+    /// Read by this party.
+    In(&'a [u8]),
+    /// The bits of a lane so far; no party.
+    Count(&'a mut Size),
+}
+
+/// What a message holds of each lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Bits of each element, in order; a plane has one.
+    widths: Vec<u32>,
+}
+
+impl Size {
+    /// Bytes of the message for so many lanes.
+    pub(super) fn bytes(&self, lanes: usize) -> usize {
+        self.widths.iter().map(|&bits| pack::packed_len(lanes, bits)).sum()
+    }
+
+    /// Bytes of memory of what it holds, for a whole chunk.
+    pub(super) fn memory(&self) -> usize {
+        let of_width = |&bits: &u32| match bits {
+            1 => size_of::<Plane>(),
+            _ => size_of::<[u32; LANES]>(),
+        };
+        self.widths.iter().map(of_width).sum()
+    }
+
+    /// Bits of each element, in order.
+    #[cfg(test)]
+    pub(super) fn widths(&self) -> &[u32] {
+        &self.widths
+    }
+}
+
+impl<'a> Message<'a> {
+    /// To be written to `bytes`, which has exactly the message's length.
+    pub(super) fn out(lanes: usize, bytes: &'a mut [u8]) -> Self {
+        Self { lanes, end: End::Out(bytes), padding: false }
+    }
+
+    /// To be read from `bytes`, of exactly the message's length.
+    pub(super) fn read(lanes: usize, bytes: &'a [u8]) -> Self {
+        Self { lanes, end: End::In(bytes), padding: false }
+    }
+
+    /// To be counted only.
+    pub(super) fn count(size: &'a mut Size) -> Self {
+        Self { lanes: LANES, end: End::Count(size), padding: false }
+    }
+
+    /// Sends one bit of each lane if this party writes; what the writer sent, in either case.
+    pub(super) fn pass(&mut self, bits: Plane) -> Plane {
+        let len = self.lanes.div_ceil(8);
+        let unused = (8 * len - self.lanes) as u32;
+        match &mut self.end {
+            End::Out(out) => {
+                let (bytes, rest) = std::mem::take(out).split_at_mut(len);
+                *out = rest;
+                copy_words(&bits, bytes);
+                if let Some(last) = bytes.last_mut() {
+                    *last &= u8::MAX >> unused;
+                }
+                bits
+            }
+            End::In(bytes) => {
+                let (plane, rest) = bytes.split_at(len);
+                *bytes = rest;
+                self.padding |= plane.last().is_some_and(|last| last.leading_zeros() < unused);
+                read_words(plane)
+            }
+            End::Count(size) => {
+                size.widths.push(1);
+                bits
+            }
+        }
+    }
+
+    /// Sends a ring element of `bits` bits of each lane, as [`Message::pass`].
+    pub(super) fn pass_ring(&mut self, mut elements: Ring, bits: u32) -> Ring {
+        let len = pack::packed_len(self.lanes, bits);
+        match &mut self.end {
+            End::Out(out) => {
+                let (bytes, rest) = std::mem::take(out).split_at_mut(len);
+                *out = rest;
+                let mut packed = Vec::with_capacity(len);
+                pack::pack_u32(&elements[..self.lanes], bits, &mut packed);
+                bytes.copy_from_slice(&packed);
+                packed.zeroize();
+            }
+            End::In(bytes) => {
+                let (packed, rest) = bytes.split_at(len);
+                *bytes = rest;
+                let lanes = &mut elements[..self.lanes];
+                self.padding |= pack::unpack_u32(packed, bits, lanes).is_err();
+            }
+            End::Count(size) => size.widths.push(bits),
+        }
+        elements
+    }
+
+    /// Passes each of some planes: a stored state is one more message, from a party to itself.
+    pub(super) fn keep<'p>(&mut self, planes: impl IntoIterator<Item = &'p mut Plane>) {
+        planes.into_iter().for_each(|plane| *plane = self.pass(*plane));
+    }
+
+    /// Passes ring elements likewise.
+    pub(super) fn keep_ring(&mut self, elements: &mut Ring, bits: u32) {
+        let kept = std::mem::replace(elements, ring(|_| 0));
+        *elements = self.pass_ring(kept, bits);
+    }
+
+    /// Whether all of the message was used, and none of its unused bits was set.
+    pub(super) fn is_sound(&self) -> bool {
+        let left = match &self.end {
+            End::Out(bytes) => bytes.len(),
+            End::In(bytes) => bytes.len(),
+            End::Count(_) => 0,
+        };
+        left == 0 && !self.padding
+    }
+}
+
+fn copy_words(plane: &Plane, bytes: &mut [u8]) {
+    for (bytes, word) in bytes.chunks_mut(8).zip(plane.0) {
+        bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
+    }
+}
+
+fn read_words(bytes: &[u8]) -> Plane {
+    let mut plane = Plane::ZERO;
+    for (word, bytes) in plane.0.iter_mut().zip(bytes.chunks(8)) {
+        let mut all = [0; 8];
+        all[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_le_bytes(all);
+    }
+    plane
+}

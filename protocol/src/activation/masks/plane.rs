@@ -1,0 +1,106 @@
+//! Bits and ring elements of many lanes at once.
+
+use std::hint::black_box;
+use std::ops::{BitAnd, BitXor, BitXorAssign, Deref, DerefMut, Not};
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Lanes of a plane: activations that are computed together.
+pub(super) const LANES: usize = 512;
+
+/// One bit of each lane. Lanes that are not in use hold anything.
+#[derive(Clone, Copy, Default, Zeroize)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
+pub(super) struct Plane(pub(super) [u64; LANES / 64]);
+
+/// One element of Z_{2^32} of each lane; whoever sends one cuts it to the ring it stands for.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Ring(Box<[u32; LANES]>);
+
+impl Deref for Ring {
+    type Target = [u32; LANES];
+
+    fn deref(&self) -> &[u32; LANES] {
+        &self.0
+    }
+}
+
+impl DerefMut for Ring {
+    fn deref_mut(&mut self) -> &mut [u32; LANES] {
+        &mut self.0
+    }
+}
+
+impl Plane {
+    pub(super) const ZERO: Self = Self([0; LANES / 64]);
+    pub(super) const ONES: Self = Self([u64::MAX; LANES / 64]);
+
+    /// Bit `bit` of every value; at most [`LANES`] of them.
+    pub(super) fn of_bit(values: &[u32], bit: u32) -> Self {
+        let mut plane = Self::ZERO;
+        for (word, values) in plane.0.iter_mut().zip(values.chunks(64)) {
+            for (i, value) in values.iter().enumerate() {
+                *word |= u64::from(value >> bit & 1) << i;
+            }
+        }
+        plane
+    }
+
+    /// All ones in every lane whose bit is set, else 0.
+    pub(super) fn masks(&self) -> Ring {
+        let mut masks = ring(|i| ((self.0[i / 64] >> (i % 64)) as u32 & 1).wrapping_neg());
+        // Else the compiler knows that there are two values only, and may branch on which it is.
+        black_box(&mut masks);
+        masks
+    }
+
+    /// `self` ? `x` : `y`.
+    pub(super) fn select(self, x: Self, y: Self) -> Self {
+        y ^ self & (x ^ y)
+    }
+}
+
+impl BitXor for Plane {
+    type Output = Self;
+
+    fn bitxor(mut self, other: Self) -> Self {
+        self ^= other;
+        self
+    }
+}
+
+impl BitXorAssign for Plane {
+    fn bitxor_assign(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a ^= b);
+    }
+}
+
+impl BitAnd for Plane {
+    type Output = Self;
+
+    fn bitand(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= b);
+        self
+    }
+}
+
+impl Not for Plane {
+    type Output = Self;
+
+    fn not(mut self) -> Self {
+        self.0.iter_mut().for_each(|a| *a = !*a);
+        self
+    }
+}
+
+/// The element that `lane` gives for each lane.
+pub(super) fn ring(mut lane: impl FnMut(usize) -> u32) -> Ring {
+    let mut elements = Box::new([0; LANES]);
+    elements.iter_mut().enumerate().for_each(|(i, element)| *element = lane(i));
+    Ring(elements)
+}
+
+/// −`value` where `mask` is all ones, `value` where it is 0.
+pub(super) fn negate_if(mask: u32, value: u32) -> u32 {
+    (value ^ mask).wrapping_sub(mask)
+}
