@@ -7,7 +7,7 @@ pub enum Kind {
     /// Both: who speaks, which versions, which parameters.
     Hello = 1,
     /// Client, before its greeting: which model it asks for, and who it is.
-    Access = 16,
+    Access = 20,
     /// Server: the settings, the plan's digest and the model card.
     Card = 2,
     /// Client: the base OTs' offer and the public keys. Server: the base OTs' reply.
