@@ -97,6 +97,14 @@ pub(crate) const SESSION: &[u8] = b"gazelle session v2";
 /// hash, the last 16 the AES key of its pads.
 pub(crate) const FRAME_TAGS: &[u8] = b"gazelle frame tags v1";
 
+/// Keys of the frames' tags on a connection that has a binding: `label ‖ key (32) ‖ binding (32)`, by
+/// SHA-256. The binding is what TLS exports (RFC 9266).
+#[cfg(feature = "os")]
+pub(crate) const CHANNEL_BINDING: &[u8] = b"gazelle channel binding v1";
+
+/// What the signature in a request for access signs: `label ‖ binding (32)`.
+pub(crate) const ACCESS: &[u8] = b"gazelle access v1";
+
 /// Hash of an announcement: `label ‖ settings ‖ plan's digest ‖ encoded card`, by SHA-256.
 pub(crate) const ANNOUNCEMENT: &[u8] = b"gazelle announcement v1";
 
@@ -133,6 +141,9 @@ const ALL: &[&[u8]] = &[
     PLAN,
     SESSION,
     FRAME_TAGS,
+    #[cfg(feature = "os")]
+    CHANNEL_BINDING,
+    ACCESS,
     ANNOUNCEMENT,
     NETWORK,
     BUNDLE,

@@ -1,6 +1,6 @@
 //! What can go wrong, split by who is at fault.
 
-use crate::bundle::{BundleFault, BundleName};
+use crate::bundle::{BundleFault, BundleName, Denied};
 use crate::model::{CardFault, CardHash, ModelError};
 #[cfg(feature = "os")]
 use crate::transport::TransportFault;
@@ -34,9 +34,23 @@ pub enum Error {
     /// A stored bundle cannot be used.
     #[error("{0}")]
     Bundle(#[from] BundleFault),
+    /// The store of bundles refuses what the client asks for.
+    #[error("refused: {0}")]
+    Denied(#[from] Denied),
     /// The store of bundles fails.
     #[error("the store of bundles fails: {0}; check that its disk is writable and not full")]
-    Store(#[from] std::io::Error),
+    Store(#[source] std::io::Error),
+}
+
+/// What a [store](crate::bundle::BundleStore) says.
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        let error = match error.downcast::<BundleFault>() {
+            Ok(fault) => return fault.into(),
+            Err(error) => error,
+        };
+        error.downcast::<Denied>().map_or_else(Self::Store, Self::Denied)
+    }
 }
 
 /// What an honest peer never sends.
@@ -124,8 +138,13 @@ pub enum PeerFault {
     #[error("it asked for bundle {0}, which does not exist or is spent")]
     Bundle(BundleName),
     /// The peer prepares nothing, or more than may wait.
-    #[error("it prepares inferences until {0} wait; at most {most} may", most = crate::party::MAX_BUNDLES)]
-    Bundles(usize),
+    #[error("it prepares inferences until {wanted} wait; at most {most} may")]
+    Bundles {
+        /// How many would wait.
+        wanted: usize,
+        /// How many may.
+        most: usize,
+    },
     /// The result is a class that the card does not have.
     #[error("its tables give class {label} of {classes}")]
     Class {
@@ -193,6 +212,9 @@ pub enum Limit {
     /// What a server may hold for all clients.
     #[error("the server has no memory left for more prepared inferences; try again later")]
     ServerMemory,
+    /// The server ends.
+    #[error("the server is being shut down; try again later")]
+    Closing,
 }
 
 /// A call that can never work.

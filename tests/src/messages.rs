@@ -101,7 +101,7 @@ pub fn serve(service: &Service, peer: &mut impl Carrier) -> Result<(), Error> {
         party = match request {
             Request::Prepare(wanted) => {
                 let count = wanted.count as usize;
-                ServerParty::check_count(count, store.len())?;
+                ServerParty::check_count(count, store.len(), store.most())?;
                 let (party, bundles) = drive(ready.offline(count, 1 << 20), peer)?;
                 bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
                 party

@@ -1,23 +1,35 @@
 //! The command line.
 
-use crate::pixel_args::PixelArgs;
+use crate::{
+    connection::ProtectionArgs,
+    keygen::KeygenArgs,
+    pixel_args::PixelArgs,
+    prepare::PrepareArgs,
+    serve::{KeepingArgs, LogFormat},
+    store::StoreArgs,
+};
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use gazelle_protocol::{
     Link,
     model::CardHash,
     plan::ActivationEngine,
     session::{Delivery, HashKind, Policy, Terms},
     transport::Patience,
+    wire::Access,
 };
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
 #[derive(Debug, Parser)]
-#[command(name = "gazelle", version, about, disable_help_subcommand = true)]
+#[command(name = "gazelle", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// What every command's exit says.
+const EXIT_CODES: &str = "Exit codes: 0, 1 for a failure, 2 for a command line that cannot be run.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -25,9 +37,17 @@ pub(crate) enum Command {
     /// Classify a bundled picture between a server and a client on this machine
     Demo(DemoArgs),
     /// Classify for clients over the network, without seeing their images
-    Serve(ServeArgs),
+    #[command(args_override_self = true)]
+    Serve(Box<ServeArgs>),
+    /// Look at a server's configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Have images classified by a server, without showing them
     Classify(ClassifyArgs),
+    /// Prepare inferences ahead of time, so that images need the online phase alone
+    Prepare(PrepareArgs),
+    /// Make certificates and tokens for a server and its clients
+    Keygen(KeygenArgs),
     /// Show a model's layers and what each costs, before anything runs
     Inspect(InspectArgs),
     /// Turn a trained ONNX network into a model file
@@ -36,6 +56,18 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Measure a network between two processes on this machine
     Bench(BenchArgs),
+    /// Print what completes this program's command line in a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write man pages
+    Man {
+        /// The folder that they go to
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,28 +88,53 @@ pub(crate) struct DemoArgs {
 
 /// A model from a file, or one that comes with the program.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct ModelArgs {
     /// The model file, as `gazelle import` writes it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["network", "config"])]
     pub(crate) model: Option<PathBuf>,
     /// A network that comes with this program
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) network: Option<NetworkName>,
 }
 
+/// What to do with a server's configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Load everything that it names, and serve nobody
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
+    /// Read flags and models from this file; the command line overrides it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Where to listen; port 0 takes a free one, which the first line of output names
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) protection: ProtectionArgs,
+    /// Serve the clients in this file alone; clients.toml in the folder of --tls without it, and
+    /// every client with a certificate where there is none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["anyone", "plaintext"])]
+    pub(crate) clients: Option<PathBuf>,
+    /// Serve everyone who connects over TLS
+    #[arg(long, conflicts_with = "plaintext")]
+    pub(crate) anyone: bool,
     /// What clients learn
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) reveal: RevealName,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) keeping: KeepingArgs,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
     /// `100mbit,80ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
@@ -100,6 +157,15 @@ pub(crate) struct ServeArgs {
     pub(crate) threads: u16,
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
+    /// Answer /healthz, /readyz and /metrics at this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
+    /// How the log is written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) log_format: LogFormat,
+    /// Told to end, let online phases take this long
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) grace: u64,
     /// Stop when standard input ends, as it does when the process that started this one is gone
     #[arg(long, hide = true)]
     pub(crate) until_stdin_ends: bool,
@@ -129,6 +195,14 @@ pub(crate) struct LimitArgs {
     pub(crate) memory_per_client: u64,
 }
 
+/// A name that fits a request.
+pub(crate) fn model_name(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=Access::MAX_NAME => Ok(text.into()),
+        _ => Err(format!("a model's name has 1 to {} bytes", Access::MAX_NAME)),
+    }
+}
+
 /// Any time but none.
 fn seconds() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(1..)
@@ -149,9 +223,16 @@ pub(crate) struct ClassifyArgs {
     /// The server's address
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
     pub(crate) server: String,
+    #[command(flatten)]
+    pub(crate) protection: ProtectionArgs,
+    /// Which of the server's models to ask
+    #[arg(long, value_name = "NAME", value_parser = model_name)]
+    pub(crate) model: Option<String>,
     /// PNG or JPEG files; of the size that the model reads, unless it says how they are resized
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
     #[command(flatten)]
@@ -256,7 +337,7 @@ impl RevealName {
     }
 }
 
-const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
+pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 
 /// The most threads that a process may be told to use.
 const MAX_THREADS: i64 = 1024;

@@ -42,6 +42,11 @@ impl NetworkName {
 }
 
 impl ModelArgs {
+    /// Whether they name one.
+    pub(crate) fn is_given(&self) -> bool {
+        self.model.is_some() || self.network.is_some()
+    }
+
     /// The network that they name.
     pub(crate) fn network(&self) -> Result<Network> {
         match (&self.model, self.network) {

@@ -2,6 +2,7 @@
 
 use crate::{
     args::ClassifyArgs,
+    connection::{Plaintext, Road, Wish},
     failure::{Failure, Result, While},
     files,
     outcome::{Described, text},
@@ -14,11 +15,12 @@ use gazelle_protocol::{
     Error, Link,
     error::{Limit, PeerFault},
     model::Card,
-    session::{Client, Outcome, Terms},
-    transport::{self, Patience, TransportFault},
+    session::{Client, ClientBundle, Outcome, Terms},
+    transport::{Channel, TransportFault},
 };
+use gazelle_service::bundles::ClientStore;
 use serde::Serialize;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// What the server sees does not depend on any image or result: the pictures are decoded before
 /// there is a connection, their sizes are checked before the first of them is sent, and all results
@@ -26,15 +28,20 @@ use std::path::Path;
 pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let pictures = args.images.iter().map(|path| files::read_picture(path));
     let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
+    let store = args.store.open(&args.server)?;
+    let road = Road::new(&args.protection)?;
     let progress = Progress::start("set-up");
-    let mut client = connect(&args.server, args.patience.patience(), &args.terms.terms(), None)?;
+    let wish = Wish { model: args.model.as_deref(), keep: false };
+    let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
+    let mut client = set_up(channel, &args.server, &args.terms.terms())?;
     let card = client.plan().card();
     let images = pictures
         .iter()
         .zip(&args.images)
         .map(|(picture, path)| picture.tensor(card).when(|| path.display().to_string()));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
-    let (outcomes, end) = classify_all(&mut client, &images, &progress, &args.server);
+    let (outcomes, end) =
+        classify_all(&mut client, &images, store.as_ref(), &progress, &args.server);
     let (statistics, card) = (client.statistics(), client.plan().card().clone());
     // The images are classified, whether or not the server hears the farewell.
     let _ = client.close();
@@ -60,12 +67,17 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
 fn classify_all(
     client: &mut Client,
     images: &[Vec<u8>],
+    store: Option<&ClientStore>,
     progress: &Progress,
     server: &str,
 ) -> (Vec<Result<Outcome>>, Result<()>) {
     let mut outcomes = Vec::new();
     for image in images {
-        match inference(client, image, progress) {
+        let bundle = match bundle(client, store, progress) {
+            Ok(bundle) => bundle,
+            Err(failure) => return (outcomes, Err(failure.naming(server))),
+        };
+        match online(client, bundle, image, progress) {
             Err(error @ Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. })) => {
                 outcomes.push(Err(naming(server, &error)));
             }
@@ -76,15 +88,14 @@ fn classify_all(
     (outcomes, Ok(()))
 }
 
-/// Connects to a server and sets a session up; with a `link`, simulates it.
-pub(crate) fn connect(
-    server: &str,
-    patience: impl Into<Patience>,
-    terms: &Terms,
-    link: Option<Link>,
-) -> Result<Client> {
-    let channel =
-        transport::connect(server, patience, link).map_err(|e| Failure::new(e.to_string()))?;
+/// Sets a session up with a server on this machine; with a `link`, simulates it.
+pub(crate) fn connect_here(server: &str, patience: Duration, link: Option<Link>) -> Result<Client> {
+    let road = Road::Plaintext(Plaintext::Here);
+    set_up(road.open(server, Wish::default(), patience.into(), link)?, server, &Terms::NONE)
+}
+
+/// Sets a session up with the server that a channel leads to.
+pub(crate) fn set_up(channel: Channel, server: &str, terms: &Terms) -> Result<Client> {
     Client::connect(channel, terms).map_err(|error| match error {
         Error::Transport(TransportFault::TimedOut) => Failure::new(format!(
             "{server}: {error}, or give it longer with --timeout and --setup-timeout"
@@ -100,25 +111,60 @@ pub(crate) fn classify(
     progress: &Progress,
     server: &str,
 ) -> Result<Outcome> {
-    inference(client, image, progress).map_err(|error| naming(server, &error))
+    let outcome = prepare(client, progress).and_then(|b| online(client, b, image, progress));
+    outcome.map_err(|error| naming(server, &error))
 }
 
-fn inference(
+/// A stored inference while there is one, else one that is prepared now.
+fn bundle(
     client: &mut Client,
+    store: Option<&ClientStore>,
+    progress: &Progress,
+) -> std::result::Result<ClientBundle, NoBundle> {
+    let stored = store.map(|store| store.take(client.plan())).transpose();
+    match stored.map_err(NoBundle::Store)?.flatten() {
+        Some(bundle) => Ok(bundle),
+        None => prepare(client, progress).map_err(NoBundle::Session),
+    }
+}
+
+fn prepare(client: &mut Client, progress: &Progress) -> std::result::Result<ClientBundle, Error> {
+    progress.step("offline");
+    let report = |received, expected| progress.bytes("offline", received, expected);
+    Ok(client.offline(1, report)?.pop().expect("one was asked for"))
+}
+
+fn online(
+    client: &mut Client,
+    bundle: ClientBundle,
     image: &[u8],
     progress: &Progress,
 ) -> std::result::Result<Outcome, Error> {
-    progress.step("offline");
-    let report = |received, expected| progress.bytes("offline", received, expected);
-    let bundle = client.offline(1, report)?.pop().expect("one was asked for");
+    progress.step("online");
     let report = |received, expected| progress.bytes("online", received, expected);
     client.classify_showing(bundle, image, report)
+}
+
+/// Why there is no inference to use.
+enum NoBundle {
+    Store(gazelle_service::Error),
+    Session(Error),
+}
+
+impl NoBundle {
+    fn naming(self, server: &str) -> Failure {
+        match self {
+            Self::Store(error) => error.into(),
+            Self::Session(error) => naming(server, &error),
+        }
+    }
 }
 
 /// The error's line, with the option that helps.
 fn naming(server: &str, error: &Error) -> Failure {
     let hint = match error {
         Error::Transport(TransportFault::TimedOut) => ", or give it longer with --timeout",
+        Error::Peer(PeerFault::NotGazelle) => ", and whether it takes --tls",
         Error::Limit(Limit::Memory { .. }) => "; allow more with --max-memory",
         Error::Limit(Limit::Download { .. }) => "; allow more with --max-download",
         _ => "",

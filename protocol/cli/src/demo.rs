@@ -14,7 +14,7 @@ use crate::{
 use gazelle_import::decode_image;
 use gazelle_protocol::{
     model::{Card, Network},
-    session::{Outcome, Statistics, Terms},
+    session::{Outcome, Statistics},
 };
 use serde::Serialize;
 use std::time::Duration;
@@ -78,7 +78,7 @@ fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statist
     arguments.extend(["--reveal".into(), args.reveal.name()]);
     let server = ServerProcess::start(&arguments)?;
     progress.step("set-up");
-    let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, None)?;
+    let mut client = classify::connect_here(server.address(), TIMEOUT, None)?;
     let outcome = classify::classify(&mut client, image, &progress, server.address())?;
     Ok((outcome, client.statistics()))
 }

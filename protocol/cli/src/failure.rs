@@ -26,6 +26,12 @@ impl From<gazelle_protocol::Error> for Failure {
     }
 }
 
+impl From<gazelle_service::Error> for Failure {
+    fn from(error: gazelle_service::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<gazelle_import::Error> for Failure {
     fn from(error: gazelle_import::Error) -> Self {
         Self(error.to_string())

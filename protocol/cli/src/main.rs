@@ -6,22 +6,28 @@ mod args;
 mod bench;
 mod bundled;
 mod classify;
+mod config;
+mod connection;
 mod demo;
 mod eval;
 mod failure;
 mod files;
+mod generate;
 mod import;
 mod inspect;
+mod keygen;
 mod outcome;
 mod output;
 mod pixel_args;
+mod prepare;
 mod progress;
 mod serve;
 mod server_process;
+mod store;
 mod table;
 
-use args::{Args, Command};
-use clap::Parser;
+use args::{Args, Command, ConfigCommand};
+use clap::{Parser, error::ErrorKind};
 use failure::Result;
 use gazelle_kernels::memory::keep_freed;
 use std::process::ExitCode;
@@ -37,11 +43,14 @@ const KEPT_MEMORY: usize = 512 << 20;
 fn main() -> ExitCode {
     // Elsewhere it is slower.
     let _ = keep_freed(KEPT_MEMORY);
-    let command = match Args::try_parse() {
-        Ok(args) => args.command,
-        Err(error) => return refuse(&error),
+    let arguments = match config::expand(std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(failure) => return end(Err(failure)),
     };
-    end(run(command))
+    match Args::try_parse_from(arguments) {
+        Ok(args) => end(run(args.command)),
+        Err(error) => refuse(&error),
+    }
 }
 
 fn end(result: Result<()>) -> ExitCode {
@@ -59,6 +68,13 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Classify(args) => classify::run(&args),
+        Command::Config(ConfigCommand::Check { file }) => {
+            output::line(serve::check(&config::of_config(&file)?)?)
+        }
+        Command::Completions { shell } => generate::completions(shell),
+        Command::Man { folder } => generate::man(&folder),
+        Command::Prepare(args) => prepare::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Eval(args) => eval::run(&args),
@@ -71,14 +87,10 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return end(output::line(error.to_string().trim_end()));
     }
-    let text = error.to_string();
-    let message: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:"))
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        .collect();
-    let message = message.join(" ");
-    eprintln!("gazelle: {}; try --help", message.trim_start_matches("error: "));
+    match error.kind() {
+        // Who says nothing is shown what there is to say.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => eprint!("{error}"),
+        _ => eprintln!("gazelle: {}; try --help", config::one_line(error)),
+    }
     ExitCode::from(USAGE)
 }

@@ -1,7 +1,7 @@
 //! Progress on standard error, where somebody looks at it.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// A line that shows what is going on; cleared when dropped.
 pub(crate) struct Progress(ProgressBar);
@@ -15,13 +15,13 @@ impl Progress {
     }
 
     /// A step of unknown length.
-    pub(crate) fn step(&self, step: &'static str) {
+    pub(crate) fn step(&self, step: impl Into<Cow<'static, str>>) {
         self.0.set_style(ProgressStyle::default_spinner());
         self.0.set_message(step);
     }
 
     /// A step whose bytes are known before it begins.
-    pub(crate) fn bytes(&self, step: &'static str, received: u64, expected: u64) {
+    pub(crate) fn bytes(&self, step: impl Into<Cow<'static, str>>, received: u64, expected: u64) {
         if self.0.length() != Some(expected) {
             let style = "{msg} {wide_bar} {bytes} of {total_bytes}";
             self.0.set_length(expected);

@@ -26,7 +26,7 @@ impl ServerProcess {
         let doing = || "cannot start the server process".to_string();
         let mut command = Command::new(env::current_exe().when(doing)?);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--until-stdin-ends"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--plaintext", "--until-stdin-ends"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());

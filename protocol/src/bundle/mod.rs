@@ -35,7 +35,7 @@ pub use fault::BundleFault;
 pub(crate) use gates::Gates;
 pub use name::BundleName;
 pub use server::ServerBundle;
-pub use store::{BundleStore, Waiting};
+pub use store::{BundleStore, Denied, Waiting};
 
 /// Version of both encodings.
 const VERSION: u8 = 3;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::{BundleName, ServerBundle};
+use crate::party::MAX_BUNDLES;
 
 /// Where a server keeps the bundles of one client until they are used.
 pub trait BundleStore {
@@ -13,6 +14,24 @@ pub trait BundleStore {
     /// Whether none waits.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The most that may wait.
+    fn most(&self) -> usize {
+        MAX_BUNDLES
+    }
+
+    /// Whether those that wait take this program's memory, and end with it.
+    fn in_memory(&self) -> bool {
+        true
+    }
+
+    /// Asked before so many bundles are prepared, for stores that have a reason to refuse.
+    ///
+    /// # Errors
+    /// The reason: a [`Denied`] for the client, inside.
+    fn grant(&mut self, _count: usize) -> io::Result<()> {
+        Ok(())
     }
 
     /// Keeps a bundle.
@@ -25,8 +44,20 @@ pub trait BundleStore {
     /// store in a way that survives a crash. None if there is no such bundle, or no longer.
     ///
     /// # Errors
-    /// If the store fails; the bundle counts as spent.
+    /// If the store fails; the bundle counts as spent. With a [`super::BundleFault`] or a
+    /// [`Denied`], the client is told of that.
     fn take(&mut self, name: &BundleName) -> io::Result<Option<ServerBundle>>;
+}
+
+/// Why a store does not do what a client asks for, in words for the client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Denied(pub String);
+
+impl From<Denied> for io::Error {
+    fn from(denied: Denied) -> Self {
+        Self::other(denied)
+    }
 }
 
 /// Bundles in memory, which end with the program.

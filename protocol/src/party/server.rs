@@ -114,15 +114,19 @@ impl<'a> ServerParty<'a> {
         })
     }
 
-    /// Checks that `count` inferences may be prepared for a client for whom `waiting` are already.
+    /// Checks that `count` inferences may be prepared at once for a client for whom `waiting` are
+    /// already, if at most `most` may wait.
     ///
     /// # Errors
-    /// [`PeerFault::Bundles`] if there would be none, or more than [`MAX_BUNDLES`].
-    pub fn check_count(count: usize, waiting: usize) -> Result<(), PeerFault> {
-        let total = waiting.saturating_add(count);
-        match count {
-            1.. if total <= MAX_BUNDLES => Ok(()),
-            _ => Err(PeerFault::Bundles(total)),
+    /// [`PeerFault::Bundles`] if there would be none, more than `most`, or more than [`MAX_BUNDLES`] at
+    /// once.
+    pub fn check_count(count: usize, waiting: usize, most: usize) -> Result<(), PeerFault> {
+        match waiting.saturating_add(count) {
+            wanted if wanted > most => Err(PeerFault::Bundles { wanted, most }),
+            _ if !(1..=MAX_BUNDLES).contains(&count) => {
+                Err(PeerFault::Bundles { wanted: count, most: MAX_BUNDLES })
+            }
+            _ => Ok(()),
         }
     }
 

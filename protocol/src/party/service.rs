@@ -44,6 +44,12 @@ impl Service {
         &self.plan
     }
 
+    /// A digest of the plan and of all weights. It is to be kept secret: it would confirm a guess of
+    /// them.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
     /// Reads a stored bundle of this network.
     ///
     /// # Errors

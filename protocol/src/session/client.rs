@@ -66,6 +66,15 @@ impl Client {
         &self.layer_seconds
     }
 
+    /// Checks that so many inferences can be prepared at once.
+    ///
+    /// # Errors
+    /// If `count` is not 1 to [`super::MAX_BUNDLES`] or takes more memory than the terms allow, or the
+    /// session has failed before.
+    pub fn check_count(&self, count: usize) -> Result<(), Error> {
+        self.party.as_ref().ok_or(Misuse::SessionEnded)?.check_count(count)
+    }
+
     /// See [`super::hazmat::keep_shares`].
     pub(super) fn keep_shares(&mut self) {
         self.party.iter_mut().for_each(ClientParty::keep_shares);
@@ -82,7 +91,7 @@ impl Client {
         count: usize,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Vec<ClientBundle>, Error> {
-        self.party.as_ref().ok_or(Misuse::SessionEnded)?.check_count(count)?;
+        self.check_count(count)?;
         let party = self.party.take().ok_or(Misuse::SessionEnded)?;
         let meter = Meter::start(&self.channel);
         self.channel.begin_phase();

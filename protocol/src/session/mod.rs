@@ -5,6 +5,7 @@
 
 mod capacity;
 mod client;
+mod doors;
 #[doc(hidden)]
 pub mod hazmat;
 mod server;

@@ -3,6 +3,7 @@
 use rand::rngs::ChaCha20Rng;
 
 use super::capacity::{Capacity, Memory, Reserved};
+use super::doors::Doors;
 use super::system_rng;
 use crate::bundle::{BundleStore, ServerBundle, Waiting};
 use crate::error::{Error, Limit, PeerFault};
@@ -17,6 +18,7 @@ pub struct Server {
     service: Service,
     capacity: Capacity,
     memory: Memory,
+    doors: Doors,
 }
 
 impl Server {
@@ -27,12 +29,24 @@ impl Server {
     pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
         let capacity = Capacity::default();
         let memory = Memory::new(capacity.total);
-        Ok(Self { service: Service::new(network, settings)?, capacity, memory })
+        let (service, doors) = (Service::new(network, settings)?, Doors::default());
+        Ok(Self { service, capacity, memory, doors })
     }
 
     /// Holds so much for its clients at most, instead of the default.
     pub fn with_capacity(self, capacity: Capacity) -> Self {
         Self { capacity, memory: Memory::new(capacity.total), ..self }
+    }
+
+    /// Begins no phase any more: clients that ask for one are told that the server ends. Those that
+    /// run go on.
+    pub fn close(&self) {
+        self.doors.close();
+    }
+
+    /// Online phases that run, until their last byte is on its way.
+    pub fn online_phases(&self) -> usize {
+        self.doors.online()
     }
 
     /// The plan of the network.
@@ -85,6 +99,11 @@ impl Server {
             Err(Error::Transport(fault @ TransportFault::Altered)) => {
                 channel.refuse(&fault.to_string());
             }
+            Err(Error::Denied(denied)) => channel.refuse(&denied.to_string()),
+            Err(Error::Bundle(fault)) => channel.refuse(&fault.to_string()),
+            Err(Error::Store(_)) => {
+                channel.refuse("the server's store of bundles fails; try again later");
+            }
             _ => {}
         }
         result
@@ -103,19 +122,22 @@ impl Server {
         let mut party = channel.run(ServerParty::accept(&self.service, rng), |_, _| ())?;
         channel.end_setup();
         loop {
-            let (ready, request) = channel.run_request(party.request(), !store.is_empty())?;
+            // What lies on a disk waits without a connection.
+            let waits = store.in_memory() && !store.is_empty();
+            let (ready, request) = channel.run_request(party.request(), waits)?;
             party = match request {
                 Request::Prepare(wanted) => {
                     let count = wanted.count as usize;
-                    let (party, bundles) =
-                        self.prepare(channel, ready, count, store.len(), &mut held)?;
+                    let (party, bundles) = self.prepare(channel, ready, count, store, &mut held)?;
                     bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
                     party
                 }
                 Request::Begin(begin) => {
+                    let _online = self.doors.begin_online()?;
                     let bundle = store.take(&begin.bundle)?;
                     let bundle = bundle.ok_or(PeerFault::Bundle(begin.bundle))?;
                     let (party, shares) = channel.run(ready.online(bundle), |_, _| ())?;
+                    channel.wait_for_writing();
                     held.pop();
                     served.inferences += 1;
                     *last = shares;
@@ -126,20 +148,26 @@ impl Server {
         }
     }
 
-    /// Prepares `count` inferences for a client for whom `waiting` are prepared already, within the
-    /// server's capacity; the memory that they keep goes to `held`.
+    /// Prepares `count` inferences for a client whose others wait in `store`, within the server's
+    /// capacity; the memory that they keep goes to `held`, if the store is in memory.
     fn prepare<'a>(
         &'a self,
         channel: &mut Channel,
         party: ServerParty<'a>,
         count: usize,
-        waiting: usize,
+        store: &mut impl BundleStore,
         held: &mut Vec<Reserved<'a>>,
     ) -> Result<(ServerParty<'a>, Vec<ServerBundle>), Error> {
-        ServerParty::check_count(count, waiting)?;
-        let room = self.room_beside(waiting + count)?;
+        self.doors.check()?;
+        store.grant(count)?;
+        let waiting = store.len();
+        ServerParty::check_count(count, waiting, store.most())?;
+        let beside = if store.in_memory() { waiting } else { 0 };
+        let room = self.room_beside(beside + count)?;
+        let mut meanwhile = Vec::new();
+        let kept = if store.in_memory() { held } else { &mut meanwhile };
         for _ in 0..count {
-            held.push(self.memory.reserve(self.plan().server_memory())?);
+            kept.push(self.memory.reserve(self.plan().server_memory())?);
         }
         let queries = ServerParty::query_memory(self.plan(), count, room);
         let _queries = self.memory.reserve(queries)?;

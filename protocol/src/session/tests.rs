@@ -198,7 +198,7 @@ fn requests_at_the_edges_of_their_ranges() {
     };
     for (count, wanted) in [(0u32, 0), (65, 65), (u32::MAX, u32::MAX as usize)] {
         let fault = request(Kind::Offline, &count.to_le_bytes());
-        assert_eq!(fault, PeerFault::Bundles(wanted));
+        assert_eq!(fault, PeerFault::Bundles { wanted, most: MAX_BUNDLES });
     }
     assert_eq!(
         request(Kind::Online, &[0xff; 16]),

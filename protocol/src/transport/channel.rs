@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
 use super::limits::{Limit, Unlimited, drain};
 use super::patience::{Allowance, until};
 use super::queue::{Frame, Item, Queue};
@@ -14,9 +17,11 @@ use super::{
     Backlog, FRAME_LEN, HEADER_LEN, Kind, Patience, Seal, TAG_LEN, Traffic, TransportFault,
 };
 use crate::Link;
+use crate::domain;
 use crate::error::{Error, PeerFault};
 use crate::exchange::FrameKeys;
 use crate::text::printable;
+use crate::wire::{Access, Payload};
 
 /// The longest refusal.
 const MAX_REFUSAL: usize = 512;
@@ -29,17 +34,25 @@ const BUFFER: usize = 1 << 16;
 const PIECE: usize = 1 << 18;
 
 /// A reader with limits.
-pub(super) trait Source: Read + Limit + Send {}
+trait Source: Read + Limit + Send {}
 
 impl<T: Read + Limit + Send> Source for T {}
 
 /// The two directions of a connection, and how long to wait for the peer.
-pub(super) struct Ends<W> {
-    pub(super) reader: Box<dyn Source>,
-    pub(super) writer: W,
+pub struct Ends<R, W> {
+    /// What the peer sends.
+    pub reader: R,
+    /// What the peer is sent.
+    pub writer: W,
     /// What both go over, if that is TCP.
-    pub(super) stream: Option<Arc<TcpStream>>,
-    pub(super) patience: Patience,
+    pub stream: Option<Arc<TcpStream>>,
+    /// How long to wait for the peer.
+    pub patience: Patience,
+    /// When the time for the set-up began.
+    pub start: Instant,
+    /// What only the two ends of this very connection know, as TLS exports it, if there is such a
+    /// thing: frames then bear the tags of this connection and of no other.
+    pub binding: Option<[u8; 32]>,
 }
 
 /// One party's end of a connection: frames in order, both ways.
@@ -60,6 +73,8 @@ pub struct Channel {
     sealed: bool,
     /// What checks the tags of what is received, once it bears some.
     seal: Option<Seal>,
+    /// [`Ends::binding`].
+    binding: Option<[u8; 32]>,
     /// The frame that came last, until there is a key: its tag may be the first.
     last: Option<([u8; HEADER_LEN], Vec<u8>)>,
     traffic: Traffic,
@@ -80,22 +95,26 @@ impl Channel {
         backlog: Backlog,
     ) -> Self {
         let ends = Ends {
-            reader: Box::new(Unlimited(reader)),
+            reader: Unlimited(reader),
             writer: Unlimited(writer),
             stream: None,
             patience: Patience::UNLIMITED,
+            start: Instant::now(),
+            binding: None,
         };
         Self::over(ends, link, backlog).expect("the system gives a thread")
     }
 
-    /// A channel over the ends of a connection; the time for the set-up begins.
-    pub(super) fn over(
-        ends: Ends<impl Write + Limit + Send + 'static>,
+    /// A channel over the ends of a connection.
+    ///
+    /// # Errors
+    /// If the system has no thread for it.
+    pub fn over(
+        ends: Ends<impl Read + Limit + Send + 'static, impl Write + Limit + Send + 'static>,
         link: Option<Link>,
         backlog: Backlog,
     ) -> io::Result<Self> {
-        let Ends { reader, writer, stream, patience } = ends;
-        let start = Instant::now();
+        let Ends { reader, writer, stream, patience, start, binding } = ends;
         let queue = Arc::new(Queue::new(backlog));
         queue.set_deadline(start.checked_add(patience.setup));
         let (items, connection) = (Arc::clone(&queue), stream.clone());
@@ -110,7 +129,7 @@ impl Channel {
             items.end(result);
         })?;
         Ok(Self {
-            reader: BufReader::with_capacity(BUFFER, reader),
+            reader: BufReader::with_capacity(BUFFER, Box::new(reader)),
             stream,
             patience,
             start,
@@ -120,6 +139,7 @@ impl Channel {
             tags: true,
             sealed: false,
             seal: None,
+            binding,
             last: None,
             traffic: Traffic::default(),
             spoke: false,
@@ -159,9 +179,10 @@ impl Channel {
             return Ok(());
         }
         self.sealed = true;
+        let seal = |key| Seal::new(&bound(key, self.binding.as_ref()));
         // A writer that has ended says so at the next frame.
-        self.queue.push(Item::Seal(Box::new(Seal::new(&keys.sent))));
-        self.seal = Some(Seal::new(&keys.received));
+        self.queue.push(Item::Seal(Box::new(seal(&keys.sent))));
+        self.seal = Some(seal(&keys.received));
         match last {
             Some((header, payload)) if keys.opened => self.check_tag(&header, &payload),
             _ => Ok(()),
@@ -209,6 +230,35 @@ impl Channel {
             self.last = Some((header, payload.clone()));
         }
         Ok((kind, payload))
+    }
+
+    /// Sends the request for access, before anything else is sent.
+    ///
+    /// # Errors
+    /// As [`Channel::send`].
+    ///
+    /// # Panics
+    /// If the model's name is longer than [`Access::MAX_NAME`].
+    pub fn send_access(&mut self, access: Access) -> Result<(), Error> {
+        self.send(Access::KIND, access.encode())
+    }
+
+    /// Receives the request for access, if the client begins with one.
+    ///
+    /// # Errors
+    /// As [`Channel::receive_any`].
+    pub fn receive_access(&mut self) -> Result<Option<Access>, Error> {
+        self.reader.get_mut().limit(until(self.queue.deadline()));
+        match self.reader.fill_buf() {
+            Ok([kind, ..]) if *kind == Access::KIND as u8 => {}
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                return Err(self.fault(error.into()).into());
+            }
+            // Whatever else it is: who expects something else says so.
+            _ => return Ok(None),
+        }
+        let (_, payload) = self.receive_any(&[(Access::KIND, Access::MAX_LEN)])?;
+        Ok(Some(Access::decode(payload)?))
     }
 
     /// Receives the request that begins a phase or ends the session. The peer may take its time if
@@ -341,6 +391,11 @@ impl Channel {
         }
     }
 
+    /// Waits until the connection has taken everything that was sent, or nobody writes any more.
+    pub(crate) fn wait_for_writing(&self) {
+        self.queue.wait_until_empty();
+    }
+
     /// Ends the session with words that tell the peer why, at most 512 bytes of them.
     pub fn refuse(mut self, why: &str) {
         let most = MAX_REFUSAL.min(why.len());
@@ -383,6 +438,13 @@ impl Drop for Channel {
 /// The whole frame of a refusal, before there is a key.
 pub(super) fn refusal(why: &str) -> Vec<u8> {
     [&header(Kind::Refusal, why.as_bytes())[..], why.as_bytes()].concat()
+}
+
+/// The key of a direction's tags on a connection with this binding.
+fn bound(key: &[u8; 32], binding: Option<&[u8; 32]>) -> Zeroizing<[u8; 32]> {
+    let Some(binding) = binding else { return Zeroizing::new(*key) };
+    let hash = Sha256::new().chain_update(domain::CHANNEL_BINDING).chain_update(key);
+    Zeroizing::new(hash.chain_update(binding).finalize().into())
 }
 
 fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER_LEN] {

@@ -23,7 +23,7 @@ pub enum TransportFault {
     /// A frame does not carry the tag that the peer gave it.
     #[error(
         "what came is not what the peer sent, or the parties do not agree on the session; start a \
-         new one, over TLS, SSH or WireGuard where others can reach the connection"
+         new one, over TLS where others can reach the connection"
     )]
     Altered,
     /// The system reports something else.

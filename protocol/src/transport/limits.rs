@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One direction of a connection.
-pub(super) trait Limit {
+pub trait Limit {
     /// What a single read or write after this waits for at most; not zero.
     fn limit(&mut self, time: Duration);
 }

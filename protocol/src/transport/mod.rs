@@ -20,10 +20,11 @@ mod seal;
 mod tcp;
 
 pub use crate::wire::{FRAME_LEN, HEADER_LEN, Kind, TAG_LEN, Traffic};
-pub use channel::Channel;
+pub use channel::{Channel, Ends};
 pub use fault::TransportFault;
+pub use limits::Limit;
 pub use memory::pair;
 pub use patience::Patience;
 pub use queue::Backlog;
 pub(crate) use seal::Seal;
-pub use tcp::{accept, connect, refuse};
+pub use tcp::{accept, begin, connect, dial, refuse};

@@ -112,6 +112,13 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// Waits until everything is written, or the writing thread has ended.
+    pub(super) fn wait_until_empty(&self) {
+        let busy = |state: &mut State| state.end.is_none() && state.waiting > 0;
+        // What a panic elsewhere left is waited for no longer.
+        drop(self.changed.wait_while(self.state(), busy));
+    }
+
     /// Bytes that the connection has taken so far.
     pub(super) fn written(&self) -> u64 {
         self.state().written

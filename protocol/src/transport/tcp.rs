@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::channel::{self, Ends};
 use super::limits::Timed;
@@ -22,15 +22,35 @@ pub fn connect(
     patience: impl Into<Patience>,
     link: Option<Link>,
 ) -> Result<Channel, TransportFault> {
+    over(dial(address)?, patience.into(), link, Backlog::Unlimited)
+}
+
+/// A connection to `address` (`host:port`), whatever is to go over it.
+///
+/// # Errors
+/// [`TransportFault::Unreachable`] if nothing answers.
+pub fn dial(address: &str) -> Result<TcpStream, TransportFault> {
     let unreachable = |source| TransportFault::Unreachable { address: address.into(), source };
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in address.to_socket_addrs().map_err(unreachable)? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(stream) => return over(stream, patience.into(), link, Backlog::Unlimited),
+            Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
     Err(unreachable(last))
+}
+
+/// The client's channel over a connection.
+///
+/// # Errors
+/// If the system has no thread for it.
+pub fn begin(
+    stream: TcpStream,
+    patience: impl Into<Patience>,
+    link: Option<Link>,
+) -> Result<Channel, TransportFault> {
+    over(stream, patience.into(), link, Backlog::Unlimited)
 }
 
 /// The server's channel over an accepted connection.
@@ -54,7 +74,8 @@ fn over(
     stream.set_nodelay(true)?;
     let stream = Arc::new(stream);
     let [reader, writer] = [(); 2].map(|()| Timed::new(Arc::clone(&stream)));
-    let ends = Ends { reader: Box::new(reader), writer, stream: Some(stream), patience };
+    let (stream, start) = (Some(stream), Instant::now());
+    let ends = Ends { reader, writer, stream, patience, start, binding: None };
     Ok(Channel::over(ends, link, backlog)?)
 }
 

@@ -6,6 +6,8 @@
 pub enum Kind {
     /// Both: who speaks, which versions, which parameters.
     Hello = 1,
+    /// Client, before its greeting: which model it asks for, and who it is.
+    Access = 20,
     /// Server: the settings, the plan's digest and the model card.
     Card = 2,
     /// Client: the base OTs' offer and the public keys. Server: the base OTs' reply.
@@ -49,6 +51,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Hello => "greeting",
+            Self::Access => "request for access",
             Self::Card => "model card",
             Self::SetUp => "set-up message",
             Self::Corrections => "OT-extension corrections",

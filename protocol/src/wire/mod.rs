@@ -26,12 +26,14 @@ macro_rules! bytes_of_an_engine {
     };
 }
 
+mod access;
 mod expected;
 mod frame;
 mod kind;
 mod phases;
 mod setup;
 
+pub use access::{Access, Proof};
 pub use expected::Expected;
 pub use frame::{FRAME_LEN, HEADER_LEN, TAG_LEN, Traffic};
 pub use kind::Kind;

@@ -82,7 +82,9 @@ fn serve(
     reader: impl Read + Send + 'static,
     writer: impl Write + Send + 'static,
 ) -> Result<(), Error> {
-    hazmat::serve(server, channel(reader, writer), rng(0)).map(drop)
+    let mut channel = channel(reader, writer);
+    channel.receive_access()?;
+    hazmat::serve(server, channel, rng(0)).map(drop)
 }
 
 fn classify(

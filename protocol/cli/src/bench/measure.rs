@@ -13,7 +13,7 @@ use gazelle_protocol::{
     Link,
     model::{Card, Layer, Linear, Network},
     plan::{BlockCost, NetworkPlan, NodeCost},
-    session::{Client, LayerSeconds, Phase, Terms},
+    session::{Client, LayerSeconds, Phase},
 };
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use serde::Serialize;
@@ -90,7 +90,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
 
     progress.step("set-up");
     let cpu = Cpu::start(parties);
-    let mut client = classify::connect(server.address(), TIMEOUT, &Terms::NONE, task.link)?;
+    let mut client = classify::connect_here(server.address(), TIMEOUT, task.link)?;
     let setup = cpu.stop(client.statistics().setup, 1);
     let images = random_images(task.network.card().input.len(), task.images);
     progress.step("warming up");

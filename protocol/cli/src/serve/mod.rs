@@ -1,25 +1,31 @@
 //! `gazelle serve`: the server, a thread for each client.
 
+mod admin;
 mod crowd;
+mod entrance;
+mod keeping;
 mod log;
+mod metrics;
+mod models;
+mod presence;
 mod seats;
+mod session;
+mod shared;
+mod signals;
+
+pub(crate) use keeping::KeepingArgs;
+pub(crate) use log::LogFormat;
+use shared::Shared;
+pub(crate) use shared::check;
 
 use crate::{
-    args::{ServeArgs, mebibytes},
+    args::ServeArgs,
     failure::{Failure, Result, While},
 };
-use crowd::Crowd;
-use gazelle_protocol::{
-    Link,
-    session::{Capacity, Server, Settings},
-    transport::{self, Patience},
-};
-use log::Log;
-use seats::{Seat, Seats};
 use std::{
     io::{self, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    panic::{AssertUnwindSafe, catch_unwind},
+    net::TcpListener,
+    process::exit,
     sync::Arc,
     thread,
     time::Duration,
@@ -33,26 +39,30 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     set_threads(args.threads.into())?;
-    let service = Service::start(args)?;
+    let shared = Arc::new(Shared::start(args)?);
     let cannot = || format!("cannot listen on {}; choose another --listen address", args.listen);
     let listener = TcpListener::bind(args.listen).when(cannot)?;
     let first = format!("{LISTENING}{}", listener.local_addr().when(cannot)?);
     // Whoever reads nothing else reads this.
     let mut out = io::stdout();
     let _ = writeln!(out, "{first}").and_then(|()| out.flush());
-    service.log.line(format!("card {}", service.server.plan().card_hash()));
+    shared.announce();
+    if let Some(address) = args.admin {
+        let address = admin::start(address, Arc::clone(&shared))?;
+        shared.log.line(format!("admin on {address}"));
+    }
+    signals::start(Arc::clone(&shared), Duration::from_secs(args.grace))?;
     if args.until_stdin_ends {
         thread::spawn(|| {
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            std::process::exit(0);
+            exit(0);
         });
     }
-    let service = Arc::new(service);
     for number in 1.. {
         match listener.accept() {
-            Ok((stream, peer)) => service.welcome(number, stream, peer),
+            Ok((stream, peer)) => shared.welcome(number, stream, peer),
             Err(error) => {
-                service.log.line(format!("cannot accept a client: {error}"));
+                shared.log.line(format!("cannot accept a client: {error}"));
                 thread::sleep(PAUSE);
             }
         }
@@ -64,85 +74,4 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
 pub(crate) fn set_threads(threads: usize) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     pool.build_global().when(|| format!("cannot start {threads} threads"))
-}
-
-/// What all sessions share.
-struct Service {
-    server: Server,
-    patience: Patience,
-    link: Option<Link>,
-    seats: Arc<Seats>,
-    crowd: Crowd,
-    log: Log,
-}
-
-impl Service {
-    fn start(args: &ServeArgs) -> Result<Self> {
-        let network = args.model.network()?;
-        let settings = Settings {
-            hash: args.hash.into(),
-            policy: args.reveal.into(),
-            activations: args.engine.into(),
-            ..Settings::for_link(args.link)
-        };
-        let settings = match args.tables {
-            Some(tables) => Settings { tables: tables.into(), ..settings },
-            None => settings.fitted(network.card())?,
-        };
-        let limits = &args.limits;
-        let capacity = Capacity {
-            client: mebibytes(limits.memory_per_client),
-            total: mebibytes(limits.memory),
-        };
-        let patience = Patience {
-            idle: Duration::from_secs(limits.idle),
-            session: Duration::from_secs(limits.max_session),
-            ..args.patience.patience()
-        };
-        let per_address = limits.max_per_address.map(|most| most.get());
-        let cannot = || "cannot start a thread".into();
-        Ok(Self {
-            server: Server::new(network, &settings)?.with_capacity(capacity),
-            patience,
-            link: args.simulate_link.then_some(args.link),
-            seats: Seats::new(limits.max_clients.get(), per_address, patience.setup),
-            crowd: Crowd::start().when(cannot)?,
-            log: Log::start(io::stdout()).when(cannot)?,
-        })
-    }
-
-    /// Gives a client a seat and a thread, or turns it away.
-    fn welcome(self: &Arc<Self>, number: u64, stream: TcpStream, peer: SocketAddr) {
-        let seat = match self.seats.take(peer.ip()) {
-            Ok(seat) => seat,
-            Err(full) => {
-                self.crowd.turn_away(stream, &full.to_string());
-                return self.log.line(format!("session {number}, {peer}: refused: {full}"));
-            }
-        };
-        let service = Arc::clone(self);
-        let session = move || service.session(number, stream, peer, seat);
-        if let Err(error) = thread::Builder::new().spawn(session) {
-            self.log.line(format!("session {number}, {peer}: cannot be served: {error}"));
-        }
-    }
-
-    /// Serves one client to the end; whatever happens concerns it alone.
-    fn session(&self, number: u64, stream: TcpStream, peer: SocketAddr, mut seat: Seat) {
-        let serve = || {
-            let channel = transport::accept(stream, self.patience, self.link)?;
-            self.server.serve(channel)
-        };
-        let result = catch_unwind(AssertUnwindSafe(serve));
-        if !matches!(result, Ok(Ok(_))) {
-            seat.failed();
-        }
-        drop(seat);
-        let end = match result {
-            Ok(Ok(served)) => format!("{} images classified", served.inferences),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "a bug ended this session; please report the message above".into(),
-        };
-        self.log.line(format!("session {number}, {peer}: {end}"));
-    }
 }

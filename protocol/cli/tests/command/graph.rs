@@ -54,7 +54,7 @@ impl Imported {
     /// What `classify` prints with these options.
     fn classify(&self, options: &[&str]) -> String {
         let server = Server::start(&["--model", &self.model]);
-        let mut arguments = vec!["classify", "--server", &server.address];
+        let mut arguments = vec!["classify", "--plaintext", "--server", &server.address];
         arguments.extend(options);
         arguments.extend(self.pictures.iter().map(|path| path.to_str().expect("Unicode")));
         succeed(arguments)

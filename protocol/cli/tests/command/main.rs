@@ -4,10 +4,16 @@
 
 mod bench;
 mod demo;
+mod generate;
 mod graph;
 mod import;
 mod inspect;
 mod peers;
+#[cfg(feature = "postgres")]
+mod replicas;
 mod serve;
+mod service;
+mod store;
 mod support;
+mod tls;
 mod wrong_input;

@@ -25,7 +25,8 @@ fn samples() -> Vec<PathBuf> {
 fn many_images_one_after_another() {
     let server = Server::start(&["--network", "fashion-mnist"]);
     let files = &samples()[..3];
-    let mut arguments = vec!["classify".into(), "--server".into(), server.address.clone()];
+    let mut arguments =
+        vec!["classify".into(), "--plaintext".into(), "--server".into(), server.address.clone()];
     arguments.extend(files.iter().map(|file| file.to_str().unwrap().to_string()));
     let text = succeed(&arguments);
     for file in files {
@@ -39,7 +40,13 @@ fn every_hash_garbles() {
     for hash in ["mitccrh", "mitccrh-strict", "fixed-key"] {
         let server = Server::start(&["--network", "fashion-mnist", "--hash", hash]);
         let image = samples()[0].clone();
-        let text = succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
+        let text = succeed([
+            "classify",
+            "--plaintext",
+            "--server",
+            &server.address,
+            image.to_str().unwrap(),
+        ]);
         assert!(text.contains("Ankle boot"), "{hash}: {text}");
     }
 }
@@ -50,7 +57,8 @@ fn clients_at_the_same_time() {
     let files = samples();
     thread::scope(|scope| {
         for file in &files[..3] {
-            let arguments = ["classify", "--server", &server.address, file.to_str().unwrap()];
+            let arguments =
+                ["classify", "--plaintext", "--server", &server.address, file.to_str().unwrap()];
             scope.spawn(move || succeed(arguments));
         }
     });
@@ -61,10 +69,10 @@ fn values_only_where_the_server_reveals_them() {
     let files = samples();
     let image = files[0].to_str().unwrap();
     let strict = Server::start(&["--network", "fashion-mnist"]);
-    let text = succeed(["classify", "--server", &strict.address, image]);
+    let text = succeed(["classify", "--plaintext", "--server", &strict.address, image]);
     assert!(text.contains("Ankle boot") && !text.contains("Trouser"), "{text}");
     let open = Server::start(&["--network", "fashion-mnist", "--reveal", "values"]);
-    let text = succeed(["classify", "--server", &open.address, image]);
+    let text = succeed(["classify", "--plaintext", "--server", &open.address, image]);
     assert!(text.contains("Ankle boot") && text.contains("Trouser"), "{text}");
 }
 
@@ -74,7 +82,8 @@ fn one_client_too_many_is_told_so() {
     // A client that has connected first and says nothing.
     let seated = TcpStream::connect(&server.address).unwrap();
     let image = samples()[0].clone();
-    let arguments = ["classify", "--server", &server.address, image.to_str().unwrap()];
+    let arguments =
+        ["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()];
     let line = fail(1, arguments);
     assert!(line.contains("all seats of this server are taken"), "{line}");
     drop(seated);
@@ -86,7 +95,8 @@ fn a_client_that_says_nothing_gives_its_place_up() {
     let server = Server::start(&arguments);
     let silent = [(); 2].map(|()| TcpStream::connect(&server.address).unwrap());
     let image = samples()[0].clone();
-    let arguments = ["classify", "--server", &server.address, image.to_str().unwrap()];
+    let arguments =
+        ["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()];
     let line = fail(1, arguments);
     assert!(line.contains("all seats of this server are taken"), "{line}");
     thread::sleep(Duration::from_secs(2));
@@ -119,7 +129,7 @@ fn a_crowd_does_not_hold_the_server_up() {
     drop(seated);
     thread::sleep(Duration::from_millis(300));
     let image = samples()[0].clone();
-    succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
+    succeed(["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()]);
     drop(crowd);
 }
 
@@ -156,7 +166,7 @@ fn squatters_leave_seats_for_others() {
         assert!(told(&v4).starts_with("too many sessions come from this address"));
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(3) {
-            succeed(["classify", "--server", &v6, image.to_str().unwrap()]);
+            succeed(["classify", "--plaintext", "--server", &v6, image.to_str().unwrap()]);
         }
         over.store(true, Ordering::Relaxed);
     });
@@ -172,7 +182,7 @@ fn an_unread_log_stops_nothing() {
     }
     thread::sleep(Duration::from_millis(300));
     let image = samples()[0].clone();
-    succeed(["classify", "--server", &server.address, image.to_str().unwrap()]);
+    succeed(["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
 };
 
 /// The program under test.
@@ -80,8 +80,13 @@ impl Server {
 
     /// Starts it with `arguments` after `serve --listen ADDRESS`.
     pub(crate) fn start_at(address: &str, arguments: &[&str]) -> Self {
+        Self::run(&[&["--plaintext=anywhere", "--listen", address], arguments].concat())
+    }
+
+    /// Starts it with `arguments` after `serve`.
+    pub(crate) fn run(arguments: &[&str]) -> Self {
         let mut child = gazelle()
-            .args(["serve", "--listen", address])
+            .arg("serve")
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -93,6 +98,18 @@ impl Server {
         output.read_line(&mut line).expect("the first line is text");
         let address = line.trim().rsplit(' ').next().expect("the address is the last word").into();
         Self { child, address, output }
+    }
+
+    /// Sends it a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let number = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &number]).status();
+        assert!(sent.expect("there is kill").success());
+    }
+
+    /// How it ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("it is a child of this process")
     }
 
     /// The next line of its log.

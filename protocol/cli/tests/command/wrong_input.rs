@@ -1,6 +1,6 @@
 //! Every wrong input ends in one line that says what to do, exit code 2 for usage, 1 for failures.
 
-use crate::support::{Server, fail, gazelle, repository, run, write_png};
+use crate::support::{Server, fail, gazelle, repository, run, succeed, write_png};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -14,26 +14,30 @@ const SAMPLE: &str = "models/samples/0000-ankle-boot.png";
 fn usage_errors_exit_with_2() {
     let line = fail(2, ["demo", "--nonsense"]);
     assert!(line.contains("--nonsense") && line.contains("--help"), "{line}");
-    let line = fail(2, ["classify"]);
+    let line = fail(2, ["classify", "--plaintext"]);
     assert!(line.contains("<IMAGE>"), "{line}");
-    let line = fail(2, ["serve"]);
+    let line = fail(2, ["serve", "--plaintext"]);
     assert!(line.contains("--model"), "{line}");
-    let line = fail(2, ["serve", "--model", "x", "--listen", "nowhere"]);
+    let line = fail(2, ["serve", "--plaintext", "--model", "x", "--listen", "nowhere"]);
     assert!(line.contains("nowhere"), "{line}");
-    let line = fail(2, ["serve", "--network", "fashion-mnist", "--threads", "100000"]);
+    let line =
+        fail(2, ["serve", "--plaintext", "--network", "fashion-mnist", "--threads", "100000"]);
     assert!(line.contains("1024"), "{line}");
     let line = fail(2, ["demo", "--network", "nonsense"]);
     assert!(line.contains("nonsense"), "{line}");
-    assert_eq!(run::<&str>([]).status.code(), Some(2));
+    let bare = run::<&str>([]);
+    assert_eq!(bare.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bare.stderr).contains("classify"));
+    assert!(succeed(["help", "serve"]).contains("--max-clients"));
 }
 
 #[test]
 fn a_file_that_is_not_there() {
     for command in [
         &["demo", "--image", "no/such.png"][..],
-        &["serve", "--model", "no/such.gz"],
+        &["serve", "--plaintext", "--model", "no/such.gz"],
         &["inspect", "no/such.gz"],
-        &["classify", "--server", "127.0.0.1:1", "no/such.png"],
+        &["classify", "--plaintext", "--server", "127.0.0.1:1", "no/such.png"],
         &["import", "no/such.onnx", "--calibrate", ".", "-o", "unwritten.gz"],
     ] {
         let line = fail(1, command);
@@ -58,7 +62,8 @@ fn an_image_of_another_size() {
     assert!(line.contains("31") && line.contains("17") && line.contains("28"), "{line}");
 
     let server = Server::start(&["--network", "fashion-mnist"]);
-    let line = fail(1, ["classify", "--server", &server.address, image.to_str().unwrap()]);
+    let line =
+        fail(1, ["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()]);
     assert!(line.contains("31") && line.contains("17") && line.contains("28"), "{line}");
 }
 
@@ -67,7 +72,7 @@ fn a_model_that_does_not_parse() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("broken.gz");
     std::fs::write(&file, b"this is no model").unwrap();
-    for arguments in [&["inspect"][..], &["serve", "--model"]] {
+    for arguments in [&["inspect"][..], &["serve", "--plaintext", "--model"]] {
         let line = fail(1, arguments.iter().copied().chain([file.to_str().unwrap()]));
         assert!(line.contains("broken.gz") && line.contains("gazelle import"), "{line}");
     }
@@ -84,10 +89,11 @@ fn a_model_that_does_not_parse() {
 fn a_server_that_is_not_there() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let image = repository(SAMPLE);
-    let line = fail(1, ["classify", "--server", &free, image.to_str().unwrap()]);
+    let line = fail(1, ["classify", "--plaintext", "--server", &free, image.to_str().unwrap()]);
     assert!(line.contains(&free) && line.contains("Gazelle server"), "{line}");
 
-    let line = fail(1, ["classify", "--server", "not an address", image.to_str().unwrap()]);
+    let line =
+        fail(1, ["classify", "--plaintext", "--server", "not an address", image.to_str().unwrap()]);
     assert!(line.contains("not an address"), "{line}");
 }
 
@@ -110,7 +116,8 @@ fn a_reader_that_has_left() {
 fn an_address_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let line = fail(1, ["serve", "--network", "fashion-mnist", "--listen", &address]);
+    let line =
+        fail(1, ["serve", "--plaintext", "--network", "fashion-mnist", "--listen", &address]);
     assert!(line.contains(&address), "{line}");
 }
 
@@ -132,7 +139,8 @@ fn a_peer_that_is_no_gazelle_server() {
     let image = repository(SAMPLE);
     for reply in [&b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..], b"", &[0; 64]] {
         let address = impostor(reply);
-        let line = fail(1, ["classify", "--server", &address, image.to_str().unwrap()]);
+        let line =
+            fail(1, ["classify", "--plaintext", "--server", &address, image.to_str().unwrap()]);
         assert!(line.contains(&address), "{line}");
     }
 }
@@ -142,8 +150,18 @@ fn a_peer_that_stays_silent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let image = repository(SAMPLE);
-    let line =
-        fail(1, ["classify", "--timeout", "1", "--server", &address, image.to_str().unwrap()]);
+    let line = fail(
+        1,
+        [
+            "classify",
+            "--plaintext",
+            "--timeout",
+            "1",
+            "--server",
+            &address,
+            image.to_str().unwrap(),
+        ],
+    );
     assert!(line.contains(&address) && line.contains("--timeout"), "{line}");
 }
 
@@ -159,6 +177,7 @@ fn a_client_that_sends_nonsense_ends_alone() {
         let _ = stream.read_to_end(&mut Vec::new());
     }
     let image = repository(SAMPLE);
-    let output = run(["classify", "--server", &server.address, image.to_str().unwrap()]);
+    let output =
+        run(["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,0 +1,119 @@
+//! The models of a server, by name and version.
+
+use crate::{
+    args::{ServeArgs, mebibytes},
+    config::Config,
+    failure::{Failure, Result},
+    files,
+};
+use gazelle_protocol::{
+    model::Network,
+    session::{Capacity, Server, Settings},
+};
+
+/// A model that is served.
+pub(super) struct Model {
+    pub(super) name: String,
+    version: Option<String>,
+    pub(super) server: Server,
+}
+
+impl Model {
+    /// What the log calls it, and a client may.
+    pub(super) fn full_name(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}@{version}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// All of them, in the order of the configuration.
+pub(super) struct Models(Vec<Model>);
+
+impl Models {
+    pub(super) fn load(args: &ServeArgs) -> Result<Self> {
+        let entries = match &args.config {
+            Some(path) => Config::read(path)?.models,
+            None => Vec::new(),
+        };
+        let mut models = Vec::new();
+        for entry in entries {
+            let network = files::read_network(&entry.file)?;
+            models.push(load(args, entry.name, entry.version, network)?);
+        }
+        if args.model.is_given() {
+            let network = args.model.network()?;
+            models.push(load(args, network.card().name.clone(), None, network)?);
+        }
+        for (i, model) in models.iter().enumerate() {
+            if models[..i].iter().any(|other| other.full_name() == model.full_name()) {
+                let name = model.full_name();
+                return Err(Failure::new(format!(
+                    "there are two models {name}; give each a version"
+                )));
+            }
+        }
+        match models.is_empty() {
+            true => {
+                Err(Failure::new("no model: give --model FILE, or [[model]] in the configuration"))
+            }
+            false => Ok(Self(models)),
+        }
+    }
+
+    /// The model that a client asks for: by name and version as in `chest@3`, by name the last one that
+    /// is listed, or the first that it may have.
+    pub(super) fn find(&self, asked: &str, permitted: Option<&[String]>) -> Option<&Model> {
+        let may = |model: &&Model| permitted.is_none_or(|names| names.contains(&model.name));
+        let mut models = self.0.iter().filter(may);
+        match asked {
+            "" => models.next(),
+            _ => models.rfind(|model| model.name == asked || model.full_name() == asked),
+        }
+    }
+
+    /// The names of those that a client may have.
+    pub(super) fn names(&self, permitted: Option<&[String]>) -> String {
+        let may = |model: &&Model| permitted.is_none_or(|names| names.contains(&model.name));
+        let names = self.0.iter().filter(may).map(Model::full_name);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Model> {
+        self.0.iter()
+    }
+
+    /// Begins no phase any more.
+    pub(super) fn close(&self) {
+        self.iter().for_each(|model| model.server.close());
+    }
+
+    /// Online phases that run.
+    pub(super) fn online_phases(&self) -> usize {
+        self.iter().map(|model| model.server.online_phases()).sum()
+    }
+}
+
+fn load(
+    args: &ServeArgs,
+    name: String,
+    version: Option<String>,
+    network: Network,
+) -> Result<Model> {
+    let settings = Settings {
+        hash: args.hash.into(),
+        policy: args.reveal.into(),
+        activations: args.engine.into(),
+        ..Settings::for_link(args.link)
+    };
+    let settings = match args.tables {
+        Some(tables) => Settings { tables: tables.into(), ..settings },
+        None => settings.fitted(network.card())?,
+    };
+    let limits = &args.limits;
+    let capacity =
+        Capacity { client: mebibytes(limits.memory_per_client), total: mebibytes(limits.memory) };
+    let server = Server::new(network, &settings)?.with_capacity(capacity);
+    Ok(Model { name, version, server })
+}

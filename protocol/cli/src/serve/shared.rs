@@ -1,0 +1,145 @@
+//! What all sessions share, and what a new configuration replaces.
+
+use super::{
+    crowd::Crowd, entrance::Entrance, keeping, log::Log, metrics::Metrics, models::Models,
+    presence::Presence, seats::Seats,
+};
+use crate::{
+    args::ServeArgs,
+    config::again,
+    failure::{Result, While},
+};
+use gazelle_protocol::{Link, transport::Patience};
+use gazelle_service::bundles::ServerStore;
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+/// What a configuration says, as a session finds it when it begins.
+pub(super) struct Service {
+    pub(super) models: Models,
+    pub(super) entrance: Entrance,
+    pub(super) patience: Patience,
+    pub(super) link: Option<Link>,
+}
+
+impl Service {
+    fn load(args: &ServeArgs) -> Result<Self> {
+        let patience = Patience {
+            idle: Duration::from_secs(args.limits.idle),
+            session: Duration::from_secs(args.limits.max_session),
+            ..args.patience.patience()
+        };
+        Ok(Self {
+            models: Models::load(args)?,
+            entrance: Entrance::new(args)?,
+            patience,
+            link: args.simulate_link.then_some(args.link),
+        })
+    }
+}
+
+/// Loads everything that a configuration names, and says what that is.
+pub(crate) fn check(args: &ServeArgs) -> Result<String> {
+    let service = Service::load(args)?;
+    let models: Vec<_> = service.models.iter().map(|model| model.full_name()).collect();
+    Ok(format!("models: {}; {}", models.join(", "), service.entrance.summary()))
+}
+
+/// What lasts as long as the process.
+pub(super) struct Shared {
+    current: RwLock<Arc<Service>>,
+    /// Those of earlier configurations, as long as sessions use them.
+    older: Mutex<Vec<Weak<Service>>>,
+    pub(super) store: Arc<ServerStore>,
+    pub(super) seats: Arc<Seats>,
+    pub(super) crowd: Crowd,
+    pub(super) presence: Arc<Presence>,
+    pub(super) metrics: Metrics,
+    pub(super) log: Log,
+    closing: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn start(args: &ServeArgs) -> Result<Self> {
+        let cannot = || "cannot start a thread".into();
+        let service = Service::load(args)?;
+        let log = Log::start(io::stdout(), args.log_format).when(cannot)?;
+        let per_address = args.limits.max_per_address.map(|most| most.get());
+        let seats = Seats::new(args.limits.max_clients.get(), per_address, service.patience.setup);
+        Ok(Self {
+            current: RwLock::new(Arc::new(service)),
+            older: Mutex::default(),
+            store: keeping::open(&args.keeping, &log)?,
+            seats,
+            crowd: Crowd::start().when(cannot)?,
+            presence: Arc::default(),
+            metrics: Metrics::default(),
+            log,
+            closing: AtomicBool::new(false),
+        })
+    }
+
+    /// What a session that begins now finds. No code panics under these locks.
+    pub(super) fn service(&self) -> Arc<Service> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says which models are served.
+    pub(super) fn announce(&self) {
+        for model in self.service().models.iter() {
+            let hash = model.server.plan().card_hash();
+            self.log.line(format!("card {hash} {}", model.full_name()));
+        }
+    }
+
+    /// Reads the configuration again. Sessions that run keep the old one, and so does everyone if the
+    /// new one is not right.
+    pub(super) fn reload(&self) {
+        match again().and_then(|args| Service::load(&args)) {
+            Ok(service) => {
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                let old = std::mem::replace(&mut *current, Arc::new(service));
+                let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+                older.retain(|service| service.strong_count() > 0);
+                older.push(Arc::downgrade(&old));
+                drop((current, older));
+                self.log.line("configuration read again".into());
+                self.announce();
+            }
+            Err(failure) => self.log.line(format!("the old configuration stays: {failure}")),
+        }
+    }
+
+    /// Those that sessions may use.
+    fn services(&self) -> Vec<Arc<Service>> {
+        let older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+        let older = older.iter().filter_map(Weak::upgrade);
+        older.chain([self.service()]).collect()
+    }
+
+    /// Takes nobody in any more, and begins no phase.
+    pub(super) fn close(&self) {
+        self.closing.store(true, SeqCst);
+        self.services().iter().for_each(|service| service.models.close());
+    }
+
+    /// Whether clients are taken in.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.closing.load(SeqCst)
+    }
+
+    pub(super) fn online_phases(&self) -> usize {
+        self.services().iter().map(|service| service.models.online_phases()).sum()
+    }
+
+    pub(super) fn metrics_text(&self) -> String {
+        let (inferences, prepared) = self.store.counts();
+        self.metrics.text(inferences, prepared, self.store.waiting())
+    }
+}

@@ -1,0 +1,272 @@
+//! A server's halves, and what its clients have used: a table that several processes may share.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use gazelle_protocol::bundle::{
+    BundleFault, BundleName, BundleStore, Denied, ServerBundle, Waiting,
+};
+use gazelle_protocol::party::{MAX_BUNDLES, Service};
+use ring::digest::{Context, SHA256};
+
+use super::{StoreKey, now};
+use crate::{Client, Error, domain};
+
+/// Seconds of a day.
+const DAY: i64 = 24 * 3600;
+
+/// Where rows are kept. Whoever implements it takes on the duty of [`BundleStore::take`]: what
+/// [`Table::claim`] has given out is gone for good, for all processes, before it returns.
+pub trait Table: Send + Sync {
+    /// Keeps a row.
+    ///
+    /// # Errors
+    /// If the table fails.
+    fn put(&self, row: &Row<'_>) -> Result<(), Error>;
+
+    /// Takes the half of a row that has not expired at `now`, once; with the network that it is for.
+    ///
+    /// # Errors
+    /// If the table fails; the half counts as spent.
+    fn claim(&self, id: &[u8; 32], owner: &str, now: i64) -> Result<Option<Claimed>, Error>;
+
+    /// How many rows an owner has, or all have, that have not expired at `now`.
+    ///
+    /// # Errors
+    /// If the table fails.
+    fn count(&self, owner: Option<&str>, now: i64) -> Result<usize, Error>;
+
+    /// Takes away what has expired at `now`; how many rows that were.
+    ///
+    /// # Errors
+    /// If the table fails.
+    fn sweep(&self, now: i64) -> Result<usize, Error>;
+
+    /// Adds `count` to the inferences that a client has used on a day (counted since 1970), if it has
+    /// used less than its quota so far.
+    ///
+    /// # Errors
+    /// If the table fails; then nothing is used.
+    fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error>;
+}
+
+/// A row of the table.
+pub struct Row<'a> {
+    /// The bundle's.
+    pub id: [u8; 32],
+    /// The client that it was prepared with.
+    pub owner: &'a str,
+    /// The network, with its weights, that it was prepared for.
+    pub network: [u8; 32],
+    /// Seconds since 1970.
+    pub expires: i64,
+    /// The sealed half.
+    pub half: &'a [u8],
+}
+
+/// What was taken out of the table.
+pub struct Claimed {
+    /// [`Row::network`].
+    pub network: Vec<u8>,
+    /// [`Row::half`].
+    pub half: Vec<u8>,
+}
+
+/// Inferences that a client may use; none is no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quota {
+    /// On one day.
+    pub day: Option<u32>,
+    /// Ever.
+    pub total: Option<u32>,
+}
+
+/// What became of a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// It was within the quota.
+    Granted,
+    /// Today's is used up.
+    DayOver,
+    /// All of it is used up.
+    AllUsed,
+}
+
+/// What clients may keep, as far as nothing else is said of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bundles of one client.
+    pub bundles: usize,
+    /// How long a bundle is kept.
+    pub lifetime: Duration,
+}
+
+/// The halves of all clients of a server.
+pub struct ServerStore {
+    table: Box<dyn Table>,
+    /// None if bundles end with their sessions.
+    key: Option<StoreKey>,
+    limits: Limits,
+    inferences: AtomicU64,
+    prepared: AtomicU64,
+}
+
+impl ServerStore {
+    /// Keeps halves in a table, sealed with a key that is not in it.
+    pub fn new(table: Box<dyn Table>, key: StoreKey, limits: Limits) -> Self {
+        let (inferences, prepared) = Default::default();
+        Self { table, key: Some(key), limits, inferences, prepared }
+    }
+
+    /// Keeps halves in memory as long as their sessions last, and in a table what clients have used.
+    pub fn of_sessions(table: Box<dyn Table>, limits: Limits) -> Self {
+        let (inferences, prepared) = Default::default();
+        Self { table, key: None, limits, inferences, prepared }
+    }
+
+    /// Whether bundles outlive their sessions.
+    pub fn keeps(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Takes away what has expired; how many bundles that were.
+    ///
+    /// # Errors
+    /// If the table fails.
+    pub fn sweep(&self) -> Result<usize, Error> {
+        self.table.sweep(now())
+    }
+
+    /// Online phases that have begun, and inferences that were prepared, since this store was opened.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.inferences.load(Relaxed), self.prepared.load(Relaxed))
+    }
+
+    /// Bundles that wait in the table, if any do and it can be read.
+    pub fn waiting(&self) -> Option<usize> {
+        self.key.as_ref().and_then(|_| self.table.count(None, now()).ok())
+    }
+
+    /// The bundles of one client, for a session in which it asks for one network.
+    pub fn of<'a>(self: &Arc<Self>, client: &Client, service: &'a Service) -> SessionStore<'a> {
+        let network = hash(&[domain::NETWORK, service.digest()]);
+        let (store, client) = (Arc::clone(self), client.clone());
+        SessionStore { store, service, client, network, waiting: Waiting::new() }
+    }
+}
+
+/// The bundles of one client, in one session.
+pub struct SessionStore<'a> {
+    store: Arc<ServerStore>,
+    service: &'a Service,
+    client: Client,
+    network: [u8; 32],
+    /// Those that end with the session.
+    waiting: Waiting,
+}
+
+impl BundleStore for SessionStore<'_> {
+    /// A table that fails now will say so at the next bundle.
+    fn len(&self) -> usize {
+        match self.store.key {
+            Some(_) => self.store.table.count(Some(&self.client.name), now()).unwrap_or(0),
+            None => self.waiting.len(),
+        }
+    }
+
+    fn most(&self) -> usize {
+        let own = self.client.bundles.unwrap_or(usize::MAX);
+        own.min(if self.store.keeps() { self.store.limits.bundles } else { MAX_BUNDLES })
+    }
+
+    fn in_memory(&self) -> bool {
+        !self.store.keeps()
+    }
+
+    fn grant(&mut self, count: usize) -> io::Result<()> {
+        let (waiting, most) = (self.len(), self.most());
+        if waiting.saturating_add(count) > most {
+            let why = format!("you may keep {most} prepared inferences, and {waiting} wait");
+            return Err(Denied(why).into());
+        }
+        self.charge(0)
+    }
+
+    fn put(&mut self, bundle: ServerBundle) -> io::Result<()> {
+        self.store.prepared.fetch_add(1, Relaxed);
+        let Some(key) = &self.store.key else {
+            return self.waiting.put(bundle);
+        };
+        let id = hash(&[domain::ROW, bundle.name().as_bytes()]);
+        let plain = bundle.into_bytes(self.service.plan());
+        let half = key.seal(plain, &self.about(&id)).map_err(io::Error::other)?;
+        let lifetime = self.store.limits.lifetime.as_secs().try_into().unwrap_or(i64::MAX);
+        let expires = now().saturating_add(lifetime);
+        let (owner, network) = (&self.client.name, self.network);
+        let row = Row { id, owner, network, expires, half: &half };
+        self.store.table.put(&row).map_err(io::Error::other)
+    }
+
+    fn take(&mut self, name: &BundleName) -> io::Result<Option<ServerBundle>> {
+        self.charge(1)?;
+        self.store.inferences.fetch_add(1, Relaxed);
+        let Some(key) = &self.store.key else {
+            return BundleStore::take(&mut self.waiting, name);
+        };
+        let id = hash(&[domain::ROW, name.as_bytes()]);
+        let claimed = self.store.table.claim(&id, &self.client.name, now());
+        let Some(Claimed { network, half }) = claimed.map_err(io::Error::other)? else {
+            return Ok(None);
+        };
+        let invalid = |fault: BundleFault| io::Error::new(io::ErrorKind::InvalidData, fault);
+        if network != self.network {
+            return Err(invalid(BundleFault::OtherNetwork));
+        }
+        let plain = key.open_blob(half, &self.about(&id));
+        let plain = plain.ok_or_else(|| invalid(BundleFault::Damaged))?;
+        self.service.bundle_from_bytes(&plain).map(Some).map_err(invalid)
+    }
+}
+
+impl SessionStore<'_> {
+    /// What is sealed with a half.
+    fn about(&self, id: &[u8; 32]) -> Vec<u8> {
+        [domain::SERVER_HALF, id, &self.network, self.client.name.as_bytes()].concat()
+    }
+
+    /// Charges the client, or says why not and when it may come back.
+    fn charge(&self, count: u32) -> io::Result<()> {
+        let quota = Quota { day: self.client.inferences_per_day, total: self.client.inferences };
+        if quota.day.is_none() && quota.total.is_none() {
+            return Ok(());
+        }
+        let now = now();
+        let table = &self.store.table;
+        let charge = table.charge(&self.client.name, now.div_euclid(DAY), quota, count);
+        let why = match charge.map_err(io::Error::other)? {
+            Charge::Granted => return Ok(()),
+            Charge::DayOver => {
+                let minutes = (DAY - now.rem_euclid(DAY)).div_euclid(60) + 1;
+                format!(
+                    "your quota of {} inferences a day is used up; come back at 00:00 UTC, in {} h {} min",
+                    quota.day.unwrap_or_default(),
+                    minutes / 60,
+                    minutes % 60
+                )
+            }
+            Charge::AllUsed => format!(
+                "your quota of {} inferences is used up; ask the server's operator for more",
+                quota.total.unwrap_or_default()
+            ),
+        };
+        Err(Denied(why).into())
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    context.finish().as_ref().try_into().expect("a digest has 32 bytes")
+}
