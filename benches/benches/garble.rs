@@ -10,7 +10,9 @@ use std::hint::black_box;
 use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gazelle_garble::{Delta, GateCounter, Hash, HashKind, Program, evaluate, garble};
+use gazelle_garble::{
+    ActiveLabels, Delta, GateCounter, Hash, HashKind, Program, ZeroLabels, evaluate, garble,
+};
 use gazelle_kernels::prg::Seeds;
 use gazelle_kernels::{AesBackend, half_gates};
 use rand::rngs::ChaCha20Rng;
@@ -83,19 +85,21 @@ fn relus(c: &mut Criterion) {
     let n = 512;
     let program = Program::Relu { ring_bits: 21, shift: 8, window: 1, out_ring_bits: 21 };
     let delta = Delta::random(&mut ChaCha20Rng::seed_from_u64(1));
-    let (theirs, ours) = (labels(21 * n), labels(21 * n + 1)[1..].to_vec());
+    let labels = [labels(21 * n), labels(21 * n + 1)[1..].to_vec()];
+    let [a, b] = labels.clone().map(ZeroLabels::new);
     let gates = || GateCounter::new().take(program.tally(n).gates);
     for (backend, hash) in hashes() {
-        let run = || garble(&program, n, &hash, &delta, gates(), &theirs, &ours);
+        let run = || garble(&program, n, &hash, &delta, gates(), &a, &b);
         let mut group = c.benchmark_group("relu_garble");
         group.throughput(Throughput::Elements(n as u64));
         group.bench_function(name(backend, n, &hash), |bench| bench.iter(run));
         group.finish();
         let tables = run().expect("as many labels as the program takes").tables;
+        let [a, b] = labels.each_ref().map(|labels| ActiveLabels::new(&labels[..]));
         let mut group = c.benchmark_group("relu_evaluate");
         group.throughput(Throughput::Elements(n as u64));
         group.bench_function(name(backend, n, &hash), |bench| {
-            bench.iter(|| evaluate(&program, n, &hash, gates(), &tables, &theirs, &ours))
+            bench.iter(|| evaluate(&program, n, &hash, gates(), &tables, &a, &b))
         });
     }
 }

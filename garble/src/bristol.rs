@@ -7,7 +7,10 @@
 
 mod parse;
 
-use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, Interpreter, Tally};
+use crate::{
+    ActiveLabels, Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, Interpreter, Tally,
+    ZeroLabels,
+};
 
 /// The most wires of a circuit.
 pub const MAX_WIRES: usize = 1 << 24;
@@ -163,10 +166,10 @@ impl Circuit {
         hash: &Hash,
         delta: &Delta,
         gates: GateRange,
-        inputs: &[u128],
+        inputs: &ZeroLabels,
     ) -> Result<Vec<u8>, Error> {
         let tally = self.tally(instances);
-        let planes = self.planes(instances, inputs)?;
+        let planes = self.planes(instances, inputs.expose())?;
         tally.check(&gates)?;
         let mut garbler = Garbler::new(hash, delta, gates, tally.table_bytes);
         let wires: Vec<_> = planes.map(|plane| garbler.input(plane)).collect();
@@ -184,7 +187,7 @@ impl Circuit {
         hash: &Hash,
         gates: GateRange,
         tables: &[u8],
-        inputs: &[u128],
+        inputs: &ActiveLabels<'_>,
     ) -> Result<Vec<bool>, Error> {
         let planes = self.planes(instances, inputs)?;
         self.tally(instances).check(&gates)?;

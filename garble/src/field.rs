@@ -10,7 +10,8 @@ mod residue;
 
 use self::interpreter::FieldInterpreter;
 use crate::{
-    Clear, Delta, Error, Evaluator, Garbled, Garbler, GateRange, Hash, Interpreter, Tally,
+    ActiveLabels, Clear, Delta, Error, Evaluator, Garbled, Garbler, GateRange, Hash, Interpreter,
+    Tally, ZeroLabels,
 };
 
 /// What is computed on each instance's sums, shared in Z_p with odd p from 3 to 2^31; the result is
@@ -141,10 +142,10 @@ impl FieldProgram {
         &self,
         i: &mut Garbler<'a>,
         instances: usize,
-        evaluator: &'a [u128],
+        evaluator: &'a ZeroLabels,
         garbler: &[u32],
     ) -> Result<Vec<u32>, Error> {
-        let [sums, pairs] = planes(self, instances, evaluator)?
+        let [sums, pairs] = planes(self, instances, evaluator.expose())?
             .map(|planes| -> Vec<_> { planes.into_iter().map(|plane| i.input(plane)).collect() });
         self.run(i, instances, [&sums, &pairs], garbler)
     }
@@ -253,7 +254,7 @@ pub fn garble_field(
     hash: &Hash,
     delta: &Delta,
     gates: GateRange,
-    evaluator: &[u128],
+    evaluator: &ZeroLabels,
     garbler: &[u32],
 ) -> Result<Garbled, Error> {
     program.check_shares(instances, garbler)?;
@@ -276,7 +277,7 @@ pub fn evaluate_field(
     hash: &Hash,
     gates: GateRange,
     tables: &[u8],
-    evaluator: &[u128],
+    evaluator: &ActiveLabels<'_>,
 ) -> Result<Vec<u32>, Error> {
     program.check()?;
     let planes = planes(program, instances, evaluator)?;

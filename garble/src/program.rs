@@ -292,6 +292,17 @@ impl Program {
         self.sums() * self.ring_bits() as usize
     }
 
+    /// A party's input bits, one for each of its labels, from its shares of every sum (lane by lane):
+    /// bit plane after bit plane, each lane after lane.
+    pub fn input_bits(&self, shares: &[u32]) -> Vec<bool> {
+        // Shares are secret: the bits must not be moved, which would leave copies.
+        let mut bits = Vec::with_capacity(shares.len() * self.ring_bits() as usize);
+        for t in 0..self.ring_bits() {
+            bits.extend(shares.iter().map(|share| share >> t & 1 == 1));
+        }
+        bits
+    }
+
     /// What `instances` cost.
     ///
     /// # Panics

@@ -9,14 +9,8 @@ fn labels(rng: &mut ChaCha20Rng, count: usize) -> Vec<u128> {
     (0..count).map(|_| rng.random()).collect()
 }
 
-fn active(zero: &[u128], values: &[u32], delta: &Delta) -> Vec<u128> {
-    let lanes = values.len().max(1);
-    zero.iter()
-        .enumerate()
-        .map(|(at, zero)| {
-            zero ^ (u128::from(values[at % lanes] >> (at / lanes) & 1) * delta.expose())
-        })
-        .collect()
+fn zero_labels(rng: &mut ChaCha20Rng, count: usize) -> ZeroLabels {
+    ZeroLabels::new(labels(rng, count))
 }
 
 /// Garbles and evaluates; the result with S removed.
@@ -25,13 +19,14 @@ fn private(program: &Program, kind: HashKind, n: usize, a: &[u32], b: &[u32]) ->
     let delta = Delta::random(&mut rng);
     let hash = Hash::new(kind, rng.random());
     let count = n * program.labels();
-    let (zero_a, zero_b) = (labels(&mut rng, count), labels(&mut rng, count));
+    let (zero_a, zero_b) = (zero_labels(&mut rng, count), zero_labels(&mut rng, count));
     let tally = program.tally(n);
     let gates = || GateCounter::new().take(tally.gates);
     let garbled = garble(program, n, &hash, &delta, gates(), &zero_a, &zero_b).unwrap();
     assert_eq!(garbled.tables.len(), tally.table_bytes);
     let b: Vec<u32> = b.iter().map(|b| b.wrapping_add(program.input_offset())).collect();
-    let (a, b) = (active(&zero_a, a, &delta), active(&zero_b, &b, &delta));
+    let a = zero_a.activate(&delta, &program.input_bits(a));
+    let b = zero_b.activate(&delta, &program.input_bits(&b));
     let evaluated = evaluate(program, n, &hash, gates(), &garbled.tables, &a, &b).unwrap();
     let short = &garbled.tables[1..];
     assert!(evaluate(program, n, &hash, gates(), short, &a, &b).is_err());

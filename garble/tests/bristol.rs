@@ -2,7 +2,7 @@
 
 mod circuits;
 
-use gazelle_garble::{Circuit, Delta, Error, GateCounter, Hash, HashKind};
+use gazelle_garble::{Circuit, Delta, Error, GateCounter, Hash, HashKind, ZeroLabels};
 use rand::{RngExt, SeedableRng, rngs::ChaCha20Rng};
 
 /// Output bits of instances, from input bits of each; both in the clear and through garbling.
@@ -12,14 +12,12 @@ fn run(circuit: &Circuit, inputs: &[Vec<bool>]) -> Vec<Vec<bool>> {
     let rng = &mut ChaCha20Rng::seed_from_u64(n as u64);
     let delta = Delta::random(rng);
     let hash = Hash::new(HashKind::MitccrhStrict, rng.random());
-    let zeros: Vec<u128> = bits.iter().map(|_| rng.random()).collect();
-    let active =
-        zeros.iter().zip(&bits).map(|(zero, bit)| zero ^ (u128::from(*bit) * delta.expose()));
-    let active: Vec<u128> = active.collect();
+    let zeros = ZeroLabels::new(bits.iter().map(|_| rng.random()).collect());
     let gates = || GateCounter::new().take(circuit.tally(n).gates);
 
     let tables = circuit.garble(n, &hash, &delta, gates(), &zeros).unwrap();
     assert_eq!(tables.len(), circuit.tally(n).table_bytes);
+    let active = zeros.activate(&delta, &bits);
     let outputs = circuit.evaluate(n, &hash, gates(), &tables, &active).unwrap();
     assert_eq!(outputs, circuit.clear(n, &bits).unwrap());
     let short = circuit.evaluate(n, &hash, gates(), &tables[1..], &active);

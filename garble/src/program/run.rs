@@ -2,7 +2,7 @@
 
 use super::Program;
 use super::circuit::Output;
-use crate::{Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash};
+use crate::{ActiveLabels, Clear, Delta, Error, Evaluator, Garbler, GateRange, Hash, ZeroLabels};
 
 /// What the garbler makes of one chunk.
 pub struct Garbled {
@@ -13,7 +13,7 @@ pub struct Garbled {
 }
 
 /// Garbles `instances` of a program. `evaluator` and `garbler` are the zero labels of both parties'
-/// bits, as bit planes; [`Program::input_offset`] is in one party's share.
+/// bits, in the order of [`Program::input_bits`]; [`Program::input_offset`] is in one party's share.
 ///
 /// # Errors
 /// If [`Program::check`] fails, or the labels or the gate numbers are not as many as the program
@@ -24,15 +24,16 @@ pub fn garble(
     hash: &Hash,
     delta: &Delta,
     gates: GateRange,
-    evaluator: &[u128],
-    garbler: &[u128],
+    evaluator: &ZeroLabels,
+    garbler: &ZeroLabels,
 ) -> Result<Garbled, Error> {
-    check_inputs(program, instances * program.labels(), [evaluator.len(), garbler.len()])?;
+    let inputs = [evaluator, garbler].map(ZeroLabels::expose);
+    check_inputs(program, instances * program.labels(), inputs.map(<[u128]>::len))?;
     let tally = program.tally(instances);
     tally.check(&gates)?;
     let lanes = instances * program.sums();
     let mut interpreter = Garbler::new(hash, delta, gates, tally.table_bytes);
-    let [a, b] = [evaluator, garbler].map(|labels| -> Vec<_> {
+    let [a, b] = inputs.map(|labels| -> Vec<_> {
         planes(labels, lanes).map(|plane| interpreter.input(plane)).collect()
     });
     let output = program.run(&mut interpreter, instances, &a, &b)?;
@@ -54,8 +55,8 @@ pub fn evaluate(
     hash: &Hash,
     gates: GateRange,
     tables: &[u8],
-    evaluator: &[u128],
-    garbler: &[u128],
+    evaluator: &ActiveLabels<'_>,
+    garbler: &ActiveLabels<'_>,
 ) -> Result<Vec<u32>, Error> {
     check_inputs(program, instances * program.labels(), [evaluator.len(), garbler.len()])?;
     program.tally(instances).check(&gates)?;

@@ -64,10 +64,11 @@ fn garble_and_evaluate(program: &Program, kind: HashKind) -> Vec<u32> {
     let (rng, n) = (&mut SecretRng::from_public_seed(9), INSTANCES);
     let (delta, hash) = (Delta::random(rng), Hash::new(kind, 5));
     let count = n * program.labels();
-    let (a, b) = (secret_labels(rng, count), secret_labels(rng, count));
+    let [a, b] = [(); 2].map(|_| ZeroLabels::new(secret_labels(rng, count)));
     let gates = || GateCounter::new().take(program.tally(n).gates);
     let mut garbled = garble(program, n, &hash, &delta, gates(), &a, &b).unwrap();
     make_public(&mut garbled.tables);
+    let [a, b] = [&a, &b].map(|zeros| ActiveLabels::new(zeros.expose()));
     let mut results = evaluate(program, n, &hash, gates(), &garbled.tables, &a, &b).unwrap();
     results.extend(garbled.shares);
     results
@@ -81,7 +82,7 @@ fn field_programs_on_secret_shares() {
     for program in [FieldProgram::Relu { modulus }, FieldProgram::MaxPool { modulus, window: 3 }] {
         let rng = &mut SecretRng::from_public_seed(9);
         let (delta, hash) = (Delta::random(rng), Hash::new(HashKind::Mitccrh, 5));
-        let zeros = secret_labels(rng, n * program.labels());
+        let zeros = ZeroLabels::new(secret_labels(rng, n * program.labels()));
         let mut shares: Vec<u32> = (0..(n * program.sums()) as u32).map(|i| i * 99).collect();
         make_secret(&mut shares);
         let gates = || GateCounter::new().take(program.tally(n).gates);
@@ -89,7 +90,8 @@ fn field_programs_on_secret_shares() {
         black_box(program.garble(&mut garbler, n, &zeros, &shares).unwrap());
         let mut tables = garbler.finish();
         make_public(&mut tables);
-        black_box(evaluate_field(&program, n, &hash, gates(), &tables, &zeros).unwrap());
+        let active = ActiveLabels::new(zeros.expose());
+        black_box(evaluate_field(&program, n, &hash, gates(), &tables, &active).unwrap());
     }
 }
 
@@ -101,11 +103,12 @@ fn circuit_on_secret_labels() {
     let circuit = Circuit::parse(text).unwrap();
     let (rng, n) = (&mut SecretRng::from_public_seed(9), INSTANCES);
     let (delta, hash) = (Delta::random(rng), Hash::new(HashKind::Mitccrh, 5));
-    let inputs = secret_labels(rng, n * circuit.input_bits());
+    let zeros = ZeroLabels::new(secret_labels(rng, n * circuit.input_bits()));
     let gates = || GateCounter::new().take(circuit.tally(n).gates);
-    let mut tables = circuit.garble(n, &hash, &delta, gates(), &inputs).unwrap();
+    let mut tables = circuit.garble(n, &hash, &delta, gates(), &zeros).unwrap();
     make_public(&mut tables);
-    black_box(circuit.evaluate(n, &hash, gates(), &tables, &inputs).unwrap());
+    let active = ActiveLabels::new(zeros.expose());
+    black_box(circuit.evaluate(n, &hash, gates(), &tables, &active).unwrap());
 }
 
 #[test]

@@ -7,14 +7,13 @@ fn private(program: &FieldProgram, kind: HashKind, n: usize, a: &[u32], b: &[u32
     let mut rng = ChaCha20Rng::seed_from_u64(9);
     let delta = Delta::random(&mut rng);
     let hash = Hash::new(kind, rng.random());
-    let zeros = labels(&mut rng, n * program.labels());
+    let zeros = zero_labels(&mut rng, n * program.labels());
     let bits = program.evaluator_bits(n, a).unwrap();
-    let label = |(zero, bit): (&u128, &bool)| zero ^ (u128::from(*bit) * delta.expose());
-    let active: Vec<u128> = zeros.iter().zip(&bits).map(label).collect();
     let tally = program.tally(n);
     let gates = || GateCounter::new().take(tally.gates);
     let garbled = garble_field(program, n, &hash, &delta, gates(), &zeros, b).unwrap();
     assert_eq!(garbled.tables.len(), tally.table_bytes);
+    let active = zeros.activate(&delta, &bits);
     let result = evaluate_field(program, n, &hash, gates(), &garbled.tables, &active).unwrap();
     let short = &garbled.tables[1..];
     assert!(evaluate_field(program, n, &hash, gates(), short, &active).is_err());

@@ -28,7 +28,7 @@ fn garbled_by(kind: HashKind) -> u64 {
     let mut bytes = Vec::new();
     for program in programs {
         let count = n * program.labels();
-        let (a, b) = (labels(rng, count), labels(rng, count));
+        let (a, b) = (zero_labels(rng, count), zero_labels(rng, count));
         let gates = GateCounter::new().take(program.tally(n).gates);
         let garbled = garble(&program, n, &hash, &delta, gates, &a, &b).unwrap();
         bytes.extend(garbled.tables);
@@ -36,7 +36,7 @@ fn garbled_by(kind: HashKind) -> u64 {
     }
     let modulus = 1_032_193;
     for program in [FieldProgram::Relu { modulus }, FieldProgram::MaxPool { modulus, window: 3 }] {
-        let zeros = labels(rng, n * program.labels());
+        let zeros = zero_labels(rng, n * program.labels());
         let shares: Vec<u32> = (0..n * program.sums()).map(|_| rng.next_u32() % modulus).collect();
         let gates = GateCounter::new().take(program.tally(n).gates);
         let garbled = garble_field(&program, n, &hash, &delta, gates, &zeros, &shares).unwrap();

@@ -2,10 +2,10 @@
 
 use super::tamper;
 use gazelle_garble::{
-    Delta, Error, FieldProgram, GateCounter, Hash, HashKind, Program, clear, clear_field, evaluate,
-    evaluate_field, garble, garble_field,
+    Delta, Error, FieldProgram, GateCounter, Hash, HashKind, Program, ZeroLabels, clear,
+    clear_field, evaluate, evaluate_field, garble, garble_field,
 };
-use rand::RngExt;
+use rand::{Rng, RngExt};
 
 /// An activation program of random shape is garbled; its tables are changed, replaced or left, and
 /// evaluated. Left alone, the result is that of the program in the clear. Five bytes choose the
@@ -105,15 +105,13 @@ fn run_field(
         (0..instances * program.sums()).map(|_| rng.random_range(0..p)).collect()
     };
     let (a, b) = (shares(), shares());
-    let zeros: Vec<u128> = (0..instances * program.labels()).map(|_| rng.random()).collect();
+    let zeros = zero_labels(rng, instances * program.labels());
     let bits = program.evaluator_bits(instances, &a).expect("the right lengths");
-    let label = |(zero, bit): (&u128, bool)| zero ^ (u128::from(bit) * delta.expose());
-    let active: Vec<u128> = zeros.iter().zip(bits).map(label).collect();
     let gates = || GateCounter::new().take(program.tally(instances).gates);
 
     let garbled = garble_field(program, instances, &hash, &delta, gates(), &zeros, &b)
         .expect("as many labels as the program takes");
-    let tables = change(&garbled.tables);
+    let (tables, active) = (change(&garbled.tables), zeros.activate(&delta, &bits));
     let result = evaluate_field(program, instances, &hash, gates(), &tables, &active);
     assert_eq!(result.is_err(), tables.len() != garbled.tables.len());
     if tables == garbled.tables {
@@ -131,8 +129,7 @@ fn run(program: &Program, instances: usize, kind: HashKind, change: impl Fn(&[u8
     let mask = u32::MAX >> (32 - program.ring_bits());
     let mut shares = || -> Vec<u32> { (0..lanes).map(|_| rng.random::<u32>() & mask).collect() };
     let (a, b) = (shares(), shares());
-    let mut zeros =
-        || -> Vec<u128> { (0..instances * program.labels()).map(|_| rng.random()).collect() };
+    let mut zeros = || zero_labels(rng, instances * program.labels());
     let (a_zeros, b_zeros) = (zeros(), zeros());
     let gates = || GateCounter::new().take(program.tally(instances).gates);
 
@@ -140,7 +137,8 @@ fn run(program: &Program, instances: usize, kind: HashKind, change: impl Fn(&[u8
         .expect("as many labels as the program takes");
     let tables = change(&garbled.tables);
     let moved: Vec<u32> = b.iter().map(|b| b.wrapping_add(program.input_offset())).collect();
-    let (a_labels, b_labels) = (active(&a_zeros, &a, &delta), active(&b_zeros, &moved, &delta));
+    let a_labels = a_zeros.activate(&delta, &program.input_bits(&a));
+    let b_labels = b_zeros.activate(&delta, &program.input_bits(&moved));
     let result = evaluate(program, instances, &hash, gates(), &tables, &a_labels, &b_labels);
     assert_eq!(
         matches!(result, Err(Error::TablesShort { .. } | Error::TablesLong { .. })),
@@ -153,13 +151,8 @@ fn run(program: &Program, instances: usize, kind: HashKind, change: impl Fn(&[u8
     }
 }
 
-/// The labels of the bits of `values`, plane after plane.
-fn active(zeros: &[u128], values: &[u32], delta: &Delta) -> Vec<u128> {
-    let label = |(i, zero): (usize, &u128)| {
-        let bit = values[i % values.len()] >> (i / values.len()) & 1;
-        zero ^ (u128::from(bit) * delta.expose())
-    };
-    zeros.iter().enumerate().map(label).collect()
+fn zero_labels(rng: &mut impl Rng, count: usize) -> ZeroLabels {
+    ZeroLabels::new((0..count).map(|_| rng.random()).collect())
 }
 
 /// Takes the garbler's shares from the evaluator's.

@@ -4,7 +4,7 @@ use std::slice::Iter;
 
 use gazelle_garble::{
     Circuit, Clear, Delta, Error, Evaluator, Garbler, GateCounter, Hash, HashKind, Interpreter,
-    Tally,
+    Tally, ZeroLabels,
 };
 use rand::RngExt;
 
@@ -164,11 +164,10 @@ pub fn bristol_circuit(data: &[u8]) {
     let hash = Hash::new(HashKind::MitccrhStrict, rng.random());
     let delta = Delta::random(rng);
     let bits: Vec<bool> = (0..2 * count).map(|_| rng.random()).collect();
-    let zeros: Vec<u128> = bits.iter().map(|_| rng.random()).collect();
-    let label = |(zero, bit): (&u128, &bool)| zero ^ (u128::from(*bit) * delta.expose());
-    let active: Vec<u128> = zeros.iter().zip(&bits).map(label).collect();
+    let zeros = ZeroLabels::new(bits.iter().map(|_| rng.random()).collect());
     let gates = || GateCounter::new().take(circuit.tally(2).gates);
     let tables = circuit.garble(2, &hash, &delta, gates(), &zeros).expect("the right lengths");
+    let active = zeros.activate(&delta, &bits);
     let outputs = circuit.evaluate(2, &hash, gates(), &tables, &active).expect("honest tables");
     assert_eq!(outputs, circuit.clear(2, &bits).expect("the right lengths"));
 }

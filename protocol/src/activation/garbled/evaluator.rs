@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use gazelle_garble::{GateRange, Hash, Program, evaluate};
+use gazelle_garble::{ActiveLabels, GateRange, Hash, Program, evaluate};
 use gazelle_ntt::pack;
 use rand::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Chunk, Delivery, GarbledPlan};
 use crate::bundle::Gates;
@@ -70,14 +70,14 @@ impl Evaluator {
         &mut self,
         chunk: &Chunk<'_>,
         sums: &[u32],
-    ) -> (Vec<u128>, Transfers) {
+    ) -> (ActiveLabels<'static>, Transfers) {
         let mut lanes: Vec<u32> =
             chunk.sources.iter().map(|&source| sums[source as usize]).collect();
         let choices = Choices::from_bit_planes(&lanes, chunk.program.ring_bits());
         lanes.zeroize();
         let mut labels = vec![0; chunk.labels()];
         let message = self.0.extend(&choices, &mut labels);
-        (labels, Transfers(message))
+        (ActiveLabels::from_correlation(labels), Transfers(message))
     }
 }
 
@@ -97,10 +97,8 @@ pub struct Spent {
 }
 
 /// One chunk: what the transfers and the garbler gave for it.
-#[derive(ZeroizeOnDrop)]
 pub struct Stored {
-    pub(super) labels: Vec<u128>,
-    #[zeroize(skip)]
+    pub(super) labels: ActiveLabels<'static>,
     pub(super) tables: Vec<u8>,
 }
 
@@ -210,7 +208,7 @@ impl Evaluation {
             return Some(Self::Streamed(sums));
         }
         let decode = |chunk: Chunk<'_>| {
-            let labels = read_labels(bytes.split_off(..chunk.label_bytes())?);
+            let labels = ActiveLabels::new(read_labels(bytes.split_off(..chunk.label_bytes())?));
             let tables = bytes.split_off(..chunk.table_bytes())?.to_vec();
             Some(Stored { labels, tables })
         };
@@ -227,7 +225,7 @@ impl Stored {
         gates: GateRange,
         Labels(labels): &Labels,
     ) -> Result<Vec<u32>, PeerFault> {
-        let labels = labels_in(labels);
+        let labels = ActiveLabels::new(labels_in(labels));
         evaluate(program, instances, hash, gates, &self.tables, &self.labels, &labels)
             .map_err(PeerFault::Tables)
     }

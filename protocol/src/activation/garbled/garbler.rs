@@ -1,7 +1,7 @@
 //! The garbler's side of an activation layer: the server's.
 
 use crate::parallel::prelude::*;
-use gazelle_garble::{Delta, GateRange, Hash, garble};
+use gazelle_garble::{Delta, GateRange, Hash, ZeroLabels, garble};
 use gazelle_kernels::AesBackend;
 use gazelle_kernels::prg::Seeds;
 use gazelle_ntt::pack;
@@ -108,6 +108,7 @@ impl Garbler {
             let Transfers(message) = mail.receive(len).await?;
             let mut evaluator = vec![0; chunk.labels()];
             self.ot.extend(&message, &mut evaluator)?;
+            let evaluator = ZeroLabels::from_correlation(evaluator);
             group.push(Pending { gates: gates.take(chunk.gates()), chunk, evaluator });
         }
         Ok(group)
@@ -118,7 +119,7 @@ impl Garbler {
 pub(super) struct Pending<'a> {
     pub(super) chunk: Chunk<'a>,
     gates: GateRange,
-    evaluator: Vec<u128>,
+    evaluator: ZeroLabels,
 }
 
 /// What the garbler keeps of one layer between the phases; used once.
@@ -169,16 +170,11 @@ impl Garbling {
 
     /// The active labels of the garbler's shares `sums` in one chunk, as bytes.
     pub(crate) fn labels(&self, chunk: &Chunk<'_>, delta: &Delta, sums: &[u32]) -> Vec<u8> {
-        let mut labels = self.own.of(chunk);
-        for (bit, plane) in labels.chunks_exact_mut(chunk.sources.len()).enumerate() {
-            for (label, &source) in plane.iter_mut().zip(&chunk.sources) {
-                let chosen = u128::from(sums[source as usize] >> bit & 1).wrapping_neg();
-                *label ^= chosen & delta.expose();
-            }
-        }
-        let bytes = bytemuck::must_cast_slice(&labels).to_vec();
-        labels.zeroize();
-        bytes
+        let lanes = chunk.sources.iter().map(|&source| sums[source as usize]);
+        let lanes = Zeroizing::new(lanes.collect::<Vec<_>>());
+        let bits = Zeroizing::new(chunk.program.input_bits(&lanes));
+        let labels = self.own.of(chunk).activate(delta, &bits);
+        bytemuck::must_cast_slice(&labels).to_vec()
     }
 
     /// Bytes of the encoding, for an activation of this plan.
@@ -233,13 +229,13 @@ impl OwnLabels {
     }
 
     /// Those of a chunk, a stretch of the layer's one stream.
-    fn of(&self, chunk: &Chunk<'_>) -> Vec<u128> {
+    fn of(&self, chunk: &Chunk<'_>) -> ZeroLabels {
         let mut labels = vec![0; chunk.labels()];
         // The programs of a layer take as many labels.
         let first = chunk.instances.start * chunk.program.labels();
         let seeds = Seeds::new(AesBackend::best(), &[self.seed]);
         seeds.stream(0, self.nonce, first as u64, &mut labels);
-        labels
+        ZeroLabels::new(labels)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -304,7 +300,8 @@ mod tests {
     fn no_label_of_a_layer_comes_twice() {
         let plan = plan();
         let own = OwnLabels::new(5, &gates(7, 9));
-        let mut labels: Vec<u128> = plan.chunks().flat_map(|chunk| own.of(&chunk)).collect();
+        let of = |chunk| own.of(&chunk).expose().to_vec();
+        let mut labels: Vec<u128> = plan.chunks().flat_map(of).collect();
         assert_eq!(labels.len(), 1200 * 13);
         labels.sort_unstable();
         labels.dedup();
@@ -316,7 +313,7 @@ mod tests {
     fn labels_are_bound_to_bundle_and_gates() {
         let plan = plan();
         let chunk = plan.chunks().next().expect("a chunk");
-        let of = |key, gate| OwnLabels::new(5, &gates(key, gate)).of(&chunk)[0];
+        let of = |key, gate| OwnLabels::new(5, &gates(key, gate)).of(&chunk).expose()[0];
         let labels = [of(1, 0), of(1, 1), of(2, 0), of(2, 1 << 40)];
         for (i, a) in labels.iter().enumerate() {
             assert!(labels[i + 1..].iter().all(|b| a != b));

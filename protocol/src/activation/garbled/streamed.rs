@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use gazelle_garble::Hash;
+use gazelle_garble::{ActiveLabels, Hash};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -79,7 +79,7 @@ impl Evaluator {
         &mut self,
         chunks: impl Iterator<Item = Chunk<'_>>,
         sums: &[u32],
-        chosen: &mut VecDeque<Vec<u128>>,
+        chosen: &mut VecDeque<ActiveLabels<'static>>,
         mail: BlockMail<'_>,
     ) {
         for chunk in chunks {
