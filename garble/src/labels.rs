@@ -9,7 +9,6 @@ use crate::Delta;
 
 /// The garbler's labels of 0, one for each input bit of each lane: bit plane after bit plane, each
 /// lane after lane. With Δ they tell what every active label means, so they are secret.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct ZeroLabels(Vec<u128>);
 
 impl ZeroLabels {
@@ -42,6 +41,14 @@ impl ZeroLabels {
     }
 }
 
+impl Drop for ZeroLabels {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+impl ZeroizeOnDrop for ZeroLabels {}
+
 /// The evaluator's labels, one for each input bit of each lane: bit plane after bit plane, each lane
 /// after lane. Each is the zero label or that plus Δ, as the bit is, and does not tell which. They
 /// dereference to the labels; those that are owned are wiped when they go.
@@ -73,9 +80,14 @@ impl Deref for ActiveLabels<'_> {
 impl Drop for ActiveLabels<'_> {
     fn drop(&mut self) {
         if let Cow::Owned(labels) = &mut self.0 {
-            labels.zeroize();
+            wipe(labels);
         }
     }
 }
 
 impl ZeroizeOnDrop for ActiveLabels<'_> {}
+
+/// Wipes in bulk, as a slice: a `Vec` would be wiped label by label, which takes longer.
+fn wipe(labels: &mut [u128]) {
+    labels.zeroize();
+}
