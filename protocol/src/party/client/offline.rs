@@ -1,119 +1,20 @@
-//! The client: it has the image and learns the class.
+//! The client's offline phase: bundles, before their images are known.
 
-use std::sync::Arc;
-
-use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
-use super::name::{Opening, SessionName};
-use super::transfers::Transfers;
-use super::{MAX_BUNDLES, Outcome, renew};
-use crate::activation::Delivery;
-use crate::activation::garbled::{self, Evaluator, EvaluatorSetup, Spent};
-use crate::activation::masks::{Evaluation, MasksPlan};
+use super::ClientParty;
+use crate::activation::{Delivery, garbled};
 use crate::bundle::{ClientActivation, ClientBundle, Gates};
-use crate::error::{Error, Misuse, PeerFault};
-use crate::exchange::{Exchange, FrameKeys, Mailbox};
+use crate::error::{Error, Misuse};
+use crate::exchange::{Exchange, Mailbox};
+use crate::linear::Mask;
 use crate::linear::guard::Conversion;
-use crate::linear::{ClientKeys, Mask};
 use crate::model::{Node, Ring};
-use crate::ot::{self, LinkKey};
-use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan, Terms};
-use crate::wire::{
-    Announcement, Begin, Bye, ClientSetUp, Corrections, Expected, Greeting, Guard, MaskOffline,
-    MaskOnline, MaskSetUp, MaskTransfers, Masked, Message, Payload, Prepare, ServerSetUp,
-};
-
-/// A client whose session is set up.
-pub struct ClientParty {
-    rng: ChaCha20Rng,
-    session: SessionName,
-    /// What both parties know and nobody else.
-    link: LinkKey,
-    terms: Terms,
-    plan: Arc<NetworkPlan>,
-    keys: ClientKeys,
-    evaluator: Evaluator,
-    /// For activations by masks, if there are any.
-    transfers: Option<Transfers>,
-    /// Bundles prepared so far.
-    prepared: u64,
-    /// Whether bundles keep the shares that only tests look at.
-    keeps_shares: bool,
-}
-
-/// What is left of an inference. To wipe so much memory and give it back takes a while, so it is
-/// dropped when nobody waits.
-pub struct Leftover {
-    _evaluations: Vec<Spent>,
-}
+use crate::party::{MAX_BUNDLES, renew};
+use crate::plan::{ActivationPlan, LinearPlan};
+use crate::wire::{Guard, MaskOffline, MaskTransfers, Message, Payload, Prepare};
 
 impl ClientParty {
-    /// Greets the server and sets the session up, if what the server announces is within the terms.
-    /// All of the client's randomness comes from `rng`, which the operating system seeds outside
-    /// tests.
-    pub fn connect(terms: &Terms, rng: ChaCha20Rng) -> Exchange<'static, Self> {
-        let terms = *terms;
-        Exchange::new(move |mail| Self::set_up(mail, terms, rng))
-    }
-
-    async fn set_up(mail: Mailbox, terms: Terms, mut rng: ChaCha20Rng) -> Result<Self, Error> {
-        let ours = Greeting::new(&mut rng);
-        mail.send(ours.clone()).await;
-        let theirs: Greeting = mail.receive(Greeting::LEN).await?;
-        let announcement = Expected::at_most(Announcement::KIND, Announcement::MAX_LEN);
-        let announcement = Announcement::decode(mail.take(announcement).await.payload)?;
-        let plan = terms.accept(&announcement)?;
-
-        let (evaluator, offer) = EvaluatorSetup::new(plan.settings().field, &mut rng);
-        let (keys, public) = ClientKeys::generate(plan.coefficient(), &mut rng);
-        let setup = ClientSetUp { offer, keys: public };
-        let opening =
-            Opening { client: &ours, server: &theirs, announcement: &announcement, setup: &setup };
-        let session = SessionName::new(&opening);
-        mail.send(setup).await;
-        let ServerSetUp(reply) = mail.receive(ot::base::REPLY_LEN).await?;
-        let (evaluator, corrections, link) = evaluator.finish(session.as_bytes(), &reply)?;
-        let [sent, received] = session.frame_keys(&link);
-        mail.seal(FrameKeys { sent, received, opened: true }).await;
-        let (field, plan) = (plan.settings().field, Arc::new(plan));
-        let offer = match plan.uses_masks() {
-            true => Some(mail.receive::<MaskSetUp>(ot::base::OFFER_LEN).await?),
-            false => None,
-        };
-        mail.send(Corrections(corrections)).await;
-        let transfers = match offer {
-            Some(offer) => {
-                let name = session.as_bytes();
-                Some(Transfers::of_client(field, name, offer, &mail, &mut rng).await?)
-            }
-            None => None,
-        };
-        Ok(Self {
-            rng,
-            session,
-            link,
-            terms,
-            plan,
-            keys,
-            evaluator,
-            transfers,
-            prepared: 0,
-            keeps_shares: false,
-        })
-    }
-
-    /// The server's network.
-    pub fn plan(&self) -> &Arc<NetworkPlan> {
-        &self.plan
-    }
-
-    /// Lets the bundles that are prepared from now on keep the client's share of every tensor.
-    #[doc(hidden)]
-    pub fn keep_shares(&mut self) {
-        self.keeps_shares = true;
-    }
-
     /// Checks that so many inferences can be prepared at once.
     ///
     /// # Errors
@@ -365,131 +266,6 @@ impl ClientParty {
             }
         }
         Ok(())
-    }
-
-    /// Checks that an image can be classified with a bundle.
-    ///
-    /// # Errors
-    /// [`Misuse`] if the image has another size, or the bundle belongs to another network.
-    pub fn check(&self, bundle: &ClientBundle, image: &[u8]) -> Result<(), Misuse> {
-        if bundle.plan != *self.plan.name() {
-            return Err(Misuse::OtherNetwork);
-        }
-        Misuse::check_values("the image", image, self.plan.card().input.len())
-    }
-
-    /// Classifies one image, whose pixels come in the order of the card's input shape. The bundle
-    /// may come from another session with the same server and network.
-    ///
-    /// What is sent, and in which order, does not depend on the result: not even on
-    /// [`PeerFault::Class`] and [`PeerFault::Ranking`], after which the party goes on.
-    pub fn online(
-        mut self,
-        bundle: ClientBundle,
-        image: &[u8],
-    ) -> Exchange<'static, (Self, Result<Outcome, PeerFault>, Leftover)> {
-        let x = Zeroizing::new(image.to_vec());
-        Exchange::new(|mail| async move {
-            self.check(&bundle, &x)?;
-            let (result, left) = self.classify(bundle, &x, &mail).await?;
-            let card = self.plan.card();
-            let outcome = Outcome::read(&card.head, card.classes.len(), &result);
-            Ok((self, outcome, left))
-        })
-    }
-
-    async fn classify(
-        &mut self,
-        bundle: ClientBundle,
-        image: &[u8],
-        mail: &Mailbox,
-    ) -> Result<(Zeroizing<Vec<u32>>, Leftover), Error> {
-        mail.send(Begin { bundle: bundle.name }).await;
-        let plan = Arc::clone(&self.plan);
-        let mut gates = bundle.gates(self.plan.settings().hash);
-        self.plan.skip_guard_bits(&mut gates);
-        let mut left = Vec::with_capacity(bundle.activations.len());
-        let (mut masks, plans) = (bundle.masks.into_iter(), plan.activations());
-        let mut ring_bits = plan.masks().map(|(_, bits)| bits);
-        let mut activations = bundle.activations.into_iter();
-        // What goes out before a level: the image, or what the level before it yielded.
-        let image = image.iter().map(|&pixel| pixel.into()).collect();
-        let mut ready = vec![Yield::Result(Zeroizing::new(image), masks.next())];
-        for level in &plan.places.levels {
-            for (yielded, ring_bits) in ready.drain(..).zip(ring_bits.by_ref()) {
-                yielded.send(ring_bits, mail).await;
-            }
-            for (index, activation) in level.clone().zip(activations.by_ref()) {
-                let (mail, mask) = (mail.of(index), masks.next());
-                ready.push(match (&plans[index], activation) {
-                    (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
-                        let evaluator = &mut self.evaluator;
-                        let evaluated = evaluation.evaluate(plan, evaluator, &mut gates, mail);
-                        let (result, spent) = evaluated.await?;
-                        left.push(spent);
-                        Yield::Result(Zeroizing::new(result), mask)
-                    }
-                    (ActivationPlan::Masks(plan), ClientActivation::Masks(prepared)) => {
-                        let mask = mask.expect("a result by masks is read again");
-                        let mut evaluation = prepared.evaluate(plan, mask.into_values());
-                        let MaskOnline(bytes) = mail.receive(plan.online_len(0)).await?;
-                        evaluation.receive(plan, 0, &bytes)?;
-                        Yield::Masks(plan, evaluation)
-                    }
-                    _ => unreachable!("a bundle has the plan's engines"),
-                });
-            }
-            Yield::exchange(&mut ready, level.start, mail).await?;
-        }
-        match ready.pop() {
-            Some(Yield::Result(result, _)) => Ok((result, Leftover { _evaluations: left })),
-            _ => unreachable!("the head is the last level, and garbled"),
-        }
-    }
-
-    /// The farewell to send.
-    pub fn close(self) -> Message {
-        Bye.into_message()
-    }
-}
-
-/// What the client has of an activation (or the image) before the next level.
-enum Yield<'a> {
-    /// A result, and what masks it for the server; nothing masks the head's.
-    Result(Zeroizing<Vec<u32>>, Option<Mask>),
-    /// An activation by masks, whose last message gives the server the result less the mask.
-    Masks(&'a MasksPlan, Evaluation),
-}
-
-impl Yield<'_> {
-    /// The messages between the first and the last of all activations of a level that are by masks.
-    async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
-        for yielded in &mut *level {
-            if let Self::Masks(plan, evaluation) = yielded {
-                mail.send(MaskOnline(evaluation.send(plan, 1))).await;
-            }
-        }
-        for (index, yielded) in level.iter_mut().enumerate() {
-            if let Self::Masks(plan, evaluation) = yielded {
-                let len = plan.online_len(2);
-                let MaskOnline(bytes) = mail.of(first + index).receive(len).await?;
-                evaluation.receive(plan, 2, &bytes)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends it, masked.
-    async fn send(self, ring_bits: u32, mail: &Mailbox) {
-        match self {
-            Self::Result(mut x, mask) => {
-                mask.expect("what is sent has a mask").hide(&mut x);
-                mail.send(Masked::new(&x, ring_bits)).await;
-            }
-            Self::Masks(plan, mut evaluation) => {
-                mail.send(MaskOnline(evaluation.send(plan, 3))).await;
-            }
-        }
     }
 }
 

@@ -1,0 +1,59 @@
+//! The client: it has the image and learns the class.
+//!
+//! - `setup`: greetings, base transfers, keys;
+//! - `offline`: bundles, before their images are known;
+//! - `online`: an image, classified with a bundle.
+
+mod offline;
+mod online;
+mod setup;
+
+pub use online::Leftover;
+
+use std::sync::Arc;
+
+use rand::rngs::ChaCha20Rng;
+
+use super::name::SessionName;
+use super::transfers::Transfers;
+use crate::activation::garbled::Evaluator;
+use crate::linear::ClientKeys;
+use crate::ot::LinkKey;
+use crate::plan::{NetworkPlan, Terms};
+use crate::wire::{Bye, Message, Payload};
+
+/// A client whose session is set up.
+pub struct ClientParty {
+    rng: ChaCha20Rng,
+    session: SessionName,
+    /// What both parties know and nobody else.
+    link: LinkKey,
+    terms: Terms,
+    plan: Arc<NetworkPlan>,
+    keys: ClientKeys,
+    evaluator: Evaluator,
+    /// For activations by masks, if there are any.
+    transfers: Option<Transfers>,
+    /// Bundles prepared so far.
+    prepared: u64,
+    /// Whether bundles keep the shares that only tests look at.
+    keeps_shares: bool,
+}
+
+impl ClientParty {
+    /// The server's network.
+    pub fn plan(&self) -> &Arc<NetworkPlan> {
+        &self.plan
+    }
+
+    /// Lets the bundles that are prepared from now on keep the client's share of every tensor.
+    #[doc(hidden)]
+    pub fn keep_shares(&mut self) {
+        self.keeps_shares = true;
+    }
+
+    /// The farewell to send.
+    pub fn close(self) -> Message {
+        Bye.into_message()
+    }
+}
