@@ -30,6 +30,8 @@
 //! before: whatever was changed on the way ends the session, and never in a wrong class. What the
 //! client sends does not depend on any result.
 //!
+//! `client` and `server` have a module each for the set-up, the offline and the online phase.
+//!
 //! A party is consumed by each step and comes back from it with what the step made; a step that
 //! fails keeps it. Between the steps stand [bundles](crate::bundle), which need not come from the
 //! connection in which they are used. A party has no socket, thread, clock or file:

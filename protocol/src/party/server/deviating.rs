@@ -12,14 +12,18 @@ use rand::rngs::SysRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
+use crate::bundle::{ServerActivation, ServerBundle};
+use crate::error::Error;
+use crate::exchange::{Exchange, Mailbox};
 use crate::linear::forged::Source;
-use crate::linear::one_key;
+use crate::linear::guard::ServerHalf;
+use crate::linear::{ServerShare, one_key};
 use crate::model::{
     Activation, ActivationNode, Bias, Block, BlockCard, Card, Chain, Extent, Function, Head,
     HeadNode, Linear, LinearNode, Network, Node, Padding, Preprocessing, Shape, Shift, Term,
     Window,
 };
-use crate::plan::{Settings, Terms};
+use crate::plan::{ActivationPlan, NetworkPlan, Settings, Terms};
 use crate::session::Client;
 use crate::transport::{Channel, pair};
 use crate::wire::{Answer, Query};

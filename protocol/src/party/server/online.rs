@@ -1,0 +1,186 @@
+//! The server's online phase: its side of an image that is classified with a bundle.
+
+use std::iter;
+
+use zeroize::Zeroizing;
+
+use super::ServerParty;
+use crate::activation::masks::{Evaluation, MasksPlan};
+use crate::bundle::{Gates, ServerActivation, ServerBundle};
+use crate::error::Error;
+use crate::exchange::{BlockMail, Exchange, Mailbox};
+use crate::linear::{ServerShare, clear};
+use crate::model::{Node, Ring};
+use crate::party::{Service, Shares, renew};
+use crate::plan::ActivationPlan;
+use crate::wire::{MaskOnline, Masked};
+
+/// The server's share of a linear node's result: the node, the shares of the tensors before it, and
+/// t of each term.
+pub(super) type LinearShare<'a> =
+    fn(&ServerParty<'a>, usize, &[Vec<u32>], &mut [Option<ServerShare>]) -> Vec<u32>;
+
+impl<'a> ServerParty<'a> {
+    /// Classifies an image with a bundle, which may come from another session with the same client.
+    /// Gives the server's shares, for tests; they are wiped when dropped.
+    pub fn online(mut self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
+        Exchange::new(|mail| async move {
+            renew(&mut self.rng);
+            let shares = self.walk(bundle, &mail, Self::linear).await?;
+            Ok((self, shares))
+        })
+    }
+
+    /// Walks the graph; `linear` gives the server's shares of the linear nodes' results.
+    pub(super) async fn walk(
+        &mut self,
+        bundle: ServerBundle,
+        mail: &Mailbox,
+        linear: LinearShare<'a>,
+    ) -> Result<Shares, Error> {
+        let plan = &self.service.plan;
+        let places = &plan.places;
+        let mut gates = Gates::new(plan.settings().hash, bundle.hash_key);
+        plan.skip_guard_bits(&mut gates);
+        let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
+        let mut corrections: Vec<_> = bundle.shares.into_iter().map(Some).collect();
+        let mut activations = bundle.activations.into_iter();
+        // What is kept of what the level before yielded; nothing of the image.
+        let (mut sources, mut kept) = (0..1, vec![Kept::Share(Zeroizing::new(Vec::new()))]);
+        for level in &places.levels {
+            for (source, kept) in sources.zip(kept.drain(..)) {
+                let tensor = places.source(source);
+                let x = &mut shares.tensors[tensor];
+                x.resize(places.tensors[tensor].shape.len(), 0);
+                let ring_bits = places.tensors[tensor].ring_bits;
+                kept.receive(ring_bits, plan.masked_len(source), x, mail.of(source)).await?;
+            }
+            self.advance(&mut shares.tensors, &mut corrections, linear);
+            for (index, activation) in level.clone().zip(activations.by_ref()) {
+                let share = &shares.tensors[places.read_by(plan.card(), index)];
+                let mail = mail.of(index);
+                kept.push(match (&plan.activations()[index], activation) {
+                    (ActivationPlan::Garbled(plan), ServerActivation::Garbled(garbling)) => {
+                        let sums = plan.garblers_sums(share);
+                        let labels = garbling.send_labels(plan, &bundle.delta, &sums, mail);
+                        Kept::Share(Zeroizing::new(labels.await))
+                    }
+                    (ActivationPlan::Garbled(plan), ServerActivation::Streamed) => {
+                        let (sums, rng) = (plan.garblers_sums(share), &mut self.rng);
+                        let kept = self.garbler.stream(plan, &sums, &mut gates, mail, rng);
+                        Kept::Share(Zeroizing::new(kept.await?))
+                    }
+                    (ActivationPlan::Masks(plan), ServerActivation::Masks(prepared)) => {
+                        let sums = Zeroizing::new(share.clone());
+                        let mut evaluation = prepared.evaluate(plan, sums);
+                        mail.send(MaskOnline(evaluation.send(plan, 0))).await;
+                        Kept::Masks(plan, evaluation)
+                    }
+                    _ => unreachable!("a bundle has the plan's engines"),
+                });
+            }
+            Kept::exchange(&mut kept, level.start, mail).await?;
+            sources = level.start + 1..level.end + 1;
+        }
+        Ok(shares)
+    }
+
+    /// The server's shares of all tensors that follow from those that it has, up to activations.
+    fn advance(
+        &self,
+        tensors: &mut [Vec<u32>],
+        corrections: &mut [Option<ServerShare>],
+        linear: LinearShare<'a>,
+    ) {
+        let plan = &self.service.plan;
+        for (i, node) in plan.card().nodes.iter().enumerate() {
+            let ready = node.inputs().all(|tensor| !tensors[tensor].is_empty());
+            if !ready || !tensors[i + 1].is_empty() {
+                continue;
+            }
+            tensors[i + 1] = match node {
+                Node::Activation(_) => continue,
+                Node::Linear(_) => linear(self, i + 1, tensors, corrections),
+                node => plan.places.local(node, i + 1, tensors),
+            };
+        }
+    }
+
+    /// The server's share of a linear node's result: Σ M·(x − r) + t over its terms, and the bias.
+    fn linear(
+        &self,
+        node: usize,
+        tensors: &[Vec<u32>],
+        corrections: &mut [Option<ServerShare>],
+    ) -> Vec<u32> {
+        let Service { plan, network, .. } = self.service;
+        let (places, len) = (&plan.places, plan.places.tensors[node].shape.len());
+        let mut y = Vec::new();
+        let terms = places.terms.iter().zip(&places.maps).zip(corrections);
+        for ((term, map), correction) in terms.filter(|((term, _), _)| term.node == node) {
+            if y.is_empty() {
+                let bias = term.bias(network);
+                let copies = len / bias.len();
+                y = bias.iter().flat_map(|&b| iter::repeat_n(b as u32, copies)).collect();
+            }
+            let x = &tensors[term.input];
+            clear::add_product(&map.linear, map.input, term.weights(network), x, &mut y);
+            correction.take().expect("a node is computed once").add_to(&mut y);
+        }
+        places.ring(node).reduce_all(&mut y);
+        y
+    }
+}
+
+/// What the server keeps of an activation until the client answers.
+enum Kept<'a> {
+    /// S.
+    Share(Zeroizing<Vec<u32>>),
+    /// An activation by masks.
+    Masks(&'a MasksPlan, Evaluation),
+}
+
+impl Kept<'_> {
+    /// The messages between the first and the last of all activations of a level that are by masks.
+    async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
+        for (index, kept) in level.iter_mut().enumerate() {
+            if let Self::Masks(plan, evaluation) = kept {
+                let len = plan.online_len(1);
+                let MaskOnline(bytes) = mail.of(first + index).receive(len).await?;
+                evaluation.receive(plan, 1, &bytes)?;
+            }
+        }
+        for kept in level {
+            if let Self::Masks(plan, evaluation) = kept {
+                mail.send(MaskOnline(evaluation.send(plan, 2))).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The result less the client's mask, from its answer, to `x`.
+    async fn receive(
+        self,
+        ring_bits: u32,
+        masked_len: usize,
+        x: &mut Vec<u32>,
+        mail: BlockMail<'_>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Share(share) => {
+                let masked: Masked = mail.receive(masked_len).await?;
+                masked.read(ring_bits, x)?;
+                // Nothing is kept of the image.
+                if !share.is_empty() {
+                    Ring::new(ring_bits).sub_all(x, &share);
+                }
+            }
+            Self::Masks(plan, mut evaluation) => {
+                let MaskOnline(bytes) = mail.receive(plan.online_len(3)).await?;
+                evaluation.receive(plan, 3, &bytes)?;
+                *x = evaluation.finish(plan);
+            }
+        }
+        Ok(())
+    }
+}
