@@ -1,0 +1,71 @@
+//! The thread that writes what a channel sends.
+
+use std::io::{ErrorKind, IoSlice, Write};
+use std::time::Instant;
+
+use crate::transport::limits::Limit;
+use crate::transport::patience::{Allowance, until};
+use crate::transport::queue::{Frame, Item, Queue};
+use crate::transport::schedule::Schedule;
+use crate::transport::{Seal, TransportFault};
+
+/// The writing thread.
+pub(super) struct Output<'a, W> {
+    pub(super) queue: &'a Queue,
+    pub(super) writer: W,
+    pub(super) allowance: Allowance,
+    /// When frames arrive on a simulated link.
+    pub(super) schedule: Option<Schedule>,
+    pub(super) seal: Option<Seal>,
+}
+
+impl<W: Write + Limit> Output<'_, W> {
+    /// Writes frames until the queue closes.
+    pub(super) fn run(mut self) -> Result<(), TransportFault> {
+        while let Some(item) = self.queue.pop() {
+            match item {
+                Item::Seal(seal) => self.seal = Some(*seal),
+                Item::Frame(frame) => self.frame(&frame)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, Frame { queued, header, payload }: &Frame) -> Result<(), TransportFault> {
+        // Here, because the system copies the payload next and finds it in the cache.
+        let tag = self.seal.as_mut().map(|seal| seal.tag(header, payload));
+        let tag = tag.as_ref().map_or(&[][..], |tag| tag);
+        if let Some(schedule) = &mut self.schedule {
+            let len = header.len() + payload.len() + tag.len();
+            Schedule::wait(schedule.arrival(*queued, len));
+        }
+        let parts = &mut [IoSlice::new(header), IoSlice::new(payload), IoSlice::new(tag)];
+        self.write(parts)?;
+        self.queue.done(payload.len());
+        Ok(())
+    }
+
+    /// Writes all parts while the peer's allowance and the session's time last.
+    fn write(&mut self, mut parts: &mut [IoSlice<'_>]) -> Result<(), TransportFault> {
+        // Empty parts at the beginning go away.
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            let time = self.allowance.left().min(until(self.queue.deadline()));
+            if time.is_zero() {
+                return Err(TransportFault::TimedOut);
+            }
+            self.writer.limit(time);
+            let start = Instant::now();
+            let written = match self.writer.write_vectored(parts) {
+                Ok(0) => return Err(TransportFault::Closed),
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+                Err(error) => return Err(error.into()),
+            };
+            self.allowance.settle(start.elapsed(), written as u64);
+            self.queue.progress(written);
+            IoSlice::advance_slices(&mut parts, written);
+        }
+        Ok(self.writer.flush()?)
+    }
+}
