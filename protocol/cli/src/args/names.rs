@@ -1,0 +1,118 @@
+//! What an argument chooses from, by name.
+
+use clap::ValueEnum;
+use gazelle_protocol::{
+    plan::ActivationEngine,
+    session::{Delivery, HashKind, Policy},
+};
+
+/// A bundled network.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum NetworkName {
+    /// Ten kinds of clothing, 28 × 28 grey pixels
+    #[default]
+    FashionMnist,
+    /// The same by ResNet-20, slower and more often right
+    #[value(name = "resnet20")]
+    ResNet20,
+    /// The same by a small MobileNetV2
+    #[value(name = "mobilenet")]
+    MobileNet,
+    /// Chest X-rays with pneumonia or without, 28 × 28 grey pixels; a demonstration, no diagnosis
+    Pneumonia,
+}
+
+/// What clients learn.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum RevealName {
+    /// What the model's card says
+    #[default]
+    Card,
+    /// The class alone
+    Class,
+    /// The values of all classes, which tell more about the weights
+    Values,
+}
+
+impl From<RevealName> for Policy {
+    fn from(name: RevealName) -> Self {
+        match name {
+            RevealName::Card => Self::Card,
+            RevealName::Class => Self::Class,
+            RevealName::Values => Self::Values,
+        }
+    }
+}
+
+impl RevealName {
+    /// As the command line spells it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no name is hidden").get_name().into()
+    }
+}
+
+/// The garbling's hashes by the names that benches use.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum HashName {
+    /// One AES key for up to 128 instances of a gate
+    #[default]
+    Mitccrh,
+    /// An AES key for every instance
+    MitccrhStrict,
+    /// One AES key for the session, the classic
+    FixedKey,
+}
+
+impl From<HashName> for HashKind {
+    fn from(name: HashName) -> Self {
+        match name {
+            HashName::Mitccrh => Self::Mitccrh,
+            HashName::MitccrhStrict => Self::MitccrhStrict,
+            HashName::FixedKey => Self::FixedKey,
+        }
+    }
+}
+
+/// The engines of activations.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum EngineName {
+    /// Garbled circuits: one round trip a layer
+    #[default]
+    Garbled,
+    /// Alternating masks: far fewer bytes, two round trips a layer
+    Masks,
+}
+
+impl EngineName {
+    /// Its name as an argument.
+    pub(crate) fn name(self) -> &'static str {
+        ActivationEngine::from(self).name()
+    }
+}
+
+impl From<EngineName> for ActivationEngine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Garbled => Self::Garbled,
+            EngineName::Masks => Self::Masks,
+        }
+    }
+}
+
+/// When garbled tables go to clients.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TablesName {
+    /// Before the image is known; clients keep them
+    Ahead,
+    /// As they are used; nobody keeps them
+    Streamed,
+}
+
+impl From<TablesName> for Delivery {
+    fn from(name: TablesName) -> Self {
+        match name {
+            TablesName::Ahead => Self::Ahead,
+            TablesName::Streamed => Self::Streamed,
+        }
+    }
+}
