@@ -125,9 +125,13 @@ fn closeness(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
     let (x, y) = (centred(integers.collect()), centred(reals.collect()));
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let (xx, yy, xy) = (dot(&x, &x), dot(&y, &y), dot(&x, &y));
-    // The squared cosine of the angle between them: 1 if they are multiples.
-    let cosine = if xx * yy > 0.0 { xy * xy / (xx * yy) } else { 1.0 };
-    (cosine / (1.0 - cosine).max(1e-12)).log10() * 10.0
+    // The squared cosine of the angle between them: 1 if they are multiples, and 0 where one follows
+    // the image and the other does not.
+    let cosine = match (xx > 0.0, yy > 0.0) {
+        (true, true) => xy * xy / (xx * yy),
+        (constant, other) => f64::from(u8::from(constant == other)),
+    };
+    (cosine.max(1e-12) / (1.0 - cosine).max(1e-12)).log10() * 10.0
 }
 
 fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
