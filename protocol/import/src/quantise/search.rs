@@ -143,3 +143,19 @@ fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
     }
     rows.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::closeness;
+
+    #[test]
+    fn constants_are_not_close_to_what_varies() {
+        let (constant, varying) = ([vec![7, -1], vec![7, -1]], [vec![1, 2], vec![-3, 5]]);
+        let reals =
+            |rows: &[Vec<i32>; 2]| rows.clone().map(|y| y.iter().map(|&y| y as f32).collect());
+        assert_eq!(closeness(&constant, &reals(&varying)), -120.0);
+        assert_eq!(closeness(&varying, &reals(&constant)), -120.0);
+        assert!(closeness(&varying, &reals(&varying)) > 100.0);
+        assert!(closeness(&constant, &reals(&constant)) > 100.0);
+    }
+}
