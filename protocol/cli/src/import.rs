@@ -8,7 +8,9 @@ use crate::{
     progress::Progress,
     table::table,
 };
-use gazelle_import::{Calibration, Choice, ImageForm, Quantiser, dataset, files::write_network};
+use gazelle_import::{
+    Calibration, Choice, ImageForm, Quantised, Quantiser, dataset, files::write_network,
+};
 use std::{fs, path::Path};
 
 /// Images that activations are measured on; more change the ranges little.
@@ -44,7 +46,11 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     write_network(&args.output, network)?;
     output::line(inspect::summary(network.card())?)?;
     output::line(choices(&quantised.choices))?;
-    for warning in warnings(&quantised.choices, images.len()) {
+    let mut warnings = warnings(&quantised.choices, images.len());
+    for folder in [Some(&args.calibrate), args.test.as_ref()].into_iter().flatten() {
+        warnings.extend(left_out(folder)?);
+    }
+    for warning in warnings {
         output::line(format_args!("warning: {warning}"))?;
     }
     output::line(format_args!(
@@ -56,6 +62,10 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         quantised.signal_to_noise,
         if quantised.units_by_channel { "each channel" } else { "all channels of a layer" }
     ))?;
+    if let Some(warning) = unlike(&quantised) {
+        output::line(format_args!("WARNING: {warning}"))?;
+        eprintln!("gazelle: warning: {warning}");
+    }
     if !test.is_empty() {
         eval::print(Some(&float), network, &test)?;
     }
@@ -102,6 +112,34 @@ fn warnings(choices: &[Choice], images: usize) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Says which pictures of a folder are not read.
+fn left_out(folder: &Path) -> Result<Option<String>> {
+    let left_out = dataset::left_out(folder)?;
+    Ok(left_out.first().map(|first| {
+        format!(
+            "{} of the pictures in {} are left out, as {} is: only PNG and JPEG files are read; \
+             convert them",
+            left_out.len(),
+            folder.display(),
+            first.display()
+        )
+    }))
+}
+
+/// Says that integers do not give what floating point gives, and what to do.
+fn unlike(quantised: &Quantised) -> Option<String> {
+    let Quantised { agreeing, compared, signal_to_noise, .. } = *quantised;
+    let alike = 2 * agreeing >= compared && signal_to_noise >= 0.0;
+    (!alike).then(|| {
+        format!(
+            "the integer network does NOT follow the one in floating point: {agreeing} of {compared} \
+             images get its result, signal to noise {signal_to_noise:.0} dB; do not use it as it is. \
+             Check --mean, --std and --pixels, calibrate on more images like the real ones, try \
+             --calibration percentile and --weight-bits 12, and measure with --test"
+        )
+    })
 }
 
 /// What was chosen for each linear layer.

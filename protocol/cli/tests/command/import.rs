@@ -96,6 +96,31 @@ fn calibration_needs_images() {
     assert!(line.contains("no images"), "{line}");
 }
 
+#[test]
+fn a_resize_to_less_than_the_image_is_refused() {
+    let (onnx, samples) = (bundled("fashion-mnist-d.onnx"), bundled("samples"));
+    for side in ["0", "14", "16"] {
+        let options = ["--calibrate", &samples, "--resize", side, "-o", "unused.gazelle"];
+        let line = fail(1, ["import", &onnx].iter().chain(&options));
+        let says = format!("`--resize {side}` makes pictures smaller than the image of 28×28");
+        assert!(line.contains(&says), "{line}");
+    }
+}
+
+#[test]
+fn integers_unlike_floating_point_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (onnx, model) = (bundled("fashion-mnist-d.onnx"), path(folder.path().join("d.gazelle")));
+    sort_samples(&folder.path().join("images"));
+    fs::write(folder.path().join("images/other.webp"), b"RIFF").unwrap();
+    let images = path(folder.path().join("images"));
+    let options = ["--calibrate", &images, "--weight-bits", "2", "-o", &model];
+    let text = succeed(["import", &onnx].iter().chain(&options));
+    assert!(text.contains("WARNING: the integer network does NOT follow"), "{text}");
+    assert!(text.contains("1 of the pictures in"), "{text}");
+    assert!(text.contains("other.webp is: only PNG and JPEG files are read"), "{text}");
+}
+
 /// The whole test set, with Debian's package dataset-fashion-mnist.
 #[test]
 #[ignore = "needs the package dataset-fashion-mnist"]

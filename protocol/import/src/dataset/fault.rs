@@ -7,7 +7,7 @@ use gazelle_model::Shape;
 #[non_exhaustive]
 pub enum DatasetFault {
     /// There are no images.
-    #[error("no images in it")]
+    #[error("no images in it; those that are read are PNG and JPEG files, or IDX files")]
     Empty,
     /// There are too many images.
     #[error("more than {0} images; give fewer")]

@@ -18,6 +18,9 @@ use crate::{Error, ImageForm, files};
 pub const MAX_IDX_BYTES: usize = 1 << 30;
 /// The most images that are read.
 pub const MAX_IMAGES: usize = 1 << 20;
+/// Extensions of pictures that are not read.
+const OTHER_PICTURES: [&str; 9] =
+    ["avif", "bmp", "gif", "heic", "heif", "jp2", "tif", "tiff", "webp"];
 
 /// An image and its class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +54,19 @@ pub fn images(
     match images.is_empty() {
         false => Ok(images),
         true => Err(Error::from(DatasetFault::Empty).in_file(path)),
+    }
+}
+
+/// The pictures in a folder, or the folders in it, that [`images`] leaves out because they are
+/// neither PNG nor JPEG; none if `path` is a file.
+///
+/// # Errors
+///
+/// A folder that cannot be read.
+pub fn left_out(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
+    match path.as_ref().is_dir() {
+        true => files_of(path.as_ref(), &OTHER_PICTURES),
+        false => Ok(Vec::new()),
     }
 }
 
@@ -100,18 +116,24 @@ fn folders(path: &Path, form: &ImageForm, classes: &[String]) -> Result<Vec<Labe
     Ok(all)
 }
 
-/// The PNG and JPEG files in a folder and its folders, in order of their names. Hidden files are
-/// left out, and a folder that several links lead to counts once.
+/// The PNG and JPEG files in a folder and its folders.
 fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    files_of(folder, &["png", "jpg", "jpeg"])
+}
+
+/// The files with these extensions in a folder and its folders, in order of their names. Hidden
+/// files are left out, and a folder that several links lead to counts once.
+fn files_of(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
-    enter(folder, &mut HashSet::new(), &mut found)?;
+    enter(folder, extensions, &mut HashSet::new(), &mut found)?;
     found.sort();
     Ok(found)
 }
 
-/// Collects the pictures of a folder that was not `entered` before.
+/// Collects the files of a folder that was not `entered` before.
 fn enter(
     folder: &Path,
+    extensions: &[&str],
     entered: &mut HashSet<PathBuf>,
     found: &mut Vec<PathBuf>,
 ) -> Result<(), Error> {
@@ -128,8 +150,8 @@ fn enter(
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.');
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         if path.is_dir() {
-            enter(&path, entered, found)?;
-        } else if !hidden && ["png", "jpg", "jpeg"].iter().any(|known| extension == *known) {
+            enter(&path, extensions, entered, found)?;
+        } else if !hidden && extensions.iter().any(|known| extension == *known) {
             found.push(path);
         }
         if found.len() > MAX_IMAGES {

@@ -48,6 +48,19 @@ pub enum ImageFault {
         /// The model's rows.
         expected_height: usize,
     },
+    /// The picture is scaled to less than the model reads.
+    #[error(
+        "pictures are scaled to {side} pixels and the model reads {width}×{height}; scale them to the \
+         longer of these at least"
+    )]
+    Resize {
+        /// The short side's pixels.
+        side: u16,
+        /// The model's columns.
+        width: usize,
+        /// The model's rows.
+        height: usize,
+    },
     /// The picture is larger than what is decoded.
     #[error("the image is {width}×{height} pixels, more than is decoded; make it smaller")]
     TooLarge {
@@ -111,6 +124,9 @@ impl ImageForm {
                 expected_width: columns,
                 expected_height: rows,
             }),
+            Resize::ShortSide(side) if usize::from(side) < rows.max(columns) => {
+                Err(ImageFault::Resize { side, width: columns, height: rows })
+            }
             _ => check_pixels(width, height),
         }
     }
@@ -212,6 +228,9 @@ pub fn decode_image(bytes: &[u8], form: impl Into<ImageForm>) -> Result<Vec<u8>,
 }
 
 fn check_pixels(width: usize, height: usize) -> Result<(), ImageFault> {
+    if width.min(height) == 0 {
+        return Err(damaged("it has no pixels"));
+    }
     let fits = width.max(height) <= MAX_PICTURE_SIDE && width * height <= MAX_PIXELS;
     if fits { Ok(()) } else { Err(ImageFault::TooLarge { width, height }) }
 }

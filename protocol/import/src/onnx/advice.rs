@@ -40,6 +40,10 @@ fn advice(operator: &str) -> Option<&'static str> {
         }
         "ConvTranspose" => "a transposed convolution; upsample by copies and convolve",
         "Resize" | "Upsample" => "resizing in the network; resize the picture before",
+        "GatherND" | "GatherElements" | "ScatterND" | "ScatterElements" => {
+            "a choice of single values, as adaptive pooling whose windows differ in size is exported; \
+             use a pooling with a fixed window"
+        }
         "Elu" | "Selu" | "Celu" | "Mish" | "Softplus" | "Softsign" | "Erf" => {
             "an activation that is not computed privately; train with ReLU, SiLU, GELU or HardSwish"
         }

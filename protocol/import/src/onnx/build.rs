@@ -49,6 +49,11 @@ impl Build {
         Ok(self.nodes.len())
     }
 
+    /// Whether the tensor's values become integers of about 8 bits.
+    pub(super) fn is_small(&self, tensor: usize) -> bool {
+        self.kinds[tensor][0]
+    }
+
     /// Counts numbers that are kept.
     pub(super) fn hold(&mut self, len: usize) -> Result<(), NodeFault> {
         let most = gazelle_model::MAX_WEIGHTS;
@@ -192,7 +197,13 @@ impl Build {
         let factor = made.factor().filter(|&f| f > 0.0 && !shared && !made.shifts())? as f32;
         let &FloatFunction::Clamp { least, most } = function else { return None };
         let node = self.nodes.get_mut(made.tensor.checked_sub(1)?)?;
-        let FloatNode::Activation(FloatActivation { function, .. }) = node else { return None };
+        let FloatNode::Activation(FloatActivation { input, function, .. }) = node else {
+            return None;
+        };
+        // A pooling of channels that have units of their own has no one bound.
+        if self.kinds[*input] == [true, false] {
+            return None;
+        }
         let FloatFunction::Clamp { least: a, most: b } = function else { return None };
         let (least, most) = (least / factor, most / factor);
         let (low, high) = (a.max(least).min(most), b.max(least).min(most));

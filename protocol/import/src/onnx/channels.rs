@@ -147,15 +147,23 @@ impl Lowering<'_> {
         places: &[Vec<usize>],
     ) -> Result<Value, Fault> {
         let (mut rows, mut columns) = (None, None);
-        for (role, places) in roles.iter().zip(places) {
+        let dims = value.view.dims();
+        for ((role, places), size) in roles.iter().zip(places).zip(dims) {
+            if places.iter().copied().eq(0..size) {
+                continue;
+            }
             match role {
-                Role::Height if places.len() < value.shape.height => rows = Some(places),
-                Role::Width if places.len() < value.shape.width => columns = Some(places),
-                Role::Channels if !places.iter().copied().eq(0..value.shape.channels) => {
+                Role::Height => rows = Some(places),
+                Role::Width => columns = Some(places),
+                Role::Channels => {
                     let channels = places.iter().map(|&c| c as u32).collect();
                     value = self.selected(name, value, channels)?;
                 }
-                _ => {}
+                Role::Unit => {
+                    return Err(
+                        NodeFault::Unsupported("copies along an axis of size 1".into()).into()
+                    );
+                }
             }
         }
         if rows.is_some() || columns.is_some() {
@@ -186,9 +194,9 @@ impl Lowering<'_> {
         let (Some((top, down, height)), Some((left, right, width))) =
             (regular(rows, shape.height), regular(columns, shape.width))
         else {
-            return Err(
-                NodeFault::Unsupported("a slice of rows or columns backwards".into()).into()
-            );
+            let what = "rows or columns backwards, in another order or several times; take them at \
+                        a fixed step, or change the pictures before";
+            return Err(NodeFault::Unsupported(what.into()).into());
         };
         let mut made = self.build.made(name, value)?;
         let channels = shape.channels;

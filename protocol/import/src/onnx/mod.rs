@@ -33,7 +33,7 @@ use prost::Message;
 
 pub use fault::{NodeFault, OnnxFault};
 
-use gazelle_model::{Colours, Normalisation, PixelUnit, Preprocessing, Resize, Shape};
+use gazelle_model::{Colours, MAX_SIDE, Normalisation, PixelUnit, Preprocessing, Resize, Shape};
 
 use crate::{Error, FloatNetwork};
 use side_file::SideFiles;
@@ -100,6 +100,7 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     (network.output, network.output_scale) = (output, scale as f32);
     network.preprocessing = options.preprocessing(input.channels);
     let outputs = network.shapes[output].len();
+    options.check(input, outputs).map_err(interface)?;
     network.classes = options.class_names(outputs);
     Ok(network)
 }
@@ -148,6 +149,56 @@ impl ImageOptions {
         };
         let scale = std.iter().map(|s| 1.0 / (unit * s)).collect();
         Ok((scale, mean.iter().zip(&std).map(|(m, s)| -m / s).collect()))
+    }
+
+    /// Checks that a picture can become an image of shape `input`, and that the names are those of
+    /// `outputs` values.
+    fn check(&self, input: Shape, outputs: usize) -> Result<(), String> {
+        let Shape { channels, height, width } = input;
+        let least = height.max(width);
+        match self.resize {
+            Resize::ShortSide(side) if usize::from(side) < least => Err(format!(
+                "`--resize {side}` makes pictures smaller than the image of {width}×{height}; give \
+                 at least {least}, or `--resize stretch`"
+            )),
+            Resize::ShortSide(side) if usize::from(side) > MAX_SIDE => {
+                Err(format!("`--resize {side}` is more than {MAX_SIDE}, the most"))
+            }
+            _ => Ok(()),
+        }?;
+        match (self.colours, channels) {
+            (Colours::Grey, 2..) => Err(format!(
+                "`--colours grey` is of one channel and the network reads {channels}; leave it out, \
+                 or give rgb or bgr"
+            )),
+            (Colours::Rgb | Colours::Bgr, _) if channels != 3 => Err(format!(
+                "`--colours rgb` and `bgr` are of 3 channels and the network reads {channels}; leave \
+                 it out"
+            )),
+            _ => Ok(()),
+        }?;
+        self.check_classes(outputs)
+    }
+
+    fn check_classes(&self, outputs: usize) -> Result<(), String> {
+        let names = &self.classes;
+        if let Some((_, twice)) = names.iter().enumerate().find(|(i, n)| names[..*i].contains(n)) {
+            return Err(format!(
+                "the class name `{twice}` is given twice; give each a name of its own"
+            ));
+        }
+        match (names.len(), outputs) {
+            (2, 1) => Err(format!(
+                "the network gives one value, whether an image is of one class; name that class \
+                 alone, as in `--classes {}`, if that is the one of values from 0 up",
+                names[1]
+            )),
+            (0, _) => Ok(()),
+            (given, _) if given == outputs => Ok(()),
+            (given, _) => {
+                Err(format!("{given} class names for {outputs} outputs; give one for each"))
+            }
+        }
     }
 
     /// What the card says of pictures; of pixels only what was stated.

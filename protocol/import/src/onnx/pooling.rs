@@ -45,7 +45,9 @@ impl Lowering<'_> {
         let shared = value.shared;
         let mut made = self.build.made(name, value)?;
         let increasing = made.scale.iter().all(|&s| s > 0.0);
-        if !increasing || made.shift.len() > self.build.shapes[made.tensor].channels {
+        let by_value = made.shift.len() > self.build.shapes[made.tensor].channels;
+        // Sums over windows are wider than what an activation yields: they are scaled anew.
+        if !increasing || by_value || !self.build.is_small(made.tensor) {
             let mut open = self.build.identity(name, &made, Padding::NONE)?;
             open.pool = Some(window);
             return Ok(Value::new(Body::Open(open), shape));

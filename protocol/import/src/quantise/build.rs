@@ -13,6 +13,9 @@ use crate::{
     Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
 };
 
+/// The largest bound of integers that no linear map gives: differences stay within 31 bits.
+const MOST: f64 = (1u32 << 29) as f64;
+
 /// How a linear node becomes integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Setting {
@@ -77,7 +80,7 @@ struct Work<'a> {
     shares: &'a [Vec<f64>],
     /// What 1 stands for in each channel of each tensor.
     units: Vec<Vec<f64>>,
-    /// The least and the most value of each tensor of about 8 bits.
+    /// The least and the most value of each tensor but sums, which have (0, 0).
     bounds: Vec<(i32, i32)>,
     nodes: Vec<Node>,
     blocks: Vec<Block>,
@@ -117,7 +120,11 @@ impl Work<'_> {
             FloatNode::SumPool(pool) => {
                 let SumPool { input, .. } = *pool;
                 let units = self.units[input].clone();
-                self.push(Node::SumPool(*pool), units, self.bounds[input]);
+                let divisor = pool.divisor(self.float.shapes[input]).unwrap_or(u32::MAX);
+                let times =
+                    |bound: i32| bound.saturating_mul(divisor.try_into().unwrap_or(i32::MAX));
+                let (low, high) = self.bounds[input];
+                self.push(Node::SumPool(*pool), units, (times(low), times(high)));
             }
         }
         Ok(())
@@ -227,21 +234,24 @@ impl Work<'_> {
                 let unit = self.shares[tensor].iter().map(|share| share * unit).collect();
                 (units.function, shift, unit, bounds)
             }
-            // Small integers already: they keep their unit, and bounds apply as they are.
+            // Integers of known bounds: they keep their unit, or drop the bits that are too many.
             None => {
                 let FloatFunction::Clamp { least, most } = function else {
                     let what = "a function of values that no linear map gives";
                     return Err(Error::Quantise { node: format!("tensor {tensor}"), what });
                 };
-                let units = self.units[*input].clone();
-                let unit = units.first().copied().unwrap_or(1.0);
+                let unit = self.units[*input].first().copied().unwrap_or(1.0);
+                let bound = |v: f32| (f64::from(v) / unit).round().clamp(-MOST, MOST) as i32;
                 let (low, high) = self.bounds[*input];
-                let bound = |v: f32| (f64::from(v) / unit).round().clamp(-255.0, 255.0) as i32;
-                let low = low.max(bound(*least)).min(0);
-                let high = high.min(bound(*most)).max(low + 1).min(low + 255);
+                let (low, high) = (low.max(bound(*least)).min(0), high.min(bound(*most)));
+                let wide = |f: &u8| (high >> f) - (low >> f) > 255;
+                let shift = (0..31).take_while(wide).count() as u8;
+                let (low, high) = (low >> shift, (high >> shift).max((low >> shift) + 1));
                 let function =
                     gazelle_model::Function::Clamp { least: low as i16, most: high as i16 };
-                (function, Shift::Tensor(0), units, (low, high))
+                let step = f64::from(shift).exp2();
+                let units = self.units[*input].iter().map(|unit| unit * step).collect();
+                (function, Shift::Tensor(shift), units, (low, high))
             }
         };
         let node = ActivationNode { input: *input, sum_bits: 31, function, shift, max_pool: pool };

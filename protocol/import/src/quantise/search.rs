@@ -125,9 +125,13 @@ fn closeness(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
     let (x, y) = (centred(integers.collect()), centred(reals.collect()));
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let (xx, yy, xy) = (dot(&x, &x), dot(&y, &y), dot(&x, &y));
-    // The squared cosine of the angle between them: 1 if they are multiples.
-    let cosine = if xx * yy > 0.0 { xy * xy / (xx * yy) } else { 1.0 };
-    (cosine / (1.0 - cosine).max(1e-12)).log10() * 10.0
+    // The squared cosine of the angle between them: 1 if they are multiples, and 0 where one follows
+    // the image and the other does not.
+    let cosine = match (xx > 0.0, yy > 0.0) {
+        (true, true) => xy * xy / (xx * yy),
+        (constant, other) => f64::from(u8::from(constant == other)),
+    };
+    (cosine.max(1e-12) / (1.0 - cosine).max(1e-12)).log10() * 10.0
 }
 
 fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
@@ -138,4 +142,20 @@ fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
         rows.iter_mut().for_each(|row| row[i] -= mean);
     }
     rows.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closeness;
+
+    #[test]
+    fn constants_are_not_close_to_what_varies() {
+        let (constant, varying) = ([vec![7, -1], vec![7, -1]], [vec![1, 2], vec![-3, 5]]);
+        let reals =
+            |rows: &[Vec<i32>; 2]| rows.clone().map(|y| y.iter().map(|&y| y as f32).collect());
+        assert_eq!(closeness(&constant, &reals(&varying)), -120.0);
+        assert_eq!(closeness(&varying, &reals(&constant)), -120.0);
+        assert!(closeness(&varying, &reals(&varying)) > 100.0);
+        assert!(closeness(&constant, &reals(&constant)) > 100.0);
+    }
 }

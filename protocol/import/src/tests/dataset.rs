@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use flate2::{Compression, write::GzEncoder};
 use gazelle_model::{Card, Shape};
 
-use crate::dataset::{DatasetFault, images, labelled};
+use crate::dataset::{DatasetFault, images, labelled, left_out};
 use crate::{Error, zoo};
 
 const SHAPE: Shape = Shape { channels: 1, height: 2, width: 3 };
@@ -141,4 +141,15 @@ fn every_picture_counts_once() {
         std::os::unix::fs::symlink(target, folder.0.join(link)).unwrap();
     }
     assert_eq!(images(&folder.0, SHAPE, 10).unwrap(), [vec![7; 6]]);
+}
+
+#[test]
+fn pictures_of_other_kinds_are_told() {
+    let folder = Folder::new("others");
+    folder.file("a/one.png", &png(7));
+    let bitmap = folder.file("a/two.BMP", b"BM");
+    let other = folder.file("three.webp", b"RIFF");
+    folder.file("a/notes.txt", b"");
+    assert_eq!(left_out(&folder.0).unwrap(), [bitmap, other]);
+    assert_eq!(images(&folder.0, SHAPE, 9).unwrap().len(), 1);
 }

@@ -203,3 +203,12 @@ fn a_jpeg_that_was_held_upside_down() {
     stored.reverse();
     assert_eq!(decode_image(&noted, grey).unwrap(), stored);
 }
+
+#[test]
+fn pictures_scaled_to_less_than_the_image_are_refused() {
+    for side in [0, 15] {
+        let form = form(shape(1, 8, 16), Resize::ShortSide(side), Colours::Stored);
+        let fault = ImageFault::Resize { side, width: 16, height: 8 };
+        assert_eq!(decode_image(GREY_JPEG, form), Err(fault));
+    }
+}

@@ -3,7 +3,7 @@
 use super::build::{Builder, float, floats, int, ints, ramp, text, whole};
 use crate::onnx::proto::{Attribute, Node, Tensor};
 use crate::onnx::{ImageOptions, read};
-use gazelle_model::Shape;
+use gazelle_model::{Colours, Resize, Shape};
 
 /// Asserts that the network is refused with an error that says `says`.
 fn refused(network: Builder, says: &str) {
@@ -33,6 +33,7 @@ fn an_unknown_operator_is_named_with_what_is_known() {
         ("Attention", "use a convolutional network"),
         ("Resize", "resize the picture before"),
         ("ConvTranspose", "upsample by copies"),
+        ("GatherND", "adaptive pooling whose windows differ in size"),
         ("Elu", "train with ReLU"),
         ("QuantizeLinear", "import the one in floating point"),
     ] {
@@ -246,4 +247,33 @@ fn damaged_files_never_panic() {
         }
     }
     assert!(read("test", b"not ONNX", &options).is_err());
+}
+
+#[test]
+fn options_that_do_not_fit_the_network() {
+    let with = |options: ImageOptions, outputs: usize| {
+        let file = map().then("Flatten", vec![], &[]).dense(32, outputs).finish();
+        read("test", &file, &options).unwrap_err().to_string()
+    };
+    let resize = |side| ImageOptions { resize: Resize::ShortSide(side), ..Default::default() };
+    for side in [0, 3] {
+        let says = format!(
+            "`--resize {side}` makes pictures smaller than the image of 4×4; give at least 4, or \
+             `--resize stretch`"
+        );
+        assert_eq!(with(resize(side), 3), says);
+    }
+    assert_eq!(with(resize(5000), 3), "`--resize 5000` is more than 4096, the most");
+    let colours = |colours| ImageOptions { colours, ..Default::default() };
+    assert!(with(colours(Colours::Grey), 3).starts_with("`--colours grey` is of one channel and"));
+    assert!(with(colours(Colours::Bgr), 3).contains("3 channels and the network reads 2"));
+    let named = |names: &[&str]| ImageOptions {
+        classes: names.iter().map(ToString::to_string).collect(),
+        ..Default::default()
+    };
+    assert!(with(named(&["a", "b", "a"]), 3).contains("the class name `a` is given twice"));
+    assert!(with(named(&["a", "b"]), 3).contains("2 class names for 3 outputs"));
+    assert!(
+        with(named(&["dog", "cat"]), 1).contains("name that class alone, as in `--classes cat`")
+    );
 }
