@@ -3,6 +3,7 @@
 use crate::{
     connection::ProtectionArgs,
     keygen::KeygenArgs,
+    parse,
     pixel_args::PixelArgs,
     prepare::PrepareArgs,
     serve::{KeepingArgs, LogFormat},
@@ -117,7 +118,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Where to listen; port 0 takes a free one, which the first line of output names
-    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS, value_parser = parse::address)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) protection: ProtectionArgs,
@@ -158,7 +159,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
     /// Answer /healthz, /readyz and /metrics at this address
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse::address)]
     pub(crate) admin: Option<SocketAddr>,
     /// How the log is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
@@ -175,11 +176,11 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
     /// Serve at most this many clients at a time
-    #[arg(long, value_name = "N", default_value = "8")]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = parse::count)]
     pub(crate) max_clients: NonZeroUsize,
     /// And at most this many from one address; half of them without it, and no limit for addresses of
     /// this machine
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse::count)]
     pub(crate) max_per_address: Option<NonZeroUsize>,
     /// Let prepared inferences wait for their images this long
     #[arg(long, value_name = "SECONDS", default_value_t = 4 * 3600, value_parser = seconds())]
@@ -221,7 +222,7 @@ pub(crate) fn mebibytes(count: u64) -> u64 {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClassifyArgs {
     /// The server's address
-    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS, value_parser = parse::server)]
     pub(crate) server: String,
     #[command(flatten)]
     pub(crate) protection: ProtectionArgs,
@@ -475,7 +476,8 @@ pub(crate) struct EvalArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
     /// A network with random weights (a, b, c, d or cifar10 of GAZELLE's paper, resnet20,
-    /// resnet18-28, mobilenet, squeezenet, resnet18 or resnet50), a model file or an ONNX file
+    /// resnet18-28, mobilenet, squeezenet, resnet18 or resnet50), fashion-mnist or pneumonia,
+    /// which come with this program, a model file or an ONNX file
     #[arg(long, value_name = "NAME|FILE", default_value = "d")]
     pub(crate) network: String,
     /// Images prepared together in one offline phase

@@ -2,6 +2,7 @@
 
 use crate::{
     args::InspectArgs,
+    card,
     failure::{Result, While},
     files, output,
     table::{grouped, table},
@@ -22,6 +23,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let settings = settings.fitted(card)?;
     let outputs = outputs(card);
     output::line(format_args!("{}: {} to {outputs}", card.name, card.input))?;
+    output::line(card::pictures(card))?;
+    output::line(card::classes(card))?;
     output::line(format_args!("card {}", card.hash().when(|| "the card".into())?))?;
     let plan = NetworkPlan::new(card.clone(), &settings);
     if card.chain().is_none() {
