@@ -1,6 +1,9 @@
 //! What a card says of pictures and classes, in words.
 
-use gazelle_protocol::model::{Card, Colours, Normalisation, PixelUnit, Resize};
+use gazelle_protocol::{
+    model::{Card, Colours, Normalisation, PixelUnit, Resize},
+    printable,
+};
 
 /// Classes that are named; a card may have thousands.
 const NAMED: usize = 20;
@@ -46,11 +49,12 @@ fn normalisation(stated: &Normalisation) -> String {
 
 /// The classes' names, in order, as far as they fit.
 pub(crate) fn classes(card: &Card) -> String {
-    let name = |name: &String| match name.char_indices().nth(LETTERS) {
+    let name = |name: &str| match name.char_indices().nth(LETTERS) {
         Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.clone(),
+        None => name.into(),
     };
-    let names: Vec<_> = card.classes.iter().take(NAMED).map(name).collect();
+    let names = card.classes.iter().take(NAMED).map(|class| name(&printable(class)));
+    let names: Vec<String> = names.collect();
     let more = match card.classes.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -85,7 +89,8 @@ mod tests {
             std: vec![1 << 16, 1 << 15, 58 << 16],
         });
         let text = pictures(&card);
-        for part in ["scaled to 256", "blue, green, red", "0 to 255", "123, 117, 104", "1, 0.5, 58"] {
+        for part in ["scaled to 256", "blue, green, red", "0 to 255", "123, 117, 104", "1, 0.5, 58"]
+        {
             assert!(text.contains(part), "no {part:?} in {text}");
         }
     }

@@ -18,20 +18,17 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let card = network.card();
     check_measurable(card)?;
-    let float = args.onnx.as_deref().map(|path| {
-        files::read_onnx(path, None, &card.classes, &args.pixels.or_card(card))
-    });
+    let float = args
+        .onnx
+        .as_deref()
+        .map(|path| files::read_onnx(path, None, &card.classes, &args.pixels.or_card(card)));
     let float = float.transpose()?;
     let images = labelled(&args.images, args.labels.as_deref(), card)?;
     print(float.as_ref(), &network, &images)
 }
 
 /// The images of an IDX file with its labels, or of a folder with a folder for each class.
-pub(crate) fn labelled(
-    images: &Path,
-    labels: Option<&Path>,
-    card: &Card,
-) -> Result<Vec<Labelled>> {
+pub(crate) fn labelled(images: &Path, labels: Option<&Path>, card: &Card) -> Result<Vec<Labelled>> {
     let kind = fs::metadata(images).when(|| format!("cannot read {}", images.display()))?;
     let problem = match (kind.is_dir(), labels) {
         (false, None) => "is a file: give its labels too, with --labels FILE",

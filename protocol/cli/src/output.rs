@@ -7,8 +7,8 @@ use std::{
     io::{self, ErrorKind, Write},
 };
 
-/// Prints a line, or several, for people. Names in it come from files and peers: nothing in it commands
-/// the terminal.
+/// Prints a line, or several, for people. Names in it may come from files and peers: nothing in it
+/// commands the terminal.
 pub(crate) fn line(text: impl Display) -> Result<()> {
     let text = text.to_string();
     let lines: Vec<String> = text.split('\n').map(printable).collect();

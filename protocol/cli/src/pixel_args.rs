@@ -94,9 +94,8 @@ impl PixelArgs {
         let stated = &card.preprocessing;
         args.resize.get_or_insert(stated.resize);
         args.colours = args.colours.or(ColourOrder::of(stated.colours));
-        args.shape.get_or_insert_with(|| {
-            vec![card.input.channels, card.input.height, card.input.width]
-        });
+        args.shape
+            .get_or_insert_with(|| vec![card.input.channels, card.input.height, card.input.width]);
         let Some(normalisation) = &stated.normalisation else { return args };
         args.pixels.get_or_insert(normalisation.unit);
         // The card counts in 2^-16.
