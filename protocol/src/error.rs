@@ -13,7 +13,7 @@ use crate::transport::TransportFault;
 #[non_exhaustive]
 pub enum Error {
     /// The other party sent something that an honest one never sends.
-    #[error("the peer broke the protocol: {0}; end this session and start a new one")]
+    #[error("{}", .0.told())]
     Peer(#[from] PeerFault),
     /// The other party ended the session and said why, in its own words.
     #[error("the peer refused: {0}")]
@@ -165,6 +165,21 @@ pub enum PeerFault {
 }
 
 impl PeerFault {
+    /// What the user is told: a peer that is another one than was expected has broken nothing.
+    fn told(&self) -> String {
+        match self {
+            Self::NotGazelle
+            | Self::Version { .. }
+            | Self::Parameters
+            | Self::Settings
+            | Self::Plan
+            | Self::OtherCard { .. } => format!("no session with this peer: {self}"),
+            _ => {
+                format!("the peer broke the protocol: {self}; end this session and start a new one")
+            }
+        }
+    }
+
     /// Checks that `bytes` has exactly `expected` bytes.
     pub(crate) fn check_length(
         message: &'static str,
@@ -183,7 +198,12 @@ impl PeerFault {
 #[non_exhaustive]
 pub enum Limit {
     /// What a client would hold between an offline phase and the classifications.
-    #[error("{count} inferences would take {needed} bytes of memory, and {allowed} are allowed")]
+    #[error(
+        "{} would take {} of memory, and {} of it may be used",
+        inferences(*.count),
+        mebibytes(*.needed),
+        mebibytes(*.allowed)
+    )]
     Memory {
         /// Inferences prepared together.
         count: usize,
@@ -193,7 +213,11 @@ pub enum Limit {
         allowed: u64,
     },
     /// What a client would receive for one inference.
-    #[error("an inference would receive {needed} bytes, and {allowed} are allowed")]
+    #[error(
+        "an inference would receive {}, and {} may be received",
+        mebibytes(*.needed),
+        mebibytes(*.allowed)
+    )]
     Download {
         /// The bytes of an inference.
         needed: u64,
@@ -202,8 +226,9 @@ pub enum Limit {
     },
     /// What a server may hold for one client.
     #[error(
-        "no more than {allowed} bytes of prepared inferences may wait for one client; prepare fewer \
-         at a time, or use those that wait"
+        "no more than {} of prepared inferences may wait for one client; prepare fewer at a time, or \
+         use those that wait",
+        mebibytes(*.allowed)
     )]
     ClientMemory {
         /// The bytes that a client may have.
@@ -215,6 +240,19 @@ pub enum Limit {
     /// The server ends.
     #[error("the server is being shut down; try again later")]
     Closing,
+}
+
+/// So many inferences.
+fn inferences(count: usize) -> String {
+    if count == 1 { "1 inference".into() } else { format!("{count} inferences") }
+}
+
+/// So many bytes, as people count them.
+fn mebibytes(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{bytes} bytes"),
+        _ => format!("{:.1} MiB", bytes as f64 / (1u64 << 20) as f64),
+    }
 }
 
 /// A call that can never work.

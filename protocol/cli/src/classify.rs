@@ -48,10 +48,10 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     drop(progress);
     let printed = args.images.iter().zip(outcomes).map(|(path, outcome)| {
         let outcome = outcome?;
-        output::line(match args.json {
-            true => json(path, &card, &outcome),
-            false => format!("{}: {}", path.display(), text(&card, &outcome)),
-        })
+        match args.json {
+            true => output::raw(json(path, &card, &outcome)),
+            false => output::line(format_args!("{}: {}", path.display(), text(&card, &outcome))),
+        }
     });
     // The first failure is the one that is told; what else there is is printed all the same.
     let printed = printed.fold(Ok(()), Result::and);
@@ -164,7 +164,7 @@ impl NoBundle {
 fn naming(server: &str, error: &Error) -> Failure {
     let hint = match error {
         Error::Transport(TransportFault::TimedOut) => ", or give it longer with --timeout",
-        Error::Peer(PeerFault::NotGazelle) => ", and whether it takes --tls",
+        Error::Peer(PeerFault::NotGazelle) => ", and whether the server wants --tls",
         Error::Limit(Limit::Memory { .. }) => "; allow more with --max-memory",
         Error::Limit(Limit::Download { .. }) => "; allow more with --max-download",
         _ => "",

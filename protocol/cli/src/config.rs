@@ -120,7 +120,8 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();
-    message.join(" ").trim_start_matches("error: ").to_string()
+    // A hint is a sentence of its own.
+    message.join(" ").replace(" tip:", "; tip:").trim_start_matches("error: ").to_string()
 }
 
 /// The value of `--config`, wherever it stands.

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         statistics,
     };
     if args.json {
-        output::line(serde_json::to_string(&report).expect("strings and numbers are JSON"))?;
+        output::raw(serde_json::to_string(&report).expect("strings and numbers are JSON"))?;
     } else {
         output::line(format_args!("{name}: {}", text(network.card(), &outcome)))?;
         let answer = if report.matches_plaintext { "yes" } else { "no" };
@@ -61,10 +61,11 @@ fn picture(args: &DemoArgs, card: &Card) -> Result<(String, Vec<u8>)> {
         return Ok((path.display().to_string(), files::read_image(path, card)?));
     }
     let Some(picture) = args.network.picture() else {
+        let name = args.network.name();
         return Err(Failure::new(format!(
-            "no picture comes with the network {}; give one of {} with --image FILE",
-            args.network.name(),
-            card.input
+            "no picture comes with {name}; give one of {}×{} pixels, as in `gazelle demo --network \
+             {name} --image FILE`",
+            card.input.width, card.input.height
         )));
     };
     let pixels = decode_image(picture.bytes, card).when(|| picture.name.into())?;

@@ -2,7 +2,7 @@
 
 use crate::{
     args::EvalArgs,
-    failure::{Failure, Result},
+    failure::{Failure, Result, While},
     files, output,
     progress::Progress,
 };
@@ -10,17 +10,44 @@ use gazelle_import::{
     Error, Exact, FloatNetwork,
     dataset::{self, Labelled},
 };
-use gazelle_model::{Head, Network};
+use gazelle_model::{Card, Head, Network};
 use rayon::prelude::*;
+use std::{fs, path::Path};
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
-    let float = args.onnx.as_deref();
-    let float =
-        float.map(|path| files::read_onnx(path, None, &network.card().classes, &args.pixels));
+    let card = network.card();
+    check_measurable(card)?;
+    let float = args
+        .onnx
+        .as_deref()
+        .map(|path| files::read_onnx(path, None, &card.classes, &args.pixels.or_card(card)));
     let float = float.transpose()?;
-    let images = dataset::labelled(&args.images, args.labels.as_deref(), network.card())?;
+    let images = labelled(&args.images, args.labels.as_deref(), card)?;
     print(float.as_ref(), &network, &images)
+}
+
+/// The images of an IDX file with its labels, or of a folder with a folder for each class.
+pub(crate) fn labelled(images: &Path, labels: Option<&Path>, card: &Card) -> Result<Vec<Labelled>> {
+    let kind = fs::metadata(images).when(|| format!("cannot read {}", images.display()))?;
+    let problem = match (kind.is_dir(), labels) {
+        (false, None) => "is a file: give its labels too, with --labels FILE",
+        (true, Some(_)) => "is a folder, whose folders are the labels: leave --labels out",
+        _ => return Ok(dataset::labelled(images, labels, card)?),
+    };
+    Err(Failure::new(format!("{} {problem}", images.display())))
+}
+
+/// Refuses a network of which images with one label say nothing.
+fn check_measurable(card: &Card) -> Result<()> {
+    let values = card.classes.len();
+    match card.head.head {
+        Head::Thresholds(_) if values > 1 => Err(Failure::new(format!(
+            "the network tells {values} things of an image, each for itself; images with one label \
+             do not measure that"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Prints the accuracy in integers, beside that before quantisation where there is the network.
@@ -32,13 +59,7 @@ pub(crate) fn print(
     if images.is_empty() {
         return Err(Failure::new("there are no labelled images"));
     }
-    let values = network.card().classes.len();
-    if matches!(network.card().head.head, Head::Thresholds(_)) && values > 1 {
-        return Err(Failure::new(format!(
-            "the network tells {values} things of an image, each for itself; images with one label \
-             do not measure that"
-        )));
-    }
+    check_measurable(network.card())?;
     let progress = Progress::start("classifying");
     let float = float.map(|float| accuracy(images, |image| float.result(image))).transpose()?;
     let (head, exact) = (&network.card().head.head, Exact::new(network)?);

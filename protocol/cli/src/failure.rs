@@ -4,37 +4,44 @@ use std::fmt;
 
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
-/// One line for the user.
 #[derive(Debug)]
-pub(crate) struct Failure(String);
+pub(crate) enum Failure {
+    /// One line for the user.
+    Line(String),
+    /// Whoever read the output has read enough, as `head` does: nobody is told.
+    ReaderLeft,
+}
 
 impl Failure {
     pub(crate) fn new(line: impl Into<String>) -> Self {
-        Self(line.into())
+        Self::Line(line.into())
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Line(line) => f.write_str(line),
+            Self::ReaderLeft => f.write_str("the output's reader has left"),
+        }
     }
 }
 
 impl From<gazelle_protocol::Error> for Failure {
     fn from(error: gazelle_protocol::Error) -> Self {
-        Self(error.to_string())
+        Self::Line(error.to_string())
     }
 }
 
 impl From<gazelle_service::Error> for Failure {
     fn from(error: gazelle_service::Error) -> Self {
-        Self(error.to_string())
+        Self::Line(error.to_string())
     }
 }
 
 impl From<gazelle_import::Error> for Failure {
     fn from(error: gazelle_import::Error) -> Self {
-        Self(error.to_string())
+        Self::Line(error.to_string())
     }
 }
 
@@ -45,6 +52,6 @@ pub(crate) trait While<T> {
 
 impl<T, E: fmt::Display> While<T> for std::result::Result<T, E> {
     fn when(self, doing: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|error| Failure(format!("{}: {error}", doing())))
+        self.map_err(|error| Failure::Line(format!("{}: {error}", doing())))
     }
 }

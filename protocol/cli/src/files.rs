@@ -5,7 +5,7 @@ use crate::{
     pixel_args::PixelArgs,
 };
 use gazelle_import::{FloatNetwork, Picture, files, onnx};
-use gazelle_model::{Card, Colours, Network, PixelUnit, Shape};
+use gazelle_model::{Card, Colours, Network, Shape};
 use std::path::Path;
 
 /// The network of a model file.
@@ -38,7 +38,7 @@ pub(crate) fn read_onnx(
         std: pixels.std.clone(),
         classes: classes.to_vec(),
         output: pixels.output_name.clone(),
-        unit: if pixels.pixels == 255 { PixelUnit::Step } else { PixelUnit::Full },
+        unit: pixels.pixels.unwrap_or_default(),
         resize: pixels.resize.unwrap_or_default(),
         colours: pixels.colours.map(Colours::from).unwrap_or_default(),
         folder: path.parent().map(Path::to_path_buf),

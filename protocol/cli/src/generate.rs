@@ -13,7 +13,7 @@ use std::{fs, path::Path};
 pub(crate) fn completions(shell: Shell) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "gazelle", &mut script);
-    output::line(String::from_utf8_lossy(&script).trim_end())
+    output::raw(String::from_utf8_lossy(&script).trim_end())
 }
 
 /// Writes a man page for each command into a folder.

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let network = &quantised.network;
     let test = match &args.test {
         None => Vec::new(),
-        Some(test) => dataset::labelled(test, args.labels.as_deref(), network.card())?,
+        Some(test) => eval::labelled(test, args.labels.as_deref(), network.card())?,
     };
     drop(progress);
     // What is printed may end early, as in a pipe; the file must not.

@@ -2,6 +2,7 @@
 
 use crate::{
     args::InspectArgs,
+    card,
     failure::{Result, While},
     files, output,
     table::{grouped, table},
@@ -10,6 +11,7 @@ use gazelle_protocol::{
     linear::CoefficientPlan,
     model::{Activation, Card, Extent, Function, Head, Layer, Linear, LinearMap, Node, Shift},
     plan::{LinearPlan, NetworkPlan, Security, Settings},
+    printable,
     session::Delivery,
     transport::Traffic,
 };
@@ -21,7 +23,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let settings = Settings { policy, activations, ..Settings::for_link(args.link) };
     let settings = settings.fitted(card)?;
     let outputs = outputs(card);
-    output::line(format_args!("{}: {} to {outputs}", card.name, card.input))?;
+    output::line(format_args!("{}: {} to {outputs}", printable(&card.name), card.input))?;
+    output::line(card::pictures(card))?;
+    output::line(card::classes(card))?;
     output::line(format_args!("card {}", card.hash().when(|| "the card".into())?))?;
     let plan = NetworkPlan::new(card.clone(), &settings);
     if card.chain().is_none() {

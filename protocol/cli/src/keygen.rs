@@ -47,13 +47,11 @@ pub(crate) fn run(args: &KeygenArgs) -> Result<()> {
     let KeygenArgs { folder, client, token, revoke, days, .. } = args;
     let authority = Authority::open(folder)?;
     let made = |folder: PathBuf, what: String| {
-        output::line(match args.json {
-            true => {
-                let made = Made { path: folder, what };
-                serde_json::to_string(&made).when(|| "a folder's name".into())?
-            }
-            false => format!("{}: {what}", folder.display()),
-        })
+        if !args.json {
+            return output::line(format_args!("{}: {what}", folder.display()));
+        }
+        let made = Made { path: folder, what };
+        output::raw(serde_json::to_string(&made).when(|| "a folder's name".into())?)
     };
     if !args.server.is_empty() || !folder.join("server").exists() {
         let hosts = match args.server.is_empty() {

@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod bundled;
+mod card;
 mod classify;
 mod config;
 mod connection;
@@ -18,6 +19,7 @@ mod inspect;
 mod keygen;
 mod outcome;
 mod output;
+mod parse;
 mod pixel_args;
 mod prepare;
 mod progress;
@@ -28,8 +30,9 @@ mod table;
 
 use args::{Args, Command, ConfigCommand};
 use clap::{Parser, error::ErrorKind};
-use failure::Result;
+use failure::{Failure, Result};
 use gazelle_kernels::memory::keep_freed;
+use gazelle_protocol::printable;
 use std::process::ExitCode;
 
 /// The exit codes: 0, 1 for a failure, 2 for a command line that cannot be run.
@@ -55,9 +58,9 @@ fn main() -> ExitCode {
 
 fn end(result: Result<()>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::ReaderLeft) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("gazelle: {failure}");
+            eprintln!("gazelle: {}", printable(&failure.to_string().replace('\n', " ")));
             ExitCode::from(FAILED)
         }
     }
@@ -85,12 +88,12 @@ fn run(command: Command) -> Result<()> {
 /// Help and version go out as they are; a usage error becomes one line.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        return end(output::line(error.to_string().trim_end()));
+        return end(output::raw(error.to_string().trim_end()));
     }
     match error.kind() {
         // Who says nothing is shown what there is to say.
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => eprint!("{error}"),
-        _ => eprintln!("gazelle: {}; try --help", config::one_line(error)),
+        _ => eprintln!("gazelle: {}; try --help", printable(&config::one_line(error))),
     }
     ExitCode::from(USAGE)
 }

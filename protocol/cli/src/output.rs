@@ -1,13 +1,25 @@
 //! Standard output, whose reader may leave early.
 
-use crate::failure::{Result, While};
+use crate::failure::{Failure, Result};
+use gazelle_protocol::printable;
 use std::{
     fmt::Display,
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
 };
 
-/// Prints a line.
-pub(crate) fn line(line: impl Display) -> Result<()> {
+/// Prints a line, or several, for people. Names in it may come from files and peers: nothing in it
+/// commands the terminal.
+pub(crate) fn line(text: impl Display) -> Result<()> {
+    let text = text.to_string();
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    raw(lines.join("\n"))
+}
+
+/// Prints a line for programs, such as JSON, as it is.
+pub(crate) fn raw(line: impl Display) -> Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).when(|| "cannot print the result".into())
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::ReaderLeft,
+        _ => Failure::new(format!("cannot print the result: {error}")),
+    })
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 #[derive(Debug, clap::Args)]
 pub(crate) struct PrepareArgs {
     /// The server's address
-    #[arg(long, value_name = "ADDR", default_value = crate::args::DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR", default_value = crate::args::DEFAULT_ADDRESS, value_parser = crate::parse::server)]
     pub(crate) server: String,
     #[command(flatten)]
     pub(crate) protection: ProtectionArgs,
@@ -64,13 +64,12 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     // What is stored is stored, whether or not the server hears the farewell.
     let _ = client.close();
     drop(progress);
-    output::line(match args.json {
-        true => {
-            let report = Report { prepared: done, waiting, offline };
-            serde_json::to_string(&report).expect("numbers are JSON")
-        }
-        false => format!("{done} prepared; {waiting} wait for this model"),
-    })?;
+    if args.json {
+        let report = Report { prepared: done, waiting, offline };
+        output::raw(serde_json::to_string(&report).expect("numbers are JSON"))?;
+    } else {
+        output::line(format_args!("{done} prepared; {waiting} wait for this model"))?;
+    }
     end
 }
 

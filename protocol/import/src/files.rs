@@ -1,7 +1,7 @@
 //! Files of networks and pictures, read within a cap.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use gazelle_model::{MAX_FILE_BYTES, Network};
@@ -90,5 +90,9 @@ pub(crate) fn read_part(
 }
 
 pub(crate) fn io_error(action: &'static str, path: &Path, error: &std::io::Error) -> Error {
-    Error::Io { action, path: path.display().to_string(), reason: error.to_string() }
+    let reason = match error.kind() {
+        ErrorKind::IsADirectory => "it is a folder; name a file".into(),
+        _ => error.to_string(),
+    };
+    Error::Io { action, path: path.display().to_string(), reason }
 }

@@ -1,14 +1,14 @@
 //! The arguments of `classify`, and the terms of all clients.
 
 use super::{DEFAULT_ADDRESS, PatienceArgs, mebibytes, memory, model_name};
-use crate::{connection::ProtectionArgs, store::StoreArgs};
+use crate::{connection::ProtectionArgs, parse, store::StoreArgs};
 use gazelle_protocol::{model::CardHash, session::Terms};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClassifyArgs {
     /// The server's address
-    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS, value_parser = parse::server)]
     pub(crate) server: String,
     #[command(flatten)]
     pub(crate) protection: ProtectionArgs,

@@ -95,7 +95,8 @@ pub(crate) struct EvalArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
     /// A network with random weights (a, b, c, d or cifar10 of GAZELLE's paper, resnet20,
-    /// resnet18-28, mobilenet, squeezenet, resnet18 or resnet50), a model file or an ONNX file
+    /// resnet18-28, mobilenet, squeezenet, resnet18 or resnet50), fashion-mnist or pneumonia,
+    /// which come with this program, a model file or an ONNX file
     #[arg(long, value_name = "NAME|FILE", default_value = "d")]
     pub(crate) network: String,
     /// Images prepared together in one offline phase

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     connection::ProtectionArgs,
+    parse,
     serve::{KeepingArgs, LogFormat},
 };
 use clap::Subcommand;
@@ -20,7 +21,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Where to listen; port 0 takes a free one, which the first line of output names
-    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS)]
+    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS, value_parser = parse::address)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) protection: ProtectionArgs,
@@ -61,7 +62,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
     /// Answer /healthz, /readyz and /metrics at this address
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse::address)]
     pub(crate) admin: Option<SocketAddr>,
     /// How the log is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
@@ -90,11 +91,11 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
     /// Serve at most this many clients at a time
-    #[arg(long, value_name = "N", default_value = "8")]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = parse::count)]
     pub(crate) max_clients: NonZeroUsize,
     /// And at most this many from one address; half of them without it, and no limit for addresses of
     /// this machine
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse::count)]
     pub(crate) max_per_address: Option<NonZeroUsize>,
     /// Let prepared inferences wait for their images this long
     #[arg(long, value_name = "SECONDS", default_value_t = 4 * 3600, value_parser = seconds())]

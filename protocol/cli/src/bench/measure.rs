@@ -13,6 +13,7 @@ use gazelle_protocol::{
     Link,
     model::{Card, Layer, Linear, Network},
     plan::{BlockCost, NetworkPlan, NodeCost},
+    printable,
     session::{Client, LayerSeconds, Phase},
 };
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
@@ -109,7 +110,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
         .when(|| "the plaintext network".into())?;
     let matches = outcomes.iter().all(|found| *found == expected);
     let measurement = Measurement {
-        network: task.network.card().name.clone(),
+        network: printable(&task.network.card().name),
         images: task.images,
         runs: task.runs,
         threads: rayon::current_num_threads(),

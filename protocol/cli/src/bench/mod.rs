@@ -5,12 +5,13 @@ mod plot;
 mod process;
 
 use crate::{
-    args::BenchArgs,
+    args::{BenchArgs, NetworkName},
     failure::{Failure, Result, While},
     files, output,
     pixel_args::PixelArgs,
     serve, table,
 };
+use clap::ValueEnum;
 use gazelle_import::{quantise, zoo};
 use gazelle_model::Network;
 use measure::{LayerCost, Measurement, PhaseCost, Task, measure};
@@ -57,14 +58,19 @@ fn task<'a>(args: &BenchArgs, network: &'a Network) -> Task<'a> {
 /// A benchmark network by its name, or one from a file.
 fn network(name: &str) -> Result<Network> {
     let path = Path::new(name);
-    match zoo::network(&name.to_lowercase()) {
-        Some(network) => Ok(network),
-        None if !path.exists() => Err(Failure::new(format!(
-            "there is no network or file `{name}`; give a file or one of {}",
+    if let Some(network) = zoo::network(&name.to_lowercase()) {
+        return Ok(network);
+    }
+    // Two of the bundled networks have names of those above, and their shapes.
+    match NetworkName::from_str(name, true) {
+        Ok(bundled) => bundled.network(),
+        _ if !path.exists() => Err(Failure::new(format!(
+            "there is no network or file `{name}`; give a file, one with random weights ({}), or \
+             fashion-mnist or pneumonia, which come with this program",
             zoo::NAMES.join(", ")
         ))),
-        None if path.extension().is_some_and(|extension| extension == "onnx") => onnx(path),
-        None => files::read_network(path),
+        _ if path.extension().is_some_and(|extension| extension == "onnx") => onnx(path),
+        _ => files::read_network(path),
     }
 }
 
@@ -81,7 +87,7 @@ fn print(args: &BenchArgs, measurement: &Measurement) -> Result<()> {
         if !args.layers {
             object.layers.clear();
         }
-        return output::line(serde_json::to_string(&object).expect("strings and numbers are JSON"));
+        return output::raw(serde_json::to_string(&object).expect("strings and numbers are JSON"));
     }
     output::line(summary(measurement))?;
     if args.layers {

@@ -1,6 +1,7 @@
 //! Lines for whoever watches the server.
 
 use clap::ValueEnum;
+use gazelle_protocol::printable;
 use serde::Serialize;
 use std::{
     fmt,
@@ -117,7 +118,8 @@ impl Log {
     fn text(&self, event: &Event<'_>) -> String {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         match self.format {
-            LogFormat::Text => event.to_string(),
+            // Names come from files and clients.
+            LogFormat::Text => printable(&event.to_string()),
             LogFormat::Json => {
                 serde_json::to_string(&Dated { time, event }).expect("strings and numbers are JSON")
             }

@@ -9,7 +9,7 @@ use crate::{
     config::again,
     failure::{Result, While},
 };
-use gazelle_protocol::{Link, transport::Patience};
+use gazelle_protocol::{Link, printable, transport::Patience};
 use gazelle_service::bundles::ServerStore;
 use std::{
     io,
@@ -47,7 +47,7 @@ impl Service {
 /// Loads everything that a configuration names, and says what that is.
 pub(crate) fn check(args: &ServeArgs) -> Result<String> {
     let service = Service::load(args)?;
-    let models: Vec<_> = service.models.iter().map(|model| model.full_name()).collect();
+    let models: Vec<_> = service.models.iter().map(|model| printable(&model.full_name())).collect();
     Ok(format!("models: {}; {}", models.join(", "), service.entrance.summary()))
 }
 

@@ -58,5 +58,15 @@ fn residual_networks_can_be_measured() {
 #[test]
 fn an_unknown_network_lists_those_there_are() {
     let line = fail(1, ["bench", "--network", "e"]);
-    assert!(line.contains("cifar10"), "{line}");
+    for part in ["random weights (", "cifar10", "fashion-mnist", "pneumonia"] {
+        assert!(line.contains(part), "no {part:?} in {line}");
+    }
+}
+
+#[test]
+fn a_bundled_network_can_be_measured() {
+    let text = succeed(["bench", "--network", "fashion-mnist", "--runs", "1", "--json"]);
+    let object: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(object["network"], "fashion-mnist-d");
+    assert_eq!(object["matches_plaintext"], true);
 }

@@ -107,7 +107,8 @@ fn residual_networks_classify_the_bundled_picture() {
 #[test]
 fn the_pneumonia_network_classifies_a_picture_of_its_user() {
     let line = fail(1, ["demo", "--network", "pneumonia"]);
-    assert!(line.contains("--image") && line.contains("28"), "{line}");
+    let advice = "28×28 pixels, as in `gazelle demo --network pneumonia --image FILE`";
+    assert!(line.contains(advice), "{line}");
     // No X-ray, but a picture of its size.
     let image = repository("models/samples/0018-bag.png");
     let arguments = ["demo", "--network", "pneumonia", "--image", image.to_str().unwrap()];

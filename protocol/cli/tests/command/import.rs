@@ -1,6 +1,8 @@
 //! From an ONNX file to a model file, and how well either classifies.
 
-use crate::support::{fail, repository, succeed};
+use crate::support::{Server, fail, repository, succeed};
+use gazelle_import::files::{read_network, write_network};
+use gazelle_model::{Head, Network};
 use std::{fs, path::Path};
 
 const CLASSES: [&str; 10] = [
@@ -70,6 +72,84 @@ fn import_then_inspect_and_eval() {
     assert_eq!(integer(&succeed(eval)), integer(&text));
     let both = succeed(eval.iter().chain(&["--onnx", &onnx]));
     assert_eq!(percentage(&both, "accuracy in floating point:"), 90.0, "{both}");
+}
+
+/// The lines that begin with `accuracy`.
+fn accuracies(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.starts_with("accuracy")).collect()
+}
+
+#[test]
+fn eval_reads_pixels_as_the_card_says_unless_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = folder.path().join("samples");
+    sort_samples(&samples);
+    let (onnx, images) = (bundled("fashion-mnist-d.onnx"), path(samples));
+    let model = path(folder.path().join("m.gazelle"));
+    let stated = ["--pixels", "255", "--mean", "100", "--std", "50", "--resize", "stretch"];
+    let files = ["--calibrate", &images, "--test", &images, "-o", &model];
+    let text = succeed(["import", &onnx].iter().chain(&files).chain(&stated));
+    // Not what it was trained on.
+    assert!(percentage(&text, "accuracy in floating point:") < 90.0, "{text}");
+    let eval = ["eval", &model, "--images", &images, "--onnx", &onnx];
+    assert_eq!(accuracies(&succeed(eval)), accuracies(&text));
+    let told = succeed(eval.iter().chain(&["--pixels", "1", "--mean", "0", "--std", "1"]));
+    assert_eq!(percentage(&told, "accuracy in floating point:"), 90.0, "{told}");
+
+    let inspected = succeed(["inspect", &model]);
+    for part in ["stretched to 28×28", "0 to 255, less the mean 100, divided by 50", "classes: "] {
+        assert!(inspected.contains(part), "no {part:?} in:\n{inspected}");
+    }
+}
+
+#[test]
+fn labelled_images_that_are_none() {
+    let model = bundled("fashion-mnist-d.gazelle");
+    let eval = |images: &str, more: &[&str]| {
+        fail(1, ["eval", &model, "--images", images].iter().chain(more))
+    };
+    let line = eval(&bundled("README.md"), &[]);
+    assert!(line.contains("README.md is a file") && line.contains("--labels"), "{line}");
+    let line = eval("no/such", &[]);
+    assert!(line.contains("cannot read no/such: No such file"), "{line}");
+    let line = eval(&bundled("samples"), &["--labels", &bundled("README.md")]);
+    assert!(line.contains("is a folder") && line.contains("--labels"), "{line}");
+}
+
+#[test]
+fn a_models_name_and_classes_do_not_command_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let (onnx, samples) = (bundled("fashion-mnist-d.onnx"), bundled("samples"));
+    let model = path(folder.path().join("m.gazelle"));
+    let classes: Vec<_> = (0..10).map(|i| format!("\u{202e}{i}\u{1b}[31m")).collect();
+    let (name, classes) = ("\u{1b}]0;owned\u{7}\u{202e}net\nlistening", classes.join(","));
+    let names = ["--name", name, "--classes", &classes];
+    let files = ["--calibrate", &samples, "-o", &model];
+    succeed(["import", &onnx].iter().chain(&files).chain(&names));
+    let mut server = Server::start(&["--model", &model]);
+    let lines = [succeed(["inspect", &model]), server.line()];
+    let empty = path(folder.path());
+    let refused = fail(1, ["eval", &model, "--images", &empty]);
+    for text in lines.iter().chain([&refused]) {
+        let commands = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+        assert!(!text.contains(commands), "{text:?}");
+    }
+    for text in &lines {
+        assert!(text.lines().next().unwrap().contains("]0;ownednetlistening"), "{text:?}");
+    }
+}
+
+#[test]
+fn a_network_of_several_thresholds_is_not_measured_by_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("t.gazelle");
+    let network = read_network(bundled("fashion-mnist-d.gazelle")).unwrap();
+    let mut card = network.card().clone();
+    card.head.head = Head::Thresholds(vec![0; card.classes.len()]);
+    let network = Network::try_new(card, network.blocks().to_vec()).unwrap();
+    write_network(&model, &network).unwrap();
+    let line = fail(1, ["eval", &path(&model), "--images", "no/such"]);
+    assert!(line.contains("tells 10 things"), "{line}");
 }
 
 #[test]

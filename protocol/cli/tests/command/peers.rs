@@ -149,6 +149,7 @@ fn the_card_that_a_client_expects() {
         succeed(classify(right));
         let line = fail(1, classify(&wrong));
         assert!(line.contains(right) && line.contains(wrong.as_str()), "{line}");
+        assert!(line.contains("no session") && !line.contains("broke"), "{line}");
     }
     let line = fail(2, ["classify", "--plaintext", "--card", &right[1..], image.to_str().unwrap()]);
     assert!(line.contains("64 digits"), "{line}");
@@ -163,6 +164,7 @@ fn a_model_that_costs_more_than_is_allowed() {
         let image = image.to_str().unwrap();
         let line =
             fail(1, ["classify", "--plaintext", "--server", &server.address, limit, "1", image]);
-        assert!(line.contains(limit) && line.contains("bytes"), "{line}");
+        assert!(line.contains(limit) && line.contains("1.0 MiB"), "{line}");
+        assert!(!line.contains("1 inferences"), "{line}");
     }
 }

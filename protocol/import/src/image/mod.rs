@@ -62,7 +62,10 @@ pub enum ImageFault {
         height: usize,
     },
     /// The picture is larger than what is decoded.
-    #[error("the image is {width}×{height} pixels, more than is decoded; make it smaller")]
+    #[error(
+        "the image is {width}×{height} pixels, and at most {MAX_PICTURE_SIDE} rows or columns and \
+         {MAX_PIXELS} pixels are decoded; make it smaller"
+    )]
     TooLarge {
         /// The picture's columns.
         width: usize,
@@ -254,7 +257,11 @@ fn decode_png(bytes: &[u8], check: impl SizeCheck) -> Result<Stored, ImageFault>
 }
 
 fn decode_jpeg(bytes: &[u8], check: impl SizeCheck) -> Result<Stored, ImageFault> {
-    let options = DecoderOptions::new_safe().set_strict_mode(true);
+    // All that the format has: larger pictures than are decoded are told of below.
+    let options = DecoderOptions::new_safe()
+        .set_strict_mode(true)
+        .set_max_width(u16::MAX.into())
+        .set_max_height(u16::MAX.into());
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(damaged)?;
     let (width, height) = decoder.dimensions().ok_or_else(|| damaged("it has no size"))?;
