@@ -199,7 +199,7 @@ impl PeerFault {
 pub enum Limit {
     /// What a client would hold between an offline phase and the classifications.
     #[error(
-        "{} would take {} of memory, and {} of it may be used",
+        "{} would take {} of memory, more than the {} allowed",
         inferences(*.count),
         mebibytes(*.needed),
         mebibytes(*.allowed)
@@ -214,7 +214,7 @@ pub enum Limit {
     },
     /// What a client would receive for one inference.
     #[error(
-        "an inference would receive {}, and {} may be received",
+        "an inference would receive {}, more than the {} allowed",
         mebibytes(*.needed),
         mebibytes(*.allowed)
     )]
