@@ -63,8 +63,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         if quantised.units_by_channel { "each channel" } else { "all channels of a layer" }
     ))?;
     if let Some(warning) = unlike(&quantised) {
-        output::line(format_args!("WARNING: {warning}"))?;
-        eprintln!("gazelle: warning: {warning}");
+        eprintln!("gazelle: WARNING: {warning}");
     }
     if !test.is_empty() {
         eval::print(Some(&float), network, &test)?;

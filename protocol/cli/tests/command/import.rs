@@ -1,6 +1,6 @@
 //! From an ONNX file to a model file, and how well either classifies.
 
-use crate::support::{Server, fail, repository, succeed};
+use crate::support::{Server, fail, repository, run, succeed};
 use gazelle_import::files::{read_network, write_network};
 use gazelle_model::{Head, Network};
 use std::{fs, path::Path};
@@ -195,8 +195,9 @@ fn integers_unlike_floating_point_are_warned_of() {
     fs::write(folder.path().join("images/other.webp"), b"RIFF").unwrap();
     let images = path(folder.path().join("images"));
     let options = ["--calibrate", &images, "--weight-bits", "2", "-o", &model];
-    let text = succeed(["import", &onnx].iter().chain(&options));
-    assert!(text.contains("WARNING: the integer network does NOT follow"), "{text}");
+    let output = run(["import", &onnx].iter().chain(&options));
+    let [text, errors] = [output.stdout, output.stderr].map(|s| String::from_utf8(s).unwrap());
+    assert!(errors.contains("WARNING: the integer network does NOT follow"), "{errors}");
     assert!(text.contains("1 of the pictures in"), "{text}");
     assert!(text.contains("other.webp is: only PNG and JPEG files are read"), "{text}");
 }
