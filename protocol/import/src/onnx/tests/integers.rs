@@ -57,10 +57,11 @@ fn a_maximum_of_averages_follows_them() {
 fn a_maximum_of_joined_channels_follows_them() {
     // Signed values and pixels have more than 256 steps together.
     let mut network = Builder::reading(&[2, 12, 12])
-        .then("Sub", vec![], &[floats(&[1, 2, 1, 1], &[200.0, 90.0])])
+        .then("Conv", vec![], &[floats(&[2, 2, 1, 1], &[-0.5, 0.25, 0.25, -0.5])])
         .then("Concat", vec![int("axis", 1)], &[]);
     network.graph().node[1].input.push("image".into());
-    follows(network.then("MaxPool", square(2), &[]), 0.02).unwrap();
+    let pooled = network.then("MaxPool", square(2), &[]).then("Flatten", vec![], &[]);
+    follows(pooled.dense(4 * 6 * 6, 3), 0.02).unwrap();
 }
 
 #[test]
