@@ -54,6 +54,11 @@ impl Build {
         self.kinds[tensor][0]
     }
 
+    /// Whether the integers of all its channels have one unit.
+    pub(super) fn has_one_unit(&self, tensor: usize) -> bool {
+        self.kinds[tensor][1]
+    }
+
     /// Counts numbers that are kept.
     pub(super) fn hold(&mut self, len: usize) -> Result<(), NodeFault> {
         let most = gazelle_model::MAX_WEIGHTS;

@@ -119,9 +119,11 @@ fn readable(build: &mut Build, name: &str, value: Value) -> Result<(usize, f64),
     let open = match value.body {
         Body::Open(open) => open,
         Body::Made(made) => {
-            // The channels of a concatenation have units of their own.
-            let mixed = made.tensor.checked_sub(1).is_none_or(|i| {
-                matches!(build.nodes[i], FloatNode::Concat(_) | FloatNode::Select(_))
+            // The channels of a concatenation, pooled or not, have units of their own.
+            let mixed = made.tensor.checked_sub(1).is_none_or(|i| match build.nodes[i] {
+                FloatNode::Concat(_) | FloatNode::Select(_) => true,
+                FloatNode::Linear(_) | FloatNode::Sum(_) => false,
+                _ => !build.has_one_unit(made.tensor),
             });
             match made.factor() {
                 Some(factor) if made.is_plain() && !mixed => return Ok((made.tensor, factor)),
