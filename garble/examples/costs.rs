@@ -8,13 +8,13 @@ use gazelle_garble::{FieldProgram, Program, Tally};
 fn main() {
     let (ring_bits, shift, out_ring_bits) = (21, 9, 21);
     let relu = |window| Program::Relu { ring_bits, shift, window, out_ring_bits };
-    let clip = |most| {
-        let (window, least) = (1, 0);
-        Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
-    };
-    let signed = |window| {
-        let (least, most) = (-128, 127);
-        Program::Clamp { ring_bits, shift, window, least, most, out_ring_bits }
+    let clamp = |window, least, most| Program::Clamp {
+        ring_bits,
+        shift,
+        window,
+        least,
+        most,
+        out_ring_bits,
     };
     let (window, slope, slope_shift, least, most) = (1, 13, 7, -128, 127);
     let leaky =
@@ -23,23 +23,22 @@ fn main() {
     let (odd, index_shift, centre) = (table.clone(), shift + 3, 128);
     let bump = Program::ReluMinusTable { ring_bits, shift, index_shift, table, out_ring_bits };
     let odd = Program::Odd { ring_bits, shift: index_shift, table: odd, centre, out_ring_bits };
-    let bounds = [256, 512, 1024];
-    let pool =
-        |map, kernel, stride| Program::MaxPool { ring_bits, map, kernel, stride, out_ring_bits };
+    let (bounds, stride) = ([256, 512, 1024], [2, 2]);
+    let pool = |map, kernel| Program::MaxPool { ring_bits, map, kernel, stride, out_ring_bits };
     let programs = [
         ("ReLU, clamped to 8 bits", relu(1)),
-        ("ReLU, clamped to 6 (ReLU6 with unit 1)", clip(6)),
-        ("ReLU, not clamped", clip(i32::MAX)),
+        ("ReLU, clamped to 6 (ReLU6 with unit 1)", clamp(1, 0, 6)),
+        ("ReLU, not clamped", clamp(1, 0, i32::MAX)),
         ("2×2 max pooling and one clamped ReLU", relu(4)),
-        ("signed requantisation to 8 bits", signed(1)),
-        ("2×2 max pooling and one requantisation", signed(4)),
+        ("signed requantisation to 8 bits", clamp(1, -128, 127)),
+        ("2×2 max pooling and one requantisation", clamp(4, -128, 127)),
         ("leaky ReLU with slope 13/128, to 8 bits", leaky),
         ("ReLU less a table of 32 (HardSwish, GELU)", bump),
         ("odd table of 32 (sigmoid, tanh)", odd),
         ("truncation", Program::Truncate { ring_bits, shift, out_ring_bits }),
         ("sign", Program::Sign { ring_bits, out_ring_bits }),
-        ("2×2 max pooling", pool([2, 2], [2, 2], [2, 2])),
-        ("3×3 max pooling, stride 2, of a map of 15×15", pool([15, 15], [3, 3], [2, 2])),
+        ("2×2 max pooling", pool([2, 2], [2, 2])),
+        ("3×3 max pooling, stride 2, of a map of 15×15", pool([15, 15], [3, 3])),
         ("argmax of 10", Program::Argmax { ring_bits, classes: 10 }),
         ("5 largest of 10", Program::TopK { ring_bits, classes: 10, places: 5 }),
         (

@@ -118,26 +118,13 @@ impl Lowering<'_> {
         by_row: bool,
     ) -> Result<Value, Fault> {
         let value = self.build.unpadded(name, value)?;
-        let &[rows, columns] = &matrix.dims[..] else {
-            return Err(NodeFault::Missing("matrix of weights").into());
-        };
-        let (inputs, outputs) = if by_row { (columns, rows) } else { (rows, columns) };
         let dims = value.view.dims();
-        let Some(&last) = dims.last() else {
-            return Err(NodeFault::Shape(
-                "works on a vector, but a single value reaches it".into(),
-            )
-            .into());
-        };
-        if last != inputs || outputs == 0 || inputs == 0 {
-            let what = format!("its matrix takes {inputs} values, but {last} reach it");
-            return Err(NodeFault::Shape(what).into());
-        }
+        let [inputs, outputs] = matrix_size(matrix, by_row, &dims)?;
         let values = matrix.as_floats().unwrap_or_default();
         let weight = |o: usize, i: usize| {
             if by_row { values[o * inputs + i] } else { values[i * outputs + o] }
         };
-        let all = dims.iter().product::<usize>() == last;
+        let all = dims.iter().product::<usize>() == inputs;
         let (view, rank) = (value.view.clone(), dims.len());
         let (mut map, mut order) = (LinearMap::dense(outputs), view.order());
         let mut roles = vec![Role::Unit; rank];
@@ -170,4 +157,21 @@ impl Lowering<'_> {
         let shape: Shape = open.sums;
         Ok(Value::new(Body::Open(open), shape).with_view(View::of_roles(&roles, shape)))
     }
+}
+
+/// Inputs and outputs of a matrix that is multiplied with values of these dimensions along the last.
+fn matrix_size(matrix: &Constant, by_row: bool, dims: &[usize]) -> Result<[usize; 2], NodeFault> {
+    let &[rows, columns] = &matrix.dims[..] else {
+        return Err(NodeFault::Missing("matrix of weights"));
+    };
+    let (inputs, outputs) = if by_row { (columns, rows) } else { (rows, columns) };
+    let Some(&last) = dims.last() else {
+        let what = "works on a vector, but a single value reaches it";
+        return Err(NodeFault::Shape(what.into()));
+    };
+    if last != inputs || outputs == 0 || inputs == 0 {
+        let what = format!("its matrix takes {inputs} values, but {last} reach it");
+        return Err(NodeFault::Shape(what));
+    }
+    Ok([inputs, outputs])
 }
