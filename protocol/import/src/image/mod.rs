@@ -243,6 +243,10 @@ fn decode_png(bytes: &[u8], check: impl SizeCheck) -> Result<Stored, ImageFault>
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let mut reader = decoder.read_info().map_err(damaged)?;
+    // The decoder counts on whole colours, three bytes each.
+    if reader.info().palette.as_ref().is_some_and(|palette| !palette.len().is_multiple_of(3)) {
+        return Err(damaged("its palette ends within a colour"));
+    }
     let (width, height) = reader.info().size();
     let (width, height) = (width as usize, height as usize);
     let orientation = Orientation::read(reader.info().exif_metadata.as_deref());

@@ -96,6 +96,16 @@ fn damage_is_an_error_and_never_a_panic() {
     }
 }
 
+#[test]
+fn a_palette_that_ends_within_a_colour_is_damage() {
+    let torn = include_bytes!("palette-torn.png");
+    let fault = decode_image(torn, shape(1, 1, 1)).unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "the image is damaged or of a kind that is not supported: its palette ends within a colour"
+    );
+}
+
 fn form(shape: Shape, resize: Resize, colours: Colours) -> ImageForm {
     ImageForm { shape, resize, colours }
 }
