@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests what servers share in a PostgreSQL database, on one that is made for it and removed again. Needs
-# PostgreSQL's server programs (Debian: postgresql), which do not run as root: root runs them as nobody.
+# Tests what servers share in a PostgreSQL database, or runs another COMMAND, with a database that is
+# made for it and removed again. Needs PostgreSQL's server programs (Debian: postgresql), which do not
+# run as root: root runs them as nobody.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,5 +24,9 @@ trap stop EXIT
         -o "-c listen_addresses= -k $folder" start > "$folder/start.log"
 )
 export GAZELLE_POSTGRES="postgres://gazelle@${folder//\//%2F}/postgres"
+if [ $# -gt 0 ]; then
+    "$@"
+    exit
+fi
 cargo test --release -p gazelle-service --features postgres --lib postgres_
 cargo test --release -p gazelle --features postgres --test command replicas::

@@ -1,0 +1,281 @@
+//! Clients, and what becomes of each of their runs.
+
+use crate::{
+    hostile::Relay,
+    replicas::Replicas,
+    world::{Sample, World, gazelle, name},
+};
+use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha20Rng};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt, fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// After this long, a run hangs.
+const HANG: Duration = Duration::from_secs(120);
+
+/// What has become of clients' runs.
+#[derive(Default)]
+pub(crate) struct Tally {
+    runs: u64,
+    killed: u64,
+    prepared: u64,
+    /// Images that were classified, each as in the clear.
+    pub(crate) right: u64,
+    /// Images of runs that did not end well: each may have used a bundle.
+    pub(crate) unsure: u64,
+    /// Two runs with copies of one bundle: of each pair, one at most gets its class.
+    twins: u64,
+    twins_served: u64,
+    /// Reasons that clients gave, and how often.
+    failures: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    pub(crate) fn plus(mut self, other: Self) -> Self {
+        self.runs += other.runs;
+        self.killed += other.killed;
+        self.prepared += other.prepared;
+        self.right += other.right;
+        self.unsure += other.unsure;
+        self.twins += other.twins;
+        self.twins_served += other.twins_served;
+        for (why, count) in other.failures {
+            *self.failures.entry(why).or_default() += count;
+        }
+        self
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed: u64 = self.failures.values().sum();
+        write!(
+            f,
+            "{} runs, {} killed, {failed} failed and said why; {} inferences prepared, {} images \
+             right; {} pairs with one bundle, {} served",
+            self.runs, self.killed, self.prepared, self.right, self.twins, self.twins_served
+        )?;
+        self.failures.iter().try_for_each(|(why, count)| write!(f, "\n  {count} × {why}"))
+    }
+}
+
+/// A client that runs one command after the other.
+pub(crate) struct Client<'a> {
+    world: &'a World,
+    replicas: &'a Replicas,
+    name: String,
+    relay: Relay,
+    rng: ChaCha20Rng,
+    /// Bundles that were used, by their files.
+    gone: HashSet<PathBuf>,
+    seen: HashSet<PathBuf>,
+    tally: Tally,
+}
+
+impl<'a> Client<'a> {
+    pub(crate) fn new(world: &'a World, replicas: &'a Replicas, number: usize) -> Self {
+        let rng = ChaCha20Rng::seed_from_u64(number as u64);
+        let (gone, seen, tally) = Default::default();
+        let relay = Relay::start(world.address.clone(), number as u64);
+        Self { world, replicas, name: name(number), relay, rng, gone, seen, tally }
+    }
+
+    /// Runs commands until the load ends.
+    pub(crate) fn run(mut self, ending: &AtomicBool) -> Tally {
+        while !ending.load(SeqCst) {
+            // One in four goes where connections tear; what it prepares there waits for there.
+            let torn = self.rng.random_ratio(1, 4);
+            let address = match torn {
+                true => self.relay.address.clone(),
+                false => self.world.address.clone(),
+            };
+            let store = self.world.path(&self.name);
+            let waiting = self.ready(&store, &address).len();
+            match self.rng.random_range(0..10) {
+                0 => self.classify(&address, None),
+                1 if waiting == 1 => self.twins(&address, &store),
+                _ if waiting == 0 => self.prepare(&address, &store),
+                2 if waiting < 6 => self.prepare(&address, &store),
+                _ => self.classify(&address, Some(&store)),
+            }
+            // What was used never comes back.
+            let ready = self.ready(&store, &address);
+            assert!(ready.is_disjoint(&self.gone), "{}: a bundle came back", self.name);
+            let own = folder_of(&store, &address);
+            let left = |path: &&PathBuf| path.starts_with(&own) && !ready.contains(*path);
+            self.gone.extend(self.seen.iter().filter(left).cloned());
+            self.seen.extend(ready);
+        }
+        self.tally
+    }
+
+    /// The files of bundles that wait for a server at an address.
+    fn ready(&self, store: &Path, address: &str) -> HashSet<PathBuf> {
+        let entries = fs::read_dir(folder_of(store, address)).into_iter().flatten();
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths.filter(|path| path.extension().is_some_and(|end| end == "ready")).collect()
+    }
+
+    fn command(&self, what: &str, address: &str, store: Option<&Path>) -> Command {
+        let mut command = gazelle();
+        command.args([what, "--json", "--timeout", "30", "--server", address, "--tls"]);
+        command.arg(self.world.keys(&self.name));
+        if let Some(store) = store {
+            command.arg("--store").arg(store);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn prepare(&mut self, address: &str, store: &Path) {
+        let count = self.rng.random_range(1..=4u64);
+        let mut command = self.command("prepare", address, Some(store));
+        command.args(["--count", &count.to_string()]);
+        if let Some(text) = self.watched(&mut command) {
+            assert!(text.contains(&format!("\"prepared\":{count}")), "{text}");
+            self.tally.prepared += count;
+        }
+    }
+
+    fn classify(&mut self, address: &str, store: Option<&Path>) {
+        let count = self.rng.random_range(1..=3);
+        let samples: Vec<_> = (0..count).map(|_| self.sample()).collect();
+        let mut command = self.command("classify", address, store);
+        command.args(samples.iter().map(|sample| &sample.path));
+        match self.watched(&mut command) {
+            Some(text) => {
+                assert_eq!(right(&text, &samples), count, "{text}");
+                self.tally.right += count;
+            }
+            None => self.tally.unsure += count,
+        }
+    }
+
+    /// Two runs at once with copies of one bundle, as of a store that was restored.
+    fn twins(&mut self, address: &str, store: &Path) {
+        let copy = store.with_extension("copy");
+        copy_folder(store, &copy);
+        let start = Instant::now();
+        let running = [store, &copy].map(|store| {
+            let sample = self.sample();
+            let mut command = self.command("classify", address, Some(store));
+            (command.arg(&sample.path).spawn().expect("the program starts"), sample)
+        });
+        let mut served = 0;
+        for (running, sample) in running {
+            let (status, text, errors) = wait(running);
+            if status.success() {
+                served += right(&text, &[sample]);
+                continue;
+            }
+            let line = clear_line(status, &errors);
+            let known = line.contains("does not exist or is spent");
+            assert!(known || self.was_disturbed(start), "{}: {line}", self.name);
+            *self.tally.failures.entry(reason(&line)).or_default() += 1;
+        }
+        assert!(served <= 1, "{}: one bundle served two images", self.name);
+        assert!(served == 1 || self.was_disturbed(start), "{}: a bundle was lost", self.name);
+        self.tally.runs += 2;
+        self.tally.twins += 1;
+        self.tally.twins_served += served;
+        self.tally.right += served;
+        self.tally.unsure += 1 - served;
+        fs::remove_dir_all(copy).expect("the folder can be written");
+    }
+
+    fn sample(&mut self) -> &'a Sample {
+        &self.world.samples[self.rng.next_u32() as usize % self.world.samples.len()]
+    }
+
+    /// Whether there is a reason for a run that began at `start` to fail.
+    fn was_disturbed(&self, start: Instant) -> bool {
+        self.relay.tore_since(start) || self.replicas.died_since(start)
+    }
+
+    /// Runs a command to its end, or kills it on the way; what it printed if it ended well.
+    fn watched(&mut self, command: &mut Command) -> Option<String> {
+        self.tally.runs += 1;
+        let start = Instant::now();
+        let mut running = command.spawn().expect("the program starts");
+        if self.rng.random_ratio(1, 6) {
+            thread::sleep(Duration::from_millis(self.rng.random_range(0..400)));
+            running.kill().expect("it is a child");
+            wait(running);
+            self.tally.killed += 1;
+            return None;
+        }
+        let (status, text, errors) = wait(running);
+        if status.success() {
+            return Some(text);
+        }
+        let line = clear_line(status, &errors);
+        assert!(self.was_disturbed(start), "{} failed by itself: {line}", self.name);
+        *self.tally.failures.entry(reason(&line)).or_default() += 1;
+        None
+    }
+}
+
+/// Where a client's store keeps what it has prepared with the server at an address.
+fn folder_of(store: &Path, address: &str) -> PathBuf {
+    store.join(address.replace(':', "_"))
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("the folder can be written");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => copy_folder(&path, &target),
+            false => drop(fs::copy(&path, &target).expect("a file")),
+        }
+    }
+}
+
+/// How a run ended, and what it has printed.
+fn wait(mut running: Child) -> (ExitStatus, String, String) {
+    let end = Instant::now() + HANG;
+    // Neither output fills its pipe.
+    let status = loop {
+        match running.try_wait().expect("it is a child") {
+            Some(status) => break status,
+            None if Instant::now() > end => {
+                let _ = running.kill();
+                panic!("a client hangs");
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let (mut text, mut errors) = (String::new(), String::new());
+    running.stdout.take().expect("a pipe").read_to_string(&mut text).expect("text");
+    running.stderr.take().expect("a pipe").read_to_string(&mut errors).expect("text");
+    (status, text, errors)
+}
+
+/// How many images got the class that they have in the clear.
+fn right(text: &str, samples: &[&Sample]) -> u64 {
+    let named =
+        |(line, sample): (&str, &&Sample)| line.contains(&format!("\"name\":\"{}\"", sample.class));
+    text.lines().zip(samples).filter(|&pair| named(pair)).count() as u64
+}
+
+/// The one line in which a run says why it failed.
+fn clear_line(status: ExitStatus, errors: &str) -> String {
+    let clear = matches!(status.code(), Some(1..=99)) && errors.lines().count() == 1;
+    assert!(clear && errors.starts_with("gazelle: "), "{status}: {errors:?}");
+    errors.trim_end().into()
+}
+
+/// A line without its numbers.
+fn reason(line: &str) -> String {
+    let line = line.trim_start_matches("gazelle: ");
+    let words = line.split(' ').filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+    words.collect::<Vec<_>>().join(" ")
+}
