@@ -288,7 +288,9 @@ pub enum Misuse {
     #[error("`{0}` is no card's hash: give the 64 digits that `serve` and `inspect` print")]
     CardHash(String),
     /// The description of a link is not one.
-    #[error("`{0}` is no link: give `lan`, `wan` or BANDWIDTH,ROUNDTRIP as in `100mbit,80ms`")]
+    #[error(
+        "`{0}` is no link: give `lan`, `wan` or BANDWIDTH,ROUNDTRIP as in `100mbit,80ms` or `20mbit/100mbit,30ms`"
+    )]
     Link(String),
     /// An argument does not have as many values as its layer.
     #[error("{what}: {got} values instead of {expected}")]

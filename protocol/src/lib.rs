@@ -25,5 +25,5 @@ pub mod wire;
 
 pub use error::Error;
 pub use gazelle_model as model;
-pub use link::Link;
+pub use link::{Link, Way};
 pub use text::printable;

@@ -304,7 +304,8 @@ impl Cost {
             + (rates::QUERY + rates::QUERY_LIMB * limbs) * self.queries as u64
             + (rates::ANSWER + rates::ANSWER_LIMB * limbs) * self.answers as u64;
         let work = picoseconds_per_coefficient * parameters.n() as u64 / 1000;
-        let transfer = link.transfer(self.query_bytes + self.answer_bytes);
+        let transfer =
+            link.upward().transfer(self.query_bytes) + link.downward().transfer(self.answer_bytes);
         work + u64::try_from(transfer.as_nanos()).unwrap_or(u64::MAX)
     }
 }

@@ -34,11 +34,11 @@ pub struct Settings {
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
-        Self { link, field: FieldBits::for_link(link.bits_per_second), ..Self::default() }
+        Self { link, field: FieldBits::for_link(link.up.min(link.down)), ..Self::default() }
     }
 
     /// The same, with tables that are streamed if one prepared inference of this network would take
@@ -52,25 +52,27 @@ impl Settings {
         Ok(if fits { ahead } else { Self { tables: Delivery::Streamed, ..self } })
     }
 
-    /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
+    /// `bits per second up (8) and down (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
     /// policy (1) ‖ engine of activations (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
         let nanoseconds = u64::try_from(self.link.round_trip.as_nanos()).unwrap_or(u64::MAX);
-        bytes[8..16].copy_from_slice(&nanoseconds.to_le_bytes());
-        bytes[16] = self.field.bits() as u8;
-        bytes[17] = match self.hash {
+        let words = [self.link.up, self.link.down, nanoseconds];
+        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes[24] = self.field.bits() as u8;
+        bytes[25] = match self.hash {
             HashKind::Mitccrh => 0,
             HashKind::MitccrhStrict => 1,
             HashKind::FixedKey => 2,
         };
-        bytes[18] = match self.tables {
+        bytes[26] = match self.tables {
             Delivery::Ahead => 0,
             Delivery::Streamed => 1,
         };
-        bytes[19] = self.policy.byte();
-        bytes[20] = self.activations as u8;
+        bytes[27] = self.policy.byte();
+        bytes[28] = self.activations as u8;
         bytes
     }
 
@@ -83,25 +85,26 @@ impl Settings {
             message.split_first_chunk::<{ Self::LEN }>().ok_or(PeerFault::Settings)?;
         let word =
             |at: usize| bytes[at..at + 8].iter().rev().fold(0, |w, &b| w << 8 | u64::from(b));
-        let field = FieldBits::try_from(bytes[16]).map_err(|_: Misuse| PeerFault::Settings)?;
-        let hash = match bytes[17] {
+        let field = FieldBits::try_from(bytes[24]).map_err(|_: Misuse| PeerFault::Settings)?;
+        let hash = match bytes[25] {
             0 => HashKind::Mitccrh,
             1 => HashKind::MitccrhStrict,
             2 => HashKind::FixedKey,
             _ => return Err(PeerFault::Settings),
         };
-        let tables = match bytes[18] {
+        let tables = match bytes[26] {
             0 => Delivery::Ahead,
             1 => Delivery::Streamed,
             _ => return Err(PeerFault::Settings),
         };
-        let policy = Policy::of_byte(bytes[19]).ok_or(PeerFault::Settings)?;
-        let activations = match bytes[20] {
+        let policy = Policy::of_byte(bytes[27]).ok_or(PeerFault::Settings)?;
+        let activations = match bytes[28] {
             1 => ActivationEngine::Garbled,
             2 => ActivationEngine::Masks,
             _ => return Err(PeerFault::Settings),
         };
-        let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
+        let round_trip = Duration::from_nanos(word(16));
+        let link = Link { up: word(0), down: word(8), round_trip };
         if link.is_plausible() {
             Ok((Self { link, field, hash, tables, policy, activations }, card))
         } else {
@@ -119,7 +122,8 @@ mod tests {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
             for (field, tables) in FieldBits::ALL.map(|field| (field, Delivery::Streamed)) {
                 for policy in [Policy::Card, Policy::Class, Policy::Values] {
-                    let (link, activations) = (Link::WAN, ActivationEngine::Masks);
+                    let link = Link { up: 20_000_000, ..Link::WAN };
+                    let activations = ActivationEngine::Masks;
                     let settings = Settings { link, field, hash, tables, policy, activations };
                     let mut message = settings.to_bytes().to_vec();
                     message.extend_from_slice(b"card");
@@ -128,10 +132,18 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..20]), Err(PeerFault::Settings));
-        for (at, byte) in
-            [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 3), (20, 0)]
-        {
+        assert_eq!(Settings::split(&good[..28]), Err(PeerFault::Settings));
+        for (at, byte) in [
+            (7, 0xff),
+            (15, 0xff),
+            (23, 0xff),
+            (24, 3),
+            (24, 0),
+            (25, 3),
+            (26, 2),
+            (27, 3),
+            (28, 0),
+        ] {
             let mut bad = good;
             bad[at] = byte;
             assert_eq!(Settings::split(&bad), Err(PeerFault::Settings));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Backlog, Channel};
 use crate::Link;
+use crate::link::Way;
 
 /// How long a reader waits for its peer.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -13,11 +14,12 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Two connected channels, a client's and a server's, with a simulated `link` each way if there is one.
 pub fn pair(link: Option<Link>) -> (Channel, Channel) {
     let (near, far) = (channel(), channel());
-    let end = |tx: Sender<Vec<u8>>, rx: Receiver<Vec<u8>>, backlog| {
+    let end = |tx: Sender<Vec<u8>>, rx: Receiver<Vec<u8>>, way: Option<Way>, backlog| {
         let incoming = Incoming { queue: rx, rest: io::Cursor::default() };
-        Channel::new(incoming, Outgoing(tx), link, backlog)
+        Channel::new(incoming, Outgoing(tx), way, backlog)
     };
-    (end(near.0, far.1, Backlog::Unlimited), end(far.0, near.1, Backlog::SERVER))
+    let [up, down] = [link.map(|l| l.upward()), link.map(|l| l.downward())];
+    (end(near.0, far.1, up, Backlog::Unlimited), end(far.0, near.1, down, Backlog::SERVER))
 }
 
 struct Outgoing(Sender<Vec<u8>>);

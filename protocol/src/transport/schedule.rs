@@ -2,25 +2,25 @@
 
 use std::time::Instant;
 
-use crate::Link;
+use crate::link::Way;
 
 /// When the frames that one party puts on a link arrive.
 pub(super) struct Schedule {
-    link: Link,
+    way: Way,
     /// When the link has sent everything so far.
     free: Instant,
 }
 
 impl Schedule {
-    pub(super) fn new(link: Link) -> Self {
-        Self { link, free: Instant::now() }
+    pub(super) fn new(way: Way) -> Self {
+        Self { way, free: Instant::now() }
     }
 
     /// When `bytes` queued at `queued` have arrived: sent at the link's rate after what was queued
-    /// before, and half a round trip later.
+    /// before, and the delay later.
     pub(super) fn arrival(&mut self, queued: Instant, bytes: usize) -> Instant {
-        self.free = self.free.max(queued) + self.link.transfer(bytes);
-        self.free + self.link.round_trip / 2
+        self.free = self.free.max(queued) + self.way.transfer(bytes);
+        self.free + self.way.delay
     }
 
     /// Waits until an arrival.

@@ -9,6 +9,7 @@ use super::channel::{self, Ends};
 use super::limits::Timed;
 use super::{Backlog, Channel, Patience, TransportFault};
 use crate::Link;
+use crate::link::Way;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,7 +23,7 @@ pub fn connect(
     patience: impl Into<Patience>,
     link: Option<Link>,
 ) -> Result<Channel, TransportFault> {
-    over(dial(address)?, patience.into(), link, Backlog::Unlimited)
+    begin(dial(address)?, patience, link)
 }
 
 /// A connection to `address` (`host:port`), whatever is to go over it.
@@ -50,7 +51,7 @@ pub fn begin(
     patience: impl Into<Patience>,
     link: Option<Link>,
 ) -> Result<Channel, TransportFault> {
-    over(stream, patience.into(), link, Backlog::Unlimited)
+    over(stream, patience.into(), link.map(|link| link.upward()), Backlog::Unlimited)
 }
 
 /// The server's channel over an accepted connection.
@@ -62,13 +63,13 @@ pub fn accept(
     patience: impl Into<Patience>,
     link: Option<Link>,
 ) -> Result<Channel, TransportFault> {
-    over(stream, patience.into(), link, Backlog::SERVER)
+    over(stream, patience.into(), link.map(|link| link.downward()), Backlog::SERVER)
 }
 
 fn over(
     stream: TcpStream,
     patience: Patience,
-    link: Option<Link>,
+    way: Option<Way>,
     backlog: Backlog,
 ) -> Result<Channel, TransportFault> {
     stream.set_nodelay(true)?;
@@ -76,7 +77,7 @@ fn over(
     let [reader, writer] = [(); 2].map(|()| Timed::new(Arc::clone(&stream)));
     let (stream, start) = (Some(stream), Instant::now());
     let ends = Ends { reader, writer, stream, patience, start, binding: None };
-    Ok(Channel::over(ends, link, backlog)?)
+    Ok(Channel::over(ends, way, backlog)?)
 }
 
 /// Turns an accepted connection away: says why, and never waits. The connection should stay open

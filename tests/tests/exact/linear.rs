@@ -168,7 +168,7 @@ proptest! {
     ) {
         let layer = Layer::new(linear, input, weight_bits, weights, seed);
         let rng = &mut rng(seed ^ 1);
-        let link = Link { bits_per_second: megabits * 1_000_000, ..Link::LAN };
+        let link = Link::symmetric(megabits * 1_000_000, Link::LAN.round_trip);
         // Any of the cheapest plans, of several parameter sets.
         let mut plans =
             CoefficientPlan::alternatives(&layer.card, input, &link).expect("the layer fits");

@@ -12,7 +12,7 @@ pub(crate) struct InspectArgs {
     #[arg(value_name = "FILE")]
     pub(crate) model: PathBuf,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
-    /// `100mbit,80ms`
+    /// `100mbit,80ms` or, with the client's bandwidth first, `20mbit/100mbit,30ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
     /// What the server is to reveal
@@ -106,7 +106,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) runs: u64,
     /// Plan for a link and simulate it: `lan`, `wan`, or bandwidth and round trip as in
-    /// `100mbit,80ms`; without it, loopback
+    /// `100mbit,80ms` or, with the client's bandwidth first, `20mbit/100mbit,30ms`; without it, loopback
     #[arg(long, value_name = "LINK")]
     pub(crate) link: Option<Link>,
     /// What computes activations; those that it does not compute are garbled

@@ -40,7 +40,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) keeping: KeepingArgs,
     /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
-    /// `100mbit,80ms`
+    /// `100mbit,80ms` or, with the client's bandwidth first, `20mbit/100mbit,30ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
     /// The hash that garbles

@@ -16,8 +16,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gazelle_protocol::Link;
 use gazelle_protocol::transport::{Backlog, Channel, Patience, TransportFault};
+use gazelle_protocol::{Link, Way};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
@@ -81,7 +81,14 @@ pub fn connect(
     let name = ServerName::try_from(host.to_string())
         .map_err(|_| Error::Tls(format!("`{host}` is no host's name; give HOST:PORT")))?;
     let connection = ClientConnection::new(Arc::clone(&tls.0), name).map_err(fault::internal)?;
-    secure(connection.into(), stream, start, patience, link, Backlog::Unlimited)
+    secure(
+        connection.into(),
+        stream,
+        start,
+        patience,
+        link.map(|link| link.upward()),
+        Backlog::Unlimited,
+    )
 }
 
 /// The server's channel over a connection that came at `start`.
@@ -97,7 +104,14 @@ pub fn accept(
     link: Option<Link>,
 ) -> Result<Secured, Error> {
     let connection = ServerConnection::new(Arc::clone(&tls.0)).map_err(fault::internal)?;
-    secure(connection.into(), stream, start, patience, link, Backlog::SERVER)
+    secure(
+        connection.into(),
+        stream,
+        start,
+        patience,
+        link.map(|link| link.downward()),
+        Backlog::SERVER,
+    )
 }
 
 fn secure(
@@ -105,7 +119,7 @@ fn secure(
     stream: TcpStream,
     start: Instant,
     patience: Patience,
-    link: Option<Link>,
+    way: Option<Way>,
     backlog: Backlog,
 ) -> Result<Secured, Error> {
     stream.set_nodelay(true).map_err(TransportFault::from)?;
@@ -116,6 +130,6 @@ fn secure(
     let binding = connection.export_keying_material([0; 32], label, None);
     let binding = binding.map_err(fault::internal)?;
     let ends = stream::ends(connection, stream, start, patience, binding);
-    let channel = Channel::over(ends, link, backlog).map_err(TransportFault::from)?;
+    let channel = Channel::over(ends, way, backlog).map_err(TransportFault::from)?;
     Ok(Secured { channel, binding, certificate })
 }

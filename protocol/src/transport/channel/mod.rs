@@ -25,9 +25,10 @@ use super::patience::Allowance;
 use super::queue::{Item, Queue};
 use super::schedule::Schedule;
 use super::{Backlog, HEADER_LEN, Patience, Seal, Traffic, TransportFault};
+use crate::domain;
 use crate::error::Error;
 use crate::exchange::FrameKeys;
-use crate::{Link, domain};
+use crate::link::Way;
 
 /// The longest refusal.
 const MAX_REFUSAL: usize = 512;
@@ -84,15 +85,15 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel over a reader and a writer. Both must time out by themselves; with a `link`, what
-    /// this party sends arrives as late as it would on that link.
+    /// A channel over a reader and a writer. Both must time out by themselves; with a `way`, what
+    /// this party sends arrives as late as it would on such a link.
     ///
     /// # Panics
     /// If the system has no thread for it.
     pub fn new(
         reader: impl Read + Send + 'static,
         writer: impl Write + Send + 'static,
-        link: Option<Link>,
+        way: Option<Way>,
         backlog: Backlog,
     ) -> Self {
         let ends = Ends {
@@ -103,7 +104,7 @@ impl Channel {
             start: Instant::now(),
             binding: None,
         };
-        Self::over(ends, link, backlog).expect("the system gives a thread")
+        Self::over(ends, way, backlog).expect("the system gives a thread")
     }
 
     /// A channel over the ends of a connection.
@@ -112,14 +113,14 @@ impl Channel {
     /// If the system has no thread for it.
     pub fn over(
         ends: Ends<impl Read + Limit + Send + 'static, impl Write + Limit + Send + 'static>,
-        link: Option<Link>,
+        way: Option<Way>,
         backlog: Backlog,
     ) -> io::Result<Self> {
         let Ends { reader, writer, stream, patience, start, binding } = ends;
         let queue = Arc::new(Queue::new(backlog));
         queue.set_deadline(start.checked_add(patience.setup));
         let (items, connection) = (Arc::clone(&queue), stream.clone());
-        let schedule = link.map(Schedule::new);
+        let schedule = way.map(Schedule::new);
         let writer = thread::Builder::new().spawn(move || {
             let allowance = Allowance::new(patience.phase);
             let result = Output { queue: &items, writer, allowance, schedule, seal: None }.run();
