@@ -1,5 +1,7 @@
 //! The client's secret key and the public key with which the server encrypts zero.
 
+use std::sync::OnceLock;
+
 use gazelle_ntt::prg::Seed;
 use gazelle_ntt::{Modulus, Plan, pack, sample};
 use rand::CryptoRng;
@@ -90,8 +92,27 @@ impl Workspace {
 pub struct PublicKey {
     parameters: Parameters,
     bytes: Vec<u8>,
+    /// What `bytes` stand for, which are valid.
+    expanded: OnceLock<Expanded>,
+}
+
+/// A public key's polynomials, transformed, limb after limb.
+#[derive(Clone)]
+struct Expanded {
     p0: Vec<u64>,
     p1: Vec<u64>,
+}
+
+impl Expanded {
+    /// Parses the seed and p₀.
+    fn parse(parameters: &Parameters, bytes: &[u8]) -> Result<Self, PeerFault> {
+        const MESSAGE: &str = "public key";
+        PeerFault::check_length(MESSAGE, bytes, PublicKey::encoded_len(parameters))?;
+        let (seed, body) = bytes.split_first_chunk().expect("the length is checked");
+        let [mut p0, mut p1] = [0; 2].map(|_| vec![0; parameters.n() * parameters.limbs()]);
+        parse(parameters, body, (seed, 0), (&mut p0, &mut p1), MESSAGE)?;
+        Ok(Self { p0, p1 })
+    }
 }
 
 impl PublicKey {
@@ -130,12 +151,13 @@ impl PublicKey {
     /// # Errors
     /// [`PeerFault::Length`], or [`PeerFault::Residue`] for a residue that is not canonical.
     pub fn from_bytes(parameters: &Parameters, bytes: &[u8]) -> Result<Self, PeerFault> {
-        const MESSAGE: &str = "public key";
-        PeerFault::check_length(MESSAGE, bytes, Self::encoded_len(parameters))?;
-        let (seed, body) = bytes.split_first_chunk().expect("the length is checked");
-        let [mut p0, mut p1] = [0; 2].map(|_| vec![0; parameters.n() * parameters.limbs()]);
-        parse(parameters, body, (seed, 0), (&mut p0, &mut p1), MESSAGE)?;
-        Ok(Self { parameters: parameters.clone(), bytes: bytes.to_vec(), p0, p1 })
+        let expanded = Expanded::parse(parameters, bytes)?.into();
+        Ok(Self { parameters: parameters.clone(), bytes: bytes.to_vec(), expanded })
+    }
+
+    /// Keeps the bytes alone until the key is used again.
+    pub(crate) fn shrink(&mut self) {
+        self.expanded = OnceLock::new();
     }
 
     /// The parameter set.
@@ -145,8 +167,9 @@ impl PublicKey {
 
     /// (p₀, p₁) modulo prime `limb`, transformed.
     pub(crate) fn limb(&self, limb: usize) -> (&[u64], &[u64]) {
-        let n = self.parameters.n();
-        (&self.p0[limb * n..][..n], &self.p1[limb * n..][..n])
+        let expand = || Expanded::parse(&self.parameters, &self.bytes).expect("they are valid");
+        let (n, Expanded { p0, p1 }) = (self.parameters.n(), self.expanded.get_or_init(expand));
+        (&p0[limb * n..][..n], &p1[limb * n..][..n])
     }
 }
 

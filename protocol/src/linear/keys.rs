@@ -75,6 +75,11 @@ impl ServerKeys {
         Ok(Self(plans.into_iter().map(parse).collect::<Result<_, _>>()?))
     }
 
+    /// Takes as little memory as they can until they are used again.
+    pub(crate) fn shrink(&mut self) {
+        self.0.iter_mut().for_each(PublicKey::shrink);
+    }
+
     /// The key of block number `block`.
     ///
     /// # Panics

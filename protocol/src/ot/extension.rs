@@ -240,6 +240,14 @@ pub(super) struct Correlation {
 }
 
 impl Sender {
+    /// Takes as little memory as it can until it is used again.
+    pub(crate) fn shrink(&mut self) {
+        if let Some(correlation) = &mut self.correlation {
+            correlation.rows.shrink();
+            correlation.matrix = Matrix::default();
+        }
+    }
+
     /// Makes `zero_labels.len()` transfers from the receiver's message: writes q for each.
     ///
     /// Uses rayon's current thread pool; the result does not depend on its size.

@@ -2,6 +2,7 @@
 //! transpose.
 
 use std::iter;
+use std::sync::OnceLock;
 
 use crate::parallel::prelude::*;
 use gazelle_kernels::prg::Seeds;
@@ -37,7 +38,9 @@ impl Backends {
 pub(super) struct Rows {
     field: FieldBits,
     session: [u8; 32],
-    leaves: Seeds,
+    leaves: Zeroizing<Vec<u128>>,
+    /// The leaves with their keys scheduled.
+    seeds: OnceLock<Seeds>,
     backends: Backends,
 }
 
@@ -50,7 +53,17 @@ impl Rows {
         backends: Backends,
     ) -> Self {
         assert_eq!(leaves.len(), field.groups() * field.size(), "all leaves of all groups");
-        Self { field, session: *session, leaves: Seeds::new(backends.aes, leaves), backends }
+        let leaves = Zeroizing::new(leaves.to_vec());
+        Self { field, session: *session, leaves, seeds: OnceLock::new(), backends }
+    }
+
+    /// Takes as little memory as they can until they are used again.
+    pub(super) fn shrink(&mut self) {
+        self.seeds = OnceLock::new();
+    }
+
+    fn seeds(&self) -> &Seeds {
+        self.seeds.get_or_init(|| Seeds::new(self.backends.aes, &self.leaves))
     }
 
     pub(super) fn field(&self) -> FieldBits {
@@ -79,11 +92,11 @@ impl Rows {
     ) {
         let width = rows.len() / 128;
         let mut sum = Zeroizing::new([0; CHUNK]);
-        let sum = &mut sum[..width];
+        let (sum, own) = (&mut sum[..width], self.seeds());
         for (group, planes) in rows.chunks_exact_mut(self.field.bits() * width).enumerate() {
             let seeds = group * self.field.size()..(group + 1) * self.field.size();
             let nonce = self.nonce().wrapping_add(group as u64);
-            self.leaves.sums(seeds, nonce, first, sum, planes);
+            own.sums(seeds, nonce, first, sum, planes);
             adjust(sum, planes);
         }
     }

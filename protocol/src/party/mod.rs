@@ -48,7 +48,7 @@ mod transfers;
 
 pub use client::{ClientParty, Leftover};
 pub use outcome::Outcome;
-pub use server::{Served, ServerParty};
+pub use server::{Resting, Served, ServerParty};
 pub use service::Service;
 pub(crate) use transfers::setup_lens;
 

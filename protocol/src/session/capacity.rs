@@ -1,5 +1,6 @@
 //! What a server lets its clients cost: checked before anything is held or computed.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::Limit;
@@ -27,30 +28,30 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(total: u64) -> Self {
-        Self { used: AtomicU64::new(0), total }
+    pub(super) fn new(total: u64) -> Arc<Self> {
+        Arc::new(Self { used: AtomicU64::new(0), total })
     }
 
     /// Reserves `bytes` until the reservation is dropped.
     ///
     /// # Errors
     /// [`Limit::ServerMemory`] if there are not as many.
-    pub(super) fn reserve(&self, bytes: u64) -> Result<Reserved<'_>, Limit> {
+    pub(super) fn reserve(self: &Arc<Self>, bytes: u64) -> Result<Reserved, Limit> {
         let add = |used: u64| used.checked_add(bytes).filter(|&used| used <= self.total);
         match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
-            Ok(_) => Ok(Reserved { memory: self, bytes }),
+            Ok(_) => Ok(Reserved { memory: Arc::clone(self), bytes }),
             Err(_) => Err(Limit::ServerMemory),
         }
     }
 }
 
 /// A part of a server's memory.
-pub(super) struct Reserved<'a> {
-    memory: &'a Memory,
+pub(super) struct Reserved {
+    memory: Arc<Memory>,
     bytes: u64,
 }
 
-impl Drop for Reserved<'_> {
+impl Drop for Reserved {
     fn drop(&mut self) {
         self.memory.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }

@@ -8,6 +8,7 @@ mod client;
 mod doors;
 #[doc(hidden)]
 pub mod hazmat;
+mod idle;
 mod server;
 mod statistics;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use crate::party::{MAX_BUNDLES, Outcome, Served};
 pub use crate::plan::{BlockCost, NetworkPlan, Policy, Security, Settings, Terms};
 pub use capacity::Capacity;
 pub use client::Client;
+pub use idle::{IdleSession, Visit};
 pub use server::Server;
 pub use statistics::{LayerSeconds, Phase, Statistics};
 

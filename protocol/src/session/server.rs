@@ -1,5 +1,8 @@
 //! The server over a channel.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use rand::rngs::ChaCha20Rng;
 
 use super::capacity::{Capacity, Memory, Reserved};
@@ -17,8 +20,33 @@ use crate::wire::Request;
 pub struct Server {
     service: Service,
     capacity: Capacity,
-    memory: Memory,
+    memory: Arc<Memory>,
     doors: Doors,
+}
+
+/// What a session has between two requests.
+pub(super) struct State<'a> {
+    pub(super) party: ServerParty<'a>,
+    /// Of the bundles that wait, as far as they come from this session.
+    pub(super) held: Vec<Reserved>,
+    pub(super) served: Served,
+}
+
+/// What follows a request: the session goes on, or has ended.
+pub(super) type Step<'a> = ControlFlow<Served, State<'a>>;
+
+/// Ends a session that has failed; a client that can still be told is told why.
+pub(super) fn tell(channel: Channel, error: &Error) {
+    let why = match error {
+        Error::Peer(fault) => format!("this client broke the protocol: {fault}"),
+        Error::Limit(limit) => limit.to_string(),
+        Error::Transport(fault @ TransportFault::Altered) => fault.to_string(),
+        Error::Denied(denied) => denied.to_string(),
+        Error::Bundle(fault) => fault.to_string(),
+        Error::Store(_) => "the server's store of bundles fails; try again later".into(),
+        _ => return,
+    };
+    channel.refuse(&why);
 }
 
 impl Server {
@@ -91,20 +119,8 @@ impl Server {
         shares: &mut Shares,
     ) -> Result<Served, Error> {
         let result = self.run(&mut channel, rng, store, shares);
-        match &result {
-            Err(Error::Peer(fault)) => {
-                channel.refuse(&format!("this client broke the protocol: {fault}"));
-            }
-            Err(Error::Limit(limit)) => channel.refuse(&limit.to_string()),
-            Err(Error::Transport(fault @ TransportFault::Altered)) => {
-                channel.refuse(&fault.to_string());
-            }
-            Err(Error::Denied(denied)) => channel.refuse(&denied.to_string()),
-            Err(Error::Bundle(fault)) => channel.refuse(&fault.to_string()),
-            Err(Error::Store(_)) => {
-                channel.refuse("the server's store of bundles fails; try again later");
-            }
-            _ => {}
+        if let Err(error) = &result {
+            tell(channel, error);
         }
         result
     }
@@ -116,36 +132,61 @@ impl Server {
         store: &mut impl BundleStore,
         last: &mut Shares,
     ) -> Result<Served, Error> {
-        let mut served = Served::default();
-        // Of the bundles that wait, as far as they come from this session.
-        let mut held = Vec::new();
-        let mut party = channel.run(ServerParty::accept(&self.service, rng), |_, _| ())?;
-        channel.end_setup();
+        let mut state = self.set_up(channel, rng)?;
         loop {
-            // What lies on a disk waits without a connection.
-            let waits = store.in_memory() && !store.is_empty();
-            let (ready, request) = channel.run_request(party.request(), waits)?;
-            party = match request {
-                Request::Prepare(wanted) => {
-                    let count = wanted.count as usize;
-                    let (party, bundles) = self.prepare(channel, ready, count, store, &mut held)?;
-                    bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
-                    party
-                }
-                Request::Begin(begin) => {
-                    let _online = self.doors.begin_online()?;
-                    let bundle = store.take(&begin.bundle)?;
-                    let bundle = bundle.ok_or(PeerFault::Bundle(begin.bundle))?;
-                    let (party, shares) = channel.run(ready.online(bundle), |_, _| ())?;
-                    channel.wait_for_writing();
-                    held.pop();
-                    served.inferences += 1;
-                    *last = shares;
-                    party
-                }
-                Request::Bye => return Ok(served),
-            };
+            match self.step(channel, state, store, last)? {
+                Step::Continue(next) => state = next,
+                Step::Break(served) => return Ok(served),
+            }
         }
+    }
+
+    pub(super) fn set_up<'a>(
+        &'a self,
+        channel: &mut Channel,
+        rng: ChaCha20Rng,
+    ) -> Result<State<'a>, Error> {
+        let party = channel.run(ServerParty::accept(&self.service, rng), |_, _| ())?;
+        channel.end_setup();
+        Ok(State { party, held: Vec::new(), served: Served::default() })
+    }
+
+    /// Whether a client may take its time: what lies on a disk waits without a connection.
+    pub(super) fn waits(store: &impl BundleStore) -> bool {
+        store.in_memory() && !store.is_empty()
+    }
+
+    /// Does what the client asks for next.
+    pub(super) fn step<'a>(
+        &'a self,
+        channel: &mut Channel,
+        state: State<'a>,
+        store: &mut impl BundleStore,
+        last: &mut Shares,
+    ) -> Result<Step<'a>, Error> {
+        let State { party, mut held, mut served } = state;
+        let (ready, request) = channel.run_request(party.request(), Self::waits(store))?;
+        let party = match request {
+            Request::Prepare(wanted) => {
+                let count = wanted.count as usize;
+                let (party, bundles) = self.prepare(channel, ready, count, store, &mut held)?;
+                bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
+                party
+            }
+            Request::Begin(begin) => {
+                let _online = self.doors.begin_online()?;
+                let bundle = store.take(&begin.bundle)?;
+                let bundle = bundle.ok_or(PeerFault::Bundle(begin.bundle))?;
+                let (party, shares) = channel.run(ready.online(bundle), |_, _| ())?;
+                channel.wait_for_writing();
+                held.pop();
+                served.inferences += 1;
+                *last = shares;
+                party
+            }
+            Request::Bye => return Ok(Step::Break(served)),
+        };
+        Ok(Step::Continue(State { party, held, served }))
     }
 
     /// Prepares `count` inferences for a client whose others wait in `store`, within the server's
@@ -156,7 +197,7 @@ impl Server {
         party: ServerParty<'a>,
         count: usize,
         store: &mut impl BundleStore,
-        held: &mut Vec<Reserved<'a>>,
+        held: &mut Vec<Reserved>,
     ) -> Result<(ServerParty<'a>, Vec<ServerBundle>), Error> {
         self.doors.check()?;
         store.grant(count)?;

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 pub trait Limit {
     /// What a single read or write after this waits for at most; not zero.
     fn limit(&mut self, time: Duration);
+
+    /// Nothing will pass for a while: memory that is not needed until then may be given back.
+    fn release(&mut self) {}
 }
 
 /// A direction that has its own limits, or none.

@@ -44,6 +44,8 @@ pub(super) enum Item {
     Frame(Frame),
     /// Tags the frames that follow.
     Seal(Box<Seal>),
+    /// Ends; another thread will go on.
+    Rest,
 }
 
 /// The way from the party to its writing thread.

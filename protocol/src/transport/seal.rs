@@ -19,12 +19,16 @@ use gazelle_kernels::AesBackend;
 use gazelle_kernels::gf128::PolynomialHash;
 use gazelle_kernels::prg::Seeds;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::{HEADER_LEN, TAG_LEN, TransportFault};
 
 /// One direction's keys, and how many frames have passed. Wiped when dropped.
 pub(crate) struct Seal {
-    hash: PolynomialHash,
+    /// H.
+    key: Zeroizing<u128>,
+    /// What hashes under it; made when it is used.
+    hash: Option<Box<PolynomialHash>>,
     pads: Seeds,
     next: u64,
 }
@@ -34,7 +38,8 @@ impl Seal {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
         let half = |i: usize| u128::from_le_bytes(key.as_chunks::<16>().0[i]);
         Self {
-            hash: PolynomialHash::new(AesBackend::best(), half(0)),
+            key: Zeroizing::new(half(0)),
+            hash: None,
             pads: Seeds::new(AesBackend::best(), &[half(1)]),
             next: 0,
         }
@@ -42,11 +47,18 @@ impl Seal {
 
     /// The next frame's tag.
     pub(super) fn tag(&mut self, header: &[u8; HEADER_LEN], payload: &[u8]) -> [u8; TAG_LEN] {
-        let hash = self.hash.update(self.hash.update(0, payload), header);
+        let new = || Box::new(PolynomialHash::new(AesBackend::best(), *self.key));
+        let hash = self.hash.get_or_insert_with(new);
+        let hash = hash.update(hash.update(0, payload), header);
         let mut pad = [0];
         self.pads.stream(0, 0, self.next, &mut pad);
         self.next += 1;
         (hash ^ pad[0]).to_le_bytes()
+    }
+
+    /// Takes as little memory as it can until it is used again.
+    pub(super) fn shrink(&mut self) {
+        self.hash = None;
     }
 
     /// Checks the next frame's tag.

@@ -1,4 +1,4 @@
-//! `gazelle serve`: the server, a thread for each client.
+//! `gazelle serve`: the server, a thread for each client that is asking for something.
 
 mod admin;
 mod crowd;
@@ -12,6 +12,7 @@ mod seats;
 mod session;
 mod shared;
 mod signals;
+mod waiting;
 
 pub(crate) use keeping::KeepingArgs;
 pub(crate) use log::LogFormat;
@@ -51,6 +52,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         let address = admin::start(address, Arc::clone(&shared))?;
         shared.log.line(format!("admin on {address}"));
     }
+    watch(&shared)?;
     signals::start(Arc::clone(&shared), Duration::from_secs(args.grace))?;
     if args.until_stdin_ends {
         thread::spawn(|| {
@@ -68,6 +70,20 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         }
     }
     Err(Failure::new("the listener ended"))
+}
+
+/// Starts the thread that watches connections on which nothing passes.
+fn watch(shared: &Arc<Shared>) -> Result<()> {
+    let shared = Arc::clone(shared);
+    let watch = move || {
+        let error =
+            shared.waiting.watch(|parked| shared.wake(parked), |parked| shared.give_up(parked));
+        shared.log.line(format!("cannot watch connections: {error}"));
+        shared.log.flush();
+        exit(1)
+    };
+    thread::Builder::new().spawn(watch).when(|| "cannot start a thread".into())?;
+    Ok(())
 }
 
 /// Sets how many threads all computation of this process shares.

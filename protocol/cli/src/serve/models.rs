@@ -10,6 +10,7 @@ use gazelle_protocol::{
     model::Network,
     session::{Capacity, Server, Settings},
 };
+use std::sync::Arc;
 
 /// A model that is served.
 pub(super) struct Model {
@@ -29,7 +30,7 @@ impl Model {
 }
 
 /// All of them, in the order of the configuration.
-pub(super) struct Models(Vec<Model>);
+pub(super) struct Models(Vec<Arc<Model>>);
 
 impl Models {
     pub(super) fn load(args: &ServeArgs) -> Result<Self> {
@@ -64,8 +65,8 @@ impl Models {
 
     /// The model that a client asks for: by name and version as in `chest@3`, by name the last one that
     /// is listed, or the first that it may have.
-    pub(super) fn find(&self, asked: &str, permitted: Option<&[String]>) -> Option<&Model> {
-        let may = |model: &&Model| permitted.is_none_or(|names| names.contains(&model.name));
+    pub(super) fn find(&self, asked: &str, permitted: Option<&[String]>) -> Option<&Arc<Model>> {
+        let may = |model: &&Arc<Model>| permitted.is_none_or(|names| names.contains(&model.name));
         let mut models = self.0.iter().filter(may);
         match asked {
             "" => models.next(),
@@ -76,12 +77,12 @@ impl Models {
     /// The names of those that a client may have.
     pub(super) fn names(&self, permitted: Option<&[String]>) -> String {
         let may = |model: &&Model| permitted.is_none_or(|names| names.contains(&model.name));
-        let names = self.0.iter().filter(may).map(Model::full_name);
+        let names = self.iter().filter(may).map(Model::full_name);
         names.collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Model> {
-        self.0.iter()
+        self.0.iter().map(Arc::as_ref)
     }
 
     /// Begins no phase any more.
@@ -100,7 +101,7 @@ fn load(
     name: String,
     version: Option<String>,
     network: Network,
-) -> Result<Model> {
+) -> Result<Arc<Model>> {
     let settings = Settings {
         hash: args.hash.into(),
         policy: args.reveal.into(),
@@ -115,5 +116,5 @@ fn load(
     let capacity =
         Capacity { client: mebibytes(limits.memory_per_client), total: mebibytes(limits.memory) };
     let server = Server::new(network, &settings)?.with_capacity(capacity);
-    Ok(Model { name, version, server })
+    Ok(Arc::new(Model { name, version, server }))
 }

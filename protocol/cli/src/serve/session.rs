@@ -4,25 +4,71 @@ use super::{
     entrance::Admitted,
     log::Event,
     metrics::{Metrics, Refusal},
+    models::Model,
+    presence::Present,
     seats::Seat,
     shared::{Service, Shared},
+    waiting::Parked,
 };
 use crate::failure::Failure;
-use gazelle_protocol::{session::Served, transport::Channel};
+use gazelle_protocol::{
+    bundle::Waiting,
+    session::{IdleSession, Served, Visit},
+    transport::{Channel, TransportFault},
+};
+use gazelle_service::Client;
 use std::{
     net::{SocketAddr, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     thread,
     time::Instant,
 };
 
-/// A connection that was accepted.
-struct Guest {
+/// A client, from the connection to the end.
+pub(super) struct Visitor {
     number: u64,
-    stream: TcpStream,
     peer: SocketAddr,
     start: Instant,
+    seat: Seat,
+    /// As soon as it is known, where clients have names.
+    name: Option<String>,
+}
+
+/// How far a client has come when nothing passes.
+pub(super) enum Stage {
+    /// It has not said anything; it must until then.
+    New(TcpStream, Option<Instant>),
+    /// Its session is set up.
+    Idle(Box<Session>),
+}
+
+/// A session that is idle, and what it needs to go on.
+pub(super) struct Session {
+    idle: Box<IdleSession>,
+    service: Arc<Service>,
+    model: Arc<Model>,
+    client: Client,
+    bundles: Waiting,
+    present: Present,
+}
+
+impl Stage {
+    /// The connection.
+    pub(super) fn stream(&self) -> Option<&TcpStream> {
+        match self {
+            Self::New(stream, _) => Some(stream),
+            Self::Idle(session) => session.idle.stream(),
+        }
+    }
+
+    /// When its time is over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::New(_, deadline) => *deadline,
+            Self::Idle(session) => session.idle.deadline(),
+        }
+    }
 }
 
 /// Why a session did not come to its end.
@@ -48,12 +94,17 @@ impl Break {
     }
 }
 
+/// What became of a visit.
+enum Progress {
+    Idle(Box<Session>),
+    Over(Served),
+}
+
 impl Shared {
-    /// Gives a client a seat and a thread, or turns it away.
+    /// Gives a client a seat, or turns it away.
     pub(super) fn welcome(self: &Arc<Self>, number: u64, stream: TcpStream, peer: SocketAddr) {
         let start = Instant::now();
         Metrics::add(&self.metrics.accepted, 1);
-        let event = Event { session: Some(number), peer: Some(peer), ..Event::default() };
         let full = match self.is_ready() {
             true => self.seats.take(peer.ip()).map_err(|full| (Refusal::Seats, full.to_string())),
             false => {
@@ -65,29 +116,69 @@ impl Shared {
             Err((cause, why)) => {
                 self.crowd.turn_away(stream, &why);
                 self.metrics.refuse(cause);
-                return self.log.event(&Event { message: format!("refused: {why}"), ..event });
+                let (session, peer) = (Some(number), Some(peer));
+                let message = format!("refused: {why}");
+                return self.log.event(&Event { session, peer, message, ..Event::default() });
             }
         };
+        Metrics::add(&self.metrics.active, 1);
+        let visitor = Visitor { number, peer, start, seat, name: None };
+        let deadline = start.checked_add(self.service().patience.setup);
+        self.park(Parked { visitor, stage: Stage::New(stream, deadline) });
+    }
+
+    /// Waits, without a thread, until the client says something.
+    fn park(self: &Arc<Self>, parked: Parked) {
+        if let Err(parked) = self.waiting.park(parked) {
+            self.wake(*parked);
+        }
+    }
+
+    /// Goes on with a client in a thread of its own.
+    pub(super) fn wake(self: &Arc<Self>, parked: Parked) {
         let shared = Arc::clone(self);
-        let session = move || shared.session(Guest { number, stream, peer, start }, seat);
-        if let Err(error) = thread::Builder::new().spawn(session) {
+        let event = Event {
+            session: Some(parked.visitor.number),
+            peer: Some(parked.visitor.peer),
+            ..Event::default()
+        };
+        let attend = move || shared.attend(parked);
+        if let Err(error) = thread::Builder::new().spawn(attend) {
+            self.metrics.active.fetch_sub(1, Relaxed);
             self.log.event(&Event { message: format!("cannot be served: {error}"), ..event });
         }
     }
 
-    /// Serves one client to the end; whatever happens concerns it alone.
-    fn session(&self, guest: Guest, mut seat: Seat) {
-        let Guest { number, peer, start, .. } = guest;
-        let (service, mut client) = (self.service(), None);
-        Metrics::add(&self.metrics.active, 1);
-        let serve = || self.serve(&service, guest, &mut client);
-        let result = catch_unwind(AssertUnwindSafe(serve));
+    /// Ends the session of a client that has been silent for too long.
+    pub(super) fn give_up(&self, Parked { visitor, .. }: Parked) {
+        self.end(visitor, Ok(Err(gazelle_protocol::Error::from(TransportFault::TimedOut).into())));
+    }
+
+    /// Serves a client until it asks for nothing; whatever happens concerns it alone.
+    fn attend(self: &Arc<Self>, Parked { mut visitor, stage }: Parked) {
+        let advance = || match stage {
+            Stage::New(stream, _) => self.begin(&mut visitor, stream),
+            Stage::Idle(session) => self.go_on(*session),
+        };
+        match catch_unwind(AssertUnwindSafe(advance)) {
+            Ok(Ok(Progress::Idle(session))) => {
+                self.park(Parked { visitor, stage: Stage::Idle(session) });
+            }
+            Ok(Ok(Progress::Over(served))) => self.end(visitor, Ok(Ok(served))),
+            Ok(Err(cause)) => self.end(visitor, Ok(Err(cause))),
+            Err(panic) => self.end(visitor, Err(panic)),
+        }
+    }
+
+    /// Counts and logs a session that has ended, and gives its seat back.
+    fn end(&self, visitor: Visitor, result: thread::Result<Result<Served, Break>>) {
+        let Visitor { number, peer, start, mut seat, name } = visitor;
         if !matches!(result, Ok(Ok(_))) {
             seat.failed();
         }
         drop(seat);
         let seconds = start.elapsed();
-        self.metrics.active.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.metrics.active.fetch_sub(1, Relaxed);
         Metrics::add(&self.metrics.milliseconds, seconds.as_millis() as u64);
         let (counter, message) = match &result {
             Ok(Ok(served)) => {
@@ -108,26 +199,21 @@ impl Shared {
         self.log.event(&Event {
             session: Some(number),
             peer: Some(peer),
-            client: client.as_deref(),
+            client: name.as_deref(),
             message,
             inferences,
             seconds: Some(seconds.as_secs_f64()),
         });
     }
 
-    /// The session itself; the client's name, as soon as it is known, goes to `name`.
-    fn serve(
-        &self,
-        service: &Service,
-        guest: Guest,
-        name: &mut Option<String>,
-    ) -> Result<Served, Break> {
-        let Guest { stream, start, .. } = guest;
-        let Admitted { channel, client, wish } = service.entrance.admit(stream, start, service)?;
+    /// The session from its first byte.
+    fn begin(&self, visitor: &mut Visitor, stream: TcpStream) -> Result<Progress, Break> {
+        let (service, start) = (self.service(), visitor.start);
+        let Admitted { channel, client, wish } = service.entrance.admit(stream, start, &service)?;
         if service.entrance.knows_names() {
-            *name = Some(client.name.clone());
+            visitor.name = Some(client.name.clone());
         }
-        let Some(_present) = self.presence.enter(&client.name, client.sessions) else {
+        let Some(present) = self.presence.enter(&client.name, client.sessions) else {
             let why = "you have as many sessions as you may; end one, or try again later";
             return Err(Break::refuse(channel, Refusal::Sessions, why));
         };
@@ -144,6 +230,31 @@ impl Shared {
             return Err(Break::refuse(channel, Refusal::Wish, why));
         }
         let mut bundles = self.store.of(&client, model.server.service());
-        Ok(model.server.serve_from(channel, &mut bundles)?)
+        let visit = model.server.serve_until_idle(channel, &mut bundles)?;
+        let bundles = bundles.into_waiting();
+        Ok(match visit {
+            Visit::Over(served) => Progress::Over(served),
+            Visit::Idle(idle) => {
+                let model = Arc::clone(model);
+                let session = Session { idle, service, model, client, bundles, present };
+                Progress::Idle(Box::new(session))
+            }
+        })
+    }
+
+    /// The session from the client's next request on.
+    fn go_on(&self, session: Session) -> Result<Progress, Break> {
+        let Session { idle, service, model, client, bundles, present } = session;
+        let store = self.store.of(&client, model.server.service());
+        let mut bundles = store.with_waiting(bundles);
+        let visit = model.server.resume(idle, &mut bundles)?;
+        let bundles = bundles.into_waiting();
+        Ok(match visit {
+            Visit::Over(served) => Progress::Over(served),
+            Visit::Idle(idle) => {
+                let session = Session { idle, service, model, client, bundles, present };
+                Progress::Idle(Box::new(session))
+            }
+        })
     }
 }

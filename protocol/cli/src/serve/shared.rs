@@ -2,7 +2,7 @@
 
 use super::{
     crowd::Crowd, entrance::Entrance, keeping, log::Log, metrics::Metrics, models::Models,
-    presence::Presence, seats::Seats,
+    presence::Presence, seats::Seats, waiting::Waiting,
 };
 use crate::{
     args::ServeArgs,
@@ -59,6 +59,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<ServerStore>,
     pub(super) seats: Arc<Seats>,
     pub(super) crowd: Crowd,
+    pub(super) waiting: Waiting,
     pub(super) presence: Arc<Presence>,
     pub(super) metrics: Metrics,
     pub(super) log: Log,
@@ -78,6 +79,7 @@ impl Shared {
             store: keeping::open(&args.keeping, &log)?,
             seats,
             crowd: Crowd::start().when(cannot)?,
+            waiting: Waiting::new().when(|| "cannot watch connections".into())?,
             presence: Arc::default(),
             metrics: Metrics::default(),
             log,

@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod generate;
 mod graph;
+mod idle;
 mod import;
 mod inspect;
 mod peers;

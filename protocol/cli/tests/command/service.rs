@@ -155,6 +155,7 @@ fn health_metrics_and_the_log_as_json() {
     assert!(object["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
     assert!(!line.contains("ankle") && !line.contains("Ankle"), "{line}");
     fail(1, classify(folder, "alice", &server, &["--model", "x"]));
+    wait_for(&mut server, "refused");
     for (path, words) in [
         ("/healthz", "200 OK"),
         ("/readyz", "ready"),

@@ -100,6 +100,11 @@ impl Server {
         Self { child, address, output }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal, by its name.
     pub(crate) fn signal(&self, name: &str) {
         let number = self.child.id().to_string();

@@ -167,6 +167,18 @@ pub struct SessionStore<'a> {
     waiting: Waiting,
 }
 
+impl SessionStore<'_> {
+    /// Those that end with the session, for when it goes on.
+    pub fn into_waiting(self) -> Waiting {
+        self.waiting
+    }
+
+    /// With what [`SessionStore::into_waiting`] gave.
+    pub fn with_waiting(self, waiting: Waiting) -> Self {
+        Self { waiting, ..self }
+    }
+}
+
 impl BundleStore for SessionStore<'_> {
     /// A table that fails now will say so at the next bundle.
     fn len(&self) -> usize {

@@ -54,7 +54,7 @@ pub(super) fn ends(
     let shared = Arc::new(Shared { connection, stream: Arc::clone(&stream) });
     let limit = Duration::MAX;
     let writer = TlsWriter { shared: Arc::clone(&shared), records: Vec::new(), limit };
-    let reader = TlsReader { shared, piece: vec![0; PIECE], rest: 0..0, limit };
+    let reader = TlsReader { shared, piece: Vec::new(), rest: 0..0, limit };
     Ends { reader, writer, stream: Some(stream), patience, start, binding: Some(binding) }
 }
 
@@ -90,6 +90,23 @@ impl Limit for TlsReader {
     fn limit(&mut self, time: Duration) {
         self.limit = time;
     }
+
+    fn release(&mut self) {
+        if self.rest.is_empty() {
+            self.piece = Vec::new();
+            // TLS's own buffer is made as short as it may be before it reads.
+            let _ = self.shared.connection().read_tls(&mut NothingYet);
+        }
+    }
+}
+
+/// A connection on which nothing has come.
+struct NothingYet;
+
+impl Read for NothingYet {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
 }
 
 impl Read for TlsReader {
@@ -99,6 +116,7 @@ impl Read for TlsReader {
             if let Some(read) = self.decrypt(buffer)? {
                 return Ok(read);
             }
+            self.piece.resize(PIECE, 0);
             let mut timed = Timed { stream: &self.shared.stream, deadline };
             match timed.read(&mut self.piece)? {
                 0 => return Ok(0),
@@ -135,6 +153,10 @@ impl TlsWriter {
 impl Limit for TlsWriter {
     fn limit(&mut self, time: Duration) {
         self.limit = time;
+    }
+
+    fn release(&mut self) {
+        self.records = Vec::new();
     }
 }
 

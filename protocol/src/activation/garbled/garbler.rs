@@ -56,6 +56,11 @@ pub(crate) struct Garbler {
 }
 
 impl Garbler {
+    /// Takes as little memory as it can until it is used again.
+    pub(crate) fn shrink(&mut self) {
+        self.ot.shrink();
+    }
+
     /// Δ, for a bundle to carry.
     pub(crate) fn delta(&self) -> Delta {
         Delta::from_stored(self.delta.expose()).expect("Δ is odd")

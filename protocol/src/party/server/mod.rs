@@ -3,13 +3,17 @@
 //! - `setup`: greetings, base transfers, keys;
 //! - `offline`: bundles, before their images are known;
 //! - `online`: the server's side of an image, classified with a bundle;
+//! - `rest`: the server between two requests;
 //! - `deviating` (tests): a server that tries to read the image.
 
 #[cfg(test)]
 mod deviating;
 mod offline;
 mod online;
+mod rest;
 mod setup;
+
+pub use rest::Resting;
 
 use rand::rngs::ChaCha20Rng;
 

@@ -2,29 +2,31 @@
 //!
 //! - `send`: frames that go out, refusals, the end;
 //! - `writer`: the thread that writes them;
-//! - `receive`: frames that come in, and what is wrong with them.
+//! - `receive`: frames that come in, and what is wrong with them;
+//! - `rest`: a connection on which nothing passes for a while.
 
 mod receive;
+mod rest;
 mod send;
 mod writer;
 
 pub(super) use send::refusal;
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use self::rest::Writer;
 use self::writer::Output;
 use super::limits::{Limit, Unlimited};
 use super::patience::Allowance;
 use super::queue::{Item, Queue};
 use super::schedule::Schedule;
-use super::{Backlog, HEADER_LEN, Patience, Seal, Traffic, TransportFault};
+use super::{Backlog, HEADER_LEN, Patience, Seal, Traffic};
 use crate::domain;
 use crate::error::Error;
 use crate::exchange::FrameKeys;
@@ -68,7 +70,7 @@ pub struct Channel {
     start: Instant,
     allowance: Allowance,
     queue: Arc<Queue>,
-    writer: Option<JoinHandle<()>>,
+    writer: Writer,
     /// Whether frames bear tags once there is a key; always, but in tests.
     tags: bool,
     /// Whether what is sent bears tags by now.
@@ -119,17 +121,15 @@ impl Channel {
         let Ends { reader, writer, stream, patience, start, binding } = ends;
         let queue = Arc::new(Queue::new(backlog));
         queue.set_deadline(start.checked_add(patience.setup));
-        let (items, connection) = (Arc::clone(&queue), stream.clone());
-        let schedule = way.map(Schedule::new);
-        let writer = thread::Builder::new().spawn(move || {
-            let allowance = Allowance::new(patience.phase);
-            let result = Output { queue: &items, writer, allowance, schedule, seal: None }.run();
-            if let (Err(TransportFault::TimedOut), Some(stream)) = (&result, connection) {
-                // A peer that does not read will not answer: this wakes who waits for it.
-                let _ = stream.shutdown(Shutdown::Both);
-            }
-            items.end(result);
-        })?;
+        let output = Output {
+            queue: Arc::clone(&queue),
+            writer: Box::new(writer),
+            connection: stream.clone(),
+            allowance: Allowance::new(patience.phase),
+            schedule: way.map(Schedule::new),
+            seal: None,
+        };
+        let writer = Writer::Running(output.start()?);
         Ok(Self {
             reader: BufReader::with_capacity(BUFFER, Box::new(reader)),
             stream,
@@ -137,7 +137,7 @@ impl Channel {
             start,
             allowance: Allowance::new(patience.phase),
             queue,
-            writer: Some(writer),
+            writer,
             tags: true,
             sealed: false,
             seal: None,

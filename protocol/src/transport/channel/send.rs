@@ -3,6 +3,7 @@
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
+use super::rest::Writer;
 use super::{Channel, MAX_REFUSAL};
 use crate::error::Error;
 use crate::transport::limits::drain;
@@ -63,6 +64,7 @@ impl Channel {
 
     /// Writes out what waits, while the peer takes it, and ends the writing thread.
     fn flush(&mut self) {
+        let Writer::Running(writer) = std::mem::take(&mut self.writer) else { return };
         self.queue.close();
         if let Some(stream) = &self.stream
             && !self.queue.ended_within(self.patience.phase)
@@ -70,10 +72,8 @@ impl Channel {
             // This wakes the thread; a connection that is gone needs no end.
             let _ = stream.shutdown(Shutdown::Both);
         }
-        if let Some(writer) = self.writer.take() {
-            // The connection is over; its failure has no other consequence.
-            let _ = writer.join();
-        }
+        // The connection is over; its failure has no other consequence.
+        let _ = writer.join();
     }
 
     /// Why the writing thread ended.

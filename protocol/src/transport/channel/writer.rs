@@ -1,6 +1,9 @@
 //! The thread that writes what a channel sends.
 
-use std::io::{ErrorKind, IoSlice, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::transport::limits::Limit;
@@ -9,26 +12,57 @@ use crate::transport::queue::{Frame, Item, Queue};
 use crate::transport::schedule::Schedule;
 use crate::transport::{Seal, TransportFault};
 
-/// The writing thread.
-pub(super) struct Output<'a, W> {
-    pub(super) queue: &'a Queue,
-    pub(super) writer: W,
+/// A writer with limits.
+pub(super) trait Sink: Write + Limit + Send {}
+
+impl<T: Write + Limit + Send> Sink for T {}
+
+/// What the writing thread has.
+pub(super) struct Output {
+    pub(super) queue: Arc<Queue>,
+    pub(super) writer: Box<dyn Sink>,
+    /// What the writer goes over, if that is TCP.
+    pub(super) connection: Option<Arc<TcpStream>>,
     pub(super) allowance: Allowance,
     /// When frames arrive on a simulated link.
     pub(super) schedule: Option<Schedule>,
     pub(super) seal: Option<Seal>,
 }
 
-impl<W: Write + Limit> Output<'_, W> {
-    /// Writes frames until the queue closes.
-    pub(super) fn run(mut self) -> Result<(), TransportFault> {
+impl Output {
+    /// Starts the thread; it ends with the queue, or when it is to rest.
+    pub(super) fn start(mut self) -> io::Result<JoinHandle<Self>> {
+        thread::Builder::new().spawn(move || {
+            let result = self.run();
+            if let (Err(TransportFault::TimedOut), Some(stream)) = (&result, &self.connection) {
+                // A peer that does not read will not answer: this wakes who waits for it.
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+            match result {
+                Ok(true) => self.release(),
+                Ok(false) => self.queue.end(Ok(())),
+                Err(fault) => self.queue.end(Err(fault)),
+            }
+            self
+        })
+    }
+
+    /// Gives back memory.
+    fn release(&mut self) {
+        self.writer.release();
+        self.seal.iter_mut().for_each(Seal::shrink);
+    }
+
+    /// Writes frames until the queue closes, or the thread is to rest: whether it is.
+    fn run(&mut self) -> Result<bool, TransportFault> {
         while let Some(item) = self.queue.pop() {
             match item {
                 Item::Seal(seal) => self.seal = Some(*seal),
                 Item::Frame(frame) => self.frame(&frame)?,
+                Item::Rest => return Ok(true),
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     fn frame(&mut self, Frame { queued, header, payload }: &Frame) -> Result<(), TransportFault> {

@@ -1,0 +1,46 @@
+//! A server's part between two requests, without the network that it serves.
+
+use rand::rngs::ChaCha20Rng;
+
+use super::ServerParty;
+use crate::activation::garbled::Garbler;
+use crate::linear::ServerKeys;
+use crate::ot::LinkKey;
+use crate::party::Service;
+use crate::party::name::SessionName;
+use crate::party::transfers::Transfers;
+
+/// What a session keeps while its client asks for nothing.
+pub struct Resting {
+    /// Of the service.
+    digest: [u8; 32],
+    rng: ChaCha20Rng,
+    session: SessionName,
+    link: LinkKey,
+    keys: ServerKeys,
+    garbler: Garbler,
+    transfers: Option<Transfers>,
+    prepared: u64,
+}
+
+impl<'a> ServerParty<'a> {
+    /// Lets go of the service.
+    pub fn rest(self) -> Resting {
+        let Self { service, rng, session, link, keys, garbler, transfers, prepared } = self;
+        let (mut keys, mut garbler) = (keys, garbler);
+        keys.shrink();
+        garbler.shrink();
+        let digest = service.digest;
+        Resting { digest, rng, session, link, keys, garbler, transfers, prepared }
+    }
+
+    /// Goes on.
+    ///
+    /// # Panics
+    /// If the session began with another service.
+    pub fn wake(resting: Resting, service: &'a Service) -> Self {
+        let Resting { digest, rng, session, link, keys, garbler, transfers, prepared } = resting;
+        assert!(digest == service.digest, "a session goes on with the service that it began with");
+        Self { service, rng, session, link, keys, garbler, transfers, prepared }
+    }
+}
