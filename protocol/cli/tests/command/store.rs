@@ -92,7 +92,8 @@ fn parties_that_are_killed() {
     let image = image.to_str().unwrap();
     let mut server = serve(folder, "127.0.0.1:0");
     let address = server.address.clone();
-    for round in 0..12 {
+    let rounds = std::env::var("GAZELLE_KILLS").ok().and_then(|text| text.parse().ok());
+    for round in 0..rounds.unwrap_or(12) {
         let command = if round % 3 == 0 { "prepare" } else { "classify" };
         let last: &[&str] = if round % 3 == 0 { &["--count", "4"] } else { &[image, image] };
         let mut running = gazelle()
@@ -102,7 +103,7 @@ fn parties_that_are_killed() {
             .spawn()
             .unwrap();
         // A few of them get to their end.
-        thread::sleep(Duration::from_millis(15 + 23 * round));
+        thread::sleep(Duration::from_millis(15 + 23 * (round % 12)));
         if round % 2 == 0 {
             running.kill().unwrap();
         } else {

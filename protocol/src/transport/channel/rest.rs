@@ -15,7 +15,7 @@ use crate::transport::{Seal, TransportFault};
 /// Who writes what is sent.
 #[derive(Default)]
 pub(super) enum Writer {
-    Running(JoinHandle<Output>),
+    Running(JoinHandle<Option<Output>>),
     Resting(Box<Output>),
     #[default]
     Ended,
@@ -61,11 +61,10 @@ impl Channel {
             return Err(self.writer_fault().into());
         }
         if let Writer::Running(writer) = std::mem::take(&mut self.writer) {
-            let output = writer.join().map_err(|_| TransportFault::Closed)?;
-            self.writer = Writer::Resting(Box::new(output));
-        }
-        if let Some(fault) = self.queue.fault() {
-            return Err(fault.into());
+            match writer.join() {
+                Ok(Some(output)) => self.writer = Writer::Resting(Box::new(output)),
+                _ => return Err(self.writer_fault().into()),
+            }
         }
         self.set_buffer(0);
         self.reader.get_mut().release();

@@ -30,20 +30,21 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Starts the thread; it ends with the queue, or when it is to rest.
-    pub(super) fn start(mut self) -> io::Result<JoinHandle<Self>> {
+    /// Starts the thread; it ends with the queue, or when it is to rest, and gives back what it has
+    /// then.
+    pub(super) fn start(mut self) -> io::Result<JoinHandle<Option<Self>>> {
         thread::Builder::new().spawn(move || {
             let result = self.run();
             if let (Err(TransportFault::TimedOut), Some(stream)) = (&result, &self.connection) {
                 // A peer that does not read will not answer: this wakes who waits for it.
                 let _ = stream.shutdown(Shutdown::Both);
             }
-            match result {
-                Ok(true) => self.release(),
-                Ok(false) => self.queue.end(Ok(())),
-                Err(fault) => self.queue.end(Err(fault)),
+            if let Ok(true) = result {
+                self.release();
+                return Some(self);
             }
-            self
+            self.queue.end(result.map(drop));
+            None
         })
     }
 
