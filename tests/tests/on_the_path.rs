@@ -131,7 +131,8 @@ fn every_flip(flips: &[(usize, usize, u32)]) {
 #[test]
 fn a_flipped_bit_anywhere_ends_the_session() {
     let mut rng = rng(1);
-    let flips: Vec<_> = (0..150)
+    let count = std::env::var("GAZELLE_FLIPS").ok().and_then(|text| text.parse().ok());
+    let flips: Vec<_> = (0..count.unwrap_or(150))
         .map(|i| {
             let party = i % 2;
             let byte = rng.random_range(0..HONEST.1[party].len());

@@ -1,5 +1,5 @@
 //! Parties with stores on disk that die, as by SIGKILL, before or after any message and any change of
-//! a store: no bundle is used twice, and no store is lost. `tests/deaths.sh` has them die 10,000 times.
+//! a store: no bundle is used twice, and no store is lost. `tests/faults.sh` has them die 10,000 times.
 //!
 //! A party dies by unwinding from the read, the write or the store's call at which its time is over:
 //! none of its code for errors runs, and nothing more leaves it. The next session opens both stores

@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod flood;
 mod generate;
 mod graph;
 mod idle;

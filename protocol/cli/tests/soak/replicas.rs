@@ -30,6 +30,9 @@ const AWAY: Duration = Duration::from_secs(1);
 /// From the restart until the balancer knows.
 const NOTICE: Duration = Duration::from_secs(2);
 
+/// If a second takes so long, the machine slept.
+const SLEPT: Duration = Duration::from_secs(4);
+
 /// The most memory of a replica, in MiB.
 const MOST_MEMORY: u64 = 400;
 
@@ -132,7 +135,7 @@ impl Replicas {
         self.all.iter()
     }
 
-    /// Whether a replica was away at some time since `start`.
+    /// Whether a replica was away at some time since `start`, or everything stood still.
     pub(crate) fn died_since(&self, start: Instant) -> bool {
         self.noticed.lock().expect("no holder panics").is_some_and(|until| until > start)
     }
@@ -172,7 +175,12 @@ impl Replicas {
             }
             lasting.push(self.all[LASTING].status("VmRSS").expect("it lives") >> 10);
             assert_eq!(self.all[LASTING].metric("gazelle_panics_total").unwrap_or(0.0), 0.0);
+            let before = Instant::now();
             thread::sleep(Duration::from_secs(1));
+            if before.elapsed() > SLEPT {
+                println!("everything stood still for {:.0} s", before.elapsed().as_secs_f64());
+                self.set_noticed(NOTICE);
+            }
         }
         let parts = [1, 2, 3].map(|third| lasting.len() * third / 3);
         let peak =
