@@ -142,6 +142,12 @@ impl Table for Mortal {
         Ok(())
     }
 
+    fn keep(&self, ids: &[[u8; 32]], expires: i64) -> Result<(), Error> {
+        self.change(|table| table.keep(ids, expires))?;
+        self.life.event();
+        Ok(())
+    }
+
     fn claim(&self, id: &[u8; 32], owner: &str, now: i64) -> Result<Option<Claimed>, Error> {
         let claimed = self.change(|table| table.claim(id, owner, now))?;
         if claimed.is_some() {
@@ -217,7 +223,7 @@ impl World {
             life: lives[1].clone(),
             history: Arc::clone(&self.history),
         };
-        let limits = Limits { bundles: 1000, lifetime: LIFETIME };
+        let limits = Limits { bundles: usize::MAX, lifetime: LIFETIME };
         let store = ServerStore::new(Box::new(table), self.key("server.key"), limits);
         let (store, unnamed) = (Arc::new(store), gazelle_service::Client::unnamed());
         thread::scope(|scope| {
@@ -341,6 +347,30 @@ fn deaths(count: usize, seed: u64) {
         assert!(orphan || ends.client == Some(Ok(())), "{:?}", ends.client);
     }
     assert_eq!(world.waiting(), 0);
+}
+
+/// Seconds after which a bundle is gone, unless its client is known to have its half.
+const HOURS: i64 = 2 * 3600;
+
+/// Halves whose client died count for an hour, those that it has for as long as they may.
+#[test]
+fn what_a_dead_client_has_prepared_does_not_last() {
+    let image = vec![0; NETWORK.card().input.len()];
+    let tasks = [(1, 0), (0, 2)];
+    for (deaths, lasting) in tasks {
+        let world = World::new();
+        let client = match deaths {
+            // Before the client stores the first of two.
+            1 => Life::of(events(Task::Prepare(2), &image)[0] - 7),
+            _ => Life::of(i64::MAX),
+        };
+        let ends = world.session(Task::Prepare(2), &image, [&client, &Life::of(i64::MAX)]);
+        assert_eq!(ends.client.is_none(), deaths == 1, "{:?}", ends.client);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = now.as_secs() as i64;
+        let rows = [0, HOURS].map(|later| world.table().count(None, now + later).unwrap());
+        assert_eq!(rows, [2, lasting]);
+    }
 }
 
 #[test]

@@ -40,6 +40,14 @@ pub trait BundleStore {
     /// If it cannot be stored; the client will not find it then.
     fn put(&mut self, bundle: ServerBundle) -> io::Result<()>;
 
+    /// The client has what was prepared so far: it has asked for something else, or ended the session.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn confirm(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Gives a bundle out, for its only use: before this returns, the bundle must be gone from the
     /// store in a way that survives a crash. None if there is no such bundle, or no longer.
     ///

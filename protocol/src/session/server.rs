@@ -169,6 +169,7 @@ impl Server {
         let party = match request {
             Request::Prepare(wanted) => {
                 let count = wanted.count as usize;
+                store.confirm()?;
                 let (party, bundles) = self.prepare(channel, ready, count, store, &mut held)?;
                 bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
                 party
@@ -176,6 +177,7 @@ impl Server {
             Request::Begin(begin) => {
                 let _online = self.doors.begin_online()?;
                 let bundle = store.take(&begin.bundle)?;
+                store.confirm()?;
                 let bundle = bundle.ok_or(PeerFault::Bundle(begin.bundle))?;
                 let (party, shares) = channel.run(ready.online(bundle), |_, _| ())?;
                 channel.wait_for_writing();
@@ -184,7 +186,10 @@ impl Server {
                 *last = shares;
                 party
             }
-            Request::Bye => return Ok(Step::Break(served)),
+            Request::Bye => {
+                store.confirm()?;
+                return Ok(Step::Break(served));
+            }
         };
         Ok(Step::Continue(State { party, held, served }))
     }

@@ -12,11 +12,10 @@ use super::{
 };
 use crate::failure::Failure;
 use gazelle_protocol::{
-    bundle::Waiting,
     session::{IdleSession, Served, Visit},
     transport::{Channel, TransportFault},
 };
-use gazelle_service::Client;
+use gazelle_service::{Client, bundles::Held};
 use std::{
     net::{SocketAddr, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -49,7 +48,7 @@ pub(super) struct Session {
     service: Arc<Service>,
     model: Arc<Model>,
     client: Client,
-    bundles: Waiting,
+    held: Held,
     present: Present,
 }
 
@@ -231,12 +230,12 @@ impl Shared {
         }
         let mut bundles = self.store.of(&client, model.server.service());
         let visit = model.server.serve_until_idle(channel, &mut bundles)?;
-        let bundles = bundles.into_waiting();
+        let held = bundles.into_held();
         Ok(match visit {
             Visit::Over(served) => Progress::Over(served),
             Visit::Idle(idle) => {
                 let model = Arc::clone(model);
-                let session = Session { idle, service, model, client, bundles, present };
+                let session = Session { idle, service, model, client, held, present };
                 Progress::Idle(Box::new(session))
             }
         })
@@ -244,15 +243,15 @@ impl Shared {
 
     /// The session from the client's next request on.
     fn go_on(&self, session: Session) -> Result<Progress, Break> {
-        let Session { idle, service, model, client, bundles, present } = session;
+        let Session { idle, service, model, client, held, present } = session;
         let store = self.store.of(&client, model.server.service());
-        let mut bundles = store.with_waiting(bundles);
+        let mut bundles = store.with_held(held);
         let visit = model.server.resume(idle, &mut bundles)?;
-        let bundles = bundles.into_waiting();
+        let held = bundles.into_held();
         Ok(match visit {
             Visit::Over(served) => Progress::Over(served),
             Visit::Idle(idle) => {
-                let session = Session { idle, service, model, client, bundles, present };
+                let session = Session { idle, service, model, client, held, present };
                 Progress::Idle(Box::new(session))
             }
         })

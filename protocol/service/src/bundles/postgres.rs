@@ -113,6 +113,12 @@ impl Table for Postgres {
         .map(|_| ())
     }
 
+    fn keep(&self, ids: &[[u8; 32]], expires: i64) -> Result<(), Error> {
+        let update = "UPDATE gazelle_bundle SET expires = $1 WHERE id = ANY($2)";
+        let ids: Vec<&[u8]> = ids.iter().map(|id| &id[..]).collect();
+        self.with(|client| client.execute(update, &[&expires, &ids])).map(|_| ())
+    }
+
     fn claim(&self, id: &[u8; 32], owner: &str, now: i64) -> Result<Option<Claimed>, Error> {
         let delete = "DELETE FROM gazelle_bundle WHERE id = $1 AND owner = $2 AND expires > $3
                       RETURNING network, half";

@@ -17,6 +17,10 @@ use crate::{Client, Error, domain};
 /// Seconds of a day.
 const DAY: i64 = 24 * 3600;
 
+/// Seconds for which a bundle is kept if nobody knows whether the client has its half: one that is cut
+/// off while it prepares has not used up its room for a week.
+const UNCONFIRMED: i64 = 3600;
+
 /// Where rows are kept. Whoever implements it takes on the duty of [`BundleStore::take`]: what
 /// [`Table::claim`] has given out is gone for good, for all processes, before it returns.
 pub trait Table: Send + Sync {
@@ -25,6 +29,12 @@ pub trait Table: Send + Sync {
     /// # Errors
     /// If the table fails.
     fn put(&self, row: &Row<'_>) -> Result<(), Error>;
+
+    /// Sets when rows expire, as far as they are still there.
+    ///
+    /// # Errors
+    /// If the table fails.
+    fn keep(&self, ids: &[[u8; 32]], expires: i64) -> Result<(), Error>;
 
     /// Takes the half of a row that has not expired at `now`, once; with the network that it is for.
     ///
@@ -153,7 +163,7 @@ impl ServerStore {
     pub fn of<'a>(self: &Arc<Self>, client: &Client, service: &'a Service) -> SessionStore<'a> {
         let network = hash(&[domain::NETWORK, service.digest()]);
         let (store, client) = (Arc::clone(self), client.clone());
-        SessionStore { store, service, client, network, waiting: Waiting::new() }
+        SessionStore { store, service, client, network, held: Held::default() }
     }
 }
 
@@ -163,19 +173,33 @@ pub struct SessionStore<'a> {
     service: &'a Service,
     client: Client,
     network: [u8; 32],
-    /// Those that end with the session.
+    held: Held,
+}
+
+/// What a session has prepared.
+#[derive(Default)]
+pub struct Held {
+    /// What ends with the session.
     waiting: Waiting,
+    /// Ids of rows of which the client may not have its half.
+    unconfirmed: Vec<[u8; 32]>,
 }
 
 impl SessionStore<'_> {
-    /// Those that end with the session, for when it goes on.
-    pub fn into_waiting(self) -> Waiting {
-        self.waiting
+    /// What the session has prepared, for when it goes on.
+    pub fn into_held(self) -> Held {
+        self.held
     }
 
-    /// With what [`SessionStore::into_waiting`] gave.
-    pub fn with_waiting(self, waiting: Waiting) -> Self {
-        Self { waiting, ..self }
+    /// With what [`SessionStore::into_held`] gave.
+    pub fn with_held(self, held: Held) -> Self {
+        Self { held, ..self }
+    }
+
+    /// When a bundle that is kept from now on expires.
+    fn expires(&self) -> i64 {
+        let lifetime = self.store.limits.lifetime.as_secs().try_into().unwrap_or(i64::MAX);
+        now().saturating_add(lifetime)
     }
 }
 
@@ -184,7 +208,7 @@ impl BundleStore for SessionStore<'_> {
     fn len(&self) -> usize {
         match self.store.key {
             Some(_) => self.store.table.count(Some(&self.client.name), now()).unwrap_or(0),
-            None => self.waiting.len(),
+            None => self.held.waiting.len(),
         }
     }
 
@@ -209,25 +233,35 @@ impl BundleStore for SessionStore<'_> {
     fn put(&mut self, bundle: ServerBundle) -> io::Result<()> {
         self.store.prepared.fetch_add(1, Relaxed);
         let Some(key) = &self.store.key else {
-            return self.waiting.put(bundle);
+            return self.held.waiting.put(bundle);
         };
         let id = hash(&[domain::ROW, bundle.name().as_bytes()]);
         let plain = bundle.into_bytes(self.service.plan());
         let half = key.seal(plain, &self.about(&id)).map_err(io::Error::other)?;
-        let lifetime = self.store.limits.lifetime.as_secs().try_into().unwrap_or(i64::MAX);
-        let expires = now().saturating_add(lifetime);
+        let expires = self.expires().min(now().saturating_add(UNCONFIRMED));
         let (owner, network) = (&self.client.name, self.network);
         let row = Row { id, owner, network, expires, half: &half };
-        self.store.table.put(&row).map_err(io::Error::other)
+        self.store.table.put(&row).map_err(io::Error::other)?;
+        self.held.unconfirmed.push(id);
+        Ok(())
+    }
+
+    fn confirm(&mut self) -> io::Result<()> {
+        if self.held.unconfirmed.is_empty() {
+            return Ok(());
+        }
+        let ids = std::mem::take(&mut self.held.unconfirmed);
+        self.store.table.keep(&ids, self.expires()).map_err(io::Error::other)
     }
 
     fn take(&mut self, name: &BundleName) -> io::Result<Option<ServerBundle>> {
         self.charge(1)?;
         self.store.inferences.fetch_add(1, Relaxed);
         let Some(key) = &self.store.key else {
-            return BundleStore::take(&mut self.waiting, name);
+            return BundleStore::take(&mut self.held.waiting, name);
         };
         let id = hash(&[domain::ROW, name.as_bytes()]);
+        self.held.unconfirmed.retain(|other| *other != id);
         let claimed = self.store.table.claim(&id, &self.client.name, now());
         let Some(Claimed { network, half }) = claimed.map_err(io::Error::other)? else {
             return Ok(None);

@@ -91,6 +91,19 @@ impl Table for Sqlite {
         self.connection().execute(insert, values).map(|_| ()).map_err(self.fault())
     }
 
+    fn keep(&self, ids: &[[u8; 32]], expires: i64) -> Result<(), Error> {
+        let mut connection = self.connection();
+        let mut keep = || {
+            let transaction = connection.transaction()?;
+            for id in ids {
+                let update = "UPDATE bundle SET expires = ? WHERE id = ?";
+                transaction.execute(update, params![expires, id])?;
+            }
+            transaction.commit()
+        };
+        keep().map_err(self.fault())
+    }
+
     fn claim(&self, id: &[u8; 32], owner: &str, now: i64) -> Result<Option<Claimed>, Error> {
         let delete = "DELETE FROM bundle WHERE id = ? AND owner = ? AND expires > ? \
                       RETURNING network, half";
