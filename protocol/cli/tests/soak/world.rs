@@ -8,6 +8,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
@@ -49,7 +50,9 @@ impl World {
     /// Makes credentials and looks at the images.
     pub(crate) fn new(database: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let keys = folder.path().join("keys");
+        let (keys, program) = (folder.path().join("keys"), folder.path().join("gazelle"));
+        fs::copy(env!("CARGO_BIN_EXE_gazelle"), &program).expect("there is room");
+        PROGRAM.set(program).expect("there is one world");
         let mut keygen = gazelle();
         keygen.arg("keygen").arg(&keys).stdout(Stdio::null());
         for client in (0..crate::CLIENTS).map(name).chain(["mallory".into()]) {
@@ -123,9 +126,12 @@ impl Drop for Killed {
     }
 }
 
+/// A copy of the program, which may be built anew meanwhile.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
 /// The program under test.
 pub(crate) fn gazelle() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gazelle"));
+    let mut command = Command::new(PROGRAM.get().expect("the world was made"));
     command.stdin(Stdio::null());
     command
 }
