@@ -56,7 +56,7 @@ impl Server {
         channel: Channel,
         store: &mut impl BundleStore,
     ) -> Result<Visit, Error> {
-        self.visit(channel, store, |channel| self.set_up(channel, system_rng()))
+        self.visit(channel, store, None, |channel| self.set_up(channel, system_rng()))
     }
 
     /// Goes on with an idle session, with the store that it had.
@@ -71,24 +71,28 @@ impl Server {
         idle: Box<IdleSession>,
         store: &mut impl BundleStore,
     ) -> Result<Visit, Error> {
-        let IdleSession { channel, party, held, served, .. } = *idle;
-        self.visit(channel, store, |channel| {
+        let IdleSession { channel, party, held, served, deadline } = *idle;
+        self.visit(channel, store, deadline, |channel| {
             channel.wake()?;
             let party = ServerParty::wake(party, self.service());
             Ok(State { party, held, served })
         })
     }
 
+    /// Serves until the client asks for nothing. What is no request gives it no more time than
+    /// `earlier`.
     fn visit<'a>(
         &'a self,
         mut channel: Channel,
         store: &mut impl BundleStore,
+        earlier: Option<Instant>,
         begin: impl FnOnce(&mut Channel) -> Result<State<'a>, Error>,
     ) -> Result<Visit, Error> {
         match self.run_until_idle(&mut channel, store, begin) {
-            Ok(Step::Break(served)) => Ok(Visit::Over(served)),
-            Ok(Step::Continue(State { party, held, served })) => {
-                let deadline = channel.request_deadline(Self::waits(store));
+            Ok((Step::Break(served), _)) => Ok(Visit::Over(served)),
+            Ok((Step::Continue(State { party, held, served }), requests)) => {
+                let earlier = earlier.filter(|_| requests == 0);
+                let deadline = earlier.or_else(|| channel.request_deadline(Self::waits(store)));
                 let party = party.rest();
                 Ok(Visit::Idle(Box::new(IdleSession { channel, party, held, served, deadline })))
             }
@@ -99,22 +103,24 @@ impl Server {
         }
     }
 
+    /// What follows the last request, and how many there were.
     fn run_until_idle<'a>(
         &'a self,
         channel: &mut Channel,
         store: &mut impl BundleStore,
         begin: impl FnOnce(&mut Channel) -> Result<State<'a>, Error>,
-    ) -> Result<Step<'a>, Error> {
-        let mut state = begin(channel)?;
+    ) -> Result<(Step<'a>, u64), Error> {
+        let (mut state, mut requests) = (begin(channel)?, 0);
         loop {
             if channel.stream().is_some() && !channel.hears_within(LINGER)? {
                 channel.rest()?;
-                return Ok(Step::Continue(state));
+                return Ok((Step::Continue(state), requests));
             }
             match self.step(channel, state, store, &mut Shares::default())? {
                 Step::Continue(next) => state = next,
-                end => return Ok(end),
+                end => return Ok((end, requests)),
             }
+            requests += 1;
         }
     }
 }
