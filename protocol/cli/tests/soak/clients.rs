@@ -10,6 +10,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     fmt, fs,
     io::Read,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicBool, Ordering::SeqCst},
@@ -17,8 +18,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How long a server may take to keep its halves after the client has its own.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+
 /// After this long, a run hangs.
 const HANG: Duration = Duration::from_secs(180);
+
+/// What a server says of a bundle that it does not have.
+const SPENT: &str = "does not exist or is spent";
 
 /// What has become of clients' runs.
 #[derive(Default)]
@@ -76,15 +83,30 @@ pub(crate) struct Client<'a> {
     /// Bundles that were used, by their files.
     gone: HashSet<PathBuf>,
     seen: HashSet<PathBuf>,
+    /// When it prepared, and how many.
+    prepared: Vec<(RangeInclusive<Instant>, u64)>,
+    /// Halves whose partner did not come into the database.
+    orphans: u64,
     tally: Tally,
 }
 
 impl<'a> Client<'a> {
     pub(crate) fn new(world: &'a World, replicas: &'a Replicas, number: usize) -> Self {
         let rng = ChaCha20Rng::seed_from_u64(number as u64);
-        let (gone, seen, tally) = Default::default();
+        let (gone, seen, prepared, tally) = Default::default();
         let relay = Relay::start(world.address.clone(), number as u64);
-        Self { world, replicas, name: name(number), relay, rng, gone, seen, tally }
+        Self {
+            world,
+            replicas,
+            name: name(number),
+            relay,
+            rng,
+            gone,
+            seen,
+            prepared,
+            orphans: 0,
+            tally,
+        }
     }
 
     /// Runs commands until the load ends.
@@ -138,10 +160,12 @@ impl<'a> Client<'a> {
         let count = self.rng.random_range(1..=4u64);
         let mut command = self.command("prepare", address, Some(store));
         command.args(["--count", &count.to_string()]);
+        let start = Instant::now();
         if let Some(text) = self.watched(&mut command) {
             assert!(text.contains(&format!("\"prepared\":{count}")), "{text}");
             self.tally.prepared += count;
         }
+        self.prepared.push((start..=Instant::now() + AFTERWARDS, count));
     }
 
     fn classify(&mut self, address: &str, store: Option<&Path>) {
@@ -176,12 +200,16 @@ impl<'a> Client<'a> {
                 continue;
             }
             let line = clear_line(status, &errors);
-            let known = line.contains("does not exist or is spent");
-            assert!(known || self.was_disturbed(start), "{}: {line}", self.name);
+            let known = line.contains(SPENT);
+            assert!(known || self.was_disturbed(start, &line), "{}: {line}", self.name);
             *self.tally.failures.entry(reason(&line)).or_default() += 1;
         }
         assert!(served <= 1, "{}: one bundle served two images", self.name);
-        assert!(served == 1 || self.was_disturbed(start), "{}: a bundle was lost", self.name);
+        assert!(
+            served == 1 || self.was_disturbed(start, SPENT),
+            "{}: a bundle was lost",
+            self.name
+        );
         self.tally.runs += 2;
         self.tally.twins += 1;
         self.tally.twins_served += served;
@@ -194,11 +222,21 @@ impl<'a> Client<'a> {
         &self.world.samples[self.rng.next_u32() as usize % self.world.samples.len()]
     }
 
-    /// Whether there is a reason for a run that began at `start` to fail.
-    fn was_disturbed(&self, start: Instant) -> bool {
+    /// Whether there is a reason for a run that began at `start` to fail with this line.
+    fn was_disturbed(&mut self, start: Instant, line: &str) -> bool {
         // Whoever watches the clock needs a second to notice.
         thread::sleep(Duration::from_millis(1500));
-        self.relay.tore_since(start) || self.replicas.died_since(start)
+        let troubled = |time: &RangeInclusive<Instant>| {
+            self.relay.tore(time) || self.replicas.were_troubled(time)
+        };
+        // A server that dies after its last message and before it keeps its halves leaves the
+        // client's without partners.
+        let doubtful = self.prepared.iter().filter(|(time, _)| troubled(time));
+        let doubtful: u64 = doubtful.map(|(_, count)| count).sum();
+        let orphan = line.contains(SPENT) && self.orphans < doubtful;
+        let disturbed = troubled(&(start..=Instant::now()));
+        self.orphans += u64::from(orphan);
+        disturbed || orphan
     }
 
     /// Runs a command to its end, or kills it on the way; what it printed if it ended well.
@@ -218,7 +256,7 @@ impl<'a> Client<'a> {
             return Some(text);
         }
         let line = clear_line(status, &errors);
-        assert!(self.was_disturbed(start), "{} failed by itself: {line}", self.name);
+        assert!(self.was_disturbed(start, &line), "{} failed by itself: {line}", self.name);
         *self.tally.failures.entry(reason(&line)).or_default() += 1;
         None
     }

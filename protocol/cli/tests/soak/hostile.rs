@@ -10,6 +10,7 @@ use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha20Rng};
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -32,8 +33,8 @@ enum Harm {
 /// A way to the balancer on which connections tear.
 pub(crate) struct Relay {
     pub(crate) address: String,
-    /// When it did harm last.
-    last: Arc<Mutex<Option<Instant>>>,
+    /// When it did harm.
+    harms: Arc<Mutex<Vec<Instant>>>,
 }
 
 impl Relay {
@@ -41,8 +42,8 @@ impl Relay {
     pub(crate) fn start(target: String, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound address").to_string();
-        let last = Arc::new(Mutex::new(None));
-        let harmed = Arc::clone(&last);
+        let harms = Arc::<Mutex<Vec<_>>>::default();
+        let harmed = Arc::clone(&harms);
         thread::spawn(move || {
             let mut rng = ChaCha20Rng::seed_from_u64(seed);
             for near in listener.incoming().flatten() {
@@ -63,12 +64,12 @@ impl Relay {
                 }
             }
         });
-        Self { address, last }
+        Self { address, harms }
     }
 
-    /// Whether it has done harm since then.
-    pub(crate) fn tore_since(&self, start: Instant) -> bool {
-        self.last.lock().expect("no holder panics").is_some_and(|last| last >= start)
+    /// Whether it did harm in this time.
+    pub(crate) fn tore(&self, time: &RangeInclusive<Instant>) -> bool {
+        self.harms.lock().expect("no holder panics").iter().any(|at| time.contains(at))
     }
 }
 
@@ -76,14 +77,14 @@ fn pass(
     mut from: &TcpStream,
     mut to: &TcpStream,
     mut harm: Option<(Harm, usize)>,
-    harmed: &Mutex<Option<Instant>>,
+    harmed: &Mutex<Vec<Instant>>,
 ) {
     let mut piece = vec![0; 1 << 14];
     while let Ok(read @ 1..) = from.read(&mut piece) {
         if let Some((kind, at)) = &mut harm {
             *at = at.saturating_sub(read);
             if *at == 0 {
-                *harmed.lock().expect("no holder panics") = Some(Instant::now());
+                harmed.lock().expect("no holder panics").push(Instant::now());
                 match kind {
                     Harm::Cut => break,
                     Harm::Stall => {

@@ -6,6 +6,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
     net::TcpStream,
+    ops::RangeInclusive,
     path::PathBuf,
     process::Command,
     sync::{
@@ -121,27 +122,29 @@ fn start(arguments: &[String], log: &PathBuf) -> Killed {
 
 pub(crate) struct Replicas {
     all: Vec<Replica>,
-    /// Until when clients may notice the last death; far ahead as long as it lasts.
-    noticed: Mutex<Option<Instant>>,
+    /// When replicas were away, as far as clients may notice, or everything stood still.
+    troubles: Mutex<Vec<RangeInclusive<Instant>>>,
 }
 
 impl Replicas {
     pub(crate) fn start(world: &World) -> Self {
         let all = (0..REPLICAS).map(|number| Replica::new(world, number)).collect();
-        Self { all, noticed: Mutex::default() }
+        Self { all, troubles: Mutex::default() }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Replica> {
         self.all.iter()
     }
 
-    /// Whether a replica was away at some time since `start`, or everything stood still.
-    pub(crate) fn died_since(&self, start: Instant) -> bool {
-        self.noticed.lock().expect("no holder panics").is_some_and(|until| until > start)
+    /// Whether a replica was away at some time of these, or everything stood still.
+    pub(crate) fn were_troubled(&self, time: &RangeInclusive<Instant>) -> bool {
+        let troubles = self.troubles.lock().expect("no holder panics");
+        troubles.iter().any(|one| one.start() <= time.end() && time.start() <= one.end())
     }
 
-    fn set_noticed(&self, after: Duration) {
-        *self.noticed.lock().expect("no holder panics") = Some(Instant::now() + after);
+    /// Trouble from `start` until now, and until clients have noticed.
+    fn trouble(&self, start: Instant) {
+        self.troubles.lock().expect("no holder panics").push(start..=Instant::now() + NOTICE);
     }
 
     /// Kills one after the other, and has the last one read its configuration, until the load ends.
@@ -156,9 +159,11 @@ impl Replicas {
                 }
                 thread::sleep(Duration::from_millis(100));
             }
-            self.set_noticed(Duration::from_secs(3600));
+            let start = Instant::now();
+            // Clients may notice before it is back.
+            self.trouble(start);
             self.all[round % LASTING].kill();
-            self.set_noticed(NOTICE);
+            self.trouble(start);
             self.all[LASTING].signal("HUP");
         }
     }
@@ -179,7 +184,7 @@ impl Replicas {
             thread::sleep(Duration::from_secs(1));
             if before.elapsed() > SLEPT {
                 println!("everything stood still for {:.0} s", before.elapsed().as_secs_f64());
-                self.set_noticed(NOTICE);
+                self.trouble(before);
             }
         }
         let parts = [1, 2, 3].map(|third| lasting.len() * third / 3);
