@@ -70,6 +70,7 @@ fn main() {
             scope.spawn(move || hostile::disturb(world, seed, ending));
         });
         let chaos = scope.spawn(|| replicas.disturb(time, &ending));
+        let _end = EndOnPanic(&ending);
         replicas.watch(time, &|| ending.load(SeqCst));
         ending.store(true, SeqCst);
         chaos.join().expect("killing replicas goes well");
