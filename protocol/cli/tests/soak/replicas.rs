@@ -28,6 +28,9 @@ const KILL: Duration = Duration::from_secs(60);
 /// How long a replica stays away.
 const AWAY: Duration = Duration::from_secs(1);
 
+/// How often it is started at most.
+const TRIES: u32 = 20;
+
 /// From the restart until the balancer knows.
 const NOTICE: Duration = Duration::from_secs(2);
 
@@ -89,8 +92,16 @@ impl Replica {
     fn kill(&self) {
         self.signal("KILL");
         thread::sleep(AWAY);
-        let new = start(&self.arguments, &self.log);
-        drop(std::mem::replace(&mut *self.process.lock().expect("no holder panics"), new));
+        let mut process = self.process.lock().expect("no holder panics");
+        // Somebody may have its port for a moment.
+        for _ in 0..TRIES {
+            *process = start(&self.arguments, &self.log);
+            thread::sleep(AWAY / 2);
+            if process.0.try_wait().expect("it is a child").is_none() {
+                break;
+            }
+        }
+        drop(process);
         wait_for(&self.address);
     }
 
