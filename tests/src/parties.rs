@@ -8,7 +8,7 @@ use std::time::Duration;
 use gazelle_protocol::model::{
     Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Trace, Window,
 };
-use gazelle_protocol::plan::ActivationEngine;
+use gazelle_protocol::plan::EngineChoice;
 use gazelle_protocol::session::hazmat::{self, Shares};
 use gazelle_protocol::session::{NetworkPlan, Outcome, Server, Settings, Statistics, Terms};
 use gazelle_protocol::transport::Traffic;
@@ -158,7 +158,7 @@ pub fn assert_planned(plan: &NetworkPlan, statistics: &Statistics) {
 /// # Panics
 /// If anything differs.
 pub fn check(network: &Network, images: &[Vec<u8>]) {
-    for activations in [ActivationEngine::Garbled, ActivationEngine::Masks] {
+    for activations in [EngineChoice::Garbled, EngineChoice::Masks] {
         check_with(network, images, &Settings { activations, ..Settings::default() });
     }
 }

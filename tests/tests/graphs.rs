@@ -5,11 +5,14 @@ use gazelle_model::{
     Bias, Extent, Function, Head, LinearMap, Network, Node, Padding, Scaled, Select, Shape, Shift,
     Window,
 };
+use gazelle_protocol::Link;
+use gazelle_protocol::ot::FieldBits;
 use gazelle_protocol::session::{NetworkPlan, Settings};
 use gazelle_tests::graph::Graph;
 use gazelle_tests::{parties, random, rng};
 use proptest::prelude::*;
 use rand::RngExt;
+use std::time::Duration;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
@@ -19,6 +22,26 @@ proptest! {
     fn graphs_are_exact(recipe in random::graphs()) {
         let (network, image) = recipe.build();
         parties::check(&network, &[image]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Both engines in every order: whatever the plan for a link and the weight of the offline phase is.
+    #[test]
+    fn graphs_are_exact_with_both_engines(
+        recipe in random::graphs(),
+        rates in [1u64..1000, 1..1000],
+        milliseconds in 0u64..4,
+        offline_percent in 0u8..=100,
+        field in prop::sample::select(&FieldBits::ALL[1..]),
+    ) {
+        let (network, image) = recipe.build();
+        let [up, down] = rates.map(|megabits| 1_000_000 * megabits);
+        let link = Link { up, down, round_trip: Duration::from_millis(milliseconds) };
+        let settings = Settings { field, offline_percent, ..Settings::for_link(link) };
+        parties::check_with(&network, &[image], &settings);
     }
 }
 

@@ -6,7 +6,7 @@ use gazelle_model::{
     Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Window,
 };
 use gazelle_protocol::bundle::{BundleStore, ClientBundle, ServerBundle, Waiting};
-use gazelle_protocol::plan::ActivationEngine;
+use gazelle_protocol::plan::EngineChoice;
 use gazelle_protocol::session::{Client, Delivery, NetworkPlan, Server, Settings, Terms};
 use gazelle_protocol::transport;
 use gazelle_tests::{parties, random};
@@ -18,7 +18,8 @@ const STREAMED: Settings = Settings {
     hash: gazelle_protocol::session::HashKind::Mitccrh,
     tables: Delivery::Streamed,
     policy: gazelle_protocol::session::Policy::Card,
-    activations: ActivationEngine::Garbled,
+    activations: EngineChoice::Garbled,
+    offline_percent: 20,
 };
 
 /// A map of 1 × 66 × 66, 16 kernels with `max_pool`, and an average that a matrix reads.

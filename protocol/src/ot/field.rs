@@ -21,19 +21,24 @@ impl FieldBits {
     /// Every choice, smallest first.
     pub const ALL: [Self; 4] = [Self::One, Self::Two, Self::Four, Self::Eight];
 
-    /// The cheapest K for a link of so many bits a second.
-    ///
-    /// A transfer sends 128/K bits and costs each party, on one thread with AES-NI, about 17, 12.5,
-    /// 14 and 50 ns for K = 1, 2, 4 and 8 (bench `ot`), a third of a nanosecond for each byte of it
-    /// for hashing the message. Going from 4 to 8 saves 16 bits for 36 ns, which pays on links slower
-    /// than 0.4 Gb/s; going from 2 to 4 saves 32 bits for 1.6 ns, which pays below 20 Gb/s; K = 1 is
-    /// never the best. With VAES the extra work costs less, but the other party may lack it, and
-    /// transfers are a tenth of what an activation sends.
-    pub const fn for_link(bits_per_second: u64) -> Self {
-        match bits_per_second {
-            0..400_000_000 => Self::Eight,
-            400_000_000..20_000_000_000 => Self::Four,
-            _ => Self::Two,
+    /// The cheapest K for transfers over a link of so many bits a second; a transfer sends 128/K bits.
+    pub fn for_link(bits_per_second: u64) -> Self {
+        let price = |field: &Self| {
+            let bits = 128 / field.bits() as u64;
+            bits * 1_000_000_000_000 / bits_per_second.max(1) + field.picoseconds()
+        };
+        Self::ALL.into_iter().min_by_key(price).expect("there are four")
+    }
+
+    /// What a transfer costs each party, on one thread with AES-NI (bench `ot`), a third of a
+    /// nanosecond for each of its bytes for hashing the message. With VAES the extra work of K = 8 costs
+    /// less, but the other party may lack it.
+    pub(crate) const fn picoseconds(self) -> u64 {
+        match self {
+            Self::One => 17_000,
+            Self::Two => 12_500,
+            Self::Four => 14_000,
+            Self::Eight => 50_000,
         }
     }
 

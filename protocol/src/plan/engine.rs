@@ -33,10 +33,9 @@ pub enum LinearEngine {
 }
 
 /// What computes an activation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActivationEngine {
     /// Garbled circuits, the server garbling: [`crate::activation::garbled`].
-    #[default]
     Garbled = 1,
     /// Alternating masks: [`crate::activation::masks`].
     Masks = 2,
@@ -133,18 +132,26 @@ impl LinearPlan {
 }
 
 impl ActivationPlan {
-    pub(crate) fn of_node(
+    /// A node's plan by masks, with digits of at most `widest` bits; None if that engine does not
+    /// compute it.
+    pub(super) fn by_masks(
+        node: &ActivationNode,
+        input: Tensor,
+        output: Tensor,
+        settings: &Settings,
+        widest: usize,
+    ) -> Option<Self> {
+        let plan = MasksPlan::of_node(node, input, output, settings.field, widest)?;
+        Some(Self::Masks(Box::new(plan)))
+    }
+
+    /// A node's plan by garbling.
+    pub(super) fn garbled(
         node: &ActivationNode,
         input: Tensor,
         output: Tensor,
         settings: &Settings,
     ) -> Self {
-        if settings.activations == ActivationEngine::Masks {
-            let (field, widest) = (settings.field, masks::WIDEST_DIGIT);
-            if let Some(plan) = MasksPlan::of_node(node, input, output, field, widest) {
-                return Self::Masks(Box::new(plan));
-            }
-        }
         let plan = GarbledPlan::of_node(node, input, output);
         Self::Garbled(plan.with_delivery(settings.tables))
     }
@@ -169,6 +176,11 @@ impl ActivationPlan {
             Self::Garbled(_) => ActivationEngine::Garbled,
             Self::Masks(_) => ActivationEngine::Masks,
         }
+    }
+
+    /// Whether its garbled tables come online.
+    pub(super) fn is_streamed(&self) -> bool {
+        matches!(self, Self::Garbled(plan) if plan.delivery() == Delivery::Streamed)
     }
 
     /// Values of the result; 1 for a head that compares all.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{ActivationPlan, LinearPlan, Settings};
+use super::{LinearPlan, Settings};
 use crate::error::{Error, Misuse};
 use crate::linear::Map;
 use crate::model::{Card, ModelError, Network, Node, Ring, Tensor, clear};
@@ -56,17 +56,6 @@ impl Places {
 
     pub(crate) fn linear(&self, settings: &Settings) -> Result<Vec<LinearPlan>, Misuse> {
         self.maps.iter().map(|map| LinearPlan::choose(map, &settings.link)).collect()
-    }
-
-    pub(crate) fn activations(&self, card: &Card, settings: &Settings) -> Vec<ActivationPlan> {
-        let plan = |&number: &usize| match card.nodes.get(number - 1) {
-            Some(Node::Activation(node)) => {
-                let (input, output) = (self.tensors[node.input], self.tensors[number]);
-                ActivationPlan::of_node(node, input, output, settings)
-            }
-            _ => ActivationPlan::of_head(&card.head, self.tensors[card.head.input], settings),
-        };
-        self.order.iter().map(plan).collect()
     }
 
     /// The tensor that activation number `index` of the order reads.

@@ -1,20 +1,24 @@
 //! The plan of a network: what both parties derive from public facts alone, before anything is
 //! sent, so that each knows the length of every message in advance.
 
+mod choice;
 mod engine;
 mod graph;
 mod network;
 mod node_cost;
 mod policy;
+mod price;
 mod security;
 mod settings;
 mod terms;
 
+pub use choice::EngineChoice;
 pub use engine::{ActivationEngine, ActivationPlan, EngineCost, LinearEngine, LinearPlan};
 pub(crate) use network::parameters;
 pub use network::{BlockCost, NetworkPlan};
 pub use node_cost::NodeCost;
 pub use policy::Policy;
+pub use price::Price;
 pub use security::Security;
 pub use settings::Settings;
 pub use terms::Terms;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use super::{NetworkPlan, Policy};
+use super::{EngineChoice, NetworkPlan, Policy};
 use crate::Link;
 use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
 use crate::model::Card;
 use crate::ot::FieldBits;
-use crate::plan::ActivationEngine;
 use gazelle_garble::HashKind;
 
 /// Bytes that one prepared inference may take a client before tables are streamed.
@@ -16,7 +15,7 @@ const MOST_PREPARED: u64 = 1 << 30;
 
 /// How a session is run: chosen by the server, told to the client with the card. Both parties
 /// derive the same plan from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The link that plans are made for.
     pub link: Link,
@@ -28,32 +27,39 @@ pub struct Settings {
     pub tables: Delivery,
     /// What the client learns.
     pub policy: Policy,
-    /// What computes the activations that it can; the others are garbled.
-    pub activations: ActivationEngine,
+    /// What computes activations.
+    pub activations: EngineChoice,
+    /// What a second of the offline phase counts in choices, in hundredths of one online: 0 to 100. Few
+    /// where inferences are prepared when nobody waits, 100 where somebody always does.
+    pub offline_percent: u8,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1;
 
-    /// The cheapest choices for a link, with the default hash.
+    /// The cheapest choices for a link, with the default hash, as far as they do not depend on the network.
     pub fn for_link(link: Link) -> Self {
-        Self { link, field: FieldBits::for_link(link.up.min(link.down)), ..Self::default() }
+        let field = FieldBits::for_link(link.up.min(link.down));
+        Self { link, field, activations: EngineChoice::Cheapest, ..Self::default() }
     }
 
-    /// The same, with tables that are streamed if one prepared inference of this network would take
-    /// a client more than 1 GiB.
+    /// The same, with the field that is the cheapest for this network, and tables that are streamed if
+    /// one prepared inference would take a client more than 1 GiB.
     ///
     /// # Errors
     /// Those of [`NetworkPlan::new`].
     pub fn fitted(self, card: &Card) -> Result<Self, Error> {
-        let ahead = Self { tables: Delivery::Ahead, ..self };
-        let fits = NetworkPlan::new(card.clone(), &ahead)?.client_memory(1) <= MOST_PREPARED;
-        Ok(if fits { ahead } else { Self { tables: Delivery::Streamed, ..self } })
+        let mut plan = NetworkPlan::new(card.clone(), &self)?;
+        plan.refit(Delivery::Ahead);
+        if plan.client_memory(1) > MOST_PREPARED {
+            plan.refit(Delivery::Streamed);
+        }
+        Ok(*plan.settings())
     }
 
     /// `bits per second up (8) and down (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
-    /// policy (1) ‖ engine of activations (1)`, little-endian.
+    /// policy (1) ‖ engine of activations (1) ‖ weight of the offline phase (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         let nanoseconds = u64::try_from(self.link.round_trip.as_nanos()).unwrap_or(u64::MAX);
@@ -73,6 +79,7 @@ impl Settings {
         };
         bytes[27] = self.policy.byte();
         bytes[28] = self.activations as u8;
+        bytes[29] = self.offline_percent;
         bytes
     }
 
@@ -98,17 +105,30 @@ impl Settings {
             _ => return Err(PeerFault::Settings),
         };
         let policy = Policy::of_byte(bytes[27]).ok_or(PeerFault::Settings)?;
-        let activations = match bytes[28] {
-            1 => ActivationEngine::Garbled,
-            2 => ActivationEngine::Masks,
-            _ => return Err(PeerFault::Settings),
-        };
+        let activations = EngineChoice::of_byte(bytes[28]).ok_or(PeerFault::Settings)?;
+        let offline_percent = bytes[29];
         let round_trip = Duration::from_nanos(word(16));
         let link = Link { up: word(0), down: word(8), round_trip };
-        if link.is_plausible() {
-            Ok((Self { link, field, hash, tables, policy, activations }, card))
+        if link.is_plausible() && offline_percent <= 100 {
+            Ok((Self { link, field, hash, tables, policy, activations, offline_percent }, card))
         } else {
             Err(PeerFault::Settings)
+        }
+    }
+}
+
+/// A LAN, K = 4, garbled activations whose tables come ahead, what the card says; a second offline counts
+/// a fifth of one online.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            link: Link::LAN,
+            field: FieldBits::Four,
+            hash: HashKind::default(),
+            tables: Delivery::Ahead,
+            policy: Policy::Card,
+            activations: EngineChoice::Garbled,
+            offline_percent: 20,
         }
     }
 }
@@ -123,8 +143,10 @@ mod tests {
             for (field, tables) in FieldBits::ALL.map(|field| (field, Delivery::Streamed)) {
                 for policy in [Policy::Card, Policy::Class, Policy::Values] {
                     let link = Link { up: 20_000_000, ..Link::WAN };
-                    let activations = ActivationEngine::Masks;
-                    let settings = Settings { link, field, hash, tables, policy, activations };
+                    let activations = EngineChoice::Cheapest;
+                    let other =
+                        Settings { activations, offline_percent: 100, ..Settings::default() };
+                    let settings = Settings { link, field, hash, tables, policy, ..other };
                     let mut message = settings.to_bytes().to_vec();
                     message.extend_from_slice(b"card");
                     assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
@@ -132,7 +154,7 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..28]), Err(PeerFault::Settings));
+        assert_eq!(Settings::split(&good[..29]), Err(PeerFault::Settings));
         for (at, byte) in [
             (7, 0xff),
             (15, 0xff),
@@ -142,7 +164,8 @@ mod tests {
             (25, 3),
             (26, 2),
             (27, 3),
-            (28, 0),
+            (28, 3),
+            (29, 101),
         ] {
             let mut bad = good;
             bad[at] = byte;

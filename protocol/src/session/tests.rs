@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::ot::FieldBits;
 use crate::party::renew;
-use crate::plan::ActivationEngine;
+use crate::plan::EngineChoice;
 use crate::transport::{self, Kind, Traffic};
 use crate::wire::{Announcement, VERSIONS};
 use gazelle_garble::HashKind;
@@ -76,7 +76,7 @@ fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
 fn every_tensor_equals_the_plaintext_network() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let wan = Settings { hash: HashKind::FixedKey, ..Settings::for_link(Link::WAN) };
-    let masks = Settings { activations: ActivationEngine::Masks, ..Settings::default() };
+    let masks = Settings { activations: EngineChoice::Masks, ..Settings::default() };
     for (last, settings) in [
         (Activation::Argmax, Settings::default()),
         (Activation::Logits, wan),
@@ -162,7 +162,7 @@ fn a_peer_of_another_version_or_other_parameters_is_refused() {
 #[test]
 fn a_spent_bundle_is_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));
-    for activations in [ActivationEngine::Garbled, ActivationEngine::Masks] {
+    for activations in [EngineChoice::Garbled, EngineChoice::Masks] {
         let settings = Settings { activations, ..Settings::default() };
         let server = Server::new(network.clone(), &settings).unwrap();
         let (near, far) = transport::pair(None);

@@ -19,7 +19,7 @@ pub(crate) use serve::{ConfigCommand, ModelArgs, ServeArgs};
 use crate::{keygen::KeygenArgs, prepare::PrepareArgs};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use gazelle_protocol::{transport::Patience, wire::Access};
+use gazelle_protocol::{Link, session::Settings, transport::Patience, wire::Access};
 use std::{path::PathBuf, time::Duration};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
@@ -110,6 +110,26 @@ impl PatienceArgs {
             setup: Duration::from_secs(self.setup_timeout),
             ..Duration::from_secs(self.timeout).into()
         }
+    }
+}
+
+/// How activations are planned.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct EngineArgs {
+    /// What computes activations; those that it does not compute are garbled
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub(crate) engine: EngineName,
+    /// What a second of the offline phase counts when an engine is chosen, in hundredths of one online:
+    /// 100 if inferences are prepared while somebody waits
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) offline_weight: u8,
+}
+
+impl EngineArgs {
+    /// The settings for a link.
+    pub(crate) fn settings(self, link: Link) -> Settings {
+        let (activations, offline_percent) = (self.engine.into(), self.offline_weight);
+        Settings { activations, offline_percent, ..Settings::for_link(link) }
     }
 }
 

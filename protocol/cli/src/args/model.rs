@@ -1,6 +1,6 @@
 //! The arguments of `inspect`, `import`, `eval` and `bench`.
 
-use super::{EngineName, MAX_THREADS, RevealName};
+use super::{EngineArgs, MAX_THREADS, RevealName};
 use crate::pixel_args::PixelArgs;
 use clap::ValueEnum;
 use gazelle_protocol::Link;
@@ -11,16 +11,15 @@ pub(crate) struct InspectArgs {
     /// The model file
     #[arg(value_name = "FILE")]
     pub(crate) model: PathBuf,
-    /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
+    /// The link that plans are made for: `loopback`, `lan`, `wan`, or bandwidth and round trip as in
     /// `100mbit,80ms` or, with the client's bandwidth first, `20mbit/100mbit,30ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
     /// What the server is to reveal
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) reveal: RevealName,
-    /// What computes activations; those that it does not compute are garbled
-    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
-    pub(crate) engine: EngineName,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,
@@ -105,13 +104,12 @@ pub(crate) struct BenchArgs {
     /// Runs whose median counts, after one that does not
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) runs: u64,
-    /// Plan for a link and simulate it: `lan`, `wan`, or bandwidth and round trip as in
+    /// Plan for a link and simulate it: `loopback`, `lan`, `wan`, or bandwidth and round trip as in
     /// `100mbit,80ms` or, with the client's bandwidth first, `20mbit/100mbit,30ms`; without it, loopback
     #[arg(long, value_name = "LINK")]
     pub(crate) link: Option<Link>,
-    /// What computes activations; those that it does not compute are garbled
-    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
-    pub(crate) engine: EngineName,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     /// Threads of each party; 0 for one a processor
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MAX_THREADS))]
     pub(crate) threads: u16,

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use gazelle_protocol::{
-    plan::ActivationEngine,
+    plan::EngineChoice,
     session::{Delivery, HashKind, Policy},
 };
 
@@ -73,26 +73,29 @@ impl From<HashName> for HashKind {
     }
 }
 
-/// The engines of activations.
+/// What computes activations.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum EngineName {
-    /// Garbled circuits: one round trip a layer
+    /// For each activation whichever is expected to take the least time on the link
     #[default]
+    Auto,
+    /// Garbled circuits: one round trip a layer
     Garbled,
     /// Alternating masks: far fewer bytes, two round trips a layer
     Masks,
 }
 
 impl EngineName {
-    /// Its name as an argument.
-    pub(crate) fn name(self) -> &'static str {
-        ActivationEngine::from(self).name()
+    /// As the command line spells it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no name is hidden").get_name().into()
     }
 }
 
-impl From<EngineName> for ActivationEngine {
+impl From<EngineName> for EngineChoice {
     fn from(name: EngineName) -> Self {
         match name {
+            EngineName::Auto => Self::Cheapest,
             EngineName::Garbled => Self::Garbled,
             EngineName::Masks => Self::Masks,
         }

@@ -1,7 +1,7 @@
 //! The arguments of `serve` and `config`.
 
 use super::{
-    DEFAULT_ADDRESS, EngineName, HashName, MAX_THREADS, NetworkName, PatienceArgs, RevealName,
+    DEFAULT_ADDRESS, EngineArgs, HashName, MAX_THREADS, NetworkName, PatienceArgs, RevealName,
     TablesName, memory, seconds,
 };
 use crate::{
@@ -39,16 +39,15 @@ pub(crate) struct ServeArgs {
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) keeping: KeepingArgs,
-    /// The link that plans are made for: `lan`, `wan`, or bandwidth and round trip as in
+    /// The link that plans are made for: `loopback`, `lan`, `wan`, or bandwidth and round trip as in
     /// `100mbit,80ms` or, with the client's bandwidth first, `20mbit/100mbit,30ms`
     #[arg(long, value_name = "LINK", default_value = "lan")]
     pub(crate) link: Link,
     /// The hash that garbles
     #[arg(long, value_enum, value_name = "HASH", default_value_t)]
     pub(crate) hash: HashName,
-    /// What computes activations; those that it does not compute are garbled
-    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
-    pub(crate) engine: EngineName,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     /// When garbled tables go to clients; if this is not given, streamed where one inference's would
     /// take a client more than 1 GiB
     #[arg(long, value_enum, value_name = "WHEN")]

@@ -2,7 +2,7 @@
 
 use super::process::Watched;
 use crate::{
-    args::EngineName,
+    args::EngineArgs,
     classify,
     failure::{Failure, Result, While},
     inspect,
@@ -35,8 +35,8 @@ pub(crate) struct Task<'a> {
     pub(crate) runs: usize,
     /// The link to simulate.
     pub(crate) link: Option<Link>,
-    /// What computes the activations.
-    pub(crate) engine: EngineName,
+    /// How activations are planned.
+    pub(crate) engine: EngineArgs,
     /// Threads of the server; this process has as many already.
     pub(crate) threads: usize,
 }
@@ -142,9 +142,12 @@ fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
     for limit in ["--memory", "--memory-per-client"] {
         arguments.extend([limit.into(), MEBIBYTES.to_string().into()]);
     }
-    arguments.extend(["--engine".into(), task.engine.name().into()]);
-    if let Some(link) = task.link {
-        arguments.extend(["--link".into(), link.to_string().into(), "--simulate-link".into()]);
+    arguments.extend(["--engine".into(), task.engine.engine.name().into()]);
+    arguments.extend(["--offline-weight".into(), task.engine.offline_weight.to_string().into()]);
+    let link = task.link.unwrap_or(Link::LOOPBACK);
+    arguments.extend(["--link".into(), link.to_string().into()]);
+    if task.link.is_some() {
+        arguments.push("--simulate-link".into());
     }
     arguments
 }

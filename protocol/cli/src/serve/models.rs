@@ -105,8 +105,7 @@ fn load(
     let settings = Settings {
         hash: args.hash.into(),
         policy: args.reveal.into(),
-        activations: args.engine.into(),
-        ..Settings::for_link(args.link)
+        ..args.engine.settings(args.link)
     };
     let settings = match args.tables {
         Some(tables) => Settings { tables: tables.into(), ..settings },

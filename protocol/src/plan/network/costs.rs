@@ -6,7 +6,7 @@ use crate::activation::masks::Side;
 use crate::he::noise;
 use crate::linear::ServerKeys;
 use crate::plan::engine::framed;
-use crate::plan::{ActivationEngine, ActivationPlan, EngineCost, LinearPlan};
+use crate::plan::{ActivationEngine, ActivationPlan, EngineCost, LinearPlan, Settings};
 use crate::wire::{
     Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Prepare, Traffic,
 };
@@ -125,22 +125,11 @@ impl NetworkPlan {
 
     /// Online round trips of the level that begins with activation number `part`; 0 if none does.
     pub(in crate::plan) fn rounds_from(&self, part: usize) -> u64 {
-        let rounds = |plan: &ActivationPlan| plan.cost(self.settings.field).online.rounds;
-        let Some(level) = self.places.levels.iter().find(|level| level.start == part) else {
-            return 0;
-        };
-        let level = &self.activations[level.clone()];
-        let is_masks = |plan: &ActivationPlan| plan.engine() == ActivationEngine::Masks;
-        match self.settings.tables {
-            Delivery::Ahead => level.iter().map(rounds).max().unwrap_or(0),
-            // Streamed tables come one activation after the other. The first messages under masks come
-            // between them, and take a round trip of their own if nothing was streamed before.
-            Delivery::Streamed => {
-                let streamed: u64 = level.iter().filter(|plan| !is_masks(plan)).map(rounds).sum();
-                let first = level.first().is_some_and(is_masks);
-                streamed + u64::from(first) + u64::from(level.iter().any(is_masks))
-            }
-        }
+        let level = self.places.levels.iter().find(|level| level.start == part);
+        level.map_or(0, |level| {
+            let plans: Vec<_> = self.activations[level.clone()].iter().collect();
+            level_rounds(&plans, &self.settings)
+        })
     }
 
     /// At most how many bytes of memory a client needs for `count` inferences prepared together:
@@ -192,5 +181,21 @@ impl NetworkPlan {
     /// Bytes of a share of every tensor.
     fn tensor_bytes(&self) -> usize {
         self.places.tensors.iter().map(|tensor| 4 * tensor.shape.len()).sum()
+    }
+}
+
+/// Online round trips of the activations of one level.
+pub(in crate::plan) fn level_rounds(level: &[&ActivationPlan], settings: &Settings) -> u64 {
+    let rounds = |plan: &&ActivationPlan| plan.cost(settings.field).online.rounds;
+    let is_masks = |plan: &&ActivationPlan| plan.engine() == ActivationEngine::Masks;
+    match settings.tables {
+        Delivery::Ahead => level.iter().map(rounds).max().unwrap_or(0),
+        // Streamed tables come one activation after the other. The first messages under masks come
+        // between them, and take a round trip of their own if nothing was streamed before.
+        Delivery::Streamed => {
+            let streamed: u64 = level.iter().filter(|plan| !is_masks(plan)).map(rounds).sum();
+            let first = level.first().is_some_and(is_masks);
+            streamed + u64::from(first) + u64::from(level.iter().any(is_masks))
+        }
     }
 }

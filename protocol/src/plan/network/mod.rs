@@ -4,6 +4,7 @@
 mod costs;
 
 pub use costs::BlockCost;
+pub(super) use costs::level_rounds;
 
 use std::sync::OnceLock;
 
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::graph::Places;
 use super::{ActivationEngine, ActivationPlan, LinearPlan, Settings};
+use crate::activation::Delivery;
 use crate::activation::masks::MasksPlan;
 use crate::bundle::Gates;
 use crate::digest::PlanDigest;
@@ -19,6 +21,7 @@ use crate::error::{Error, Misuse};
 use crate::he::Parameters;
 use crate::linear::{self, CoefficientPlan};
 use crate::model::{Card, CardHash, Layer, ModelError, Tensor};
+use crate::ot::FieldBits;
 use crate::wire::{Announcement, Masked};
 
 /// The most bytes of a linear map's messages, each of which is one frame.
@@ -73,6 +76,30 @@ impl NetworkPlan {
         })
     }
 
+    /// Takes the field of the OT extension with which an inference is expected to take the least time, and
+    /// tables that come so.
+    pub(super) fn refit(&mut self, tables: Delivery) {
+        let fits = |field: &FieldBits| {
+            let settings = Settings { field: *field, ..self.settings };
+            self.coefficient().all(|plan| check_messages(plan, &settings).is_ok())
+        };
+        let fields = [FieldBits::Two, FieldBits::Four, FieldBits::Eight];
+        let fields: Vec<_> = fields.into_iter().filter(fits).collect();
+        let price = |field: &FieldBits| {
+            self.replan(*field, tables);
+            self.price().weighed(self.settings.offline_percent)
+        };
+        if let Some(field) = fields.into_iter().min_by_key(price) {
+            self.replan(field, tables);
+        }
+    }
+
+    fn replan(&mut self, field: FieldBits, tables: Delivery) {
+        self.settings = Settings { field, tables, ..self.settings };
+        self.activations = self.places.activations(&self.card, &self.settings);
+        self.name = OnceLock::new();
+    }
+
     /// What the server says of the network.
     pub(crate) fn announcement(&self) -> Announcement {
         Announcement::new(&self.settings, &self.digest(), &self.card_bytes)
@@ -123,6 +150,14 @@ impl NetworkPlan {
     /// The plans of the activations, level after level, the head's last.
     pub fn activations(&self) -> &[ActivationPlan] {
         &self.activations
+    }
+
+    /// Every plan that activation number `index` could have.
+    ///
+    /// # Panics
+    /// If there is no such activation.
+    pub fn activation_alternatives(&self, index: usize) -> Vec<ActivationPlan> {
+        self.places.alternatives(&self.card, index, &self.settings)
     }
 
     /// The name of the engine that computes a tensor; None if each party does by itself.

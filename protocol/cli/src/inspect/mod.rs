@@ -1,4 +1,7 @@
-//! `gazelle inspect`: a model's layers and what each costs, before anything runs.
+//! `gazelle inspect`: a model's layers and what each costs, before anything runs. What else could be
+//! chosen, and at which price, is in `prices`.
+
+mod prices;
 
 use crate::{
     args::InspectArgs,
@@ -19,8 +22,7 @@ use gazelle_protocol::{
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let card = network.card();
-    let (policy, activations) = (args.reveal.into(), args.engine.into());
-    let settings = Settings { policy, activations, ..Settings::for_link(args.link) };
+    let settings = Settings { policy: args.reveal.into(), ..args.engine.settings(args.link) };
     let settings = settings.fitted(card)?;
     let outputs = outputs(card);
     output::line(format_args!("{}: {} to {outputs}", printable(&card.name), card.input))?;
@@ -44,12 +46,14 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
         output::line(node_costs(&plan))?;
     }
     output::line(phases(&plan).trim_end())?;
+    output::line(format_args!("\n{}", prices::engines(&plan)?.trim_end()))?;
     output::line(format_args!(
         "\na sum of an inference is wrong with a probability of at most 2^{:.0}",
         plan.failure_log2().ceil()
     ))?;
     if args.alternatives {
-        output::line(format_args!("\n{}", alternatives(&plan).trim_end()))?;
+        output::line(format_args!("\n{}", prices::linear(&plan).trim_end()))?;
+        output::line(format_args!("\n{}", prices::activations(&plan).trim_end()))?;
     }
     if args.security {
         output::line(format_args!("\n{}", security(&plan).trim_end()))?;
@@ -290,33 +294,6 @@ fn phases(plan: &NetworkPlan) -> String {
     let phases =
         [("set-up", plan.setup()), ("offline", plan.offline(1)), ("online", plan.online())];
     table(&[headings.map(String::from)].into_iter().chain(phases.map(row)).collect::<Vec<_>>())
-}
-
-/// Every plan of every linear map with its price, by layer or by node.
-fn alternatives(plan: &NetworkPlan) -> String {
-    let headings =
-        ["layer", "plan", "milliseconds", "transforms", "products", "bytes up", "bytes down"];
-    let mut rows = vec![headings.map(String::from)];
-    let nodes = plan.node_costs();
-    let maps = nodes.iter().flat_map(|node| node.maps.iter().map(|&map| (node.tensor, map)));
-    for (tensor, map) in maps {
-        let number = if plan.layers().is_empty() { tensor } else { map + 1 };
-        let LinearPlan::Coefficient(chosen) = &plan.linear()[map];
-        for plan in plan.alternatives(map) {
-            let cost = plan.cost();
-            let mark = if cost == chosen.cost() { " (chosen)" } else { "" };
-            rows.push([
-                format!("{number}{mark}"),
-                describe(&plan),
-                format!("{:.2}", cost.nanoseconds as f64 / 1e6),
-                grouped(cost.transforms as u64),
-                grouped(cost.products as u64),
-                grouped(cost.query_bytes as u64),
-                grouped(cost.answer_bytes as u64),
-            ]);
-        }
-    }
-    table(&rows)
 }
 
 /// Inferences of a long session.
