@@ -2,7 +2,8 @@
 
 use gazelle_import::zoo;
 use gazelle_model::{Head, Network};
-use gazelle_protocol::session::{Server, Settings};
+use gazelle_protocol::plan::ActivationEngine;
+use gazelle_protocol::session::{NetworkPlan, Server, Settings};
 use gazelle_tests::parties::{self, Conditions};
 use gazelle_tests::{random, rng};
 use proptest::prelude::*;
@@ -49,6 +50,28 @@ fn cifar10_is_exact() {
 fn resnet18_is_exact() {
     let network = network("resnet18-28");
     parties::check(&network, &images(&network)[2..3]);
+}
+
+/// Mixes of both engines, planned for links on which each has layers.
+#[test]
+fn mixes_are_exact() {
+    for (name, link) in [
+        ("c", "100mbit,15ms"),
+        ("d", "100mbit,0ms"),
+        ("cifar10", "100mbit,80ms"),
+        ("resnet20", "20mbit/100mbit,150ms"),
+        ("mobilenet", "100mbit,80ms"),
+    ] {
+        let network = network(name);
+        let settings = Settings::for_link(link.parse().expect("a link"));
+        let settings = settings.fitted(network.card()).expect("it can be computed");
+        let plan = NetworkPlan::new(network.card().clone(), &settings).expect("as before");
+        let (_head, layers) = plan.activations().split_last().expect("the head");
+        for engine in [ActivationEngine::Garbled, ActivationEngine::Masks] {
+            assert!(layers.iter().any(|layer| layer.engine() == engine), "{name}: no {engine:?}");
+        }
+        parties::check_with(&network, &images(&network)[2..3], &settings);
+    }
 }
 
 /// The largest weights of either sign, against the largest and the smallest images: sums at both
