@@ -125,6 +125,7 @@ def bench(name: str, link: str, config, runs: int) -> None:
         ours, theirs = context.Pipe()
         parties.append(context.Process(target=party, args=(rank, name, config, runs + 1, theirs)))
         parties[-1].start()
+        theirs.close()  # So that a party that fails is noticed.
         pipes.append(ours)
     image, weights = values(name)
     expected = np.asarray(NETWORKS[name][0](jnp.asarray(image), weights))
@@ -143,6 +144,7 @@ def bench(name: str, link: str, config, runs: int) -> None:
     print(f"{name:8} {link:22} {median:8.3f} s {up:12,} B up {down:12,} B down  error {error:.2g}", flush=True)
     for process in parties:
         process.join()
+    relay.close()
 
 
 def main() -> None:

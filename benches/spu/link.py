@@ -26,7 +26,7 @@ class Link:
         up, _, down = rates.partition("/")
         delay = float(round_trip.removesuffix("ms")) / 2e3
         self.up, self.down = (Way(bits(rate), delay) for rate in (up, down or up))
-        self.loop = asyncio.new_event_loop()
+        self.loop, self.servers = asyncio.new_event_loop(), []
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
     def relay(self, listen: int, target: int, forth: Way, back: Way) -> None:
@@ -38,9 +38,18 @@ class Link:
                 pumps = pump(reader, other_writer, forth), pump(other_reader, writer, back)
                 await asyncio.gather(*pumps)
 
-            await asyncio.start_server(connected, "127.0.0.1", listen)
+            self.servers.append(await asyncio.start_server(connected, "127.0.0.1", listen))
 
         asyncio.run_coroutine_threadsafe(serve(), self.loop).result()
+
+    def close(self) -> None:
+        """Listens no longer."""
+
+        async def close() -> None:
+            for server in self.servers:
+                server.close()
+
+        asyncio.run_coroutine_threadsafe(close(), self.loop).result()
 
     def bytes(self) -> tuple[int, int]:
         """All that went up and down so far."""
