@@ -54,6 +54,8 @@ pub(crate) struct PhaseCost {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct LayerCost {
     pub(crate) name: String,
+    /// What computes its activation, or the node.
+    pub(crate) engine: &'static str,
     pub(crate) activations: usize,
     pub(crate) products: u64,
     #[serde(flatten)]
@@ -246,7 +248,11 @@ fn layers(plan: &NetworkPlan, runs: &[Run]) -> Vec<LayerCost> {
         [] => plan.node_costs().iter().map(|cost| node(plan, cost, runs)).collect(),
         layers => {
             let blocks = layers.iter().zip(plan.costs()).enumerate();
-            blocks.map(|(block, (layer, cost))| chain_layer(block, layer, &cost, runs)).collect()
+            let layer = |(block, (layer, cost)): (usize, (&Layer, BlockCost))| {
+                let engine = plan.activations()[block].engine().name();
+                chain_layer(block, layer, engine, &cost, runs)
+            };
+            blocks.map(layer).collect()
         }
     }
 }
@@ -258,13 +264,20 @@ fn median_seconds(runs: &[Run], block: usize, part: fn(&LayerSeconds) -> f64) ->
     seconds[seconds.len() / 2]
 }
 
-fn chain_layer(block: usize, layer: &Layer, cost: &BlockCost, runs: &[Run]) -> LayerCost {
+fn chain_layer(
+    block: usize,
+    layer: &Layer,
+    engine: &'static str,
+    cost: &BlockCost,
+    runs: &[Run],
+) -> LayerCost {
     let kind = match layer.block.linear {
         Linear::Dense { .. } => "dense",
         Linear::Convolution { .. } => "convolution",
     };
     LayerCost {
         name: format!("{} {kind} {} → {}", block + 1, layer.pooled, layer.sums),
+        engine,
         activations: layer.sums.len(),
         products: (layer.sums.len() * layer.row_len()) as u64,
         seconds: LayerSeconds {
@@ -282,6 +295,7 @@ fn node(plan: &NetworkPlan, cost: &NodeCost, runs: &[Run]) -> LayerCost {
     let activation = |part| cost.activation.map_or(0.0, |index| median_seconds(runs, index, part));
     LayerCost {
         name: inspect::node_name(plan.card(), cost.tensor),
+        engine: cost.engine.unwrap_or_default(),
         activations: cost.activation.map_or(0, |_| cost.instances),
         products: products(plan.card(), cost.tensor),
         seconds: LayerSeconds {

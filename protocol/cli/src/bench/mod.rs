@@ -144,6 +144,7 @@ fn summary(measurement: &Measurement) -> String {
 fn layers(layers: &[LayerCost]) -> String {
     let headings = [
         "layer",
+        "engine",
         "linear s",
         "tables s",
         "online s",
@@ -156,6 +157,7 @@ fn layers(layers: &[LayerCost]) -> String {
         let [linear, tables, online] = seconds.map(|s| format!("{s:.4}"));
         [
             layer.name.clone(),
+            layer.engine.into(),
             linear,
             tables,
             online,
