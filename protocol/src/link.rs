@@ -27,8 +27,8 @@ pub struct Way {
 }
 
 impl Link {
-    /// 20 Gb/s, 0.03 ms: two processes of one machine, whose bytes the system copies.
-    pub const LOOPBACK: Self = Self::symmetric(20_000_000_000, Duration::from_micros(30));
+    /// 10 Gb/s, 0.03 ms: two processes of one machine, whose bytes the system copies.
+    pub const LOOPBACK: Self = Self::symmetric(10_000_000_000, Duration::from_micros(30));
     /// 3 Gb/s, 0.15 ms: two machines in one room.
     pub const LAN: Self = Self::symmetric(3_000_000_000, Duration::from_micros(150));
     /// 100 Mb/s, 80 ms: across a continent.

@@ -43,16 +43,19 @@ impl Price {
 impl ActivationPlan {
     /// What the activation is expected to take, round trips not counted.
     ///
-    /// Offline both directions of the link are busy while the parties work; online one message waits for
-    /// the other.
+    /// Offline both directions of the link are busy at once, and tables travel while others are garbled,
+    /// but by masks one message waits for the other, as it does online.
     pub fn price(&self, settings: &Settings) -> Price {
         let EngineCost { offline, online } = self.cost(settings.field);
         let (up, down) = (settings.link.upward(), settings.link.downward());
         let work = self.work(settings.field);
-        let offline = [up.nanoseconds(offline.sent), down.nanoseconds(offline.received)];
+        let busy = up.nanoseconds(offline.sent).max(down.nanoseconds(offline.received));
         let [sent, received] = [up.nanoseconds(online.sent), down.nanoseconds(online.received)];
         Price {
-            offline: offline.into_iter().fold(work.offline, u64::max),
+            offline: match self {
+                Self::Garbled(_) => busy.max(work.offline),
+                Self::Masks(_) => busy.saturating_add(work.offline),
+            },
             online: sent.saturating_add(received).saturating_add(work.online),
         }
     }
