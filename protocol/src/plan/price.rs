@@ -120,7 +120,7 @@ mod rates {
     /// Garbling an AND gate, sending and storing its table.
     pub(super) const GARBLE: u64 = 8_000;
     /// Evaluating one; its label is sent and its table read.
-    pub(super) const EVALUATE: u64 = 9_000;
+    pub(super) const EVALUATE: u64 = 4_000;
     /// What a transfer is used for when activations by masks are prepared.
     pub(super) const PREPARE: u64 = 50_000;
     /// The online phase of an activation by masks.
