@@ -10,6 +10,7 @@ use super::{ActivationPlan, LinearPlan, Settings};
 use crate::error::{Error, Misuse};
 use crate::linear::Map;
 use crate::model::{Card, ModelError, Network, Node, Ring, Tensor, clear};
+use crate::ot::transfers::Source;
 
 /// One term of a linear node, which has a plan and a key of its own.
 pub(crate) struct TermPlace {
@@ -58,11 +59,16 @@ impl Places {
         self.maps.iter().map(|map| LinearPlan::choose(map, &settings.link)).collect()
     }
 
-    pub(crate) fn activations(&self, card: &Card, settings: &Settings) -> Vec<ActivationPlan> {
+    pub(crate) fn activations(
+        &self,
+        card: &Card,
+        settings: &Settings,
+        sources: [Source; 2],
+    ) -> Vec<ActivationPlan> {
         let plan = |&number: &usize| match card.nodes.get(number - 1) {
             Some(Node::Activation(node)) => {
                 let (input, output) = (self.tensors[node.input], self.tensors[number]);
-                ActivationPlan::of_node(node, input, output, settings)
+                ActivationPlan::of_node(node, input, output, settings, sources)
             }
             _ => ActivationPlan::of_head(&card.head, self.tensors[card.head.input], settings),
         };

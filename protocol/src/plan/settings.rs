@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NetworkPlan, Policy};
+use super::{NetworkPlan, Policy, TransferSource};
 use crate::Link;
 use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
@@ -30,11 +30,13 @@ pub struct Settings {
     pub policy: Policy,
     /// What computes the activations that it can; the others are garbled.
     pub activations: ActivationEngine,
+    /// Where activations by masks take their transfers from.
+    pub transfers: TransferSource,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash.
     pub fn for_link(link: Link) -> Self {
@@ -53,7 +55,7 @@ impl Settings {
     }
 
     /// `bits per second (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
-    /// policy (1) ‖ engine of activations (1)`, little-endian.
+    /// policy (1) ‖ engine of activations (1) ‖ source of transfers (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..8].copy_from_slice(&self.link.bits_per_second.to_le_bytes());
@@ -71,6 +73,7 @@ impl Settings {
         };
         bytes[19] = self.policy.byte();
         bytes[20] = self.activations as u8;
+        bytes[21] = self.transfers.byte();
         bytes
     }
 
@@ -101,9 +104,10 @@ impl Settings {
             2 => ActivationEngine::Masks,
             _ => return Err(PeerFault::Settings),
         };
+        let transfers = TransferSource::of_byte(bytes[21]).ok_or(PeerFault::Settings)?;
         let link = Link { bits_per_second: word(0), round_trip: Duration::from_nanos(word(8)) };
         if link.is_plausible() {
-            Ok((Self { link, field, hash, tables, policy, activations }, card))
+            Ok((Self { link, field, hash, tables, policy, activations, transfers }, card))
         } else {
             Err(PeerFault::Settings)
         }
@@ -113,14 +117,30 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ot::silent::LpnSet;
 
     #[test]
     fn settings_come_back_or_are_refused() {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
             for (field, tables) in FieldBits::ALL.map(|field| (field, Delivery::Streamed)) {
-                for policy in [Policy::Card, Policy::Class, Policy::Values] {
-                    let (link, activations) = (Link::WAN, ActivationEngine::Masks);
-                    let settings = Settings { link, field, hash, tables, policy, activations };
+                let transfers = [
+                    TransferSource::Auto,
+                    TransferSource::SoftSpoken,
+                    TransferSource::Silent(LpnSet::K17),
+                    TransferSource::Silent(LpnSet::K18),
+                ];
+                let policies = [Policy::Card, Policy::Class, Policy::Values, Policy::Card];
+                for (policy, transfers) in policies.into_iter().zip(transfers) {
+                    let activations = ActivationEngine::Masks;
+                    let settings = Settings {
+                        link: Link::WAN,
+                        field,
+                        hash,
+                        tables,
+                        policy,
+                        activations,
+                        transfers,
+                    };
                     let mut message = settings.to_bytes().to_vec();
                     message.extend_from_slice(b"card");
                     assert_eq!(Settings::split(&message), Ok((settings, b"card".as_slice())));
@@ -128,9 +148,9 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..20]), Err(PeerFault::Settings));
+        assert_eq!(Settings::split(&good[..21]), Err(PeerFault::Settings));
         for (at, byte) in
-            [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 3), (20, 0)]
+            [(7, 0xff), (15, 0xff), (16, 3), (16, 0), (17, 3), (18, 2), (19, 3), (20, 0), (21, 2)]
         {
             let mut bad = good;
             bad[at] = byte;

@@ -119,6 +119,8 @@ impl Server {
         let mut served = Served::default();
         // Of the bundles that wait, as far as they come from this session.
         let mut held = Vec::new();
+        // Of transfers that wait.
+        let mut stock = None;
         let mut party = channel.run(ServerParty::accept(&self.service, rng), |_, _| ())?;
         channel.end_setup();
         loop {
@@ -128,6 +130,9 @@ impl Server {
             party = match request {
                 Request::Prepare(wanted) => {
                     let count = wanted.count as usize;
+                    if stock.is_none() {
+                        stock = Some(self.memory.reserve(self.plan().stock_memory())?);
+                    }
                     let (party, bundles) = self.prepare(channel, ready, count, store, &mut held)?;
                     bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
                     party
@@ -177,7 +182,8 @@ impl Server {
     /// Bytes that a client's queries may take beside so many prepared inferences.
     fn room_beside(&self, inferences: usize) -> Result<u64, Limit> {
         let allowed = self.capacity.client;
-        let taken = inferences as u64 * self.plan().server_memory();
+        let plan = self.plan();
+        let taken = plan.stock_memory() + inferences as u64 * plan.server_memory();
         allowed.checked_sub(taken).ok_or(Limit::ClientMemory { allowed })
     }
 }

@@ -1,9 +1,11 @@
 //! A network, planned: what both parties derive from its card before anything is sent. What it costs
-//! is in `costs`.
+//! is in `costs` and, of transfers made for many activations at once, in `refill`.
 
 mod costs;
+mod refill;
 
 pub use costs::BlockCost;
+pub use refill::Stocks;
 
 use std::sync::OnceLock;
 
@@ -19,6 +21,7 @@ use crate::error::{Error, Misuse};
 use crate::he::Parameters;
 use crate::linear::{self, CoefficientPlan};
 use crate::model::{Card, CardHash, Layer, ModelError, Tensor};
+use crate::ot::transfers::Source;
 use crate::wire::{Announcement, Masked};
 
 /// The most bytes of a linear map's messages, each of which is one frame.
@@ -36,6 +39,7 @@ pub struct NetworkPlan {
     pub(crate) places: Places,
     pub(crate) linear: Vec<LinearPlan>,
     pub(crate) activations: Vec<ActivationPlan>,
+    sources: [Source; 2],
 }
 
 impl NetworkPlan {
@@ -58,7 +62,8 @@ impl NetworkPlan {
         linear
             .iter()
             .try_for_each(|LinearPlan::Coefficient(plan)| check_messages(plan, settings))?;
-        let activations = places.activations(&card, settings);
+        let sources = places.sources(&card, settings);
+        let activations = places.activations(&card, settings, sources);
         let (settings, name) = (*settings, OnceLock::new());
         Ok(Self {
             settings,
@@ -70,6 +75,7 @@ impl NetworkPlan {
             places,
             linear,
             activations,
+            sources,
         })
     }
 

@@ -1,0 +1,103 @@
+//! Where the transfers of activations by masks come from: a setting, and what a plan makes of it.
+
+use super::graph::Places;
+use super::{ActivationEngine, ActivationPlan, Settings};
+use crate::model::Card;
+use crate::ot::silent::LpnSet;
+use crate::ot::transfers::{Direction, Source};
+
+/// Bits a second of the fastest link on which silent transfers are faster: on faster ones rows of an
+/// extension travel in less time than the code takes.
+const FASTEST_SILENT: u64 = 2_000_000_000;
+
+/// Which transfers activations by masks use up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransferSource {
+    /// In each direction silent ones ([`LpnSet::K18`]) where they send less for one inference of the
+    /// network than the extension does and the link has at most 2 Gb/s; from the extension otherwise.
+    #[default]
+    Auto,
+    /// From the extension with K of the settings: nothing is assumed of learning parity with noise.
+    SoftSpoken,
+    /// Silent ones: they assume that learning parity with noise is hard for this set.
+    Silent(LpnSet),
+}
+
+impl TransferSource {
+    /// How it stands among the settings.
+    pub(super) const fn byte(self) -> u8 {
+        match self {
+            Self::Auto => 0,
+            Self::SoftSpoken => 1,
+            Self::Silent(set) => set.byte(),
+        }
+    }
+
+    /// The one of such a byte.
+    pub(super) fn of_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Auto),
+            1 => Some(Self::SoftSpoken),
+            _ => LpnSet::of_byte(byte).map(Self::Silent),
+        }
+    }
+}
+
+impl Places {
+    /// The source of each direction, of those that the client sends first.
+    pub(super) fn sources(&self, card: &Card, settings: &Settings) -> [Source; 2] {
+        let extension = Source::SoftSpoken(settings.field);
+        match settings.transfers {
+            TransferSource::SoftSpoken => return [extension; 2],
+            TransferSource::Silent(set) => return [Source::Silent(set); 2],
+            TransferSource::Auto => {}
+        }
+        let garbled = settings.activations == ActivationEngine::Garbled;
+        if garbled || settings.link.bits_per_second > FASTEST_SILENT {
+            return [extension; 2];
+        }
+        let silent = [Source::Silent(LpnSet::default()); 2];
+        let activations = self.activations(card, settings, silent);
+        Direction::ALL.map(|direction| {
+            let transfers = |plan: &ActivationPlan| match plan {
+                ActivationPlan::Masks(plan) => plan.transfers()[direction as usize] as u64,
+                ActivationPlan::Garbled(_) => 0,
+            };
+            Source::frugal(activations.iter().map(transfers).sum(), settings.field)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Link;
+    use crate::plan::NetworkPlan;
+    use gazelle_import::zoo;
+
+    fn sources(network: &str, settings: Settings) -> [Source; 2] {
+        let card = zoo::network(network).unwrap().card().clone();
+        *NetworkPlan::new(card, &settings).unwrap().sources()
+    }
+
+    /// Networks that take few transfers, links that are fast, and settings that forbid it: all take the
+    /// extension.
+    #[test]
+    fn silent_transfers_are_chosen_where_they_send_less() {
+        let of = |link: &str| Settings {
+            activations: ActivationEngine::Masks,
+            ..Settings::for_link(link.parse::<Link>().unwrap())
+        };
+        let silent = Source::Silent(LpnSet::K18);
+        let slow = of("100mbit,80ms");
+        let extension = Source::SoftSpoken(slow.field);
+        assert_eq!(sources("cifar10", slow), [silent; 2]);
+        assert_eq!(sources("a", slow), [extension; 2]);
+        let forbidden = Settings { transfers: TransferSource::SoftSpoken, ..slow };
+        assert_eq!(sources("cifar10", forbidden), [extension; 2]);
+        let fast = of("10gbit,0.1ms");
+        assert_eq!(sources("cifar10", fast), [Source::SoftSpoken(fast.field); 2]);
+        let forced = Settings { transfers: TransferSource::Silent(LpnSet::K17), ..fast };
+        assert_eq!(sources("a", forced), [Source::Silent(LpnSet::K17); 2]);
+    }
+}
