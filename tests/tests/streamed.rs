@@ -19,6 +19,7 @@ const STREAMED: Settings = Settings {
     tables: Delivery::Streamed,
     policy: gazelle_protocol::session::Policy::Card,
     activations: ActivationEngine::Garbled,
+    transfers: gazelle_protocol::plan::TransferSource::Auto,
 };
 
 /// A map of 1 × 66 × 66, 16 kernels with `max_pool`, and an average that a matrix reads.

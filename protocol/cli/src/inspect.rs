@@ -20,7 +20,8 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
     let card = network.card();
     let (policy, activations) = (args.reveal.into(), args.engine.into());
-    let settings = Settings { policy, activations, ..Settings::for_link(args.link) };
+    let transfers = args.transfers.into();
+    let settings = Settings { policy, activations, transfers, ..Settings::for_link(args.link) };
     let settings = settings.fitted(card)?;
     let outputs = outputs(card);
     output::line(format_args!("{}: {} to {outputs}", printable(&card.name), card.input))?;

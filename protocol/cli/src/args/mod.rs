@@ -13,7 +13,7 @@ mod serve;
 
 pub(crate) use client::{ClassifyArgs, TermsArgs};
 pub(crate) use model::{BenchArgs, CalibrationRule, EvalArgs, ImportArgs, InspectArgs};
-pub(crate) use names::{EngineName, HashName, NetworkName, RevealName, TablesName};
+pub(crate) use names::{EngineName, HashName, NetworkName, RevealName, TablesName, TransfersName};
 pub(crate) use serve::{ConfigCommand, ModelArgs, ServeArgs};
 
 use crate::{keygen::KeygenArgs, prepare::PrepareArgs};

@@ -1,6 +1,6 @@
 //! The arguments of `inspect`, `import`, `eval` and `bench`.
 
-use super::{EngineName, MAX_THREADS, RevealName};
+use super::{EngineName, MAX_THREADS, RevealName, TransfersName};
 use crate::pixel_args::PixelArgs;
 use clap::ValueEnum;
 use gazelle_protocol::Link;
@@ -21,6 +21,9 @@ pub(crate) struct InspectArgs {
     /// What computes activations; those that it does not compute are garbled
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub(crate) engine: EngineName,
+    /// Where activations by masks take their transfers from
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t)]
+    pub(crate) transfers: TransfersName,
     /// Show each layer's other plans and their prices too
     #[arg(long)]
     pub(crate) alternatives: bool,
@@ -112,6 +115,9 @@ pub(crate) struct BenchArgs {
     /// What computes activations; those that it does not compute are garbled
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub(crate) engine: EngineName,
+    /// Where activations by masks take their transfers from
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t)]
+    pub(crate) transfers: TransfersName,
     /// Threads of each party; 0 for one a processor
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=MAX_THREADS))]
     pub(crate) threads: u16,

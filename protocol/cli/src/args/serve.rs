@@ -2,7 +2,7 @@
 
 use super::{
     DEFAULT_ADDRESS, EngineName, HashName, MAX_THREADS, NetworkName, PatienceArgs, RevealName,
-    TablesName, memory, seconds,
+    TablesName, TransfersName, memory, seconds,
 };
 use crate::{
     connection::ProtectionArgs,
@@ -49,6 +49,9 @@ pub(crate) struct ServeArgs {
     /// What computes activations; those that it does not compute are garbled
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub(crate) engine: EngineName,
+    /// Where activations by masks take their transfers from
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t)]
+    pub(crate) transfers: TransfersName,
     /// When garbled tables go to clients; if this is not given, streamed where one inference's would
     /// take a client more than 1 GiB
     #[arg(long, value_enum, value_name = "WHEN")]

@@ -2,7 +2,7 @@
 
 use super::process::Watched;
 use crate::{
-    args::EngineName,
+    args::{EngineName, TransfersName},
     classify,
     failure::{Failure, Result, While},
     inspect,
@@ -37,6 +37,8 @@ pub(crate) struct Task<'a> {
     pub(crate) link: Option<Link>,
     /// What computes the activations.
     pub(crate) engine: EngineName,
+    /// Where activations by masks take their transfers from.
+    pub(crate) transfers: TransfersName,
     /// Threads of the server; this process has as many already.
     pub(crate) threads: usize,
 }
@@ -143,6 +145,7 @@ fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
         arguments.extend([limit.into(), MEBIBYTES.to_string().into()]);
     }
     arguments.extend(["--engine".into(), task.engine.name().into()]);
+    arguments.extend(["--transfers".into(), task.transfers.name().into()]);
     if let Some(link) = task.link {
         arguments.extend(["--link".into(), link.to_string().into(), "--simulate-link".into()]);
     }

@@ -50,9 +50,9 @@ fn scaling(args: &BenchArgs, path: &Path) -> Result<()> {
 }
 
 fn task<'a>(args: &BenchArgs, network: &'a Network) -> Task<'a> {
-    let BenchArgs { images, runs, link, engine, threads, .. } = *args;
+    let BenchArgs { images, runs, link, engine, transfers, threads, .. } = *args;
     let (images, runs, threads) = (images as usize, runs as usize, threads.into());
-    Task { network, images, runs, link, engine, threads }
+    Task { network, images, runs, link, engine, transfers, threads }
 }
 
 /// A benchmark network by its name, or one from a file.

@@ -105,6 +105,7 @@ fn load(
         hash: args.hash.into(),
         policy: args.reveal.into(),
         activations: args.engine.into(),
+        transfers: args.transfers.into(),
         ..Settings::for_link(args.link)
     };
     let settings = match args.tables {
