@@ -100,4 +100,38 @@ mod tests {
         let forced = Settings { transfers: TransferSource::Silent(LpnSet::K17), ..fast };
         assert_eq!(sources("a", forced), [Source::Silent(LpnSet::K17); 2]);
     }
+
+    /// Beyond a session's set-up and the reserves, in the long run: bytes of all four phases' messages of
+    /// an activation by masks in CIFAR-10's network, on silent transfers.
+    #[test]
+    fn an_activation_takes_at_most_fifty_bytes() {
+        let card = zoo::network("cifar10").unwrap().card().clone();
+        let settings = Settings {
+            activations: ActivationEngine::Masks,
+            ..Settings::for_link("100mbit,80ms".parse().unwrap())
+        };
+        let plan = NetworkPlan::new(card, &settings).unwrap();
+        let (mut bytes, mut activations) = (0, 0);
+        for plan in plan.activations() {
+            if plan.engine() == ActivationEngine::Masks {
+                let crate::plan::EngineCost { offline, online } = plan.cost(settings.field);
+                bytes += offline.sent + offline.received + online.sent + online.received;
+                activations += plan.instances() as u64;
+            }
+        }
+        let mut stocks = crate::plan::Stocks::default();
+        let mut refill = |times: u64| {
+            let sum = (0..times).map(|_| plan.refill(&mut stocks, 1));
+            sum.map(|traffic| traffic.sent + traffic.received).sum::<u64>()
+        };
+        let (first, later) = (refill(1), refill(32));
+        let each = bytes as f64 / activations as f64;
+        let later = later as f64 / (32 * activations) as f64;
+        let first = first as f64 / activations as f64;
+        println!(
+            "{activations} activations: {each:.2} bytes each, transfers {first:.2} in the first"
+        );
+        println!("inference and {later:.2} in later ones: {:.2} in all", each + later);
+        assert!(each + later <= 50.0, "{} bytes", each + later);
+    }
 }

@@ -5,6 +5,8 @@
 
 mod capacity;
 mod client;
+#[cfg(test)]
+mod deviating;
 mod doors;
 #[doc(hidden)]
 pub mod hazmat;

@@ -44,7 +44,7 @@ fn block(linear: Linear, activation: Activation) -> BlockCard {
     BlockCard { sum_pool: None, linear, weight_bits: 6, sum_bits: 20, activation }
 }
 
-fn network(last: Activation, rng: &mut impl Rng) -> Network {
+pub(super) fn network(last: Activation, rng: &mut impl Rng) -> Network {
     let relu = |shift, max_pool| Activation::Relu { shift, max_pool };
     let mut pooled = block(Linear::Dense { outputs: 9 }, relu(10, None));
     pooled.sum_pool = Some(window(2, 1, 0));
@@ -74,7 +74,7 @@ fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
 }
 
 /// Activations by masks from silent transfers.
-fn silent(set: LpnSet) -> Settings {
+pub(super) fn silent(set: LpnSet) -> Settings {
     let transfers = TransferSource::Silent(set);
     Settings { activations: ActivationEngine::Masks, transfers, ..Settings::default() }
 }
