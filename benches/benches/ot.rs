@@ -200,7 +200,7 @@ impl Silent {
         let start = Instant::now();
         let answer = self.sender.answer(self.count, &request).unwrap();
         let answered = Instant::now();
-        let challenge = self.receiver.challenge(&answer).unwrap();
+        let challenge = self.receiver.challenge(self.count, &answer).unwrap();
         let challenged = Instant::now();
         let proof = self.sender.prove(&challenge).unwrap();
         let proved = Instant::now();
@@ -238,7 +238,7 @@ fn keys(c: &mut Criterion) {
     let mut batches = move || {
         let request = receiver.request(TRANSFERS, rng).unwrap();
         let answer = sender.answer(TRANSFERS, &request).unwrap();
-        let proof = sender.prove(&receiver.challenge(&answer).unwrap()).unwrap();
+        let proof = sender.prove(&receiver.challenge(TRANSFERS, &answer).unwrap()).unwrap();
         receiver.finish(&proof).unwrap();
         (sender.take(TRANSFERS), receiver.take(TRANSFERS))
     };

@@ -72,7 +72,7 @@ fn keys_of_secret_transfers() {
             make_public(&mut request);
             let mut answer = sender.answer(count, &request).expect("an honest request");
             make_public(&mut answer);
-            let mut challenge = receiver.challenge(&answer).expect("an honest answer");
+            let mut challenge = receiver.challenge(count, &answer).expect("an honest answer");
             make_public(&mut challenge);
             let mut proof = sender.prove(&challenge).expect("an honest challenge");
             make_public(&mut proof);
@@ -182,7 +182,7 @@ fn branch_on_a_silent_key() {
     make_public(&mut request);
     let mut answer = sender.answer(1, &request).expect("an honest request");
     make_public(&mut answer);
-    receiver.challenge(&answer).expect("an honest answer");
+    receiver.challenge(1, &answer).expect("an honest answer");
     branch(sender.take(1).keys().pair(0).1);
 }
 

@@ -224,6 +224,12 @@ pub enum Limit {
         /// The bytes that it may have.
         allowed: u64,
     },
+    /// What a client would assume.
+    #[error(
+        "the server's transfers assume that learning parity with noise is hard, and this client is \
+         told not to; allow it, or ask for a server with `--transfers softspoken`"
+    )]
+    Lpn,
     /// What a server may hold for one client.
     #[error(
         "no more than {} of prepared inferences may wait for one client; prepare fewer at a time, or \

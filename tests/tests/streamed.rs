@@ -20,6 +20,7 @@ const STREAMED: Settings = Settings {
     policy: gazelle_protocol::session::Policy::Card,
     activations: EngineChoice::Garbled,
     offline_percent: 20,
+    transfers: gazelle_protocol::plan::TransferSource::Auto,
 };
 
 /// A map of 1 × 66 × 66, 16 kernels with `max_pool`, and an average that a matrix reads.

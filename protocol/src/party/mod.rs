@@ -42,6 +42,7 @@
 mod client;
 mod name;
 mod outcome;
+mod refill;
 mod server;
 mod service;
 mod transfers;

@@ -1,4 +1,5 @@
-//! The transfers in both directions that activations by masks use up.
+//! The transfers in both directions that activations by masks use up: their set-up. What an offline
+//! phase takes of them is in `refill`.
 //!
 //! ```text
 //!            client                                            server
@@ -11,129 +12,109 @@
 //! The first message goes with the base OTs' reply and the next two with the client's corrections, so
 //! that all of it is one more round trip.
 
-use std::collections::VecDeque;
-
 use rand::CryptoRng;
 
+use super::refill::{Receiving, Sending};
 use crate::activation::masks::{MasksPlan, Preparation, UpLayer};
 use crate::error::Error;
-use crate::exchange::{BlockMail, Mailbox};
-use crate::ot::transfers::{Direction, Receiver, ReceiverSetup, Sender, SenderSetup, Source};
-use crate::ot::{FieldBits, base};
-use crate::wire::{MaskSetUp, MaskTransfers};
+use crate::exchange::Mailbox;
+use crate::ot::base;
+use crate::ot::transfers::{Direction, Received, ReceiverSetup, SenderSetup, Sent, Source};
+use crate::plan::Stocks;
+use crate::wire::MaskSetUp;
 
-/// Of one party: those that it sends, and those that it receives.
-pub(super) struct Transfers {
-    sender: Sender,
-    receiver: Receiver,
-    /// What the server has requested for layers whose preparation has not begun.
-    requested: VecDeque<UpLayer>,
+/// The client's: those that it sends, and those that it receives.
+pub(super) struct ClientTransfers {
+    pub(super) up: Sending<UpLayer>,
+    pub(super) down: Receiving<Received>,
+}
+
+/// The server's: those that it receives, and those that it sends.
+pub(super) struct ServerTransfers {
+    pub(super) up: Receiving<UpLayer>,
+    pub(super) down: Sending<Sent>,
 }
 
 /// Bytes of the set-up from the client and from the server, each message in a frame.
-pub(crate) fn setup_lens(field: FieldBits) -> [[usize; 3]; 2] {
-    let corrections = field.corrections_len();
+pub(crate) fn setup_lens([up, down]: [Source; 2]) -> [[usize; 3]; 2] {
     [
-        [base::REPLY_LEN, base::OFFER_LEN, corrections],
-        [base::OFFER_LEN, corrections, base::REPLY_LEN],
+        [base::REPLY_LEN, base::OFFER_LEN, down.corrections_len()],
+        [base::OFFER_LEN, up.corrections_len(), base::REPLY_LEN],
     ]
 }
 
-impl Transfers {
+impl ClientTransfers {
     /// The client's set-up, after the server's offer.
-    pub(super) async fn of_client(
-        field: FieldBits,
+    pub(super) async fn set_up(
+        [up, down]: [Source; 2],
         session: &[u8; 32],
-        offer: MaskSetUp,
+        MaskSetUp(offer): MaskSetUp,
         mail: &Mailbox,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        let (source, MaskSetUp(offer)) = (Source::SoftSpoken(field), offer);
-        let (sender, reply) = SenderSetup::new(source, Direction::Up, session, &offer, rng)?;
+        let (sender, reply) = SenderSetup::new(up, Direction::Up, session, &offer, rng)?;
         mail.send(MaskSetUp(reply)).await;
-        let (receiver, offer) = ReceiverSetup::new(source, rng);
+        let (receiver, offer) = ReceiverSetup::new(down, rng);
         mail.send(MaskSetUp(offer)).await;
-        let MaskSetUp(corrections) = mail.receive(field.corrections_len()).await?;
+        let MaskSetUp(corrections) = mail.receive(up.corrections_len()).await?;
         let sender = sender.finish(&corrections)?;
         let MaskSetUp(reply) = mail.receive(base::REPLY_LEN).await?;
         let (receiver, corrections) = receiver.finish(Direction::Down, session, &reply)?;
         mail.send(MaskSetUp(corrections)).await;
-        Ok(Self { sender, receiver, requested: VecDeque::new() })
+        let up = Sending::new(Direction::Up, sender, UpLayer::sent);
+        let down = Receiving::new(Direction::Down, receiver, |_, received| received);
+        Ok(Self { up, down })
     }
 
+    /// What waits in both directions.
+    pub(super) fn stocks(&self) -> Stocks {
+        Stocks([self.up.stock(), self.down.stock()])
+    }
+
+    /// Begins to prepare the next layer, of shares `a` of its sums.
+    pub(super) fn prepare(
+        &mut self,
+        plan: &MasksPlan,
+        a: &[u32],
+        rng: &mut impl CryptoRng,
+    ) -> Preparation {
+        Preparation::client(plan, a, self.up.next(), self.down.next(), rng)
+    }
+}
+
+impl ServerTransfers {
     /// The server's offer.
-    pub(super) fn offer(field: FieldBits, rng: &mut impl CryptoRng) -> (ReceiverSetup, MaskSetUp) {
-        let (receiver, offer) = ReceiverSetup::new(Source::SoftSpoken(field), rng);
+    pub(super) fn offer(
+        [up, _]: [Source; 2],
+        rng: &mut impl CryptoRng,
+    ) -> (ReceiverSetup, MaskSetUp) {
+        let (receiver, offer) = ReceiverSetup::new(up, rng);
         (receiver, MaskSetUp(offer))
     }
 
     /// The server's set-up, after its offer.
-    pub(super) async fn of_server(
-        field: FieldBits,
+    pub(super) async fn set_up(
+        [_, down]: [Source; 2],
         session: &[u8; 32],
         receiver: ReceiverSetup,
         mail: &Mailbox,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
-        let source = Source::SoftSpoken(field);
         let MaskSetUp(reply) = mail.receive(base::REPLY_LEN).await?;
         let (receiver, corrections) = receiver.finish(Direction::Up, session, &reply)?;
         let MaskSetUp(offer) = mail.receive(base::OFFER_LEN).await?;
-        let (sender, reply) = SenderSetup::new(source, Direction::Down, session, &offer, rng)?;
+        let (sender, reply) = SenderSetup::new(down, Direction::Down, session, &offer, rng)?;
         mail.send(MaskSetUp(corrections)).await;
         mail.send(MaskSetUp(reply)).await;
-        let MaskSetUp(corrections) = mail.receive(field.corrections_len()).await?;
+        let MaskSetUp(corrections) = mail.receive(down.corrections_len()).await?;
         let sender = sender.finish(&corrections)?;
-        Ok(Self { sender, receiver, requested: VecDeque::new() })
+        let up = Receiving::new(Direction::Up, receiver, UpLayer::received);
+        let down = Sending::new(Direction::Down, sender, |_, sent| sent);
+        Ok(Self { up, down })
     }
 
-    /// The server's request for the transfers of a layer that the client sends.
-    pub(super) fn request_of_server(
-        &mut self,
-        plan: &MasksPlan,
-        rng: &mut impl CryptoRng,
-    ) -> Result<MaskTransfers, Error> {
-        let [up, _] = plan.transfers();
-        let request = self.receiver.request(up, rng)?;
-        self.requested.push_back(UpLayer::received(plan, self.receiver.take(up)));
-        Ok(MaskTransfers(request))
-    }
-
-    /// The client's preparation of a layer with shares `a` of its sums, from the server's request on:
-    /// its own request comes with it.
-    pub(super) fn prepare_client(
-        &mut self,
-        plan: &MasksPlan,
-        a: &[u32],
-        MaskTransfers(request): &MaskTransfers,
-        rng: &mut impl CryptoRng,
-    ) -> Result<(Preparation, MaskTransfers), Error> {
-        let [up, down] = plan.transfers();
-        // An extension needs no answer.
-        self.sender.answer(up, request)?;
-        let request = MaskTransfers(self.receiver.request(down, rng)?);
-        let sent = UpLayer::sent(plan, self.sender.take(up));
-        let received = self.receiver.take(down);
-        Ok((Preparation::client(plan, a, sent, received, rng), request))
-    }
-
-    /// Bytes of the server's request for a layer.
-    pub(super) fn request_len(&self, plan: &MasksPlan) -> usize {
-        self.sender.lengths(plan.transfers()[0]).request
-    }
-
-    /// The server's preparation of a layer, from the client's request on.
-    pub(super) async fn prepare_server(
-        &mut self,
-        plan: &MasksPlan,
-        mail: BlockMail<'_>,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Preparation, Error> {
-        let [_, down] = plan.transfers();
-        let MaskTransfers(request) = mail.receive(self.sender.lengths(down).request).await?;
-        self.sender.answer(down, &request)?;
-        let received = self.requested.pop_front().expect("each layer was requested");
-        let sent = self.sender.take(down);
-        Ok(Preparation::server(plan, received, sent, rng))
+    /// Begins to prepare the next layer.
+    pub(super) fn prepare(&mut self, plan: &MasksPlan, rng: &mut impl CryptoRng) -> Preparation {
+        Preparation::server(plan, self.up.next(), self.down.next(), rng)
     }
 }

@@ -11,6 +11,7 @@ use super::network::level_rounds;
 use super::{ActivationPlan, Price, Settings};
 use crate::activation::masks;
 use crate::model::{Card, Node};
+use crate::ot::transfers::Source;
 
 /// What computes the activations that several engines can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,13 +39,16 @@ impl EngineChoice {
 
 impl Places {
     /// The plans of all activations in their order, the head's last.
-    pub(crate) fn activations(&self, card: &Card, settings: &Settings) -> Vec<ActivationPlan> {
+    pub(crate) fn activations(
+        &self,
+        card: &Card,
+        settings: &Settings,
+        sources: [Source; 2],
+    ) -> Vec<ActivationPlan> {
         let garbled: Vec<ActivationPlan> =
             (0..self.order.len()).map(|index| self.garbled(card, index, settings)).collect();
         let by_masks = |widest| -> Mix {
-            (0..self.order.len())
-                .map(|index| self.by_masks(card, index, widest, settings))
-                .collect()
+            (0..self.order.len()).map(|index| self.by_masks(card, index, widest, sources)).collect()
         };
         let none: Mix = garbled.iter().map(|_| None).collect();
         let mixes = match settings.activations {
@@ -70,13 +74,14 @@ impl Places {
         card: &Card,
         index: usize,
         settings: &Settings,
+        sources: [Source; 2],
     ) -> Vec<ActivationPlan> {
         let mut plans = vec![self.garbled(card, index, settings)];
         for widest in WIDEST {
             let known = |plan: &ActivationPlan| {
                 plans.iter().any(|other| other.cost(settings.field) == plan.cost(settings.field))
             };
-            let plan = self.by_masks(card, index, widest, settings);
+            let plan = self.by_masks(card, index, widest, sources);
             plans.extend(plan.filter(|plan| !known(plan)));
         }
         plans
@@ -111,12 +116,12 @@ impl Places {
         card: &Card,
         index: usize,
         widest: usize,
-        settings: &Settings,
+        sources: [Source; 2],
     ) -> Option<ActivationPlan> {
         let number = self.order[index];
         let Some(Node::Activation(node)) = card.nodes.get(number - 1) else { return None };
         let (input, output) = (self.tensors[node.input], self.tensors[number]);
-        ActivationPlan::by_masks(node, input, output, settings, widest)
+        ActivationPlan::by_masks(node, input, output, sources, widest)
     }
 
     /// Of plans by masks those that are worth it, level by level.

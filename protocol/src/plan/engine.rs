@@ -22,6 +22,7 @@ use crate::error::Misuse;
 use crate::linear::{self, CoefficientPlan, Map};
 use crate::model::{ActivationNode, HeadNode, Tensor};
 use crate::ot::FieldBits;
+use crate::ot::transfers::Source;
 use crate::wire::{FRAME_LEN, Masked, Traffic};
 
 /// What computes a linear map.
@@ -138,10 +139,10 @@ impl ActivationPlan {
         node: &ActivationNode,
         input: Tensor,
         output: Tensor,
-        settings: &Settings,
+        sources: [Source; 2],
         widest: usize,
     ) -> Option<Self> {
-        let plan = MasksPlan::of_node(node, input, output, settings.field, widest)?;
+        let plan = MasksPlan::of_node(node, input, output, sources, widest)?;
         Some(Self::Masks(Box::new(plan)))
     }
 
@@ -210,11 +211,12 @@ impl ActivationPlan {
         }
     }
 
-    /// What the activation costs, with an OT extension of `field` bits.
+    /// What the activation costs, with an OT extension of `field` bits. Silent transfers are made for
+    /// many activations at once: [`NetworkPlan::refill`](super::NetworkPlan::refill) has their cost.
     pub fn cost(&self, field: FieldBits) -> EngineCost {
         let plan = match self {
             Self::Garbled(plan) => plan,
-            Self::Masks(plan) => return cost_of_masks(plan, field),
+            Self::Masks(plan) => return cost_of_masks(plan),
         };
         let cost = plan.cost(field);
         let tables = Traffic {
@@ -249,13 +251,17 @@ impl ActivationPlan {
     }
 }
 
-/// What an activation by masks costs, with its transfers.
-fn cost_of_masks(plan: &MasksPlan, field: FieldBits) -> EngineCost {
-    let masks::Cost { transfers, offline, offline_messages, online } = plan.cost();
+/// What an activation by masks costs, with its transfers unless they are silent.
+fn cost_of_masks(plan: &MasksPlan) -> EngineCost {
+    let masks::Cost { offline, offline_messages, online, .. } = plan.cost();
     // Whose choices they are, the client's or the server's, asks for transfers.
-    let requests = [transfers[1], transfers[0]].map(|count| field.message_len(count));
-    let bytes =
-        |party: usize| framed(offline[party] + requests[party], offline_messages[party] + 1);
+    let [up, down] = plan.request_lens();
+    let requests = [down, up];
+    let bytes = |party: usize| {
+        let (request, frame) =
+            (requests[party].unwrap_or(0), usize::from(requests[party].is_some()));
+        framed(offline[party] + request, offline_messages[party] + frame)
+    };
     let rounds = offline_messages[1] as u64;
     let offline = Traffic { sent: bytes(0), received: bytes(1), rounds };
     let online = Traffic { sent: framed(online[0], 2), received: framed(online[1], 2), rounds: 2 };

@@ -10,15 +10,17 @@ mod policy;
 mod price;
 mod security;
 mod settings;
+mod source;
 mod terms;
 
 pub use choice::EngineChoice;
 pub use engine::{ActivationEngine, ActivationPlan, EngineCost, LinearEngine, LinearPlan};
 pub(crate) use network::parameters;
-pub use network::{BlockCost, NetworkPlan};
+pub use network::{BlockCost, NetworkPlan, Stocks};
 pub use node_cost::NodeCost;
 pub use policy::Policy;
 pub use price::Price;
 pub use security::Security;
 pub use settings::Settings;
+pub use source::TransferSource;
 pub use terms::Terms;

@@ -7,6 +7,7 @@
 use super::{ActivationPlan, EngineCost, LinearPlan, NetworkPlan, Settings};
 use crate::activation::Delivery;
 use crate::ot::FieldBits;
+use crate::ot::transfers::Source;
 
 /// Nanoseconds that one inference is expected to take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl ActivationPlan {
         let busy = up.nanoseconds(offline.sent).max(down.nanoseconds(offline.received));
         let [sent, received] = [up.nanoseconds(online.sent), down.nanoseconds(online.received)];
         Price {
+            // Silent transfers take about a bit, whoever sends it; they are not among the messages.
             offline: match self {
                 Self::Garbled(_) => busy.max(work.offline),
                 Self::Masks(_) => busy.saturating_add(work.offline),
@@ -74,8 +76,11 @@ impl ActivationPlan {
                 Price { offline: offline / 1000, online: online / 1000 }
             }
             Self::Masks(plan) => {
-                let [up, down] = plan.transfers().map(|count| count as u64);
-                let offline = (up + down) * (field.picoseconds() + rates::PREPARE);
+                let transfers = plan.transfers().into_iter().zip(plan.sources());
+                let each = |(count, source): (usize, Source)| {
+                    count as u64 * (rates::transfer(source) + rates::PREPARE)
+                };
+                let offline: u64 = transfers.map(each).sum();
                 let online = plan.instances() as u64 * rates::UNMASK;
                 Price { offline: offline / 1000, online: online / 1000 }
             }
@@ -117,6 +122,16 @@ impl NetworkPlan {
 /// `gazelle bench --network cifar10` over loopback with either engine (`docs/performance.md`): seconds of
 /// a phase over what there is of it.
 mod rates {
+    use super::Source;
+
+    /// A transfer, on either side.
+    pub(super) const fn transfer(source: Source) -> u64 {
+        match source {
+            Source::SoftSpoken(field) => field.picoseconds(),
+            Source::Silent(_) => 25_000,
+        }
+    }
+
     /// Garbling an AND gate, sending and storing its table.
     pub(super) const GARBLE: u64 = 8_000;
     /// Evaluating one; its label is sent and its table read.

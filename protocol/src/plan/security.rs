@@ -83,9 +83,10 @@ impl NetworkPlan {
     /// At least the bytes of the longest frame.
     fn longest_frame(&self) -> u64 {
         // No frame is longer than all that goes one way in a block.
+        let refill = self.longest_refill() as u64;
         let costs = self.costs().into_iter();
         let blocks = costs.flat_map(|c| [c.offline_up, c.offline_down, c.online_up, c.online_down]);
-        blocks.max().unwrap_or(0)
+        blocks.chain([refill]).max().unwrap_or(0)
     }
 }
 

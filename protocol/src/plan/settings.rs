@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EngineChoice, NetworkPlan, Policy};
+use super::{EngineChoice, NetworkPlan, Policy, TransferSource};
 use crate::Link;
 use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
@@ -32,11 +32,13 @@ pub struct Settings {
     /// What a second of the offline phase counts in choices, in hundredths of one online: 0 to 100. Few
     /// where inferences are prepared when nobody waits, 100 where somebody always does.
     pub offline_percent: u8,
+    /// Where activations by masks take their transfers from.
+    pub transfers: TransferSource,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash, as far as they do not depend on the network.
     pub fn for_link(link: Link) -> Self {
@@ -59,7 +61,8 @@ impl Settings {
     }
 
     /// `bits per second up (8) and down (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
-    /// policy (1) ‖ engine of activations (1) ‖ weight of the offline phase (1)`, little-endian.
+    /// policy (1) ‖ engine of activations (1) ‖ weight of the offline phase (1) ‖
+    /// source of transfers (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         let nanoseconds = u64::try_from(self.link.round_trip.as_nanos()).unwrap_or(u64::MAX);
@@ -80,6 +83,7 @@ impl Settings {
         bytes[27] = self.policy.byte();
         bytes[28] = self.activations as u8;
         bytes[29] = self.offline_percent;
+        bytes[30] = self.transfers.byte();
         bytes
     }
 
@@ -107,10 +111,13 @@ impl Settings {
         let policy = Policy::of_byte(bytes[27]).ok_or(PeerFault::Settings)?;
         let activations = EngineChoice::of_byte(bytes[28]).ok_or(PeerFault::Settings)?;
         let offline_percent = bytes[29];
+        let transfers = TransferSource::of_byte(bytes[30]).ok_or(PeerFault::Settings)?;
         let round_trip = Duration::from_nanos(word(16));
         let link = Link { up: word(0), down: word(8), round_trip };
         if link.is_plausible() && offline_percent <= 100 {
-            Ok((Self { link, field, hash, tables, policy, activations, offline_percent }, card))
+            let chosen =
+                Self { link, field, hash, tables, policy, activations, offline_percent, transfers };
+            Ok((chosen, card))
         } else {
             Err(PeerFault::Settings)
         }
@@ -129,6 +136,7 @@ impl Default for Settings {
             policy: Policy::Card,
             activations: EngineChoice::Garbled,
             offline_percent: 20,
+            transfers: TransferSource::default(),
         }
     }
 }
@@ -136,16 +144,28 @@ impl Default for Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ot::silent::LpnSet;
 
     #[test]
     fn settings_come_back_or_are_refused() {
         for hash in [HashKind::Mitccrh, HashKind::MitccrhStrict, HashKind::FixedKey] {
             for (field, tables) in FieldBits::ALL.map(|field| (field, Delivery::Streamed)) {
-                for policy in [Policy::Card, Policy::Class, Policy::Values] {
+                let transfers = [
+                    TransferSource::Auto,
+                    TransferSource::SoftSpoken,
+                    TransferSource::Silent(LpnSet::K17),
+                    TransferSource::Silent(LpnSet::K18),
+                ];
+                let policies = [Policy::Card, Policy::Class, Policy::Values, Policy::Card];
+                for (policy, transfers) in policies.into_iter().zip(transfers) {
                     let link = Link { up: 20_000_000, ..Link::WAN };
                     let activations = EngineChoice::Cheapest;
-                    let other =
-                        Settings { activations, offline_percent: 100, ..Settings::default() };
+                    let other = Settings {
+                        activations,
+                        offline_percent: 100,
+                        transfers,
+                        ..Settings::default()
+                    };
                     let settings = Settings { link, field, hash, tables, policy, ..other };
                     let mut message = settings.to_bytes().to_vec();
                     message.extend_from_slice(b"card");
@@ -154,7 +174,7 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..29]), Err(PeerFault::Settings));
+        assert_eq!(Settings::split(&good[..30]), Err(PeerFault::Settings));
         for (at, byte) in [
             (7, 0xff),
             (15, 0xff),
@@ -166,6 +186,7 @@ mod tests {
             (27, 3),
             (28, 3),
             (29, 101),
+            (30, 2),
         ] {
             let mut bad = good;
             bad[at] = byte;

@@ -14,11 +14,13 @@ pub struct Terms {
     pub memory: u64,
     /// Bytes that may be received for one inference.
     pub download: u64,
+    /// Whether transfers may be silent, which assumes that learning parity with noise is hard.
+    pub lpn: bool,
 }
 
 impl Terms {
     /// Any server, at any cost.
-    pub const NONE: Self = Self { card: None, memory: u64::MAX, download: u64::MAX };
+    pub const NONE: Self = Self { card: None, memory: u64::MAX, download: u64::MAX, lpn: true };
 
     /// Plans the network that the server announces, if it is within the terms.
     pub(crate) fn accept(&self, announcement: &Announcement) -> Result<NetworkPlan, Error> {
@@ -42,6 +44,9 @@ impl Terms {
 
     /// Whether `count` inferences prepared together are within the terms.
     pub(crate) fn check(&self, plan: &NetworkPlan, count: usize) -> Result<(), Limit> {
+        if plan.assumes_lpn() && !self.lpn {
+            return Err(Limit::Lpn);
+        }
         let needed = plan.client_memory(count);
         if needed > self.memory {
             return Err(Limit::Memory { count, needed, allowed: self.memory });
@@ -54,9 +59,9 @@ impl Terms {
     }
 }
 
-/// Any card; 4 GiB of memory, 8 GiB to receive.
+/// Any card and transfers; 4 GiB of memory, 8 GiB to receive.
 impl Default for Terms {
     fn default() -> Self {
-        Self { card: None, memory: 4 << 30, download: 8 << 30 }
+        Self { card: None, memory: 4 << 30, download: 8 << 30, lpn: true }
     }
 }

@@ -10,7 +10,7 @@ use crate::bundle::ClientBundle;
 use crate::error::{Error, Misuse};
 use crate::party::{ClientParty, Outcome};
 use crate::plan::{NetworkPlan, Terms};
-use crate::transport::Channel;
+use crate::transport::{Channel, Traffic};
 use crate::wire::Message;
 
 /// A session with a server.
@@ -75,6 +75,16 @@ impl Client {
         self.party.as_ref().ok_or(Misuse::SessionEnded)?.check_count(count)
     }
 
+    /// What the next offline phase costs if it prepares `count` inferences: at most
+    /// [`NetworkPlan::offline`], and less if silent transfers wait from the one before.
+    ///
+    /// # Errors
+    /// If the session has failed before.
+    pub fn planned_offline(&self, count: usize) -> Result<Traffic, Error> {
+        let party = self.party.as_ref().ok_or(Misuse::SessionEnded)?;
+        Ok(self.plan.offline_from(&mut party.stocks(), count))
+    }
+
     /// See [`super::hazmat::keep_shares`].
     pub(super) fn keep_shares(&mut self) {
         self.party.iter_mut().for_each(ClientParty::keep_shares);
@@ -92,10 +102,10 @@ impl Client {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Vec<ClientBundle>, Error> {
         self.check_count(count)?;
+        let total = self.planned_offline(count)?.received;
         let party = self.party.take().ok_or(Misuse::SessionEnded)?;
         let meter = Meter::start(&self.channel);
         self.channel.begin_phase();
-        let total = self.plan.offline(count).received;
         let before = self.channel.traffic().received;
         let mut laps = Laps::start(&mut self.layer_seconds);
         let (party, bundles) = self.channel.run(party.offline(count), |channel, expected| {

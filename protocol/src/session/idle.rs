@@ -30,6 +30,7 @@ pub struct IdleSession {
     channel: Channel,
     party: Resting,
     held: Vec<Reserved>,
+    stock: Option<Reserved>,
     served: Served,
     deadline: Option<Instant>,
 }
@@ -71,11 +72,11 @@ impl Server {
         idle: Box<IdleSession>,
         store: &mut impl BundleStore,
     ) -> Result<Visit, Error> {
-        let IdleSession { channel, party, held, served, deadline } = *idle;
+        let IdleSession { channel, party, held, stock, served, deadline } = *idle;
         self.visit(channel, store, deadline, |channel| {
             channel.wake()?;
             let party = ServerParty::wake(party, self.service());
-            Ok(State { party, held, served })
+            Ok(State { party, held, stock, served })
         })
     }
 
@@ -90,11 +91,18 @@ impl Server {
     ) -> Result<Visit, Error> {
         match self.run_until_idle(&mut channel, store, begin) {
             Ok((Step::Break(served), _)) => Ok(Visit::Over(served)),
-            Ok((Step::Continue(State { party, held, served }), requests)) => {
+            Ok((Step::Continue(State { party, held, stock, served }), requests)) => {
                 let earlier = earlier.filter(|_| requests == 0);
                 let deadline = earlier.or_else(|| channel.request_deadline(Self::waits(store)));
                 let party = party.rest();
-                Ok(Visit::Idle(Box::new(IdleSession { channel, party, held, served, deadline })))
+                Ok(Visit::Idle(Box::new(IdleSession {
+                    channel,
+                    party,
+                    held,
+                    stock,
+                    served,
+                    deadline,
+                })))
             }
             Err(error) => {
                 tell(channel, &error);

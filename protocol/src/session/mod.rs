@@ -5,6 +5,8 @@
 
 mod capacity;
 mod client;
+#[cfg(test)]
+mod deviating;
 mod doors;
 #[doc(hidden)]
 pub mod hazmat;
@@ -19,7 +21,7 @@ pub use gazelle_garble::HashKind;
 pub use crate::activation::Delivery;
 pub use crate::bundle::ClientBundle;
 pub use crate::party::{MAX_BUNDLES, Outcome, Served};
-pub use crate::plan::{BlockCost, NetworkPlan, Policy, Security, Settings, Terms};
+pub use crate::plan::{BlockCost, NetworkPlan, Policy, Security, Settings, Terms, TransferSource};
 pub use capacity::Capacity;
 pub use client::Client;
 pub use idle::{IdleSession, Visit};

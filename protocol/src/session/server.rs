@@ -29,6 +29,8 @@ pub(super) struct State<'a> {
     pub(super) party: ServerParty<'a>,
     /// Of the bundles that wait, as far as they come from this session.
     pub(super) held: Vec<Reserved>,
+    /// Of transfers that wait.
+    pub(super) stock: Option<Reserved>,
     pub(super) served: Served,
 }
 
@@ -148,7 +150,7 @@ impl Server {
     ) -> Result<State<'a>, Error> {
         let party = channel.run(ServerParty::accept(&self.service, rng), |_, _| ())?;
         channel.end_setup();
-        Ok(State { party, held: Vec::new(), served: Served::default() })
+        Ok(State { party, held: Vec::new(), stock: None, served: Served::default() })
     }
 
     /// Whether a client may take its time: what lies on a disk waits without a connection.
@@ -164,12 +166,15 @@ impl Server {
         store: &mut impl BundleStore,
         last: &mut Shares,
     ) -> Result<Step<'a>, Error> {
-        let State { party, mut held, mut served } = state;
+        let State { party, mut held, mut stock, mut served } = state;
         let (ready, request) = channel.run_request(party.request(), Self::waits(store))?;
         let party = match request {
             Request::Prepare(wanted) => {
                 let count = wanted.count as usize;
                 store.confirm()?;
+                if stock.is_none() {
+                    stock = Some(self.memory.reserve(self.plan().stock_memory())?);
+                }
                 let (party, bundles) = self.prepare(channel, ready, count, store, &mut held)?;
                 bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
                 party
@@ -191,7 +196,7 @@ impl Server {
                 return Ok(Step::Break(served));
             }
         };
-        Ok(Step::Continue(State { party, held, served }))
+        Ok(Step::Continue(State { party, held, stock, served }))
     }
 
     /// Prepares `count` inferences for a client whose others wait in `store`, within the server's
@@ -223,7 +228,8 @@ impl Server {
     /// Bytes that a client's queries may take beside so many prepared inferences.
     fn room_beside(&self, inferences: usize) -> Result<u64, Limit> {
         let allowed = self.capacity.client;
-        let taken = inferences as u64 * self.plan().server_memory();
+        let plan = self.plan();
+        let taken = plan.stock_memory() + inferences as u64 * plan.server_memory();
         allowed.checked_sub(taken).ok_or(Limit::ClientMemory { allowed })
     }
 }

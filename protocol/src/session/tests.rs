@@ -13,8 +13,9 @@ use crate::model::{
     Activation, Block, BlockCard, Chain, Extent, Head, Linear, Network, Padding, Shape, Window,
 };
 use crate::ot::FieldBits;
+use crate::ot::silent::LpnSet;
 use crate::party::renew;
-use crate::plan::EngineChoice;
+use crate::plan::{EngineChoice, Stocks};
 use crate::transport::{self, Kind, Traffic};
 use crate::wire::{Announcement, VERSIONS};
 use gazelle_garble::HashKind;
@@ -43,7 +44,7 @@ fn block(linear: Linear, activation: Activation) -> BlockCard {
     BlockCard { sum_pool: None, linear, weight_bits: 6, sum_bits: 20, activation }
 }
 
-fn network(last: Activation, rng: &mut impl Rng) -> Network {
+pub(super) fn network(last: Activation, rng: &mut impl Rng) -> Network {
     let relu = |shift, max_pool| Activation::Relu { shift, max_pool };
     let mut pooled = block(Linear::Dense { outputs: 9 }, relu(10, None));
     pooled.sum_pool = Some(window(2, 1, 0));
@@ -72,6 +73,12 @@ fn add(a: &[u32], b: &[u32], bits: u32) -> Vec<u32> {
     a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b) & mask).collect()
 }
 
+/// Activations by masks from silent transfers.
+pub(super) fn silent(set: LpnSet) -> Settings {
+    let transfers = TransferSource::Silent(set);
+    Settings { activations: EngineChoice::Masks, transfers, ..Settings::default() }
+}
+
 #[test]
 fn every_tensor_equals_the_plaintext_network() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
@@ -83,6 +90,8 @@ fn every_tensor_equals_the_plaintext_network() {
         (Activation::Argmax, masks),
         (Activation::Logits, Settings { field: FieldBits::Eight, ..masks }),
         (Activation::Argmax, Settings { tables: Delivery::Streamed, ..masks }),
+        (Activation::Argmax, silent(LpnSet::Toy)),
+        (Activation::Logits, Settings { tables: Delivery::Streamed, ..silent(LpnSet::K17) }),
     ] {
         let network = network(last, &mut rng);
         let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
@@ -92,8 +101,15 @@ fn every_tensor_equals_the_plaintext_network() {
         let served = thread::spawn(move || hazmat::serve_with_shares(&server, far, system_rng()));
         let mut client = Client::connect(near, &Terms::NONE).unwrap();
         hazmat::keep_shares(&mut client);
-        let mut bundles = client.offline(2, |_, _| ()).unwrap();
-        bundles.extend(client.offline(1, |_, _| ()).unwrap());
+        let mut offline = Traffic::default();
+        let mut bundles = Vec::new();
+        for count in [2, 1] {
+            let planned = client.planned_offline(count).unwrap();
+            offline.sent += planned.sent;
+            offline.received += planned.received;
+            offline.rounds += planned.rounds;
+            bundles.extend(client.offline(count, |_, _| ()).unwrap());
+        }
         let ours = hazmat::shares(&bundles[2]);
         for bundle in bundles {
             let outcome = client.classify(bundle, &image).unwrap();
@@ -105,12 +121,11 @@ fn every_tensor_equals_the_plaintext_network() {
             (times * traffic.sent, times * traffic.received, times * traffic.rounds)
         };
         let counted = |phase: Phase| (phase.bytes_up, phase.bytes_down, phase.rounds);
-        let (two, one) = (plan.offline(2), plan.offline(1));
-        let offline = Traffic {
-            sent: two.sent + one.sent,
-            received: two.received + one.received,
-            rounds: two.rounds + one.rounds,
-        };
+        let mut stocks = Stocks::default();
+        let sums = [2, 1].map(|count| plan.offline_from(&mut stocks, count));
+        assert_eq!(sums[0].sent + sums[1].sent, offline.sent);
+        assert_eq!(sums[0].received + sums[1].received, offline.received);
+        assert_eq!(plan.offline(2), sums[0]);
         assert_eq!(counted(statistics.setup), planned(plan.setup(), 1));
         assert_eq!(counted(statistics.offline), planned(offline, 1));
         assert_eq!(counted(statistics.online), planned(plan.online(), 3));
@@ -310,6 +325,9 @@ fn another_plan_is_refused() {
         Settings { tables: Delivery::Streamed, ..Settings::default() },
         Settings { policy: Policy::Class, ..Settings::default() },
         Settings { policy: Policy::Values, ..Settings::default() },
+        Settings { activations: EngineChoice::Masks, ..Settings::default() },
+        silent(LpnSet::K17),
+        silent(LpnSet::K18),
     ];
     for settings in settings {
         let other = NetworkPlan::new(network.card().clone(), &settings).unwrap();

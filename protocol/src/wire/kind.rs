@@ -34,7 +34,7 @@ pub enum Kind {
     Labels = 12,
     /// Both: sets up the transfers that activations by masks use.
     MaskSetUp = 16,
-    /// Both: makes transfers for one activation by masks.
+    /// Both: makes transfers for activations by masks.
     MaskTransfers = 17,
     /// Both: prepares one activation by masks.
     MaskOffline = 18,
@@ -65,7 +65,7 @@ impl Kind {
             Self::Masked => "masked tensor",
             Self::Labels => "labels",
             Self::MaskSetUp => "set-up of transfers",
-            Self::MaskTransfers => "request for transfers",
+            Self::MaskTransfers => "message of transfers",
             Self::MaskOffline => "message to prepare masks",
             Self::MaskOnline => "message under masks",
             Self::Bye => "farewell",

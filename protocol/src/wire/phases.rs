@@ -147,7 +147,8 @@ bytes_of_an_engine! {
     /// Both: base OTs' offers and replies and an extension's corrections, of the transfers that
     /// activations by masks use.
     MaskSetUp, MaskSetUp;
-    /// Both: the OT extension for one activation by masks.
+    /// Both: makes transfers for activations by masks: an OT extension or silent transfers for one, the
+    /// challenge and the proof of silent ones for all.
     MaskTransfers, MaskTransfers;
     /// Both: one of the offline messages of an activation by masks, bit plane after bit plane.
     MaskOffline, MaskOffline;

@@ -87,7 +87,7 @@ fn transfer(
     let mut sender = sender.finish(&pass(2, corrections))?;
     let request = receiver.request(TRANSFERS, rng)?;
     let answer = sender.answer(TRANSFERS, &pass(3, request))?;
-    let challenge = receiver.challenge(&pass(4, answer))?;
+    let challenge = receiver.challenge(TRANSFERS, &pass(4, answer))?;
     let proof = sender.prove(&pass(5, challenge))?;
     receiver.finish(&pass(6, proof))?;
     Ok((sender, receiver))

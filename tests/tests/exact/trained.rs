@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use gazelle_import::files::{read_image, read_network};
 use gazelle_model::{Activation, Block, BlockCard, Card, Chain, Linear, Network, Shape};
-use gazelle_protocol::plan::LinearPlan;
+use gazelle_protocol::ot::silent::LpnSet;
+use gazelle_protocol::plan::{EngineChoice, LinearPlan, TransferSource};
 use gazelle_protocol::session::{Phase, Server, Settings};
 use gazelle_protocol::transport::Traffic;
 use gazelle_tests::parties::{self, Conditions};
@@ -33,6 +34,20 @@ fn samples(card: &Card) -> Vec<(Vec<u8>, usize)> {
         (read_image(file, card.input).expect("a picture"), label)
     };
     files.iter().map(sample).collect()
+}
+
+/// With activations by masks from silent transfers, which the plan chooses by itself for larger
+/// networks only.
+#[test]
+fn every_tensor_is_exact_on_silent_transfers() {
+    let network = network("fashion-mnist-d.gazelle");
+    let settings = Settings {
+        activations: EngineChoice::Masks,
+        transfers: TransferSource::Silent(LpnSet::K18),
+        ..Settings::default()
+    };
+    let images: Vec<_> = samples(network.card()).into_iter().map(|(image, _)| image).collect();
+    parties::check_with(&network, &images[..2], &settings);
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub(crate) struct TermsArgs {
     /// Refuse a model whose inference receives more
     #[arg(long, value_name = "MIB", default_value_t = 8192, value_parser = memory())]
     pub(crate) max_download: u64,
+    /// Refuse transfers that assume that learning parity with noise is hard
+    #[arg(long)]
+    pub(crate) no_lpn: bool,
 }
 
 impl TermsArgs {
@@ -49,6 +52,7 @@ impl TermsArgs {
             card: self.card,
             memory: mebibytes(self.max_memory),
             download: mebibytes(self.max_download),
+            lpn: !self.no_lpn,
         }
     }
 }

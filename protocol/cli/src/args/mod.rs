@@ -13,7 +13,7 @@ mod serve;
 
 pub(crate) use client::{ClassifyArgs, TermsArgs};
 pub(crate) use model::{BenchArgs, CalibrationRule, EvalArgs, ImportArgs, InspectArgs};
-pub(crate) use names::{EngineName, HashName, NetworkName, RevealName, TablesName};
+pub(crate) use names::{EngineName, HashName, NetworkName, RevealName, TablesName, TransfersName};
 pub(crate) use serve::{ConfigCommand, ModelArgs, ServeArgs};
 
 use crate::{keygen::KeygenArgs, prepare::PrepareArgs};
@@ -123,13 +123,17 @@ pub(crate) struct EngineArgs {
     /// 100 if inferences are prepared while somebody waits
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(..=100))]
     pub(crate) offline_weight: u8,
+    /// Where activations by masks take their transfers from
+    #[arg(long, value_enum, value_name = "SOURCE", default_value_t)]
+    pub(crate) transfers: TransfersName,
 }
 
 impl EngineArgs {
     /// The settings for a link.
     pub(crate) fn settings(self, link: Link) -> Settings {
-        let (activations, offline_percent) = (self.engine.into(), self.offline_weight);
-        Settings { activations, offline_percent, ..Settings::for_link(link) }
+        let (activations, transfers) = (self.engine.into(), self.transfers.into());
+        let offline_percent = self.offline_weight;
+        Settings { activations, offline_percent, transfers, ..Settings::for_link(link) }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use clap::ValueEnum;
 use gazelle_protocol::{
-    plan::EngineChoice,
+    ot::silent::LpnSet,
+    plan::{EngineChoice, TransferSource},
     session::{Delivery, HashKind, Policy},
 };
 
@@ -98,6 +99,40 @@ impl From<EngineName> for EngineChoice {
             EngineName::Auto => Self::Cheapest,
             EngineName::Garbled => Self::Garbled,
             EngineName::Masks => Self::Masks,
+        }
+    }
+}
+
+/// Where activations by masks take their transfers from.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum TransfersName {
+    /// Silent ones where they send less and the link is not too fast
+    #[default]
+    Auto,
+    /// From SoftSpoken extension: learning parity with noise is not assumed to be hard
+    #[value(name = "softspoken")]
+    SoftSpoken,
+    /// Silent ones: learning parity with noise is assumed to be hard
+    Silent,
+}
+
+impl TransfersName {
+    /// Its name as an argument.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::SoftSpoken => "softspoken",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+impl From<TransfersName> for TransferSource {
+    fn from(name: TransfersName) -> Self {
+        match name {
+            TransfersName::Auto => Self::Auto,
+            TransfersName::SoftSpoken => Self::SoftSpoken,
+            TransfersName::Silent => Self::Silent(LpnSet::default()),
         }
     }
 }

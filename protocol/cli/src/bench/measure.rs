@@ -145,6 +145,7 @@ fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
         arguments.extend([limit.into(), MEBIBYTES.to_string().into()]);
     }
     arguments.extend(["--engine".into(), task.engine.engine.name().into()]);
+    arguments.extend(["--transfers".into(), task.engine.transfers.name().into()]);
     arguments.extend(["--offline-weight".into(), task.engine.offline_weight.to_string().into()]);
     let link = task.link.unwrap_or(Link::LOOPBACK);
     arguments.extend(["--link".into(), link.to_string().into()]);

@@ -9,7 +9,7 @@ use super::sizes::Sizes;
 use super::transfer::KEY_BITS;
 use crate::digest::PlanDigest;
 use crate::model::{ActivationNode, Function, Shift, Tensor};
-use crate::ot::FieldBits;
+use crate::ot::transfers::Source;
 
 /// The most digits of a part.
 const MAX_LOW: usize = 4;
@@ -21,6 +21,8 @@ pub struct MasksPlan {
     pub(super) program: Program,
     pub(super) sizes: Sizes,
     instances: usize,
+    /// Of the transfers that the client sends, and of the others.
+    sources: [Source; 2],
     /// Added to the server's sums, and to its results.
     pub(super) offsets: [u32; 2],
 }
@@ -40,13 +42,13 @@ pub struct Cost {
 
 impl MasksPlan {
     /// An activation that reads tensor `input` and yields tensor `output`, cut into digits of at most
-    /// `widest` bits; the cheapest cut if a transfer costs as much as with a SoftSpoken extension of
-    /// `field` bits. None if this engine does not compute it: it clamps to 2^c values, without pooling.
+    /// `widest` bits; the cheapest cut for transfers from these sources. None if this engine does not
+    /// compute it: it clamps to 2^c values, without pooling.
     pub(crate) fn of_node(
         node: &ActivationNode,
         input: Tensor,
         output: Tensor,
-        field: FieldBits,
+        sources: [Source; 2],
         widest: usize,
     ) -> Option<Self> {
         let (Function::Clamp { least, most }, Shift::Tensor(shift), None) =
@@ -64,18 +66,24 @@ impl MasksPlan {
             _ => return None,
         };
         let bits = [shift, result_bits, unclamped.checked_sub(result_bits)?];
-        let digits = cheapest(bits, output.ring_bits, 128 / field.bits(), widest)?;
+        let digits = cheapest(bits, output.ring_bits, sources.map(Source::bits), widest)?;
         let least = i32::from(*least).cast_unsigned();
         let offsets = [least.wrapping_neg() << shift, least];
         let instances = output.shape.len();
         debug_assert_eq!(instances, input.shape.len());
-        Some(Self::new(digits, output.ring_bits, instances, offsets))
+        Some(Self::new(digits, output.ring_bits, instances, offsets, sources))
     }
 
-    pub(super) fn new(digits: Digits, out_bits: u32, instances: usize, offsets: [u32; 2]) -> Self {
+    pub(super) fn new(
+        digits: Digits,
+        out_bits: u32,
+        instances: usize,
+        offsets: [u32; 2],
+        sources: [Source; 2],
+    ) -> Self {
         let program = Program::new(digits, out_bits);
         let sizes = Sizes::of(&program);
-        Self { program, sizes, instances, offsets }
+        Self { program, sizes, instances, sources, offsets }
     }
 
     /// How many values there are.
@@ -104,6 +112,20 @@ impl MasksPlan {
     pub(crate) fn transfers(&self) -> [usize; 2] {
         let lanes: usize = self.chunks().map(|c| c.len().next_multiple_of(KEY_BITS)).sum();
         self.program.transfers().map(|each| each * lanes)
+    }
+
+    /// Where the transfers of each direction come from.
+    pub(crate) fn sources(&self) -> [Source; 2] {
+        self.sources
+    }
+
+    /// Bytes of the request for the transfers of the layer in each direction; None if they are silent.
+    pub(crate) fn request_lens(&self) -> [Option<usize>; 2] {
+        let of = |direction: usize| match self.sources[direction] {
+            Source::SoftSpoken(field) => Some(field.message_len(self.transfers()[direction])),
+            Source::Silent(_) => None,
+        };
+        [of(0), of(1)]
     }
 
     /// How many messages the offline phase has; the client sends the first, then they alternate.
@@ -143,11 +165,14 @@ impl MasksPlan {
     }
 
     /// At most how many bytes of memory the layer takes the client, with messages that wait to be sent.
-    pub(crate) fn client_bytes(&self, field: FieldBits) -> usize {
+    pub(crate) fn client_bytes(&self) -> usize {
         // While it is prepared: of each transfer the choice, and some positions of both keys.
         let transfers: usize = self.program.transfers().iter().sum();
         let preparing = self.chunks().count() * transfers * 17 * size_of::<Plane>();
-        let request = field.message_len(self.transfers()[1]);
+        // The server's request waits to be answered, the client's own to be sent, and the transfers that
+        // it receives for the client's shares.
+        let requests = self.request_lens().into_iter().flatten().sum::<usize>();
+        let request = requests + size_of::<u128>() * self.transfers()[1];
         let messages: usize =
             (0..self.offline_messages()).map(|index| self.offline_len(index)).sum();
         preparing + request + messages + self.prepared_bytes(Side::Client)
@@ -179,13 +204,20 @@ impl MasksPlan {
         }
         let Cost { transfers, offline, offline_messages, online } = self.cost();
         [transfers, offline, offline_messages, online].iter().for_each(|pair| digest.numbers(pair));
+        digest.numbers(&self.sources.map(|source| source.byte().into()));
         digest.numbers(&[self.instances, self.out_bits() as usize]);
         digest.words(self.offsets.iter().map(|&offset| offset.into()));
     }
 }
 
-/// The digits that cost fewest bits, `transfer` of them for each transfer; None if there are none.
-fn cheapest(bits: [usize; 3], out_bits: u32, transfer: usize, widest: usize) -> Option<Digits> {
+/// The digits that cost fewest bits, `transfer` of them for each transfer of a direction; None if there
+/// are none.
+fn cheapest(
+    bits: [usize; 3],
+    out_bits: u32,
+    transfer: [usize; 2],
+    widest: usize,
+) -> Option<Digits> {
     let [low, middle, high] = [
         cuts(bits[0], MAX_LOW, widest),
         cuts(bits[1], MAX_MIDDLE, widest),
@@ -204,7 +236,7 @@ fn cheapest(bits: [usize; 3], out_bits: u32, transfer: usize, widest: usize) -> 
 }
 
 /// Bits of an activation, up to a constant.
-fn price(digits: &Digits, out_bits: u32, transfer: usize) -> usize {
+fn price(digits: &Digits, out_bits: u32, transfer: [usize; 2]) -> usize {
     let program = Program::new(digits.clone(), out_bits);
     let of_digits: usize = digits.all().map(super::digit::Digit::bits_sent).sum();
     let of_levels: usize = [&program.level2.level, &program.level3.level]
@@ -214,5 +246,5 @@ fn price(digits: &Digits, out_bits: u32, transfer: usize) -> usize {
         .sum();
     let opened = program.level2.level.transfers() + 2 * program.selected();
     let [up, down] = program.transfers();
-    of_digits + of_levels + opened + transfer * (up + down)
+    of_digits + of_levels + opened + transfer[0] * up + transfer[1] * down
 }

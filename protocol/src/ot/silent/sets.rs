@@ -35,6 +35,24 @@ impl LpnSet {
         }
     }
 
+    /// What stands for it in settings and digests: no K of an extension.
+    pub(crate) const fn byte(self) -> u8 {
+        match self {
+            Self::K17 => 17,
+            Self::K18 => 18,
+            #[cfg(test)]
+            Self::Toy => u8::MAX,
+        }
+    }
+
+    /// The set of such a byte.
+    pub(crate) fn of_byte(byte: u8) -> Option<Self> {
+        let sets = Self::ALL.into_iter();
+        #[cfg(test)]
+        let sets = sets.chain([Self::Toy]);
+        sets.into_iter().find(|set| set.byte() == byte)
+    }
+
     /// The bins: as many outputs are noisy.
     pub const fn bins(self) -> usize {
         match self {

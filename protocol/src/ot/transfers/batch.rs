@@ -148,6 +148,18 @@ impl Sent {
     }
 }
 
+/// Transfers, or what their receiver made of them, while the sender has not proven that they are
+/// right. Only [`Receiver::release`](super::Receiver::release) gives it out: until then nothing of
+/// it can get into a message.
+pub struct Unproven<T>(pub(super) T);
+
+impl<T> Unproven<T> {
+    /// Makes something of it.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Unproven<U> {
+        Unproven(make(self.0))
+    }
+}
+
 /// Both keys of each transfer of a batch; wiped when dropped.
 pub struct SenderKeys {
     zeros: Blocks,

@@ -23,8 +23,9 @@
 //! | | S → R | [`Sender::prove`] | [`Receiver::finish`] |
 //!
 //! With [`Source::SoftSpoken`] the request is the only message of a refill; with
-//! [`Source::Silent`] there is one in the first refill only, and the other three in all. Either
-//! party's messages are checked before the other has a transfer of them, so before any payload.
+//! [`Source::Silent`] there is one in the first refill only, and the other three in all. Several
+//! refills may share one challenge and one proof. Either party's messages are checked before the
+//! other has a transfer of them to use ([`Unproven`]), so before any payload.
 //!
 //! ```
 //! use gazelle_protocol::ot::FieldBits;
@@ -43,7 +44,7 @@
 //!
 //! let request = server.request(1000, rng)?;
 //! let answer = client.answer(1000, &request)?;
-//! let challenge = server.challenge(&answer)?;
+//! let challenge = server.challenge(1000, &answer)?;
 //! server.finish(&client.prove(&challenge)?)?;
 //! assert_eq!((answer.len(), challenge.len()), (0, 0));
 //!
@@ -60,7 +61,7 @@ mod parties;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{Received, ReceiverKeys, SenderKeys, Sent};
+pub use batch::{Received, ReceiverKeys, SenderKeys, Sent, Unproven};
 pub use parties::{Receiver, ReceiverSetup, Sender, SenderSetup};
 
 use gazelle_kernels::hash::{Hash, HashKind};
@@ -106,16 +107,37 @@ pub enum Source {
 }
 
 impl Source {
-    /// The source that sends the fewest bytes for so many transfers in one direction, of those that
-    /// a caller's settings allow: without `allow_lpn` the choice is K = 8.
-    pub const fn frugal(transfers: u64, allow_lpn: bool) -> Self {
+    /// Silent transfers if they send fewer bytes for so many transfers in one direction than an
+    /// extension with this field, and that otherwise.
+    pub const fn frugal(transfers: u64, field: FieldBits) -> Self {
         let set = LpnSet::K18;
         let iterations = transfers.div_ceil(set.usable() as u64);
         let silent = set.reserve() as u64 * 2 + iterations * set.corrections_len() as u64;
-        if allow_lpn && silent < transfers * 2 {
+        if silent < transfers.saturating_mul(16 / field.bits() as u64) {
             return Self::Silent(set);
         }
-        Self::SoftSpoken(FieldBits::Eight)
+        Self::SoftSpoken(field)
+    }
+
+    /// Bits that a transfer takes about, whoever sends them; not 0.
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::SoftSpoken(field) => 128 / field.bits(),
+            Self::Silent(_) => 1,
+        }
+    }
+
+    /// Whether transfers are silent.
+    pub const fn is_silent(self) -> bool {
+        matches!(self, Self::Silent(_))
+    }
+
+    /// What stands for it in settings and digests.
+    pub(crate) const fn byte(self) -> u8 {
+        match self {
+            Self::SoftSpoken(field) => field.bits() as u8,
+            Self::Silent(set) => set.byte(),
+        }
     }
 
     /// K of the extension.
@@ -167,6 +189,40 @@ impl Lengths {
             extended,
             iterations,
         }
+    }
+
+    /// Transfers that the refill makes.
+    const fn made(&self, source: Source) -> usize {
+        match source {
+            Source::SoftSpoken(_) => self.extended,
+            Source::Silent(set) => self.iterations * set.usable(),
+        }
+    }
+}
+
+/// What a direction has, as far as both parties know it: what the next refill sends follows from it.
+/// By default what it has after the set-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// Whether silent transfers have a reserve.
+    begun: bool,
+    /// Transfers that wait to be taken.
+    waiting: usize,
+}
+
+impl Stock {
+    /// The lengths of the messages that make `count` transfers available.
+    pub const fn lengths(&self, source: Source, count: usize) -> Lengths {
+        Lengths::new(source, self.begun, count.saturating_sub(self.waiting))
+    }
+
+    /// Refills to `count` transfers and takes them; returns the lengths of the messages.
+    pub const fn take(&mut self, source: Source, count: usize) -> Lengths {
+        let lengths = self.lengths(source, count);
+        self.begun |= lengths.request > 0 && source.is_silent();
+        self.waiting += lengths.made(source);
+        self.waiting -= count;
+        lengths
     }
 }
 

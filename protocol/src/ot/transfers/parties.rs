@@ -4,8 +4,8 @@ use gazelle_kernels::hash::Hash;
 use rand::{CryptoRng, RngExt};
 use zeroize::Zeroizing;
 
-use super::batch::{Pool, Received, Sent};
-use super::{Direction, Lengths, Source, key_hash};
+use super::batch::{Pool, Received, Sent, Unproven};
+use super::{Direction, Lengths, Source, Stock, key_hash};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::ot::choices::Choices;
 use crate::ot::extension;
@@ -45,7 +45,7 @@ impl ReceiverSetup {
         let name = direction.name(session);
         let (extension, corrections, _) = self.extension.finish(&name, reply)?;
         let (source, hash) = (self.source, key_hash(&name));
-        let state = State { extension, silent: None, pool: Pool::new(), expected: 0 };
+        let state = State { extension, silent: None, pool: Pool::new() };
         let receiver =
             Receiver { source, name, hash, state: Some(Box::new(state)), claims: Vec::new() };
         Ok((receiver, corrections))
@@ -114,8 +114,6 @@ struct State {
     extension: extension::Receiver,
     silent: Option<silent::Receiver>,
     pool: Pool,
-    /// Iterations that the sender is to answer with.
-    expected: usize,
 }
 
 impl Receiver {
@@ -124,10 +122,20 @@ impl Receiver {
         self.state.as_ref().map_or(0, |state| state.pool.len())
     }
 
+    /// Where its transfers come from.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// What it has, as far as the sender knows it.
+    pub fn stock(&self) -> Stock {
+        let begun = self.state.as_ref().is_some_and(|state| state.silent.is_some());
+        Stock { begun, waiting: self.available() }
+    }
+
     /// The lengths of the messages that make `count` transfers available.
     pub fn lengths(&self, count: usize) -> Lengths {
-        let begun = self.state.as_ref().is_some_and(|state| state.silent.is_some());
-        Lengths::new(self.source, begun, count.saturating_sub(self.available()))
+        self.stock().lengths(self.source, count)
     }
 
     /// Begins to make `count` transfers available: returns the message for [`Sender::answer`].
@@ -138,7 +146,6 @@ impl Receiver {
     pub fn request(&mut self, count: usize, rng: &mut impl CryptoRng) -> Result<Vec<u8>, Error> {
         let lengths = self.lengths(count);
         let state = self.state.as_mut().ok_or(Misuse::SessionEnded)?;
-        state.expected = lengths.iterations;
         if lengths.request == 0 {
             return Ok(Vec::new());
         }
@@ -158,32 +165,37 @@ impl Receiver {
         Ok(message)
     }
 
-    /// Takes the sender's answer and returns the message for [`Sender::prove`].
+    /// Takes the sender's answer to the request for `count` transfers and returns the message for
+    /// [`Sender::prove`]; those of several refills in a row may be joined to one.
     ///
     /// # Errors
     ///
-    /// [`PeerFault::Length`] if `answer` has not as many bytes as [`lengths`](Self::lengths) said
-    /// before the request; then every later call fails.
-    pub fn challenge(&mut self, answer: &[u8]) -> Result<Vec<u8>, Error> {
+    /// [`PeerFault::Length`] if `answer` has not as many bytes as [`lengths`](Self::lengths) says;
+    /// then every later call fails.
+    pub fn challenge(&mut self, count: usize, answer: &[u8]) -> Result<Vec<u8>, Error> {
+        let Lengths { iterations, answer: expected, .. } = self.lengths(count);
+        let before = self.claims.len();
         // It comes back if the message is well-formed; else it is dropped, and so wiped.
         let mut state = self.state.take().ok_or(Misuse::SessionEnded)?;
+        PeerFault::check_length(ANSWER, answer, expected)?;
         if let (Some(silent), Source::Silent(set)) = (&mut state.silent, self.source) {
-            let (one, iterations) = (set.corrections_len(), std::mem::take(&mut state.expected));
-            PeerFault::check_length(ANSWER, answer, iterations * one)?;
             let outputs = state.pool.grow(set.outputs_of(iterations));
-            for (i, corrections) in answer.chunks_exact(one).enumerate() {
+            for (i, corrections) in answer.chunks_exact(set.corrections_len()).enumerate() {
                 let outputs = &mut outputs[i * set.usable()..][..set.outputs()];
                 self.claims.push(silent.iterate(outputs, corrections));
             }
             state.pool.cut(set.spent(iterations));
-        } else {
-            PeerFault::check_length(ANSWER, answer, 0)?;
         }
         self.state = Some(state);
-        Ok(self.claims.iter().flat_map(|claim| claim.x.to_le_bytes()).collect())
+        Ok(self.claims[before..].iter().flat_map(|claim| claim.x.to_le_bytes()).collect())
     }
 
-    /// Takes the sender's proof: the transfers may be used.
+    /// The length in bytes of the proof of all answers since the last one.
+    pub fn proof_len(&self) -> usize {
+        self.claims.len() * PROOF_LEN
+    }
+
+    /// Takes the sender's proof of all answers since the last one: the transfers may be used.
     ///
     /// # Errors
     ///
@@ -192,8 +204,9 @@ impl Receiver {
     /// call fails.
     pub fn finish(&mut self, proof: &[u8]) -> Result<(), Error> {
         let state = self.state.take().ok_or(Misuse::SessionEnded)?;
+        let expected = self.proof_len();
         let claims = std::mem::take(&mut self.claims);
-        PeerFault::check_length(PROOF, proof, claims.len() * PROOF_LEN)?;
+        PeerFault::check_length(PROOF, proof, expected)?;
         let mut holds = true;
         for (claim, proof) in claims.into_iter().zip(proof.chunks_exact(PROOF_LEN)) {
             holds &= claim.holds(proof);
@@ -211,9 +224,29 @@ impl Receiver {
     ///
     /// Panics if fewer wait, in the middle of a refill, or after a failure.
     pub fn take(&mut self, count: usize) -> Received {
-        assert!(self.claims.is_empty(), "the sender's proof must come first");
+        let taken = self.take_unproven(count);
+        self.release(taken)
+    }
+
+    /// The same, in the middle of a refill too.
+    ///
+    /// # Panics
+    ///
+    /// Panics if fewer wait, or after a failure.
+    pub fn take_unproven(&mut self, count: usize) -> Unproven<Received> {
         let state = self.state.as_mut().expect("the direction has not failed");
-        Received::take_from(&mut state.pool, count, &self.hash)
+        Unproven(Received::take_from(&mut state.pool, count, &self.hash))
+    }
+
+    /// Gives out what was made of transfers of this direction, after the proof.
+    ///
+    /// # Panics
+    ///
+    /// Panics in the middle of a refill, or after a failure.
+    pub fn release<T>(&self, unproven: Unproven<T>) -> T {
+        assert!(self.claims.is_empty(), "the sender's proof must come first");
+        assert!(self.state.is_some(), "the direction has not failed");
+        unproven.0
     }
 }
 
@@ -245,10 +278,19 @@ impl Sender {
         self.pool.len()
     }
 
+    /// Where its transfers come from.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// What it has, as far as the receiver knows it.
+    pub fn stock(&self) -> Stock {
+        Stock { begun: self.silent.is_some(), waiting: self.available() }
+    }
+
     /// The lengths of the messages that make `count` transfers available.
     pub fn lengths(&self, count: usize) -> Lengths {
-        let missing = count.saturating_sub(self.available());
-        Lengths::new(self.source, self.silent.is_some(), missing)
+        self.stock().lengths(self.source, count)
     }
 
     /// Length in bytes of the request that makes `count` transfers available.
@@ -296,15 +338,22 @@ impl Sender {
         Ok(())
     }
 
-    /// Takes the receiver's challenge and returns the message for [`Receiver::finish`].
+    /// The length in bytes of the challenge to all answers since the last one.
+    pub fn challenge_len(&self) -> usize {
+        self.proofs.len() * CHALLENGE_LEN
+    }
+
+    /// Takes the receiver's challenge to all answers since the last one and returns the message for
+    /// [`Receiver::finish`].
     ///
     /// # Errors
     ///
     /// [`PeerFault::Length`] if `challenge` has not as many bytes as [`lengths`](Self::lengths) said
-    /// before the answer.
+    /// before the answers.
     pub fn prove(&mut self, challenge: &[u8]) -> Result<Vec<u8>, Error> {
+        let expected = self.challenge_len();
         let proofs = std::mem::take(&mut self.proofs);
-        PeerFault::check_length(CHALLENGE, challenge, proofs.len() * CHALLENGE_LEN)?;
+        PeerFault::check_length(CHALLENGE, challenge, expected)?;
         let mut message = Vec::with_capacity(proofs.len() * PROOF_LEN);
         for (proof, x) in proofs.into_iter().zip(challenge.as_chunks().0) {
             message.extend(proof.prove(u128::from_le_bytes(*x)));

@@ -31,7 +31,7 @@ fn refill(sender: &mut Sender, receiver: &mut Receiver, count: usize, rng: &mut 
     assert_eq!(receiver.lengths(count), lengths);
     let request = receiver.request(count, rng).unwrap();
     let answer = sender.answer(count, &request).unwrap();
-    let challenge = receiver.challenge(&answer).unwrap();
+    let challenge = receiver.challenge(count, &answer).unwrap();
     let proof = sender.prove(&challenge).unwrap();
     receiver.finish(&proof).unwrap();
     let sent = (request.len(), answer.len(), challenge.len(), proof.len());
@@ -224,7 +224,7 @@ fn deviating_server_with_changed_silent_transfers_ends_the_direction() {
         let rng = &mut rng(9);
         let (mut sender, mut receiver, mut answer) = answered(rng);
         answer[at] ^= 4;
-        let proof = sender.prove(&receiver.challenge(&answer).unwrap()).unwrap();
+        let proof = sender.prove(&receiver.challenge(2000, &answer).unwrap()).unwrap();
         let fault = receiver.finish(&proof);
         assert!(matches!(fault, Err(Error::Peer(PeerFault::Consistency { .. }))), "{fault:?}");
         assert_eq!(receiver.available(), 0);
@@ -240,9 +240,9 @@ fn deviating_server_with_silent_transfers_of_another_length_ends_the_direction()
         let rng = &mut rng(10);
         let (_, mut receiver, answer) = answered(rng);
         let cut: Vec<u8> = answer.iter().copied().cycle().take(length_of(&answer)[i]).collect();
-        let fault = receiver.challenge(&cut);
+        let fault = receiver.challenge(2000, &cut);
         assert!(matches!(fault, Err(Error::Peer(PeerFault::Length { .. }))), "{fault:?}");
-        let later = receiver.challenge(&answer);
+        let later = receiver.challenge(2000, &answer);
         assert!(matches!(later, Err(Error::Misuse(Misuse::SessionEnded))), "{later:?}");
     }
 }
@@ -252,7 +252,7 @@ fn deviating_server_with_a_changed_proof_ends_the_direction() {
     for length in [95, 96, 97] {
         let rng = &mut rng(11);
         let (mut sender, mut receiver, answer) = answered(rng);
-        let mut proof = sender.prove(&receiver.challenge(&answer).unwrap()).unwrap();
+        let mut proof = sender.prove(&receiver.challenge(2000, &answer).unwrap()).unwrap();
         assert_eq!(proof.len(), 96);
         proof.resize(length, 0);
         proof[40] ^= u8::from(length == 96);
@@ -265,7 +265,7 @@ fn deviating_server_with_a_changed_proof_ends_the_direction() {
 fn deviating_client_with_a_challenge_of_another_length_is_refused() {
     let rng = &mut rng(12);
     let (mut sender, mut receiver, answer) = answered(rng);
-    let mut challenge = receiver.challenge(&answer).unwrap();
+    let mut challenge = receiver.challenge(2000, &answer).unwrap();
     challenge.pop();
     let fault = sender.prove(&challenge);
     assert!(matches!(fault, Err(Error::Peer(PeerFault::Length { .. }))), "{fault:?}");
@@ -276,7 +276,7 @@ fn deviating_client_with_a_challenge_of_another_length_is_refused() {
 fn transfers_are_not_used_before_the_proof() {
     let rng = &mut rng(13);
     let (_, mut receiver, answer) = answered(rng);
-    receiver.challenge(&answer).unwrap();
+    receiver.challenge(2000, &answer).unwrap();
     receiver.take(1);
 }
 
@@ -294,9 +294,12 @@ fn millions_of_silent_transfers_arrive() {
 }
 
 #[test]
-fn the_frugal_source_follows_the_settings() {
-    let soft_spoken = Source::SoftSpoken(FieldBits::Eight);
-    assert_eq!(Source::frugal(1000, true), soft_spoken);
-    assert_eq!(Source::frugal(1_000_000, true), Source::Silent(LpnSet::K18));
-    assert_eq!(Source::frugal(u64::MAX / 4, false), soft_spoken);
+fn the_frugal_source_sends_less() {
+    let frugal = |transfers| Source::frugal(transfers, FieldBits::Eight);
+    assert_eq!(frugal(1000), Source::SoftSpoken(FieldBits::Eight));
+    assert_eq!(frugal(1_000_000), Source::Silent(LpnSet::K18));
+    assert_eq!(frugal(u64::MAX), Source::Silent(LpnSet::K18));
+    // 737,484 bytes for up to 2,121,018 transfers.
+    assert_eq!(Source::frugal(184_371, FieldBits::Four), Source::SoftSpoken(FieldBits::Four));
+    assert_eq!(Source::frugal(184_372, FieldBits::Four), Source::Silent(LpnSet::K18));
 }

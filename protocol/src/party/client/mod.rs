@@ -15,11 +15,11 @@ use std::sync::Arc;
 use rand::rngs::ChaCha20Rng;
 
 use super::name::SessionName;
-use super::transfers::Transfers;
+use super::transfers::ClientTransfers;
 use crate::activation::garbled::Evaluator;
 use crate::linear::ClientKeys;
 use crate::ot::LinkKey;
-use crate::plan::{NetworkPlan, Terms};
+use crate::plan::{NetworkPlan, Stocks, Terms};
 use crate::wire::{Bye, Message, Payload};
 
 /// A client whose session is set up.
@@ -33,7 +33,7 @@ pub struct ClientParty {
     keys: ClientKeys,
     evaluator: Evaluator,
     /// For activations by masks, if there are any.
-    transfers: Option<Transfers>,
+    transfers: Option<ClientTransfers>,
     /// Bundles prepared so far.
     prepared: u64,
     /// Whether bundles keep the shares that only tests look at.
@@ -44,6 +44,11 @@ impl ClientParty {
     /// The server's network.
     pub fn plan(&self) -> &Arc<NetworkPlan> {
         &self.plan
+    }
+
+    /// What waits of transfers between offline phases.
+    pub fn stocks(&self) -> Stocks {
+        self.transfers.as_ref().map_or_else(Stocks::default, ClientTransfers::stocks)
     }
 
     /// Lets the bundles that are prepared from now on keep the client's share of every tensor.

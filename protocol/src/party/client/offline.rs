@@ -10,9 +10,11 @@ use crate::exchange::{Exchange, Mailbox};
 use crate::linear::Mask;
 use crate::linear::guard::Conversion;
 use crate::model::{Node, Ring};
+use crate::party::refill::{self, Layer};
+use crate::party::transfers::ClientTransfers;
 use crate::party::{MAX_BUNDLES, renew};
 use crate::plan::{ActivationPlan, LinearPlan};
-use crate::wire::{Guard, MaskOffline, MaskTransfers, Message, Payload, Prepare};
+use crate::wire::{Guard, MaskOffline, Message, Payload, Prepare};
 
 impl ClientParty {
     /// Checks that so many inferences can be prepared at once.
@@ -43,12 +45,17 @@ impl ClientParty {
         mail.send(Prepare { count: count as u32 }).await;
         let mut bundles: Vec<_> = (0..count).map(|_| self.empty_bundle()).collect();
         self.send_queries(&mut bundles, &mail).await?;
+        let plan = self.plan.clone();
+        let layers: Vec<Layer<'_>> = plan.mask_layers(count).collect();
+        if let Some(transfers) = &mut self.transfers {
+            transfers.down.request(&layers, &mail, &mut self.rng).await?;
+        }
         // A party sends what it has for all blocks before it waits: three round trips.
         let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
-        send_all(messages, &mail).await;
+        self.refill(&layers, messages, &mail).await?;
         self.receive_corrections(&mut bundles, conversions, &mail).await?;
-        let requests = self.receive_requests(count, &mail).await?;
-        self.begin_activations(&mut bundles, requests, &mail).await?;
+        self.finish_refill(&mail).await?;
+        self.begin_activations(&mut bundles, &mail).await?;
         if !self.keeps_shares {
             bundles.iter_mut().for_each(|bundle| bundle.tensors = Vec::new());
         }
@@ -212,21 +219,33 @@ impl ClientParty {
         Ok(())
     }
 
-    /// The server's requests for the transfers of activations by masks.
-    async fn receive_requests(
-        &self,
-        count: usize,
+    /// Sends what is said of guard bits, and makes the transfers of activations by masks but for the
+    /// proofs.
+    async fn refill(
+        &mut self,
+        layers: &[Layer<'_>],
+        guards: Vec<Message>,
         mail: &Mailbox,
-    ) -> Result<Vec<MaskTransfers>, Error> {
-        let mut requests = Vec::new();
-        for (index, plan) in self.plan.masks_with(0) {
-            let transfers = self.transfers.as_ref().expect("set up for the plan");
-            for _ in 0..count {
-                let request = mail.of(index).receive(transfers.request_len(plan)).await?;
-                requests.push(request);
-            }
+    ) -> Result<(), Error> {
+        let Some(ClientTransfers { up, down }) = &mut self.transfers else {
+            send_all(guards, mail).await;
+            return Ok(());
+        };
+        let requests = up.receive(layers, mail).await?;
+        let answers = down.receive(layers, mail).await?;
+        send_all(guards, mail).await;
+        up.answer(layers, requests, mail).await?;
+        down.challenge(layers, answers, mail).await
+    }
+
+    /// Proves what the client sent of transfers, after it has checked the server's proof.
+    async fn finish_refill(&mut self, mail: &Mailbox) -> Result<(), Error> {
+        if let Some(ClientTransfers { up, down }) = &mut self.transfers {
+            let proof = up.prove(mail).await?;
+            down.finish(mail).await?;
+            refill::send(proof, mail).await;
         }
-        Ok(requests)
+        Ok(())
     }
 
     /// Chooses the labels of the client's shares of every activation's sums, or begins to prepare the
@@ -234,10 +253,9 @@ impl ClientParty {
     async fn begin_activations(
         &mut self,
         bundles: &mut [ClientBundle],
-        requests: Vec<MaskTransfers>,
         mail: &Mailbox,
     ) -> Result<(), Error> {
-        let (plan, mut requests) = (self.plan.clone(), requests.into_iter());
+        let plan = self.plan.clone();
         for (index, activation) in plan.activations().iter().enumerate() {
             let read = plan.places.read_by(plan.card(), index);
             for bundle in &mut *bundles {
@@ -254,11 +272,7 @@ impl ClientParty {
                     }
                     ActivationPlan::Masks(plan) => {
                         let transfers = self.transfers.as_mut().expect("set up for the plan");
-                        let request = requests.next().expect("one for each");
-                        let prepared =
-                            transfers.prepare_client(plan, &sums, &request, &mut self.rng);
-                        let (mut preparation, request) = prepared?;
-                        mail.send(request).await;
+                        let mut preparation = transfers.prepare(plan, &sums, &mut self.rng);
                         mail.send(MaskOffline(preparation.send(plan, 0))).await;
                         ClientActivation::Preparing(preparation)
                     }

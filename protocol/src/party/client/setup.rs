@@ -11,7 +11,7 @@ use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::ClientKeys;
 use crate::ot;
 use crate::party::name::{Opening, SessionName};
-use crate::party::transfers::Transfers;
+use crate::party::transfers::ClientTransfers;
 use crate::plan::Terms;
 use crate::wire::{
     Announcement, ClientSetUp, Corrections, Expected, Greeting, MaskSetUp, Payload, ServerSetUp,
@@ -45,7 +45,7 @@ impl ClientParty {
         let (evaluator, corrections, link) = evaluator.finish(session.as_bytes(), &reply)?;
         let [sent, received] = session.frame_keys(&link);
         mail.seal(FrameKeys { sent, received, opened: true }).await;
-        let (field, plan) = (plan.settings().field, Arc::new(plan));
+        let plan = Arc::new(plan);
         let offer = match plan.uses_masks() {
             true => Some(mail.receive::<MaskSetUp>(ot::base::OFFER_LEN).await?),
             false => None,
@@ -53,8 +53,8 @@ impl ClientParty {
         mail.send(Corrections(corrections)).await;
         let transfers = match offer {
             Some(offer) => {
-                let name = session.as_bytes();
-                Some(Transfers::of_client(field, name, offer, &mail, &mut rng).await?)
+                let (sources, name) = (*plan.sources(), session.as_bytes());
+                Some(ClientTransfers::set_up(sources, name, offer, &mail, &mut rng).await?)
             }
             None => None,
         };

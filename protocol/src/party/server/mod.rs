@@ -19,7 +19,7 @@ use rand::rngs::ChaCha20Rng;
 
 use super::Service;
 use super::name::SessionName;
-use super::transfers::Transfers;
+use super::transfers::ServerTransfers;
 use crate::activation::garbled::Garbler;
 use crate::exchange::Exchange;
 use crate::linear::ServerKeys;
@@ -36,7 +36,7 @@ pub struct ServerParty<'a> {
     keys: ServerKeys,
     garbler: Garbler,
     /// For activations by masks, if there are any.
-    transfers: Option<Transfers>,
+    transfers: Option<ServerTransfers>,
     /// Bundles prepared so far.
     prepared: u64,
 }

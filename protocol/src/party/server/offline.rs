@@ -7,6 +7,8 @@ use crate::error::{Error, PeerFault};
 use crate::exchange::{Exchange, Mailbox};
 use crate::linear::CoefficientPlan;
 use crate::linear::guard::ServerHalf;
+use crate::party::refill::{self, Layer};
+use crate::party::transfers::ServerTransfers;
 use crate::party::{MAX_BUNDLES, Service, renew};
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan};
 use crate::wire::MaskOffline;
@@ -61,8 +63,10 @@ impl<'a> ServerParty<'a> {
             gates.push(numbers);
         }
         let halves = self.answer_queries(count, room, mail).await?;
+        let layers: Vec<Layer<'_>> = self.service.plan.mask_layers(count).collect();
+        self.refill(&layers, mail).await?;
         self.convert(halves, &mut bundles, &mut gates, mail).await?;
-        self.request_transfers(count, mail).await?;
+        self.finish_refill(&layers, mail).await?;
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
             for (bundle, gates) in bundles.iter_mut().zip(&mut gates) {
                 bundle.activations.push(match plan {
@@ -76,8 +80,8 @@ impl<'a> ServerParty<'a> {
                     },
                     ActivationPlan::Masks(plan) => {
                         let transfers = self.transfers.as_mut().expect("set up for the plan");
-                        let (mail, rng) = (mail.of(block), &mut self.rng);
-                        let mut preparation = transfers.prepare_server(plan, mail, rng).await?;
+                        let mut preparation = transfers.prepare(plan, &mut self.rng);
+                        let mail = mail.of(block);
                         let MaskOffline(bytes) = mail.receive(plan.offline_len(0)).await?;
                         preparation.receive(plan, 0, &bytes)?;
                         mail.send(MaskOffline(preparation.send(plan, 1))).await;
@@ -90,13 +94,23 @@ impl<'a> ServerParty<'a> {
         Ok((self, bundles))
     }
 
-    /// Asks for the transfers of all activations by masks that the client sends.
-    async fn request_transfers(&mut self, count: usize, mail: &Mailbox) -> Result<(), Error> {
-        for (_, plan) in self.service.plan.masks_with(0) {
-            let transfers = self.transfers.as_mut().expect("set up for the plan");
-            for _ in 0..count {
-                mail.send(transfers.request_of_server(plan, &mut self.rng)?).await;
-            }
+    /// Asks for the transfers of activations by masks that the client sends, and makes the others.
+    async fn refill(&mut self, layers: &[Layer<'_>], mail: &Mailbox) -> Result<(), Error> {
+        if let Some(ServerTransfers { up, down }) = &mut self.transfers {
+            up.request(layers, mail, &mut self.rng).await?;
+            let requests = down.receive(layers, mail).await?;
+            down.answer(layers, requests, mail).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the transfers that the client sends, and checks them after it has proven its own.
+    async fn finish_refill(&mut self, layers: &[Layer<'_>], mail: &Mailbox) -> Result<(), Error> {
+        if let Some(ServerTransfers { up, down }) = &mut self.transfers {
+            let answers = up.receive(layers, mail).await?;
+            up.challenge(layers, answers, mail).await?;
+            refill::send(down.prove(mail).await?, mail).await;
+            up.finish(mail).await?;
         }
         Ok(())
     }

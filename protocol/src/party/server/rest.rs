@@ -8,7 +8,7 @@ use crate::linear::ServerKeys;
 use crate::ot::LinkKey;
 use crate::party::Service;
 use crate::party::name::SessionName;
-use crate::party::transfers::Transfers;
+use crate::party::transfers::ServerTransfers;
 
 /// What a session keeps while its client asks for nothing.
 pub struct Resting {
@@ -19,7 +19,7 @@ pub struct Resting {
     link: LinkKey,
     keys: ServerKeys,
     garbler: Garbler,
-    transfers: Option<Transfers>,
+    transfers: Option<ServerTransfers>,
     prepared: u64,
 }
 

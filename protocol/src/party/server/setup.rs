@@ -10,7 +10,7 @@ use crate::exchange::{Exchange, FrameKeys, Mailbox};
 use crate::linear::ServerKeys;
 use crate::party::Service;
 use crate::party::name::{Opening, SessionName};
-use crate::party::transfers::Transfers;
+use crate::party::transfers::ServerTransfers;
 use crate::wire::{ClientSetUp, Corrections, Greeting, ServerSetUp};
 
 impl<'a> ServerParty<'a> {
@@ -48,7 +48,7 @@ impl<'a> ServerParty<'a> {
         mail.send(ServerSetUp(reply)).await;
         let mut receiver = None;
         if plan.uses_masks() {
-            let (setup, offer) = Transfers::offer(field, &mut rng);
+            let (setup, offer) = ServerTransfers::offer(*plan.sources(), &mut rng);
             mail.send(offer).await;
             receiver = Some(setup);
         }
@@ -57,8 +57,8 @@ impl<'a> ServerParty<'a> {
         let garbler = garbler.finish(&corrections)?;
         let transfers = match receiver {
             Some(receiver) => {
-                let name = session.as_bytes();
-                Some(Transfers::of_server(field, name, receiver, &mail, &mut rng).await?)
+                let (sources, name) = (*plan.sources(), session.as_bytes());
+                Some(ServerTransfers::set_up(sources, name, receiver, &mail, &mut rng).await?)
             }
             None => None,
         };

@@ -1,6 +1,6 @@
 //! What a planned network costs: bytes and round trips to the byte, memory, and failures at most.
 
-use super::NetworkPlan;
+use super::{NetworkPlan, Stocks};
 use crate::activation::Delivery;
 use crate::activation::masks::Side;
 use crate::he::noise;
@@ -48,7 +48,8 @@ impl NetworkPlan {
             |frames: [usize; 3]| (2 * HEADER_LEN + FRAME_LEN + frames.iter().sum::<usize>()) as u64;
         let mut traffic = Traffic { sent: tagged(up), received: tagged(down), rounds: 2 };
         if self.uses_masks() {
-            let [up, down] = party::setup_lens(field).map(|lens| framed(lens.iter().sum(), 3));
+            let [up, down] =
+                party::setup_lens(self.sources).map(|lens| framed(lens.iter().sum(), 3));
             traffic.sent += up;
             traffic.received += down;
             traffic.rounds += 1;
@@ -56,15 +57,23 @@ impl NetworkPlan {
         traffic
     }
 
-    /// What the client sends and receives in one offline phase that prepares `count` inferences.
+    /// What the client sends and receives in the first offline phase of a session, if it prepares
+    /// `count` inferences. Later ones send less if silent transfers are left over:
+    /// [`NetworkPlan::offline_from`].
     pub fn offline(&self, count: usize) -> Traffic {
+        self.offline_from(&mut Stocks::default(), count)
+    }
+
+    /// The same of any offline phase; `stocks` is what waits before it, and then what waits after it.
+    pub fn offline_from(&self, stocks: &mut Stocks, count: usize) -> Traffic {
         let costs = self.costs();
         let sum = |part: fn(&BlockCost) -> u64| count as u64 * costs.iter().map(part).sum::<u64>();
         let request = (FRAME_LEN + Prepare::LEN) as u64;
+        let refill = self.refill(stocks, count);
         Traffic {
-            sent: request + sum(|c| c.offline_up),
-            received: sum(|c| c.offline_down),
-            rounds: self.offline_rounds(),
+            sent: request + sum(|c| c.offline_up) + refill.sent,
+            received: sum(|c| c.offline_down) + refill.received,
+            rounds: self.offline_rounds(refill.rounds),
         }
     }
 
@@ -86,12 +95,12 @@ impl NetworkPlan {
         }
     }
 
-    /// All linear maps share their round trips, and so do all activations.
-    fn offline_rounds(&self) -> u64 {
+    /// All linear maps share their round trips, the transfers too, and so do all activations.
+    fn offline_rounds(&self, refill: u64) -> u64 {
         let field = self.settings.field;
         let linear = self.linear.iter().map(|plan| plan.cost(field).offline.rounds);
         let activations = self.activations.iter().map(|plan| plan.cost(field).offline.rounds);
-        linear.max().unwrap_or(0) + activations.max().unwrap_or(0)
+        linear.max().unwrap_or(0).max(refill) + activations.max().unwrap_or(0)
     }
 
     fn cost(&self, part: usize) -> BlockCost {
@@ -142,7 +151,7 @@ impl NetworkPlan {
             .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
         let activations = self.activations.iter().map(|plan| match plan {
             ActivationPlan::Garbled(plan) => plan.client_bytes(field),
-            ActivationPlan::Masks(plan) => plan.client_bytes(field),
+            ActivationPlan::Masks(plan) => plan.client_bytes(),
         });
         let masks = self.masks().map(|(len, _)| 4 * len);
         let bytes: usize = linear.chain(activations).chain(masks).sum();
@@ -164,7 +173,7 @@ impl NetworkPlan {
             .max();
         // A share of every tensor is there until the tables come.
         let bytes = bytes + self.tensor_bytes().saturating_sub(tables);
-        count as u64 * bytes as u64 + window.unwrap_or(0) as u64
+        count as u64 * bytes as u64 + window.unwrap_or(0) as u64 + self.stock_memory()
     }
 
     /// At most how many bytes of memory a server needs for an inference between its phases: shares,

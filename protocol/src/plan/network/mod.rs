@@ -1,10 +1,12 @@
 //! A network, planned: what both parties derive from its card before anything is sent. What it costs
-//! is in `costs`.
+//! is in `costs` and, of transfers made for many activations at once, in `refill`.
 
 mod costs;
+mod refill;
 
 pub use costs::BlockCost;
 pub(super) use costs::level_rounds;
+pub use refill::Stocks;
 
 use std::sync::OnceLock;
 
@@ -22,6 +24,7 @@ use crate::he::Parameters;
 use crate::linear::{self, CoefficientPlan};
 use crate::model::{Card, CardHash, Layer, ModelError, Tensor};
 use crate::ot::FieldBits;
+use crate::ot::transfers::Source;
 use crate::wire::{Announcement, Masked};
 
 /// The most bytes of a linear map's messages, each of which is one frame.
@@ -39,6 +42,7 @@ pub struct NetworkPlan {
     pub(crate) places: Places,
     pub(crate) linear: Vec<LinearPlan>,
     pub(crate) activations: Vec<ActivationPlan>,
+    sources: [Source; 2],
 }
 
 impl NetworkPlan {
@@ -61,7 +65,8 @@ impl NetworkPlan {
         linear
             .iter()
             .try_for_each(|LinearPlan::Coefficient(plan)| check_messages(plan, settings))?;
-        let activations = places.activations(&card, settings);
+        let sources = places.sources(&card, settings);
+        let activations = places.activations(&card, settings, sources);
         let (settings, name) = (*settings, OnceLock::new());
         Ok(Self {
             settings,
@@ -73,6 +78,7 @@ impl NetworkPlan {
             places,
             linear,
             activations,
+            sources,
         })
     }
 
@@ -96,7 +102,8 @@ impl NetworkPlan {
 
     fn replan(&mut self, field: FieldBits, tables: Delivery) {
         self.settings = Settings { field, tables, ..self.settings };
-        self.activations = self.places.activations(&self.card, &self.settings);
+        self.sources = self.places.sources(&self.card, &self.settings);
+        self.activations = self.places.activations(&self.card, &self.settings, self.sources);
         self.name = OnceLock::new();
     }
 
@@ -157,7 +164,7 @@ impl NetworkPlan {
     /// # Panics
     /// If there is no such activation.
     pub fn activation_alternatives(&self, index: usize) -> Vec<ActivationPlan> {
-        self.places.alternatives(&self.card, index, &self.settings)
+        self.places.alternatives(&self.card, index, &self.settings, self.sources)
     }
 
     /// The name of the engine that computes a tensor; None if each party does by itself.

@@ -7,9 +7,11 @@ use super::*;
 use crate::ot::FieldBits;
 use crate::ot::transfers::{Direction, Receiver, ReceiverSetup, Sender, SenderSetup, Source};
 
+const SOURCE: Source = Source::SoftSpoken(FieldBits::Four);
+
 /// The two parties of a direction.
 fn connect(direction: Direction, rng: &mut ChaCha20Rng) -> (Sender, Receiver) {
-    let (session, source) = (&[7; 32], Source::SoftSpoken(FieldBits::Four));
+    let (session, source) = (&[7; 32], SOURCE);
     let (receiver, offer) = ReceiverSetup::new(source, rng);
     let (sender, reply) = SenderSetup::new(source, direction, session, &offer, rng).unwrap();
     let (receiver, corrections) = receiver.finish(direction, session, &reply).unwrap();
@@ -91,8 +93,9 @@ fn sums(y: &mut [u32], a: &[u32]) -> Vec<u32> {
 }
 
 fn plan(instances: usize, least: i32) -> MasksPlan {
+    let sources = [SOURCE; 2];
     let offsets = [(-least << 8).cast_unsigned(), least.cast_unsigned()];
-    MasksPlan::new(digits(&[2, 3, 3], &[3, 3, 2], &[4]), 21, instances, offsets)
+    MasksPlan::new(digits(&[2, 3, 3], &[3, 3, 2], &[4]), 21, instances, offsets, sources)
 }
 
 #[test]
