@@ -93,51 +93,54 @@ fn every_tensor_equals_the_plaintext_network() {
         (Activation::Argmax, silent(LpnSet::Toy)),
         (Activation::Logits, Settings { tables: Delivery::Streamed, ..silent(LpnSet::K17) }),
     ] {
-        let network = network(last, &mut rng);
-        let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
-        let trace = network.forward(&image).unwrap();
-        let server = Server::new(network.clone(), &settings).unwrap();
-        let (near, far) = transport::pair(None);
-        let served = thread::spawn(move || hazmat::serve_with_shares(&server, far, system_rng()));
-        let mut client = Client::connect(near, &Terms::NONE).unwrap();
-        hazmat::keep_shares(&mut client);
-        let mut offline = Traffic::default();
-        let mut bundles = Vec::new();
-        for count in [2, 1] {
-            let planned = client.planned_offline(count).unwrap();
-            offline.sent += planned.sent;
-            offline.received += planned.received;
-            offline.rounds += planned.rounds;
-            bundles.extend(client.offline(count, |_, _| ()).unwrap());
-        }
-        let ours = hazmat::shares(&bundles[2]);
-        for bundle in bundles {
-            let outcome = client.classify(bundle, &image).unwrap();
-            assert_eq!(outcome.numbers(), trace.result);
-        }
-        let statistics = client.statistics();
-        let plan = client.plan();
-        let planned = |traffic: Traffic, times: u64| {
-            (times * traffic.sent, times * traffic.received, times * traffic.rounds)
-        };
-        let counted = |phase: Phase| (phase.bytes_up, phase.bytes_down, phase.rounds);
-        let mut stocks = Stocks::default();
-        let sums = [2, 1].map(|count| plan.offline_from(&mut stocks, count));
-        assert_eq!(sums[0].sent + sums[1].sent, offline.sent);
-        assert_eq!(sums[0].received + sums[1].received, offline.received);
-        assert_eq!(plan.offline(2), sums[0]);
-        assert_eq!(counted(statistics.setup), planned(plan.setup(), 1));
-        assert_eq!(counted(statistics.offline), planned(offline, 1));
-        assert_eq!(counted(statistics.online), planned(plan.online(), 3));
-        client.close().unwrap();
+        tensors_equal_and_costs_are_as_planned(network(last, &mut rng), &settings, &mut rng);
+    }
+}
 
-        let (_, theirs) = served.join().unwrap().unwrap();
-        let places = network.card().tensors().unwrap();
-        for (i, (place, tensor)) in places.iter().zip(&trace.tensors).enumerate() {
-            let sum = add(&ours.tensors[i], &theirs.tensors[i], place.ring_bits);
-            let expected: Vec<u32> = tensor.iter().map(|&y| place.ring().element(y)).collect();
-            assert_eq!(sum, expected, "tensor {i}");
-        }
+/// Three inferences in two offline phases, all of one image; the shares of every tensor of the last one.
+fn tensors_equal_and_costs_are_as_planned(
+    network: Network,
+    settings: &Settings,
+    rng: &mut ChaCha20Rng,
+) {
+    let image: Vec<u8> = (0..198).map(|_| rng.next_u32() as u8).collect();
+    let trace = network.forward(&image).unwrap();
+    let server = Server::new(network.clone(), settings).unwrap();
+    let (near, far) = transport::pair(None);
+    let served = thread::spawn(move || hazmat::serve_with_shares(&server, far, system_rng()));
+    let mut client = Client::connect(near, &Terms::NONE).unwrap();
+    hazmat::keep_shares(&mut client);
+    let (mut stocks, mut offline) = (Stocks::default(), Traffic::default());
+    let mut bundles = Vec::new();
+    for count in [2, 1] {
+        let planned = client.planned_offline(count).unwrap();
+        assert_eq!(client.plan().offline_from(&mut stocks, count), planned);
+        offline.sent += planned.sent;
+        offline.received += planned.received;
+        offline.rounds += planned.rounds;
+        bundles.extend(client.offline(count, |_, _| ()).unwrap());
+    }
+    let ours = hazmat::shares(&bundles[2]);
+    for bundle in bundles {
+        assert_eq!(client.classify(bundle, &image).unwrap().numbers(), trace.result);
+    }
+    let (statistics, plan) = (client.statistics(), client.plan());
+    let planned = |traffic: Traffic, times: u64| {
+        (times * traffic.sent, times * traffic.received, times * traffic.rounds)
+    };
+    let counted = |phase: Phase| (phase.bytes_up, phase.bytes_down, phase.rounds);
+    assert_eq!(plan.offline(2), plan.offline_from(&mut Stocks::default(), 2));
+    assert_eq!(counted(statistics.setup), planned(plan.setup(), 1));
+    assert_eq!(counted(statistics.offline), planned(offline, 1));
+    assert_eq!(counted(statistics.online), planned(plan.online(), 3));
+    client.close().unwrap();
+
+    let (_, theirs) = served.join().unwrap().unwrap();
+    let places = network.card().tensors().unwrap();
+    for (i, (place, tensor)) in places.iter().zip(&trace.tensors).enumerate() {
+        let sum = add(&ours.tensors[i], &theirs.tensors[i], place.ring_bits);
+        let expected: Vec<u32> = tensor.iter().map(|&y| place.ring().element(y)).collect();
+        assert_eq!(sum, expected, "tensor {i}");
     }
 }
 
