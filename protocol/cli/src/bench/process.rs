@@ -15,16 +15,18 @@ impl Watched {
         Self(std::process::id())
     }
 
-    /// Seconds on a processor, all living threads together. `None` where there is no `/proc`.
+    /// Seconds on a processor, all its threads together, also those that have ended. `None` where the
+    /// system does not tell.
+    #[cfg(target_os = "linux")]
     pub(super) fn cpu_seconds(self) -> Option<f64> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.0)).ok()?;
-        let of = |task: fs::DirEntry| -> Option<u64> {
-            // A thread may end between the listing and this.
-            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split_whitespace().next()?.parse().ok()
-        };
-        let nanoseconds: u64 = tasks.flatten().filter_map(of).sum();
-        Some(nanoseconds as f64 / 1e9)
+        use nix::{time::clock_getcpuclockid, unistd::Pid};
+        let clock = clock_getcpuclockid(Pid::from_raw(self.0.try_into().ok()?)).ok()?;
+        Some(std::time::Duration::from(clock.now().ok()?).as_secs_f64())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn cpu_seconds(self) -> Option<f64> {
+        None
     }
 
     /// The most bytes that it had in memory at once. `None` where there is no `/proc`.
@@ -39,6 +41,14 @@ impl Watched {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_that_have_ended_count() {
+        let before = Watched::this().cpu_seconds().unwrap();
+        let busy = move || while Watched::this().cpu_seconds().unwrap() < before + 0.02 {};
+        std::thread::spawn(busy).join().unwrap();
+        assert!(Watched::this().cpu_seconds().unwrap() >= before + 0.02);
+    }
 
     #[test]
     fn this_process_has_used_something() {
