@@ -4,6 +4,7 @@ use gazelle_garble::HashKind;
 
 use super::{ActivationPlan, NetworkPlan};
 use crate::he::Parameters;
+use crate::ot::transfers::Source;
 
 /// The entropy of Δ, one bit of which is 1 always.
 const DELTA_BITS: f64 = 127.0;
@@ -25,6 +26,9 @@ pub struct Security {
     pub lattice_work: f64,
     /// The parameter sets of the linear maps.
     pub parameters: Vec<Parameters>,
+    /// Operations on bits that solve the learning parity with noise of silent transfers by the cheapest
+    /// attack that `docs/lpn.py` knows of. `None` if every transfer comes from the extension.
+    pub parity_work: Option<f64>,
     /// Chance that any result is wrong.
     pub wrong: f64,
     /// Chance that the garbling's hash fails without any work: that two hashes under one key have the
@@ -61,6 +65,7 @@ impl NetworkPlan {
             group_work: 126.0,
             lattice_work: 128.0,
             parameters,
+            parity_work: self.parity_work(),
             wrong: self.failure_log2() + count,
             hash_collision,
             forgery: ((self.longest_frame() / 16 + 2) as f64).log2() - 128.0,
@@ -80,6 +85,15 @@ impl NetworkPlan {
         2 * gates.chain(halves).sum::<u64>()
     }
 
+    /// Of the weaker set that transfers come from.
+    fn parity_work(&self) -> Option<f64> {
+        let work = |source: &Source| match source {
+            Source::SoftSpoken(_) => None,
+            Source::Silent(set) => Some(set.work()),
+        };
+        self.sources().iter().filter_map(work).reduce(f64::min)
+    }
+
     /// At least the bytes of the longest frame.
     fn longest_frame(&self) -> u64 {
         // No frame is longer than all that goes one way in a block.
@@ -93,6 +107,8 @@ impl NetworkPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ot::silent::LpnSet;
+    use crate::plan::TransferSource;
     use crate::session::Settings;
     use gazelle_import::zoo;
 
@@ -110,6 +126,17 @@ mod tests {
         let fixed = |inferences| security(HashKind::FixedKey, inferences).hash_work;
         assert!((fixed(1) - fixed(1 << 20) - 20.0).abs() < 1e-9);
         assert!((95.0..110.0).contains(&fixed(1)), "{}", fixed(1));
+    }
+
+    #[test]
+    fn silent_transfers_rest_on_learning_parity_with_noise() {
+        let work = |transfers| {
+            let card = zoo::network("d").unwrap().card().clone();
+            let settings = Settings { transfers, ..Settings::default() };
+            NetworkPlan::new(card, &settings).unwrap().security(1).parity_work
+        };
+        assert_eq!(work(TransferSource::SoftSpoken), None);
+        assert_eq!(work(TransferSource::Silent(LpnSet::K17)), Some(160.0));
     }
 
     #[test]

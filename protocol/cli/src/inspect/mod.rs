@@ -312,12 +312,17 @@ fn security(plan: &NetworkPlan) -> String {
     let headings = |what: &str| [what, "one inference", "2^20 in a session"].map(String::from);
     let sets: Vec<String> = one.parameters.iter().map(ToString::to_string).collect();
     let lattice = format!("ring-LWE ({})", sets.join("; "));
-    let work = table(&[
+    let mut work = vec![
         headings("work to break"),
         row("the garbling's hash", |s| s.hash_work),
         row("base transfers and frame keys", |s| s.group_work),
         row(&lattice, |s| s.lattice_work),
-    ]);
+    ];
+    if one.parity_work.is_some() {
+        let of = |s: &Security| s.parity_work.unwrap_or(f64::NEG_INFINITY);
+        work.push(row("learning parity with noise (silent transfers)", of));
+    }
+    let work = table(&work);
     let chance = table(&[
         headings("chance that"),
         row("a result is wrong", |s| s.wrong),

@@ -53,6 +53,17 @@ impl LpnSet {
         sets.into_iter().find(|set| set.byte() == byte)
     }
 
+    /// log₂ of the operations on bits of the cheapest attack that `docs/lpn.py` computes, on a part of
+    /// the system with few columns (`docs/transfers.md`).
+    pub(crate) const fn work(self) -> f64 {
+        match self {
+            Self::K17 => 160.0,
+            Self::K18 => 169.0,
+            #[cfg(test)]
+            Self::Toy => 0.0,
+        }
+    }
+
     /// The bins: as many outputs are noisy.
     pub const fn bins(self) -> usize {
         match self {
