@@ -3,7 +3,7 @@
 
 use gazelle_model::{
     Bias, Extent, Function, Head, LinearMap, Network, Node, Padding, Scaled, Select, Shape, Shift,
-    Window,
+    SumPool, Window,
 };
 use gazelle_protocol::Link;
 use gazelle_protocol::ot::FieldBits;
@@ -92,6 +92,31 @@ fn a_residual_block_with_its_input_added() {
     let block = graph.relu(sums, 7);
     graph.linear(&[(block, dense(4))]);
     check(&graph.finish(Head::Class));
+}
+
+/// Results of more than 8 bits, through every kind of node.
+#[test]
+fn results_of_ten_and_twelve_bits() {
+    let mut graph = Graph::new(INPUT);
+    let clip = Function::clip;
+    let stem = graph.linear(&[(Graph::IMAGE, convolution(3, 3))]);
+    let stem = graph.activation(stem, clip(1023), Shift::Tensor(3));
+    let inner = graph.linear(&[(stem, convolution(3, 3))]);
+    let signed = Function::Clamp { least: -700, most: 323 };
+    let inner = graph.activation(inner, signed, Shift::Channels(vec![5, 6, 7]));
+    let sums = graph.linear(&[(inner, convolution(3, 3))]);
+    let sums = graph.node(sum(&[(sums, 1), (stem, 19)]));
+    let block = graph.activation(sums, clip(4095), Shift::Tensor(4));
+    let joined = graph.node(Node::Concat(vec![block, inner]));
+    let pooled = graph.node(Node::SumPool(SumPool::plain(
+        joined,
+        Window::new(Extent::square(2), Extent::square(2), Padding::default()),
+    )));
+    let last = graph.linear(&[(pooled, convolution(4, 1))]);
+    let leaky = Function::Leaky { slopes: vec![3], slope_shift: 4, least: -2048, most: 2047 };
+    let last = graph.activation(last, leaky, Shift::Tensor(6));
+    graph.linear(&[(last, dense(5))]);
+    check(&graph.finish(Head::Values));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 """Imports networks that people use, with random weights, and prints a table of what became of them.
 
-    python zoo.py EVALUATE [NAME…]
+    python zoo.py EVALUATE FOLDER [NAME…]
 
 EVALUATE is the program that `cargo build --release -p gazelle-import --example evaluate` makes. Each
 network of networks.py is exported by both of PyTorch's exporters and imported: calibrated on 100
 pictures and compared on 200 others, with what ONNX Runtime computes in floating point and what its
 own static quantisation to 8 bits makes of the same file. Weights come from a fixed seed, and batch
-normalisations measure pictures as training would.
+normalisations measure pictures as training would. FOLDER keeps the exported files and what ONNX
+Runtime gives, so that a network that was measured before is only imported again.
 
 Needs what requirements.txt lists.
 """
@@ -18,7 +19,6 @@ import logging
 import pathlib
 import subprocess
 import sys
-import tempfile
 import warnings
 
 import numpy as np
@@ -126,53 +126,62 @@ def evaluate(program, *arguments):
     return json.loads(run.stdout)
 
 
-def row(program, folder, name, channels, side, make):
+def export_all(folder, channels, side, make):
+    """Both files, the pictures, and what ONNX Runtime makes of them."""
     model = prepared(make, channels, side)
     images = pictures(channels, side, CALIBRATION + COMPARED, 3)
-    images.tofile(folder / "images.bin")
     images[:CALIBRATION].tofile(folder / "calibration.bin")
     images[CALIBRATION:].tofile(folder / "compared.bin")
     images[:2].tofile(folder / "two.bin")
-    paths = [folder / "script.onnx", folder / "dynamo.onnx"]
-    for path, dynamo in zip(paths, (False, True)):
-        export(model, torch.tensor(normal(images[:1])), str(path), dynamo)
-    got = evaluate(program, paths[0], folder / "calibration.bin", folder / "compared.bin")
-    if "integers" not in got:
-        return f"| {name} | {side} | no: {got['error'].split(': ', 1)[-1][:100]} | | | | | | |"
     x = normal(images)
-    expected = outputs(paths[0], x[CALIBRATION:])
+    for name, dynamo in (("script", False), ("dynamo", True)):
+        export(model, torch.tensor(x[:1]), str(folder / f"{name}.onnx"), dynamo)
+    expected = outputs(folder / "script.onnx", x[CALIBRATION:])
+    theirs = outputs(static_int8(folder / "script.onnx", folder, x[:CALIBRATION]), x[CALIBRATION:])
+    np.savez(folder / "reference.npz", expected=expected, theirs=theirs)
+
+
+def row(program, folder, name, channels, side, make):
+    if not (folder / "reference.npz").exists():
+        export_all(folder, channels, side, make)
+    reference = np.load(folder / "reference.npz")
+    expected, theirs = reference["expected"], reference["theirs"]
+    script, dynamo = folder / "script.onnx", folder / "dynamo.onnx"
+    got = evaluate(program, script, folder / "calibration.bin", folder / "compared.bin")
+    if "integers" not in got:
+        return f"| {name} | {side} | no: {got['error'].split(': ', 1)[-1][:100]} | | | | | | | |"
     sigmoid = "sigmoid" in name
     reals = np.array(got["float"])
     shown = 1 / (1 + np.exp(-reals)) if sigmoid else reals
     error = np.abs(shown - expected).max() / np.abs(expected).max()
-    second = evaluate(program, paths[1], "-", folder / "two.bin")
+    second = evaluate(program, dynamo, "-", folder / "two.bin")
     close = "float" in second and np.allclose(
-        second["float"], evaluate(program, paths[0], "-", folder / "two.bin")["float"], rtol=1e-3, atol=1e-3)
+        second["float"], evaluate(program, script, "-", folder / "two.bin")["float"], rtol=1e-3, atol=1e-3)
     truth = answers(expected, 0.5 if sigmoid else 0.0)
     integers = np.array(got["integers"])
     ours = same(integers >= 0 if sigmoid else answers(integers), truth)
-    theirs = outputs(static_int8(paths[0], folder, x[:CALIBRATION]), x[CALIBRATION:])
     theirs = same(answers(theirs, 0.5 if sigmoid else 0.0), truth)
     classes = len(np.unique(truth, axis=0))
     imports = "both" if close else "older exporter"
-    bits = f"{got['weight_bits']}" + (" by channel" if got["by_channel"] else "")
+    bits = f"{got['weight_bits']}" + (" by channel" if got["by_channel"] else "") + f" / {got['result_bits']}"
     percent = lambda count: f"{100 * count / COMPARED:.1f} %"
     cells = [name, side, imports, f"{got['activations']:,}", got["ring_bits"], f"{error:.0e}", classes, bits, percent(ours), percent(theirs)]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def main():
-    program, *names = sys.argv[1:]
+    program, folder, *names = sys.argv[1:]
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     onnxruntime.set_default_logger_severity(4)
-    headings = ["network", "side", "imports", "activations", "k", "error of reals", "answers", "weight bits", "integers agree", "ONNX Runtime's agree"]
+    headings = ["network", "side", "imports", "activations", "k", "error of reals", "answers", "weight / result bits", "integers agree", "ONNX Runtime's agree"]
     print("| " + " | ".join(headings) + " |")
     print("| " + " | ".join("---" for _ in headings) + " |", flush=True)
     for name in names or NETWORKS:
         channels, side, make = NETWORKS[name]
-        with tempfile.TemporaryDirectory() as folder:
-            print(row(program, pathlib.Path(folder), name, channels, side, make), flush=True)
+        own = pathlib.Path(folder, name)
+        own.mkdir(parents=True, exist_ok=True)
+        print(row(program, own, name, channels, side, make), flush=True)
 
 
 main()

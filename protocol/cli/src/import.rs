@@ -34,7 +34,8 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         CalibrationRule::Percentile => Calibration::Percentile(PERCENT),
         CalibrationRule::Mse => Calibration::MeanSquaredError,
     };
-    let quantiser = Quantiser { weight_bits: args.weight_bits, calibration };
+    let (weight_bits, activation_bits) = (args.weight_bits, args.activation_bits);
+    let quantiser = Quantiser { weight_bits, activation_bits, calibration };
     let quantised = quantiser.run(&float, &images).when(name)?;
     let network = &quantised.network;
     let test = match &args.test {
@@ -143,13 +144,30 @@ fn unlike(quantised: &Quantised) -> Option<String> {
 
 /// What was chosen for each linear layer.
 fn choices(choices: &[Choice]) -> String {
-    let headings = ["linear layer", "weight bits", "shifts", "weights' signal to noise"];
+    let headings = [
+        "linear layer",
+        "weight bits",
+        "shifts",
+        "weights' signal to noise",
+        "result bits",
+        "results' signal to noise",
+    ];
+    let decibels = |ratio: f64| match ratio.is_finite() {
+        true => format!("{ratio:.0} dB"),
+        false => "exact".into(),
+    };
     let row = |choice: &Choice| {
+        let (bits, noise) = match choice.activation {
+            Some(of) => (of.bits.to_string(), decibels(of.signal_to_noise)),
+            None => (String::new(), String::new()),
+        };
         [
             choice.node.clone(),
             choice.weight_bits.to_string(),
             if choice.by_channel { "one a channel" } else { "one" }.into(),
-            format!("{:.0} dB", choice.signal_to_noise),
+            decibels(choice.signal_to_noise),
+            bits,
+            noise,
         ]
     };
     table(

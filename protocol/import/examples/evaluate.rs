@@ -59,11 +59,13 @@ fn print(quantised: &Quantised, images: &[Vec<u8>]) -> Result<(), Error> {
     let values: usize = activations.map(|(_, tensor)| tensor.shape.len()).sum();
     let bits = tensors.iter().map(|tensor| tensor.ring_bits).max().unwrap_or(0);
     let weight_bits = choices.iter().map(|choice| choice.weight_bits).max().unwrap_or(0);
+    let result_bits = choices.iter().filter_map(|choice| choice.activation).map(|of| of.bits).max();
     let by_channel = choices.iter().filter(|choice| choice.by_channel).count();
     let exact = Exact::new(&quantised.network)?;
     let integers =
         images.par_iter().map(|image| exact.logits(image)).collect::<Result<Vec<_>, _>>()?;
     print!(", \"activations\": {values}, \"ring_bits\": {bits}, \"weight_bits\": {weight_bits}");
+    print!(", \"result_bits\": {}", result_bits.unwrap_or(0));
     print!(", \"linear\": {}, \"by_channel\": {by_channel}", choices.len());
     print!(", \"agreeing\": {}, \"compared\": {}", quantised.agreeing, quantised.compared);
     print!(", \"integers\": {integers:?}");

@@ -19,4 +19,4 @@ pub use float::{
     FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm,
 };
 pub use image::{ImageFault, ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
-pub use quantise::{Calibration, Choice, Quantised, Quantiser, quantise};
+pub use quantise::{ActivationChoice, Calibration, Choice, Quantised, Quantiser, quantise};

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-/// A function of one sum y, |y| < 2^ℓ, to an integer of about 8 bits. f is the shift of y's channel.
+/// A function of one sum y, |y| < 2^ℓ, to an integer of 8 to 12 bits. f is the shift of y's channel.
 ///
 /// Tables are public. They are indexed by the magnitude |y|° = y if y ≥ 0 and −1 − y otherwise, the
 /// bits of y exclusive-or its sign, and the last entry stands for all larger magnitudes.
@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 pub enum Function {
     /// `min(max(y >> f, least), most)`: ReLU, ReLU6 and other clips, signed requantisation.
     ///
-    /// −255 ≤ least ≤ 0 ≤ most ≤ 255 and 1 ≤ most − least ≤ 255; f ≤ ℓ − 8. It is the clamp to
-    /// 0..=most − least of y − least·2^f, plus least.
+    /// least ≤ 0 ≤ most and 1 ≤ most − least ≤ [`CLAMP_MAX`](crate::CLAMP_MAX); f ≤ ℓ − c with c the
+    /// bits of most − least, but at least 8. It is the clamp to 0..=most − least of y − least·2^f,
+    /// plus least.
     Clamp {
         /// The smallest result.
         least: i16,

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::{
-    ActivationNode, Axis, Bias, CardFault, Extent, Function, LinearNode, MAX_POOLED, MAX_PRODUCTS,
-    MAX_SIDE, MAX_WINDOW, Node, Scaled, Select, Shape, SumPool, Upsample, Window,
+    ActivationNode, Axis, Bias, CLAMP_MAX, CardFault, Extent, Function, LinearNode, MAX_POOLED,
+    MAX_PRODUCTS, MAX_SIDE, MAX_WINDOW, Node, Scaled, Select, Shape, SumPool, Upsample, Window,
 };
 
 /// What a node yields, holds and does.
@@ -133,7 +133,9 @@ impl Function {
     fn kept_bits(&self) -> i32 {
         let index_bits = |table: &[u8]| table.len().max(1).ilog2() as i32;
         match self {
-            Self::Clamp { .. } | Self::Leaky { .. } => 8,
+            Self::Clamp { least, most } | Self::Leaky { least, most, .. } => {
+                8.max((u16::BITS - most.abs_diff(*least).leading_zeros()) as i32)
+            }
             Self::ReluMinusTable { table, step } => 8.max(index_bits(table) + i32::from(*step)),
             Self::Odd { table, .. } => index_bits(table),
         }
@@ -141,8 +143,7 @@ impl Function {
 }
 
 fn check_clamp(least: i16, most: i16) -> bool {
-    let bounds = (-255..=0).contains(&least) && (0..=255).contains(&most);
-    bounds && (1..=255).contains(&(most - least))
+    least <= 0 && 0 <= most && (1..=CLAMP_MAX).contains(&most.abs_diff(least))
 }
 
 fn check_table(table: &[u8]) -> bool {

@@ -229,8 +229,9 @@ impl Builder {
         let pooled = !table && self.rng.random_ratio(1, 3);
         let max_pool = pooled.then(|| self.pooling(shape));
         let output = max_pool.map_or(shape, |window| naive::window_shape(&window, shape));
+        let reach = function.range().reach();
         let node = ActivationNode { input, sum_bits: 31, function, shift, max_pool };
-        self.push(Node::Activation(node), output, 510, false);
+        self.push(Node::Activation(node), output, reach, false);
     }
 
     fn function(&mut self, channels: usize) -> Function {
@@ -239,7 +240,8 @@ impl Builder {
             let len = if rng.random() { 32 } else { 64 };
             (0..len).map(|_| rng.random()).collect()
         };
-        let (least, most) = (-rng.random_range(0..=127), rng.random_range(1..=128));
+        let half = [128, 512, 2048][rng.random_range(0..3)];
+        let (least, most) = (-rng.random_range(0..half), rng.random_range(1..=half));
         match rng.random_range(0..7) {
             0 | 1 => Function::RELU,
             2 => Function::SIGNED,

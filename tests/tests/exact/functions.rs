@@ -49,6 +49,7 @@ fn sums(function: &Function, sum_bits: u32, shift: u32) -> Vec<i32> {
     let powers = (0..=sum_bits).flat_map(|t| [1 << t, -(1 << t), 3 << t, -(3 << t)]);
     let mut sums: Vec<i64> = powers.flat_map(|p: i64| [p - 1, p, p + 1]).collect();
     sums.extend(-700..700);
+    sums.extend((-4100..4100).step_by(37));
     let rng = &mut rng(1);
     sums.extend((0..2000).map(|_| rng.random_range(1 - end..end)));
     let offset = match function {
@@ -75,7 +76,17 @@ fn check(function: &Function, sum_bits: u32, shift: u32) {
 
 #[test]
 fn programs_compute_the_functions_of_the_model() {
-    let bounds = [(0, 255), (0, 6), (-128, 127), (-255, 0), (-1, 0)];
+    let bounds = [
+        (0, 255),
+        (0, 6),
+        (-128, 127),
+        (-255, 0),
+        (-1, 0),
+        (0, 1023),
+        (-300, 723),
+        (-2048, 2047),
+        (0, 4095),
+    ];
     let mut functions: Vec<Function> =
         bounds.map(|(least, most)| Function::Clamp { least, most }).to_vec();
     for (slope, slope_shift) in [(0, 8), (1, 2), (3, 8), (13, 7), (26, 8), (255, 8), (256, 8)] {

@@ -56,6 +56,9 @@ pub(crate) struct ImportArgs {
     /// Bits of every weight, instead of what is chosen for each layer
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(2..=12))]
     pub(crate) weight_bits: Option<u32>,
+    /// Bits of every activation's results, instead of what is chosen for each layer
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(8..=12))]
+    pub(crate) activation_bits: Option<u32>,
     /// How an activation's range is chosen
     #[arg(long, value_enum, value_name = "RULE", default_value_t)]
     pub(crate) calibration: CalibrationRule,

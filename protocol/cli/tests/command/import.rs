@@ -194,7 +194,8 @@ fn integers_unlike_floating_point_are_warned_of() {
     sort_samples(&folder.path().join("images"));
     fs::write(folder.path().join("images/other.webp"), b"RIFF").unwrap();
     let images = path(folder.path().join("images"));
-    let options = ["--calibrate", &images, "--weight-bits", "2", "-o", &model];
+    let options = ["--calibrate", &images, "--weight-bits", "2", "--activation-bits", "8"];
+    let options = options.iter().chain(&["-o", &model[..]]).copied().collect::<Vec<_>>();
     let output = run(["import", &onnx].iter().chain(&options));
     let [text, errors] = [output.stdout, output.stderr].map(|s| String::from_utf8(s).unwrap());
     assert!(errors.contains("WARNING: the integer network does NOT follow"), "{errors}");

@@ -1,14 +1,15 @@
 //! The integer network for given ranges and bits.
 
 use gazelle_model::{
-    ActivationNode, Bias, Block, Card, Head, HeadNode, LinearMap, LinearNode, Network, Node,
-    Scaled, Select, Shift, SumPool, Term, Upsample,
+    ActivationNode, Bias, Block, Card, Head, HeadNode, LinearNode, Network, Node, Scaled, Select,
+    Shift, SumPool, Term, Upsample,
 };
 
 use super::calibrate::Range;
 use super::correct::Meaning;
 use super::function::Units;
 use super::scale::{Fit, Sums, row_scales};
+use super::settings::{Noise, Settings};
 use crate::{
     Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
 };
@@ -16,20 +17,13 @@ use crate::{
 /// The largest bound of integers that no linear map gives: differences stay within 31 bits.
 const MOST: f64 = (1u32 << 29) as f64;
 
-/// How a linear node becomes integers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Setting {
-    /// Bits of a weight.
-    pub(super) weight_bits: u32,
-    /// Whether each output channel has a shift of its own.
-    pub(super) by_channel: bool,
-}
-
 /// An integer network.
 pub(super) struct Built {
     pub(super) network: Network,
-    /// The signal-to-noise ratio of each linear node's weights in dB.
-    pub(super) noise: Vec<f64>,
+    /// What rounding does.
+    pub(super) noise: Noise,
+    /// The tensor of the activation that reads each linear node's sums.
+    pub(super) readers: Vec<Option<usize>>,
     /// What each linear node's sums stand for.
     pub(super) meanings: Vec<Meaning>,
 }
@@ -39,7 +33,7 @@ pub(super) fn build(
     float: &FloatNetwork,
     ranges: &[Range],
     shares: &[Vec<f64>],
-    settings: &[Setting],
+    settings: &Settings,
 ) -> Result<Built, Error> {
     let mut work = Work {
         float,
@@ -49,7 +43,8 @@ pub(super) fn build(
         bounds: vec![(0, 255)],
         nodes: Vec::new(),
         blocks: Vec::new(),
-        noise: Vec::new(),
+        noise: Noise { weights: Vec::new(), results: vec![f64::INFINITY] },
+        readers: Vec::new(),
         meanings: Vec::new(),
         pending: vec![None; float.nodes.len() + 1],
     };
@@ -70,7 +65,8 @@ pub(super) fn build(
         classes: float.classes.clone(),
     };
     let network = Network::with_least_sum_bits(card, work.blocks)?;
-    Ok(Built { network, noise: work.noise, meanings: work.meanings })
+    let Work { noise, readers, meanings, .. } = work;
+    Ok(Built { network, noise, readers, meanings })
 }
 
 struct Work<'a> {
@@ -84,18 +80,21 @@ struct Work<'a> {
     bounds: Vec<(i32, i32)>,
     nodes: Vec<Node>,
     blocks: Vec<Block>,
-    noise: Vec<f64>,
+    noise: Noise,
+    readers: Vec<Option<usize>>,
     meanings: Vec<Meaning>,
     /// What was chosen for the sums in a tensor that an activation reads.
     pending: Vec<Option<Sums>>,
 }
 
 impl Work<'_> {
-    fn node(&mut self, i: usize, node: &FloatNode, settings: &[Setting]) -> Result<(), Error> {
+    fn node(&mut self, i: usize, node: &FloatNode, settings: &Settings) -> Result<(), Error> {
         let tensor = i + 1;
         match node {
             FloatNode::Linear(linear) => return self.linear(tensor, linear, settings),
-            FloatNode::Activation(activation) => return self.activation(tensor, activation),
+            FloatNode::Activation(activation) => {
+                return self.activation(tensor, activation, settings.results[tensor]);
+            }
             FloatNode::Sum(parts) => {
                 let (sums, scaled) = self.sum(parts)?;
                 self.pending[tensor] = Some(sums);
@@ -134,6 +133,7 @@ impl Work<'_> {
         self.nodes.push(node);
         self.units.push(units);
         self.bounds.push(bounds);
+        self.noise.results.push(f64::INFINITY);
     }
 
     /// Who reads the sums of a linear node, and the tensors that are added to them on the way.
@@ -158,12 +158,13 @@ impl Work<'_> {
         &mut self,
         tensor: usize,
         linear: &FloatLinear,
-        settings: &[Setting],
+        settings: &Settings,
     ) -> Result<(), Error> {
         let fault = |what| Error::Quantise { node: linear.node.clone(), what };
-        let setting = settings[self.blocks.len()];
+        let setting = settings.linear[self.blocks.len()];
         let shape = self.float.shapes[tensor];
         let (activation, skips, reader) = self.reader(tensor);
+        let yields = activation.map(|_| reader);
         let rows = row_scales(linear, &self.float.shapes, &self.units);
         let largest = f64::from((1i32 << (setting.weight_bits - 1)) - 1);
         let shares = &self.shares[tensor];
@@ -175,7 +176,8 @@ impl Work<'_> {
         let (sums, rounds) = match activation {
             Some(activation) => {
                 let step = fit.step();
-                let units = Units::new(&activation.function, self.ranges[reader].all, step);
+                let (range, bits) = (self.ranges[reader].all, settings.results[reader]);
+                let units = Units::new(&activation.function, range, step, bits);
                 let by_channel = setting.by_channel && skips.is_empty();
                 let sums = fit.sums(&units, by_channel, added).map_err(fault)?;
                 (sums, units.rounds)
@@ -192,7 +194,8 @@ impl Work<'_> {
         let half = |&f: &u8| if rounds { (1i32 << f) >> 1 } else { 0 };
         let halves = sums.shifts.iter().map(half).collect();
         self.meanings.push(Meaning { per_unit: sums.per_unit.clone(), halves });
-        self.noise.push(noise);
+        self.noise.weights.push(noise);
+        self.readers.push(yields);
         self.blocks.push(block);
         self.pending[tensor] = Some(sums);
         self.push(Node::Linear(LinearNode { terms, bias, weight_bits }), units, (0, 0));
@@ -218,12 +221,17 @@ impl Work<'_> {
         Ok((own, parts))
     }
 
-    fn activation(&mut self, tensor: usize, activation: &FloatActivation) -> Result<(), Error> {
+    fn activation(
+        &mut self,
+        tensor: usize,
+        activation: &FloatActivation,
+        bits: u32,
+    ) -> Result<(), Error> {
         let FloatActivation { input, function, max_pool } = activation;
         let pool = *max_pool;
         let (function, shift, unit, bounds) = match &self.pending[*input] {
             Some(sums) => {
-                let units = Units::new(function, self.ranges[tensor].all, sums.step);
+                let units = Units::new(function, self.ranges[tensor].all, sums.step, bits);
                 let bounds = units.function.range();
                 let bounds = (bounds.least as i32, bounds.most as i32);
                 let shift = match &sums.shifts[..] {
@@ -231,7 +239,7 @@ impl Work<'_> {
                     all => Shift::Channels(all.to_vec()),
                 };
                 let unit = units.yields * sums.stretch;
-                let unit = self.shares[tensor].iter().map(|share| share * unit).collect();
+                let unit = self.shares[tensor].iter().map(|share| share * unit).collect::<Vec<_>>();
                 (units.function, shift, unit, bounds)
             }
             // Integers of known bounds: they keep their unit, or drop the bits that are too many.
@@ -244,26 +252,31 @@ impl Work<'_> {
                 let bound = |v: f32| (f64::from(v) / unit).round().clamp(-MOST, MOST) as i32;
                 let (low, high) = self.bounds[*input];
                 let (low, high) = (low.max(bound(*least)).min(0), high.min(bound(*most)));
-                let wide = |f: &u8| (high >> f) - (low >> f) > 255;
+                let wide = |f: &u8| ((high >> f) - (low >> f)) >> bits != 0;
                 let shift = (0..31).take_while(wide).count() as u8;
                 let (low, high) = (low >> shift, (high >> shift).max((low >> shift) + 1));
                 let function =
                     gazelle_model::Function::Clamp { least: low as i16, most: high as i16 };
                 let step = f64::from(shift).exp2();
-                let units = self.units[*input].iter().map(|unit| unit * step).collect();
+                let units = self.units[*input].iter().map(|unit| unit * step).collect::<Vec<_>>();
                 (function, Shift::Tensor(shift), units, (low, high))
             }
         };
+        let rounds = shift.all().iter().any(|&f| f > 0);
+        let signal_to_noise = signal_to_noise(&self.ranges[tensor].variances, &unit);
         let node = ActivationNode { input: *input, sum_bits: 31, function, shift, max_pool: pool };
         self.push(Node::Activation(node), unit, bounds);
+        if rounds {
+            self.noise.results[tensor] = signal_to_noise;
+        }
         Ok(())
     }
 }
 
-/// Whether a linear node is of many small groups, whose weights differ most between channels.
-pub(super) fn is_grouped(linear: &FloatLinear) -> bool {
-    linear
-        .terms
-        .iter()
-        .any(|term| matches!(term.map, LinearMap::Convolution(map) if map.groups > 1))
+/// The ratio in dB of values of such variances in their units, a mean over the channels, and of what
+/// rounding them to integers adds, 1/12.
+fn signal_to_noise(variances: &[f64], units: &[f64]) -> f64 {
+    let squares = variances.iter().zip(units).map(|(variance, unit)| variance / (unit * unit));
+    let mean = squares.sum::<f64>() / variances.len().max(1) as f64;
+    if mean > 0.0 { (12.0 * mean).log10() * 10.0 } else { f64::INFINITY }
 }

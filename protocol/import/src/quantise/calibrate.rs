@@ -26,6 +26,8 @@ pub(super) struct Range {
     pub(super) all: (f64, f64),
     /// The least and the most of each channel.
     pub(super) channels: Vec<(f64, f64)>,
+    /// The variance of each channel's values.
+    pub(super) variances: Vec<f64>,
 }
 
 /// What a network in floating point does with the calibration images.
@@ -44,6 +46,9 @@ pub(super) struct Observed {
 #[derive(Clone, Debug, Default)]
 struct Seen {
     channels: Vec<(f32, f32)>,
+    /// The means of each channel's values and of their squares, added up over the images.
+    moments: Vec<[f64; 2]>,
+    images: usize,
     samples: Vec<f32>,
 }
 
@@ -52,8 +57,31 @@ impl Seen {
         let bounds = |map: &[f32]| {
             map.iter().fold((0f32, 0f32), |(least, most), &v| (least.min(v), most.max(v)))
         };
-        let maps = values.chunks_exact(values.len() / channels);
-        let mut seen = Self { channels: maps.map(bounds).collect(), samples: Vec::new() };
+        let moments = |map: &[f32]| {
+            // In lanes that the compiler keeps in registers: a map has at most 2^24 values.
+            let (mut sum, mut square) = ([0f32; 16], [0f32; 16]);
+            let mut moments = [0f64; 2];
+            for part in map.chunks(1 << 10) {
+                for lanes in part.chunks(16) {
+                    for (i, v) in lanes.iter().enumerate() {
+                        sum[i] += v;
+                        square[i] += v * v;
+                    }
+                }
+                for (moment, lanes) in moments.iter_mut().zip([&mut sum, &mut square]) {
+                    *moment += lanes.iter().map(|&v| f64::from(v)).sum::<f64>();
+                    lanes.fill(0.0);
+                }
+            }
+            moments.map(|sum| sum / map.len() as f64)
+        };
+        let maps = || values.chunks_exact(values.len() / channels);
+        let mut seen = Self {
+            channels: maps().map(bounds).collect(),
+            moments: maps().map(moments).collect(),
+            images: 1,
+            samples: Vec::new(),
+        };
         if samples {
             let step = values.len().div_ceil(SAMPLES).max(1);
             seen.samples = values.iter().copied().step_by(step).collect();
@@ -65,6 +93,10 @@ impl Seen {
         for (own, other) in self.channels.iter_mut().zip(other.channels) {
             *own = (own.0.min(other.0), own.1.max(other.1));
         }
+        for (own, other) in self.moments.iter_mut().zip(other.moments) {
+            *own = [own[0] + other[0], own[1] + other[1]];
+        }
+        self.images += other.images;
         self.samples.extend(other.samples);
     }
 
@@ -75,7 +107,13 @@ impl Seen {
         let (least, most) = channels.iter().fold((0.0, 0.0), join);
         let all = self.cut(least, most, calibration);
         let within = |&(low, high): &(f64, f64)| (low.max(all.0), high.min(all.1));
-        Range { all, channels: channels.iter().map(within).collect() }
+        let images = self.images.max(1) as f64;
+        let variance = |[sum, square]: &[f64; 2]| {
+            let mean = sum / images;
+            (square / images - mean * mean).max(0.0)
+        };
+        let variances = self.moments.iter().map(variance).collect();
+        Range { all, channels: channels.iter().map(within).collect(), variances }
     }
 
     /// The range that is kept of `least` to `most`.

@@ -15,23 +15,39 @@ pub(super) struct Units {
     pub(super) rounds: bool,
     /// The least shift.
     pub(super) least_shift: i32,
+    /// The most.
+    pub(super) most_shift: u32,
 }
 
+/// The most bits that a shift drops and results have: sums stay within 31 bits.
+const SHIFT_AND_RESULT: u32 = 30;
+/// How far a range goes beyond that on the calibration images where there are steps enough.
+const HEADROOM: f64 = 1.1;
+/// The most that a shift drops where results have 8 bits.
+const MOST_SHIFT: u32 = SHIFT_AND_RESULT - 8;
+
 impl Units {
-    /// For values that range from `least` to `most` on the images; `step` is what 1 stands for where
-    /// they are all 0.
-    pub(super) fn new(function: &FloatFunction, (least, most): (f64, f64), step: f64) -> Self {
+    /// For values that range from `least` to `most` on the images, in `bits` bits where it is a clamp;
+    /// `step` is what 1 stands for where they are all 0.
+    pub(super) fn new(
+        function: &FloatFunction,
+        (least, most): (f64, f64),
+        step: f64,
+        bits: u32,
+    ) -> Self {
+        let times = if bits > 8 { HEADROOM } else { 1.0 };
+        let (least, most) = (least * times, most * times);
         match function {
             FloatFunction::Clamp { least: low, most: high } => {
                 let (least, most) = (least.max((*low).into()), most.min((*high).into()));
-                let (unit, low, high) = bounds(least, most, *low == 0.0, step);
-                Self::plain(Function::Clamp { least: low, most: high }, unit)
+                let (unit, low, high) = bounds(least, most, *low == 0.0, step, bits);
+                Self::plain(Function::Clamp { least: low, most: high }, unit, bits)
             }
             FloatFunction::Leaky { slopes } => {
-                let (unit, low, high) = bounds(least, most, false, step);
+                let (unit, low, high) = bounds(least, most, false, step, bits);
                 let slopes = slopes.iter().map(|s| (s * 256.0).round() as u16).collect();
                 let function = Function::Leaky { slopes, slope_shift: 8, least: low, most: high };
-                Self::plain(function, unit)
+                Self::plain(function, unit, bits)
             }
             FloatFunction::HardSwish
             | FloatFunction::Silu
@@ -42,21 +58,29 @@ impl Units {
         }
     }
 
-    fn plain(function: Function, unit: f64) -> Self {
-        Self { function, reads: unit, yields: unit, rounds: true, least_shift: 0 }
+    fn plain(function: Function, unit: f64, bits: u32) -> Self {
+        let most_shift = SHIFT_AND_RESULT - bits;
+        Self { function, reads: unit, yields: unit, rounds: true, least_shift: 0, most_shift }
     }
 }
 
-/// What 1 stands for and the bounds in these, 256 integers with 0 among them.
-fn bounds(least: f64, most: f64, positive: bool, step: f64) -> (f64, i16, i16) {
+/// Whether the results of the function may have more bits than 8.
+pub(super) fn may_be_wide(function: &FloatFunction) -> bool {
+    matches!(function, FloatFunction::Clamp { .. } | FloatFunction::Leaky { .. })
+}
+
+/// What 1 stands for and the bounds in these, 2^bits integers with 0 among them.
+fn bounds(least: f64, most: f64, positive: bool, step: f64, bits: u32) -> (f64, i16, i16) {
+    let steps = (1i16 << bits) - 1;
     let least = if positive { 0.0 } else { least };
-    let unit = (most - least) / 255.0;
+    let unit = (most - least) / f64::from(steps);
     if unit <= 0.0 {
-        return if positive { (step, 0, 255) } else { (step, -128, 127) };
+        let low = if positive { 0 } else { -(1 << (bits - 1)) };
+        return (step, low, low + steps);
     }
-    // Both ends round outwards by less than one step: 255 steps hold the range but for half of one.
+    // Both ends round outwards by less than one step: the steps hold the range but for half of one.
     let low = (least / unit).round() as i16;
-    (unit, low, low + 255)
+    (unit, low, low + steps)
 }
 
 /// max(x, 0) − g(|x|) with g in a table.
@@ -72,7 +96,8 @@ fn bump(function: &FloatFunction, most: f64, step: f64) -> Units {
     };
     let function = Function::ReluMinusTable { table: (0..LEN).map(entry).collect(), step: span };
     let least_shift = (-i32::from(span)).max(0);
-    Units { function, reads: unit, yields: unit, rounds: true, least_shift }
+    let most_shift = MOST_SHIFT;
+    Units { function, reads: unit, yields: unit, rounds: true, least_shift, most_shift }
 }
 
 /// centre ± a table of the distance from it.
@@ -85,5 +110,6 @@ fn odd(function: &FloatFunction, centre: f64, unit: f64) -> Units {
     };
     let table = (0..LEN).map(entry).collect();
     let function = Function::Odd { table, centre: (centre / unit).round() as i16 };
-    Units { function, reads, yields: unit, rounds: false, least_shift: 0 }
+    let most_shift = MOST_SHIFT;
+    Units { function, reads, yields: unit, rounds: false, least_shift: 0, most_shift }
 }

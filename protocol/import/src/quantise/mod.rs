@@ -2,7 +2,7 @@
 //!
 //! A tensor's integers stand for so many units. Integer sums stand for y·S; an activation's exact
 //! right shift by f leaves integers whose unit is s = 2^f / S, with the range of its values on the
-//! calibration images in 256 steps, 0 among them:
+//! calibration images in 2^c steps, 0 among them:
 //!
 //! ```text
 //! w' = round(w·s_in·2^f / s),   b' = round(b·2^f / s) + 2^(f−1)
@@ -24,15 +24,19 @@ mod correct;
 mod function;
 mod scale;
 mod search;
+mod settings;
 mod shares;
+
+use std::ops::RangeInclusive;
 
 use gazelle_model::Network;
 
 pub use calibrate::Calibration;
 
 use crate::{Error, FloatNetwork, FloatNode};
-use build::{Setting, build, is_grouped};
-use search::Search;
+use build::build;
+use search::{Candidate, Search};
+use settings::{Free, RESULT_BITS, Settings, WEIGHT_BITS};
 
 /// Images on which integers are compared with reals, at most.
 const COMPARED: usize = 100;
@@ -42,16 +46,14 @@ const LEAST_COMPARED: usize = 16;
 const PRODUCTS: u64 = 1 << 35;
 /// The share of labels at which the choice ends.
 const ENOUGH: f64 = 0.99;
-/// The bits that a choice begins with, and the most that it takes.
-const BITS: [u32; 2] = [8, 12];
-/// The least bits that a choice falls back to where sums are too wide.
-const LEAST_BITS: u32 = 4;
 
 /// How a network becomes integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Quantiser {
     /// Bits of every weight, 2 to 12; without them, chosen for each layer.
     pub weight_bits: Option<u32>,
+    /// Bits of every activation's results, 8 to 12; without them, chosen for each layer.
+    pub activation_bits: Option<u32>,
     /// How ranges are chosen.
     pub calibration: Calibration,
 }
@@ -83,9 +85,20 @@ pub struct Choice {
     pub by_channel: bool,
     /// The weights' ratio of signal to noise in dB, a mean over the output channels.
     pub signal_to_noise: f64,
+    /// What was chosen for the activation that reads the sums; none before the head.
+    pub activation: Option<ActivationChoice>,
     /// The largest weight in terms of the root of their mean square: about 5 where weights are
     /// normally distributed. Much more is an outlier, beside which the others have few steps.
     pub outlier: f64,
+}
+
+/// What was chosen for the results of an activation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActivationChoice {
+    /// Their bits.
+    pub bits: u32,
+    /// The ratio of signal to noise in dB, the noise being what rounding adds.
+    pub signal_to_noise: f64,
 }
 
 /// The integer network with weights of `weight_bits` bits (2 to 12) and one shift for each layer
@@ -101,16 +114,16 @@ pub fn quantise(
     images: &[Vec<u8>],
     weight_bits: u32,
 ) -> Result<Network, Error> {
-    check_bits(weight_bits)?;
+    check_bits("weight", weight_bits, 2..=12)?;
     let ranges = calibrate::observe(network, images, Calibration::Max, 0)?.ranges;
-    let settings = vec![Setting { weight_bits, by_channel: false }; linear_nodes(network).count()];
+    let settings = Settings::new(network, weight_bits, RESULT_BITS[0]);
     Ok(build(network, &ranges, &shares::whole(network), &settings)?.network)
 }
 
-fn check_bits(bits: u32) -> Result<(), Error> {
-    match (2..=12).contains(&bits) {
+fn check_bits(what: &'static str, bits: u32, allowed: RangeInclusive<u32>) -> Result<(), Error> {
+    match allowed.contains(&bits) {
         true => Ok(()),
-        false => Err(gazelle_model::CardFault::Bits { node: 1, what: "weight", bits }.into()),
+        false => Err(gazelle_model::CardFault::Bits { node: 1, what, bits }.into()),
     }
 }
 
@@ -144,67 +157,71 @@ fn compared(network: &FloatNetwork) -> usize {
 }
 
 impl Quantiser {
-    /// The integer network. Where the bits are not given, the layers with the noisiest weights get
-    /// more of them, or a shift for each channel, as long as the results on the images come closer
-    /// to those in floating point.
+    /// The integer network. Where the bits are not given, what suffers most from rounding gets more
+    /// of them, weights and results of activations alike, or a shift for each channel, as long as the
+    /// results on the images come closer to those in floating point.
     ///
     /// # Errors
     ///
     /// Those of [`quantise`].
     pub fn run(&self, network: &FloatNetwork, images: &[Vec<u8>]) -> Result<Quantised, Error> {
-        let start = self.weight_bits.unwrap_or(BITS[0]);
-        check_bits(start)?;
-        let linear: Vec<_> = linear_nodes(network).collect();
+        let weight_bits = self.weight_bits.unwrap_or(WEIGHT_BITS[0]);
+        let result_bits = self.activation_bits.unwrap_or(RESULT_BITS[0]);
+        check_bits("weight", weight_bits, 2..=12)?;
+        check_bits("result", result_bits, RESULT_BITS[0]..=RESULT_BITS[1])?;
         let observed = calibrate::observe(network, images, self.calibration, compared(network))?;
         let search = Search::new(network, images, observed);
-        let mut settings = vec![Setting { weight_bits: start, by_channel: false }; linear.len()];
-        let mut best = search.begin(&mut settings, self.weight_bits.is_some())?;
-        let mut noise = best.noise.clone();
-        let mut tries = 0;
-        while self.weight_bits.is_none() && tries < 2 && !search.enough(&best) {
-            if !raise(&mut settings, &linear, &noise) {
-                break;
-            }
-            // More bits than the sums have room for: what was found before stands.
-            let Ok(candidate) = search.closest(&settings) else { break };
-            noise.clone_from(&candidate.noise);
-            if candidate.better(&best) {
-                (best, tries) = (candidate, 0);
-            } else {
-                tries += 1;
-            }
-        }
-        let choice =
-            |((setting, linear), &noise): ((&Setting, &&crate::FloatLinear), &f64)| Choice {
-                node: linear.node.clone(),
-                weight_bits: setting.weight_bits,
-                by_channel: setting.by_channel,
-                signal_to_noise: noise,
-                outlier: outlier(linear),
-            };
-        let choices = best.settings.iter().zip(&linear).zip(&best.noise).map(choice).collect();
+        let settings = Settings::new(network, weight_bits, result_bits);
+        let best = self.search(&search, network, settings)?;
         Ok(Quantised {
+            choices: choices(network, &best),
             network: best.network,
-            choices,
             agreeing: best.agreeing,
             compared: search.expected.len(),
             signal_to_noise: best.closeness,
             units_by_channel: best.units_by_channel,
         })
     }
-}
-/// Gives more to the half of the layers whose weights are the noisiest; whether any could get more.
-fn raise(settings: &mut [Setting], linear: &[&crate::FloatLinear], noise: &[f64]) -> bool {
-    let mut order: Vec<usize> =
-        (0..settings.len()).filter(|&i| settings[i].weight_bits < BITS[1]).collect();
-    order.sort_by(|&a, &b| noise[a].total_cmp(&noise[b]));
-    order.truncate(order.len().div_ceil(2));
-    for &i in &order {
-        if is_grouped(linear[i]) && !settings[i].by_channel {
-            settings[i].by_channel = true;
-        } else {
-            settings[i].weight_bits = (settings[i].weight_bits + 2).min(BITS[1]);
+
+    fn search(
+        &self,
+        search: &Search<'_>,
+        network: &FloatNetwork,
+        mut settings: Settings,
+    ) -> Result<Candidate, Error> {
+        let free =
+            Free { weights: self.weight_bits.is_none(), results: self.activation_bits.is_none() };
+        let mut best = search.begin(&mut settings, !free.weights)?;
+        let (mut noise, mut tried, mut tries) = (best.noise.clone(), best.network.clone(), 0);
+        while tries < 2 && !search.enough(&best) {
+            if !settings.raise(network, &tried, &noise, free) {
+                break;
+            }
+            // More bits than the sums have room for: what was found before stands.
+            let Ok(candidate) = search.candidate(&settings, best.units_by_channel) else { break };
+            (noise, tried) = (candidate.noise.clone(), candidate.network.clone());
+            if candidate.better(&best) {
+                (best, tries) = (candidate, 0);
+            } else {
+                tries += 1;
+            }
         }
+        Ok(best)
     }
-    !order.is_empty()
+}
+
+fn choices(network: &FloatNetwork, best: &Candidate) -> Vec<Choice> {
+    let Candidate { settings, noise, readers, .. } = best;
+    let choice = |(n, linear): (usize, &crate::FloatLinear)| Choice {
+        node: linear.node.clone(),
+        weight_bits: settings.linear[n].weight_bits,
+        by_channel: settings.linear[n].by_channel,
+        signal_to_noise: noise.weights[n],
+        activation: readers[n].map(|tensor| ActivationChoice {
+            bits: settings.results[tensor],
+            signal_to_noise: noise.results[tensor],
+        }),
+        outlier: outlier(linear),
+    };
+    linear_nodes(network).enumerate().map(choice).collect()
 }

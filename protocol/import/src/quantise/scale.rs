@@ -5,8 +5,6 @@ use gazelle_model::{Block, LinearMap, Shape};
 use super::function::Units;
 use crate::FloatLinear;
 
-/// The most bits that a shift may drop: with 8 bits left, sums stay within 31 bits.
-const MAX_SHIFT: f64 = 22.0;
 /// How far a channel's shift may be over the least.
 const MAX_SPREAD: f64 = 4.0;
 /// The largest bias.
@@ -111,13 +109,13 @@ impl<'a> Fit<'a> {
         if most > 0.0 { most * 256.0 / self.largest } else { 1.0 }
     }
 
-    /// The largest shift that each channel's weights and biases leave room for.
-    fn room(&self, reads: f64) -> Vec<f64> {
+    /// The largest shift that each channel's weights and biases leave room for, at most `most_shift`.
+    fn room(&self, reads: f64, most_shift: f64) -> Vec<f64> {
         let room = |(&w, &b): (&f64, &f64)| {
             let of = |most: f64, value: f64| {
-                if value > 0.0 { (most * reads / value).log2().floor() } else { MAX_SHIFT }
+                if value > 0.0 { (most * reads / value).log2().floor() } else { most_shift }
             };
-            of(self.largest, w).min(of(MAX_BIAS, b)).min(MAX_SHIFT)
+            of(self.largest, w).min(of(MAX_BIAS, b)).min(most_shift)
         };
         self.weights.iter().zip(&self.biases).map(room).collect()
     }
@@ -129,10 +127,11 @@ impl<'a> Fit<'a> {
         by_channel: bool,
         added: Option<f64>,
     ) -> Result<Sums, &'static str> {
-        let room = self.room(units.reads);
+        let most_shift = f64::from(units.most_shift);
+        let room = self.room(units.reads, most_shift);
         // A map whose weights are all 0 needs no fine steps.
         let all_zero = self.weights.iter().all(|&w| w == 0.0);
-        let least = room.iter().copied().fold(if all_zero { 8.0 } else { MAX_SHIFT }, f64::min);
+        let least = room.iter().copied().fold(if all_zero { 8.0 } else { most_shift }, f64::min);
         if least < f64::from(units.least_shift) {
             return Err(
                 "its weights are too large beside its activations, or one of them is far larger \
@@ -150,7 +149,7 @@ impl<'a> Fit<'a> {
         let (mut shift, mut per_unit, mut stretch) = (least, least.exp2() / units.reads, 1.0);
         if let Some(added) = added.filter(|&added| added > 0.0) {
             // What is added needs a whole factor: more bits until there is one.
-            while per_unit * added < 1.0 && shift < MAX_SHIFT {
+            while per_unit * added < 1.0 && shift < most_shift {
                 shift += 1.0;
                 per_unit *= 2.0;
             }

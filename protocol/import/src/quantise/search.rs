@@ -2,11 +2,12 @@
 
 use gazelle_model::{Head, Network};
 
-use super::build::{Built, Setting, build};
+use super::ENOUGH;
+use super::build::{Built, build};
 use super::calibrate::Observed;
 use super::correct::correct;
+use super::settings::{LEAST_WEIGHT_BITS, Noise, Settings, WEIGHT_BITS};
 use super::shares;
-use super::{BITS, ENOUGH, LEAST_BITS};
 use crate::{Error, FloatNetwork};
 
 /// How much closer a network must come to be worth its bits, in dB.
@@ -17,6 +18,8 @@ pub(super) struct Search<'a> {
     network: &'a FloatNetwork,
     images: Vec<&'a Vec<u8>>,
     observed: Observed,
+    /// Each channel's share of its tensor's unit, if each has a unit of its own.
+    shares: [Vec<Vec<f64>>; 2],
     /// The results in floating point.
     pub(super) expected: Vec<Vec<i32>>,
 }
@@ -24,9 +27,10 @@ pub(super) struct Search<'a> {
 /// An integer network and how close it comes.
 pub(super) struct Candidate {
     pub(super) network: Network,
-    pub(super) settings: Vec<Setting>,
-    /// The signal-to-noise ratio of each linear node's weights in dB.
-    pub(super) noise: Vec<f64>,
+    pub(super) settings: Settings,
+    pub(super) noise: Noise,
+    /// The tensor of the activation that reads each linear node's sums.
+    pub(super) readers: Vec<Option<usize>>,
     /// Images with the result in floating point.
     pub(super) agreeing: usize,
     /// The signal-to-noise ratio of the values that the head reads in dB.
@@ -51,19 +55,20 @@ impl<'a> Search<'a> {
     ) -> Self {
         let images = observed.compared.iter().map(|&i| &images[i]).collect();
         let expected = observed.logits.iter().map(|y| network.decide(y)).collect();
-        Self { network, images, observed, expected }
+        let shares = [shares::whole(network), shares::shares(network, &observed.ranges)];
+        Self { network, images, observed, shares, expected }
     }
 
     /// The first candidate; with other bits than the given ones, unless these are fixed, where they
     /// are too few for the weights or too many for the sums.
-    pub(super) fn begin(&self, settings: &mut [Setting], fixed: bool) -> Result<Candidate, Error> {
+    pub(super) fn begin(&self, settings: &mut Settings, fixed: bool) -> Result<Candidate, Error> {
         let fault = match self.closest(settings) {
             Err(fault) if !fixed => fault,
             result => return result,
         };
-        let [first, most] = BITS;
-        for bits in (first + 1..=most).chain((LEAST_BITS..first).rev()) {
-            settings.iter_mut().for_each(|setting| setting.weight_bits = bits);
+        let [first, most] = WEIGHT_BITS;
+        for bits in (first + 1..=most).chain((LEAST_WEIGHT_BITS..first).rev()) {
+            settings.linear.iter_mut().for_each(|setting| setting.weight_bits = bits);
             if let Ok(candidate) = self.closest(settings) {
                 return Ok(candidate);
             }
@@ -72,13 +77,12 @@ impl<'a> Search<'a> {
     }
 
     /// With one unit for each tensor, or one for each channel where that is closer.
-    pub(super) fn closest(&self, settings: &[Setting]) -> Result<Candidate, Error> {
-        let whole = self.candidate(&shares::whole(self.network), settings, false);
+    fn closest(&self, settings: &Settings) -> Result<Candidate, Error> {
+        let whole = self.candidate(settings, false);
         if whole.as_ref().is_ok_and(|whole| self.enough(whole)) {
             return whole;
         }
-        let shares = shares::shares(self.network, &self.observed.ranges);
-        match (whole, self.candidate(&shares, settings, true)) {
+        match (whole, self.candidate(settings, true)) {
             (Ok(whole), Ok(shares)) if shares.closeness > whole.closeness => Ok(shares),
             (Err(_), Ok(shares)) => Ok(shares),
             (whole, _) => whole,
@@ -90,14 +94,16 @@ impl<'a> Search<'a> {
         candidate.agreeing as f64 >= ENOUGH * self.expected.len() as f64
     }
 
-    fn candidate(
+    /// With these settings.
+    pub(super) fn candidate(
         &self,
-        shares: &[Vec<f64>],
-        settings: &[Setting],
+        settings: &Settings,
         units_by_channel: bool,
     ) -> Result<Candidate, Error> {
+        let shares = &self.shares[usize::from(units_by_channel)];
         let Observed { ranges, means, logits, .. } = &self.observed;
-        let Built { network, noise, meanings } = build(self.network, ranges, shares, settings)?;
+        let Built { network, noise, readers, meanings } =
+            build(self.network, ranges, shares, settings)?;
         let (network, values) = correct(network, &meanings, means, &self.images)?;
         let head = &network.card().head.head;
         let same = |(y, expected): (&Vec<i32>, &Vec<i32>)| match head {
@@ -108,8 +114,9 @@ impl<'a> Search<'a> {
         let closeness = closeness(&values, logits);
         Ok(Candidate {
             network,
-            settings: settings.to_vec(),
+            settings: settings.clone(),
             noise,
+            readers,
             agreeing,
             closeness,
             units_by_channel,

@@ -102,6 +102,11 @@ fn what_cannot_be_quantised_is_refused() {
     assert_eq!(fault(&float, &[], 8), Error::NoImages);
     assert!(matches!(fault(&float, &[vec![0; 10]], 8), Error::Model(ModelError::ImageLen { .. })));
     assert!(matches!(fault(&float, &images, 13), Error::Model(ModelError::Card(_))));
+    for bits in [7, 13] {
+        let quantiser = Quantiser { activation_bits: Some(bits), ..Quantiser::default() };
+        let fault = quantiser.run(&float, &images).err();
+        assert!(matches!(fault, Some(Error::Model(ModelError::Card(_)))), "{fault:?}");
+    }
 
     let changed = |change: fn(&mut FloatLinear), index: usize| {
         let (input, mut nodes) = nodes("c", &[1.0; 3]);
@@ -199,6 +204,59 @@ fn bits_are_chosen_where_eight_do_not_do() {
     let chosen = Quantiser::default().run(&float, &images).unwrap();
     assert!(chosen.choices.iter().any(|choice| choice.by_channel || choice.weight_bits > 8));
     assert!(chosen.agreeing >= 50, "{}", chosen.agreeing);
+}
+
+/// A deep network of random weights, which makes noise of every rounding: results of 8 bits do not do,
+/// and wider ones are chosen; with bits that are given, the card has these.
+#[test]
+fn results_get_bits_where_eight_do_not_do() {
+    let random = |i: usize| (i.wrapping_mul(0x9E37_79B9) >> 7 & 0xFFFF) as f32 / 32768.0 - 1.0;
+    let (depth, side) = (20, 24);
+    let mut nodes = Vec::new();
+    for layer in 0..depth {
+        let (inputs, gain) = if layer == 0 { (36, 0.01) } else { (side, 2.4) };
+        let outputs = if layer + 1 == depth { 8 } else { side };
+        let weight = |i: usize| gain * random(i + 977 * layer) / (inputs as f32).sqrt();
+        let weights = (0..inputs * outputs).map(weight).collect();
+        let terms = vec![FloatTerm { input: nodes.len(), map: LinearMap::dense(outputs), weights }];
+        let bias = (0..outputs).map(|i| 0.1 * random(i + 5 * layer)).collect();
+        nodes.push(FloatNode::Linear(FloatLinear { node: "map".into(), terms, bias }));
+        if layer + 1 < depth {
+            let function = FloatFunction::RELU;
+            let input = nodes.len();
+            nodes.push(FloatNode::Activation(FloatActivation { input, function, max_pool: None }));
+        }
+    }
+    let image = |s: usize| (0..36).map(|i| (random(i + 37 * s) * 127.0 + 128.0) as u8).collect();
+    let images: Vec<Vec<u8>> = (0..60).map(image).collect();
+    let network = |centre: Vec<f32>| {
+        let mut nodes = nodes.clone();
+        let Some(FloatNode::Linear(last)) = nodes.last_mut() else { panic!() };
+        last.bias.iter_mut().zip(centre).for_each(|(bias, mean)| *bias -= mean);
+        FloatNetwork::try_new("deep", Shape::new(1, 6, 6), nodes, FloatHead::Class).unwrap()
+    };
+    let raw = network(vec![0.0; 8]);
+    let mut means = vec![0.0; 8];
+    for image in &images {
+        means.iter_mut().zip(raw.forward(image).unwrap()).for_each(|(mean, y)| *mean += y / 60.0);
+    }
+    let float = network(means);
+    let run = |activation_bits| {
+        let quantiser = Quantiser { activation_bits, ..Quantiser::default() };
+        quantiser.run(&float, &images).unwrap()
+    };
+    let [narrow, chosen, twelve] = [Some(8), None, Some(12)].map(run);
+    let bits = |chosen: &crate::Quantised| -> Vec<u32> {
+        chosen.choices.iter().filter_map(|choice| choice.activation).map(|a| a.bits).collect()
+    };
+    assert_eq!((bits(&narrow), bits(&twelve)), (vec![8; depth - 1], vec![12; depth - 1]));
+    assert!(bits(&chosen).iter().any(|&bits| bits > 8), "{:?}", bits(&chosen));
+    assert!(chosen.signal_to_noise > narrow.signal_to_noise + 3.0);
+    assert!(chosen.agreeing > narrow.agreeing, "{} {}", chosen.agreeing, narrow.agreeing);
+    for node in &twelve.network.card().nodes {
+        let Node::Activation(activation) = node else { continue };
+        assert_eq!(activation.function, gazelle_model::Function::clip(4095));
+    }
 }
 
 /// Two layers whose channels differ by sixty: with one unit for all channels the small ones, which

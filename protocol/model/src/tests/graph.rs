@@ -179,8 +179,13 @@ fn every_fault_of_a_function_is_found() {
         ("clamp without 0", |c| {
             c.nodes[1] = activation(1, 20, Function::Clamp { least: 1, most: 9 });
         }),
-        ("clamp of 9 bits", |c| {
-            c.nodes[1] = activation(1, 20, Function::Clamp { least: -128, most: 128 });
+        ("clamp of 13 bits", |c| {
+            c.nodes[1] = activation(1, 20, Function::Clamp { least: -2048, most: 2048 });
+        }),
+        ("a shift that leaves a clamp of 10 bits only 9", |c| {
+            c.nodes[1] = activation(1, 20, Function::Clamp { least: -512, most: 511 });
+            let Node::Activation(node) = &mut c.nodes[1] else { panic!() };
+            node.shift = Shift::Tensor(11);
         }),
         ("a slope over 1", |c| {
             let (slopes, slope_shift) = (vec![5], 2);

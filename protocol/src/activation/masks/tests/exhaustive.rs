@@ -71,6 +71,20 @@ fn thresholds(digits: &Digits, rng: &mut ChaCha20Rng) -> Vec<(u32, u32)> {
 }
 
 #[test]
+fn every_threshold_of_results_of_ten_and_twelve_bits() {
+    for (low, middle, high, out_bits) in [
+        (&[3usize, 3, 3] as &[usize], &[4usize, 3, 3] as &[usize], &[3usize] as &[usize], 24),
+        (&[2, 3, 3], &[4, 3, 3], &[], 10),
+        (&[4, 3, 3], &[3, 3, 3, 1], &[2, 2], 27),
+        (&[4, 4, 4], &[4, 4, 4], &[4, 2], 31),
+    ] {
+        let digits = digits(low, middle, high);
+        let pairs = thresholds(&digits, &mut ChaCha20Rng::seed_from_u64(out_bits.into()));
+        World::new(digits, out_bits, 9).check(pairs);
+    }
+}
+
+#[test]
 fn every_threshold_of_rings_of_full_size() {
     let middle: &[usize] = &[3, 3, 2];
     for (low, high, out_bits) in [
