@@ -165,18 +165,49 @@ pub enum PeerFault {
 }
 
 impl PeerFault {
-    /// What the user is told: a peer that is another one than was expected has broken nothing.
-    fn told(&self) -> String {
+    /// Whether the peer is another one than was expected: then it has broken nothing.
+    fn is_mismatch(&self) -> bool {
         match self {
             Self::NotGazelle
             | Self::Version { .. }
             | Self::Parameters
             | Self::Settings
             | Self::Plan
-            | Self::OtherCard { .. } => format!("no session with this peer: {self}"),
-            _ => {
+            | Self::OtherCard { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What the user is told.
+    fn told(&self) -> String {
+        match self.is_mismatch() {
+            true => format!("no session with this peer: {self}"),
+            false => {
                 format!("the peer broke the protocol: {self}; end this session and start a new one")
             }
+        }
+    }
+
+    /// What a client is told that did this, as far as it is a client that can do it.
+    #[cfg(feature = "os")]
+    pub(crate) fn told_to_client(&self) -> String {
+        match self {
+            Self::Version { ours, theirs } => format!(
+                "this server has version {ours} of the protocol, this client {theirs}; update the \
+                 older one"
+            ),
+            Self::Parameters => {
+                "this client uses other cryptographic parameters than this server; \
+                                 run the same release on both sides"
+                    .into()
+            }
+            Self::Bundle(name) => {
+                format!("bundle {name} does not exist or is spent; prepare a new one")
+            }
+            Self::NotGazelle => {
+                "this server speaks Gazelle's protocol alone; check the address".into()
+            }
+            fault => format!("this client broke the protocol: {fault}"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     args::ClassifyArgs,
-    connection::{Plaintext, Road, Wish},
+    connection::{Road, Wish},
     failure::{Failure, Result, While},
     files,
     outcome::{Described, text},
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let pictures = args.images.iter().map(|path| files::read_picture(path));
     let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
     let store = args.store.open(&args.server)?;
-    let road = Road::new(&args.protection)?;
+    let road = Road::new(&args.road)?;
     let progress = Progress::start("set-up");
     let wish = Wish { model: args.model.as_deref(), keep: false };
     let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
@@ -90,8 +90,8 @@ fn classify_all(
 
 /// Sets a session up with a server on this machine; with a `link`, simulates it.
 pub(crate) fn connect_here(server: &str, patience: Duration, link: Option<Link>) -> Result<Client> {
-    let road = Road::Plaintext(Plaintext::Here);
-    set_up(road.open(server, Wish::default(), patience.into(), link)?, server, &Terms::NONE)
+    let channel = Road::here().open(server, Wish::default(), patience.into(), link)?;
+    set_up(channel, server, &Terms::NONE)
 }
 
 /// Sets a session up with the server that a channel leads to.

@@ -7,9 +7,9 @@ use gazelle_protocol::{
     transport::{self, Channel, Patience},
     wire::Access,
 };
-use gazelle_service::{ClientTls, Credentials};
+use gazelle_service::{ClientTls, Credentials, Secured, websocket};
 use std::{
-    net::{SocketAddr, ToSocketAddrs},
+    net::{SocketAddr, TcpStream, ToSocketAddrs},
     path::PathBuf,
 };
 
@@ -30,6 +30,16 @@ pub(crate) struct ProtectionArgs {
         default_missing_value = "here"
     )]
     pub(crate) plaintext: Option<Plaintext>,
+}
+
+/// How a client reaches a server.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RoadArgs {
+    #[command(flatten)]
+    pub(crate) protection: ProtectionArgs,
+    /// Connect as browsers do, through HTTP proxies that pass WebSockets on
+    #[arg(long)]
+    pub(crate) websocket: bool,
 }
 
 /// Where a connection without TLS may lead.
@@ -64,20 +74,32 @@ pub(crate) struct Wish<'a> {
 }
 
 /// A client's way to a server.
-pub(crate) enum Road {
+pub(crate) struct Road {
+    protection: Protection,
+    /// Whether it goes through a WebSocket.
+    websocket: bool,
+}
+
+enum Protection {
     Plaintext(Plaintext),
     Tls(Box<(ClientTls, Credentials)>),
 }
 
 impl Road {
-    pub(crate) fn new(args: &ProtectionArgs) -> Result<Self> {
-        match (&args.tls, args.plaintext) {
+    pub(crate) fn new(args: &RoadArgs) -> Result<Self> {
+        let protection = match (&args.protection.tls, args.protection.plaintext) {
             (Some(folder), _) => {
                 let credentials = Credentials::read(folder)?;
-                Ok(Self::Tls(Box::new((ClientTls::new(&credentials)?, credentials))))
+                Protection::Tls(Box::new((ClientTls::new(&credentials)?, credentials)))
             }
-            (None, plaintext) => Ok(Self::Plaintext(plaintext.unwrap_or(Plaintext::Here))),
-        }
+            (None, plaintext) => Protection::Plaintext(plaintext.unwrap_or(Plaintext::Here)),
+        };
+        Ok(Self { protection, websocket: args.websocket })
+    }
+
+    /// Without TLS, to this machine.
+    pub(crate) fn here() -> Self {
+        Self { protection: Protection::Plaintext(Plaintext::Here), websocket: false }
     }
 
     /// Connects to `server` and tells it a wish.
@@ -88,27 +110,44 @@ impl Road {
         patience: Patience,
         link: Option<Link>,
     ) -> Result<Channel> {
-        let (mut channel, proof) = match self {
-            Self::Plaintext(plaintext) => {
-                // An address that is none is told of by whoever dials it.
-                let addresses = server.to_socket_addrs().into_iter().flatten();
-                addresses.into_iter().try_for_each(|address| plaintext.check(address))?;
-                let stream = transport::dial(server).map_err(gazelle_service::Error::from)?;
-                let channel = transport::begin(stream, patience, link);
-                (channel.map_err(gazelle_service::Error::from)?, None)
-            }
-            Self::Tls(tls) => {
-                let (tls, credentials) = &**tls;
-                let stream = transport::dial(server).map_err(gazelle_service::Error::from)?;
-                let secured = gazelle_service::connect(stream, server, tls, patience, link);
-                let secured = secured.map_err(|e| Failure::new(format!("{server}: {e}")))?;
-                let proof = credentials.token().map(|token| token.prove(&secured.binding));
-                (secured.channel, proof)
-            }
+        if let Protection::Plaintext(plaintext) = self.protection {
+            // An address that is none is told of by whoever dials it.
+            let addresses = server.to_socket_addrs().into_iter().flatten();
+            addresses.into_iter().try_for_each(|address| plaintext.check(address))?;
+        }
+        let stream = transport::dial(server).map_err(gazelle_service::Error::from)?;
+        let (mut channel, binding) = self
+            .carry(stream, server, patience, link)
+            .map_err(|error| Failure::new(format!("{server}: {error}")))?;
+        let token = match &self.protection {
+            Protection::Tls(tls) => tls.1.token(),
+            Protection::Plaintext(_) => None,
         };
+        let proof = token.zip(binding).map(|(token, binding)| token.prove(&binding));
         let model = wish.model.unwrap_or_default().to_string();
         // A channel that fails so early says so at its first answer.
         let _ = channel.send_access(Access { model, keep: wish.keep, proof });
         Ok(channel)
+    }
+    /// The channel over a connection to `server`, and what a token signs there.
+    fn carry(
+        &self,
+        stream: TcpStream,
+        server: &str,
+        patience: Patience,
+        link: Option<Link>,
+    ) -> std::result::Result<(Channel, Option<[u8; 32]>), gazelle_service::Error> {
+        let tls = match &self.protection {
+            Protection::Tls(tls) => Some(&tls.0),
+            Protection::Plaintext(_) => None,
+        };
+        let bound = |secured: Secured| (secured.channel, Some(secured.binding));
+        match (self.websocket, tls) {
+            (true, tls) => websocket::connect(stream, server, tls, patience, link).map(bound),
+            (false, Some(tls)) => {
+                gazelle_service::connect(stream, server, tls, patience, link).map(bound)
+            }
+            (false, None) => Ok((transport::begin(stream, patience, link)?, None)),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     args::{PatienceArgs, TermsArgs, model_name},
     classify,
-    connection::{ProtectionArgs, Road, Wish},
+    connection::{Road, RoadArgs, Wish},
     failure::{Failure, Result},
     output,
     progress::Progress,
@@ -19,7 +19,7 @@ pub(crate) struct PrepareArgs {
     #[arg(long, value_name = "ADDR", default_value = crate::args::DEFAULT_ADDRESS, value_parser = crate::parse::server)]
     pub(crate) server: String,
     #[command(flatten)]
-    pub(crate) protection: ProtectionArgs,
+    pub(crate) road: RoadArgs,
     /// Which of the server's models to prepare for
     #[arg(long, value_name = "NAME", value_parser = model_name)]
     pub(crate) model: Option<String>,
@@ -52,7 +52,7 @@ const TOGETHER: usize = 8;
 pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     let store = args.store.open(&args.server)?;
     let store = store.ok_or_else(|| Failure::new("give --store DIR, where they are to wait"))?;
-    let road = Road::new(&args.protection)?;
+    let road = Road::new(&args.road)?;
     let progress = Progress::start("set-up");
     let wish = Wish { model: args.model.as_deref(), keep: true };
     let channel = road.open(&args.server, wish, args.patience.patience(), None)?;

@@ -31,6 +31,9 @@ pub enum Error {
     /// The parties cannot set TLS up.
     #[error("{0}")]
     Tls(String),
+    /// There is no WebSocket.
+    #[error("{0}")]
+    WebSocket(String),
     /// The connection fails.
     #[error(transparent)]
     Transport(#[from] TransportFault),

@@ -10,6 +10,7 @@ mod hex;
 pub mod keygen;
 mod tls;
 mod token;
+pub mod websocket;
 
 pub use clients::{Client, Clients, Fingerprint, Identity};
 pub use error::Error;

@@ -40,7 +40,7 @@ pub(super) type Step<'a> = ControlFlow<Served, State<'a>>;
 /// Ends a session that has failed; a client that can still be told is told why.
 pub(super) fn tell(channel: Channel, error: &Error) {
     let why = match error {
-        Error::Peer(fault) => format!("this client broke the protocol: {fault}"),
+        Error::Peer(fault) => fault.told_to_client(),
         Error::Limit(limit) => limit.to_string(),
         Error::Transport(fault @ TransportFault::Altered) => fault.to_string(),
         Error::Denied(denied) => denied.to_string(),

@@ -170,10 +170,25 @@ fn a_peer_of_another_version_or_other_parameters_is_refused() {
     let mut hello = b"GAZELLE\n".to_vec();
     hello.extend_from_slice(&[VERSIONS[1] + 1; 2]);
     hello.resize(76, 0);
-    let error = serve(|channel| channel.send(Kind::Hello, hello.clone()).unwrap());
+    let [ours, theirs] = [VERSIONS[1], VERSIONS[1] + 1];
+    let error = serve(|channel| {
+        channel.send(Kind::Hello, hello.clone()).unwrap();
+        channel.receive(Kind::Hello, 76).unwrap();
+        let told = channel.receive(Kind::Card, 0).unwrap_err().to_string();
+        let words = format!(
+            "the peer refused: this server has version {ours} of the protocol, this client {theirs}; \
+             update the older one"
+        );
+        assert_eq!(told, words);
+    });
     assert!(matches!(error, Error::Peer(PeerFault::Version { .. })), "{error}");
     hello[8..10].copy_from_slice(&VERSIONS);
-    let error = serve(|channel| channel.send(Kind::Hello, hello.clone()).unwrap());
+    let error = serve(|channel| {
+        channel.send(Kind::Hello, hello.clone()).unwrap();
+        channel.receive(Kind::Hello, 76).unwrap();
+        let told = channel.receive(Kind::Card, 0).unwrap_err().to_string();
+        assert!(told.contains("run the same release") && !told.contains("broke"), "{told}");
+    });
     assert!(matches!(error, Error::Peer(PeerFault::Parameters)), "{error}");
 }
 

@@ -1,12 +1,12 @@
 //! Channels over TCP.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::channel::{self, Ends};
-use super::limits::Timed;
+use super::limits::{Limit, Timed};
 use super::{Backlog, Channel, Patience, TransportFault};
 use crate::Link;
 use crate::link::Way;
@@ -66,18 +66,28 @@ pub fn accept(
     over(stream, patience.into(), link.map(|link| link.downward()), Backlog::SERVER)
 }
 
+/// The two directions of a connection that came at `start`.
+///
+/// # Errors
+/// If the connection is gone.
+pub fn ends(
+    stream: TcpStream,
+    start: Instant,
+    patience: Patience,
+) -> Result<Ends<impl Read + Limit, impl Write + Limit>, TransportFault> {
+    stream.set_nodelay(true)?;
+    let stream = Arc::new(stream);
+    let [reader, writer] = [(); 2].map(|()| Timed::new(Arc::clone(&stream)));
+    Ok(Ends { reader, writer, stream: Some(stream), patience, start, binding: None })
+}
+
 fn over(
     stream: TcpStream,
     patience: Patience,
     way: Option<Way>,
     backlog: Backlog,
 ) -> Result<Channel, TransportFault> {
-    stream.set_nodelay(true)?;
-    let stream = Arc::new(stream);
-    let [reader, writer] = [(); 2].map(|()| Timed::new(Arc::clone(&stream)));
-    let (stream, start) = (Some(stream), Instant::now());
-    let ends = Ends { reader, writer, stream, patience, start, binding: None };
-    Ok(Channel::over(ends, way, backlog)?)
+    Ok(Channel::over(ends(stream, Instant::now(), patience)?, way, backlog)?)
 }
 
 /// Turns an accepted connection away: says why, and never waits. The connection should stay open

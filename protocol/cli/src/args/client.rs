@@ -1,7 +1,7 @@
 //! The arguments of `classify`, and the terms of all clients.
 
 use super::{DEFAULT_ADDRESS, PatienceArgs, mebibytes, memory, model_name};
-use crate::{connection::ProtectionArgs, parse, store::StoreArgs};
+use crate::{connection::RoadArgs, parse, store::StoreArgs};
 use gazelle_protocol::{model::CardHash, session::Terms};
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub(crate) struct ClassifyArgs {
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS, value_parser = parse::server)]
     pub(crate) server: String,
     #[command(flatten)]
-    pub(crate) protection: ProtectionArgs,
+    pub(crate) road: RoadArgs,
     /// Which of the server's models to ask
     #[arg(long, value_name = "NAME", value_parser = model_name)]
     pub(crate) model: Option<String>,

@@ -11,6 +11,7 @@ use crate::{
 };
 use clap::Subcommand;
 use gazelle_protocol::Link;
+use gazelle_service::websocket::Origin;
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,9 @@ pub(crate) struct ServeArgs {
     /// Serve everyone who connects over TLS
     #[arg(long, conflicts_with = "plaintext")]
     pub(crate) anyone: bool,
+    /// Serve WebSockets of pages from these places too, as in https://chest.example.org
+    #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
+    pub(crate) origins: Vec<Origin>,
     /// What clients learn
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) reveal: RevealName,

@@ -2,16 +2,16 @@
 
 use super::{metrics::Refusal, session::Break, shared::Service};
 use crate::{args::ServeArgs, connection::Plaintext, failure::Result};
-use gazelle_protocol::{
-    transport::{self, Channel},
-    wire::Access,
+use gazelle_protocol::{transport::Channel, wire::Access};
+use gazelle_service::{
+    Client, Clients, Credentials, Secured, ServerTls,
+    websocket::{self, Origin},
 };
-use gazelle_service::{Client, Clients, Credentials, Error, Secured, ServerTls};
 use std::{net::TcpStream, time::Instant};
 
 /// How connections are protected, and whom they may belong to.
 pub(super) enum Entrance {
-    Plaintext,
+    Plaintext(Vec<Origin>),
     Tls(ServerTls, Clients),
 }
 
@@ -26,7 +26,7 @@ impl Entrance {
     pub(super) fn new(args: &ServeArgs) -> Result<Self> {
         let Some(folder) = &args.protection.tls else {
             args.protection.plaintext.unwrap_or(Plaintext::Here).check(args.listen)?;
-            return Ok(Self::Plaintext);
+            return Ok(Self::Plaintext(args.origins.clone()));
         };
         let beside = folder.join("clients.toml");
         let clients = match &args.clients {
@@ -36,7 +36,7 @@ impl Entrance {
             None => Clients::Certified,
         };
         let tls = ServerTls::new(&Credentials::read(folder)?, &clients)?;
-        Ok(Self::Tls(tls, clients))
+        Ok(Self::Tls(tls.with_origins(args.origins.clone()), clients))
     }
 
     /// Whether clients have names here.
@@ -47,7 +47,7 @@ impl Entrance {
     /// Who is served, in words.
     pub(super) fn summary(&self) -> String {
         match self {
-            Self::Plaintext => "no TLS, and anyone is served".into(),
+            Self::Plaintext(_) => "no TLS, and anyone is served".into(),
             Self::Tls(_, Clients::Anyone) => "TLS, and anyone is served".into(),
             Self::Tls(_, Clients::Certified) => "TLS, for clients with a certificate".into(),
             Self::Tls(_, Clients::Listed(list)) => format!("TLS, for {} clients", list.len()),
@@ -63,8 +63,8 @@ impl Entrance {
     ) -> std::result::Result<Admitted, Break> {
         let (patience, link) = (service.patience, service.link);
         let (mut channel, secured) = match self {
-            Self::Plaintext => {
-                (transport::accept(stream, patience, link).map_err(Error::from)?, None)
+            Self::Plaintext(origins) => {
+                (websocket::accept_plaintext(stream, start, origins, patience, link)?, None)
             }
             Self::Tls(tls, clients) => {
                 let Secured { channel, binding, certificate } =

@@ -174,3 +174,49 @@ fn credentials_that_are_none() {
     let text = keygen(keys, &["--revoke", "alice", "--json"]);
     assert!(text.contains("\"what\":\"alice is revoked"), "{text}");
 }
+
+/// As browsers connect: with a certificate, with a token, and without TLS.
+#[test]
+fn clients_over_websockets() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path();
+    keygen(keys, &["--client", "alice", "--token", "bob"]);
+    let mut server = serve(keys, &["--origins", "https://a.example,https://b.example"]);
+    assert!(server.line().starts_with("card "));
+    let web = |client: &str| {
+        let mut arguments = classify(keys, client, &server);
+        arguments.push("--websocket".into());
+        arguments
+    };
+    for client in ["alice", "bob"] {
+        assert!(succeed(web(client)).contains("Ankle boot"));
+    }
+    let mut scan = Command::new("curl");
+    let tls = keys.join("alice");
+    let file = |name: &str| tls.join(name).to_str().unwrap().to_string();
+    let [authority, certificate, key] = ["ca.crt", "tls.crt", "tls.key"].map(file);
+    let url = format!("https://{}/", server.address);
+    scan.args(["--silent", "--max-time", "10", "--cacert", &authority, "--cert", &certificate]);
+    if let Ok(page) = scan.args(["--key", &key, &url]).output() {
+        let text = String::from_utf8_lossy(&page.stdout).into_owned();
+        assert!(text.contains("by WebSocket and for `gazelle classify`"), "{text}");
+    }
+    // A store's inferences are the same over both.
+    drop(server);
+    let store = keys.join("bundles.sqlite");
+    let server = serve(keys, &["--store", store.to_str().unwrap()]);
+    let half = keys.join("prepared");
+    let mut prepare = classify(keys, "alice", &server);
+    prepare.pop();
+    prepare[0] = "prepare".into();
+    let kept = ["--store", half.to_str().unwrap()].map(String::from);
+    succeed([&prepare[..], &kept, &["--websocket".into()]].concat());
+    let text = succeed([classify(keys, "alice", &server), kept.to_vec()].concat());
+    assert!(text.contains("Ankle boot"), "{text}");
+    let line = fail(2, ["serve", "--network", "fashion-mnist", "--plaintext", "--origins", "a/b"]);
+    assert!(line.contains("an origin is https://HOST"), "{line}");
+    let plain = Server::start(&["--network", "fashion-mnist"]);
+    let image = repository(SAMPLE);
+    let plaintext = ["classify", "--plaintext", "--websocket", "--server", &plain.address];
+    assert!(succeed([&plaintext[..], &[image.to_str().unwrap()]].concat()).contains("Ankle boot"));
+}

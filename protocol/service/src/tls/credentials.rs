@@ -12,10 +12,8 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+use super::{GAZELLE, WEB};
 use crate::{Clients, Error, Token, files};
-
-/// What both parties call their protocol inside TLS.
-const ALPN: &[u8] = b"gazelle";
 
 /// What a party's folder holds, by the names that Kubernetes and cert-manager give to it:
 ///
@@ -89,12 +87,16 @@ impl Credentials {
                 .map_err(|error| self.problem("tls.crt", error))?,
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![GAZELLE.to_vec()];
         config.resumption = Resumption::disabled();
         Ok(config)
     }
 
-    pub(super) fn server(&self, clients: &Clients) -> Result<ServerConfig, Error> {
+    /// The configuration, and the server's own certificate.
+    pub(super) fn server(
+        &self,
+        clients: &Clients,
+    ) -> Result<(ServerConfig, CertificateDer<'static>), Error> {
         let missing = "is missing; `gazelle keygen` makes it";
         let (chain, key) =
             self.certificate.as_ref().ok_or_else(|| self.problem("tls.crt", missing))?;
@@ -120,10 +122,11 @@ impl Credentials {
         let mut config = builder
             .with_single_cert(chain.clone(), key.clone_key())
             .map_err(|error| self.problem("tls.crt", error))?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = [GAZELLE, WEB].map(<[u8]>::to_vec).into();
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(config)
+        // A chain begins with it, and is not empty.
+        Ok((config, chain[0].clone()))
     }
 
     fn roots(&self) -> Result<Arc<RootCertStore>, Error> {

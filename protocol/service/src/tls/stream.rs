@@ -59,7 +59,7 @@ pub(super) fn ends(
 }
 
 /// What the peer sends.
-pub(super) struct TlsReader {
+pub(crate) struct TlsReader {
     shared: Arc<Shared>,
     /// Bytes of the socket, of which `rest` has not been decrypted yet.
     piece: Vec<u8>,
@@ -127,7 +127,7 @@ impl Read for TlsReader {
 }
 
 /// What the peer is sent.
-pub(super) struct TlsWriter {
+pub(crate) struct TlsWriter {
     shared: Arc<Shared>,
     /// Records that are being written.
     records: Vec<u8>,

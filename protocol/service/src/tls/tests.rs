@@ -273,7 +273,7 @@ fn pass_on(
         handshake::run(&mut connection, &stream, None).unwrap();
         stream::ends(connection, stream, Instant::now(), Patience::UNLIMITED, [0; 32])
     };
-    let towards_client = ServerConnection::new(Arc::clone(&relay.0)).unwrap();
+    let towards_client = ServerConnection::new(Arc::clone(&relay.config)).unwrap();
     let mut client = raw(towards_client.into(), middle);
     let name = ServerName::try_from(address.split(':').next().unwrap().to_string()).unwrap();
     let towards_server = ClientConnection::new(Arc::clone(&eve.0), name).unwrap();

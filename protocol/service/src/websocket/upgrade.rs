@@ -1,0 +1,193 @@
+//! From HTTP to a WebSocket.
+
+use std::io::{Read, Write};
+use std::time::Instant;
+
+use gazelle_protocol::printable;
+use gazelle_protocol::transport::{Limit, TransportFault};
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ParsedCertificate;
+use tungstenite::handshake::client::{Response as Answer, generate_key};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::handshake::machine::TryParse;
+use tungstenite::handshake::server::{Request, create_response, write_response};
+use tungstenite::http::{HeaderMap, HeaderName, StatusCode, header};
+
+use super::{Origin, until};
+use crate::Error;
+
+/// The most bytes of a request or an answer.
+pub(super) const MAX_HEAD: usize = 8 << 10;
+/// The most words of a refusal that a client reads.
+const MAX_WORDS: u64 = 512;
+
+/// Whom a server opens WebSockets for.
+pub(crate) struct Door<'a> {
+    /// The pages that may ask for one; what is no page may always.
+    pub(crate) origins: &'a [Origin],
+    /// What must be for the host that is asked for; nothing without TLS.
+    pub(crate) certificate: Option<&'a CertificateDer<'static>>,
+}
+
+/// Why there is no WebSocket.
+struct Refusal(StatusCode, &'static str);
+
+/// The server's part: answers a request; the host that it was for, and what came after it.
+pub(super) fn answer(
+    reader: &mut (impl Read + Limit),
+    writer: &mut (impl Write + Limit),
+    deadline: Option<Instant>,
+    door: &Door<'_>,
+) -> Result<(String, Vec<u8>), Error> {
+    let result = read_head(reader, deadline).and_then(|head| match head {
+        Some((head, rest)) => Ok(door.open(&head).map(|(answer, host)| (answer, host, rest))),
+        None => {
+            Ok(Err(Refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long")))
+        }
+    });
+    let (text, result) = match result? {
+        Ok((answer, host, rest)) => (answer, Ok((host, rest))),
+        Err(Refusal(status, why)) => {
+            (refusal(status, why), Err(Error::WebSocket(format!("no WebSocket: {why}"))))
+        }
+    };
+    writer.limit(until(deadline).map_err(TransportFault::from)?);
+    writer.write_all(&text).map_err(TransportFault::from)?;
+    writer.flush().map_err(TransportFault::from)?;
+    result
+}
+
+impl Door<'_> {
+    /// The answer to a request that is let in, and the host that it is for.
+    fn open(&self, head: &[u8]) -> Result<(Vec<u8>, String), Refusal> {
+        let bad = |why| Refusal(StatusCode::BAD_REQUEST, why);
+        let (_, request) = Request::try_parse(head)
+            .ok()
+            .flatten()
+            .ok_or(bad("this server understands GET of HTTP/1.1 alone"))?;
+        let headers = request.headers();
+        if !headers.contains_key(header::UPGRADE) {
+            let why = "this server classifies images, by WebSocket and for `gazelle classify`";
+            return Err(Refusal(StatusCode::UPGRADE_REQUIRED, why));
+        }
+        let response = create_response(&request)
+            .map_err(|_| bad("the request for a WebSocket is not valid"))?;
+        let host = only(headers, &header::HOST)?.ok_or(bad("the request names no host"))?;
+        let host = host.to_str().map_err(|_| bad("the request names no host"))?;
+        if self.certificate.is_some_and(|certificate| !is_for(certificate, host)) {
+            let why =
+                "this server's certificate is for another host than the one that was asked for";
+            return Err(Refusal(StatusCode::MISDIRECTED_REQUEST, why));
+        }
+        let origin = only(headers, &header::ORIGIN)?;
+        if origin.is_some_and(|said| !self.origins.iter().any(|known| known.is(said.as_bytes()))) {
+            let why = "this server does not serve pages of that origin; its operator may name it with \
+                       --origins";
+            return Err(Refusal(StatusCode::FORBIDDEN, why));
+        }
+        let mut answer = Vec::new();
+        write_response(&mut answer, &response).map_err(|_| bad("there is no answer to that"))?;
+        Ok((answer, host.into()))
+    }
+}
+
+/// The value of a header that must not come twice.
+fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a tungstenite::http::HeaderValue>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(Refusal(StatusCode::BAD_REQUEST, "the request says two things")),
+    }
+}
+
+/// Whether a certificate is for `host` or `host:port`.
+fn is_for(certificate: &CertificateDer<'_>, host: &str) -> bool {
+    let bare = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = bare.trim_start_matches('[').trim_end_matches(']');
+    let (Ok(name), Ok(certificate)) =
+        (ServerName::try_from(bare), ParsedCertificate::try_from(certificate))
+    else {
+        return false;
+    };
+    verify_server_name(&certificate, &name).is_ok()
+}
+
+/// An answer that opens nothing.
+fn refusal(status: StatusCode, why: &str) -> Vec<u8> {
+    let length = why.len() + 1;
+    let upgrade = match status {
+        StatusCode::UPGRADE_REQUIRED => "Upgrade: websocket\r\n",
+        _ => "",
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\n{upgrade}Content-Type: text/plain; \
+         charset=utf-8\r\nContent-Length: {length}\r\n\r\n{why}\n"
+    );
+    head.into_bytes()
+}
+
+/// The client's part: asks for a WebSocket at `host`; what came after the answer.
+pub(super) fn request(
+    reader: &mut (impl Read + Limit),
+    writer: &mut (impl Write + Limit),
+    deadline: Option<Instant>,
+    host: &str,
+) -> Result<Vec<u8>, Error> {
+    let key = generate_key();
+    let head = format!(
+        "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    );
+    writer.limit(until(deadline).map_err(TransportFault::from)?);
+    writer.write_all(head.as_bytes()).map_err(TransportFault::from)?;
+    writer.flush().map_err(TransportFault::from)?;
+    let other = || Error::WebSocket("the peer does not speak WebSocket; check the address".into());
+    let (head, rest) = read_head(reader, deadline)?.ok_or_else(other)?;
+    let answer = Answer::try_parse(&head).ok().flatten().ok_or_else(other)?.1;
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let mut words = rest;
+        // What there is of them.
+        let _ = reader.take(MAX_WORDS).read_to_end(&mut words);
+        let words = String::from_utf8_lossy(&words);
+        let words = printable(words.lines().next().unwrap_or_default());
+        return Err(Error::WebSocket(format!("the peer answers {}: {words}", answer.status())));
+    }
+    let accepted = answer.headers().get(header::SEC_WEBSOCKET_ACCEPT);
+    match accepted.is_some_and(|accepted| accepted == derive_accept_key(key.as_bytes()).as_str()) {
+        true => Ok(rest),
+        false => Err(other()),
+    }
+}
+
+/// Reads up to the empty line that ends a head: the head with it, and what was read beyond; none if the
+/// head is too long.
+fn read_head(
+    reader: &mut (impl Read + Limit),
+    deadline: Option<Instant>,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    let mut head = Vec::new();
+    let mut piece = [0; 1 << 10];
+    loop {
+        reader.limit(until(deadline).map_err(TransportFault::from)?);
+        let read = reader.read(&mut piece).map_err(TransportFault::from)?;
+        if read == 0 {
+            return Err(TransportFault::Closed.into());
+        }
+        let looked = head.len().saturating_sub(3);
+        head.extend_from_slice(&piece[..read]);
+        if let Some(at) = head[looked..].windows(4).position(|four| four == b"\r\n\r\n") {
+            let rest = head.split_off(looked + at + 4);
+            return Ok((head.len() <= MAX_HEAD).then_some((head, rest)));
+        }
+        if head.len() > MAX_HEAD {
+            return Ok(None);
+        }
+    }
+}
