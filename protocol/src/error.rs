@@ -167,15 +167,15 @@ pub enum PeerFault {
 impl PeerFault {
     /// Whether the peer is another one than was expected: then it has broken nothing.
     fn is_mismatch(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::NotGazelle
-            | Self::Version { .. }
-            | Self::Parameters
-            | Self::Settings
-            | Self::Plan
-            | Self::OtherCard { .. } => true,
-            _ => false,
-        }
+                | Self::Version { .. }
+                | Self::Parameters
+                | Self::Settings
+                | Self::Plan
+                | Self::OtherCard { .. }
+        )
     }
 
     /// What the user is told.

@@ -44,6 +44,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let cannot = || format!("cannot listen on {}; choose another --listen address", args.listen);
     let listener = TcpListener::bind(args.listen).when(cannot)?;
     let first = format!("{LISTENING}{}", listener.local_addr().when(cannot)?);
+    // Whoever knows the address may tell the server to end.
+    signals::start(Arc::clone(&shared), Duration::from_secs(args.grace))?;
     // Whoever reads nothing else reads this.
     let mut out = io::stdout();
     let _ = writeln!(out, "{first}").and_then(|()| out.flush());
@@ -53,7 +55,6 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         shared.log.line(format!("admin on {address}"));
     }
     watch(&shared)?;
-    signals::start(Arc::clone(&shared), Duration::from_secs(args.grace))?;
     if args.until_stdin_ends {
         thread::spawn(|| {
             let _ = io::copy(&mut io::stdin(), &mut io::sink());

@@ -30,6 +30,9 @@ pub(crate) struct Door<'a> {
     pub(crate) certificate: Option<&'a CertificateDer<'static>>,
 }
 
+/// The lines of a request or an answer, and what was read beyond them.
+type Head = (Vec<u8>, Vec<u8>);
+
 /// Why there is no WebSocket.
 struct Refusal(StatusCode, &'static str);
 
@@ -40,10 +43,10 @@ pub(super) fn answer(
     deadline: Option<Instant>,
     door: &Door<'_>,
 ) -> Result<(String, Vec<u8>), Error> {
-    let result = read_head(reader, deadline).and_then(|head| match head {
-        Some((head, rest)) => Ok(door.open(&head).map(|(answer, host)| (answer, host, rest))),
+    let result = read_head(reader, deadline).map(|head| match head {
+        Some((head, rest)) => door.open(&head).map(|(answer, host)| (answer, host, rest)),
         None => {
-            Ok(Err(Refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long")))
+            Err(Refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long"))
         }
     });
     let (text, result) = match result? {
@@ -166,12 +169,11 @@ pub(super) fn request(
     }
 }
 
-/// Reads up to the empty line that ends a head: the head with it, and what was read beyond; none if the
-/// head is too long.
+/// Reads up to the empty line that ends a head, which belongs to it; none if the head is too long.
 fn read_head(
     reader: &mut (impl Read + Limit),
     deadline: Option<Instant>,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+) -> Result<Option<Head>, Error> {
     let mut head = Vec::new();
     let mut piece = [0; 1 << 10];
     loop {
