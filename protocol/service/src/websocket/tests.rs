@@ -153,7 +153,7 @@ fn answer_to(request: &str) -> (String, String) {
     let accepted =
         thread::spawn(move || accept_plaintext(far, Instant::now(), &origins, brief(), None));
     near.write_all(request.as_bytes()).unwrap();
-    let end = accepted.join().unwrap().map(|channel| drop(channel));
+    let end = accepted.join().unwrap().map(drop);
     let mut text = Vec::new();
     // A connection that is reset has said what it had to.
     let _ = near.read_to_end(&mut text);
