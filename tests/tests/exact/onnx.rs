@@ -84,9 +84,11 @@ fn every_spelling_computes_what_onnx_runtime_computes_or_is_refused() {
         let (got, expected) = (float.forward(&image).unwrap(), numbers(&case["outputs"]));
         let got = then(case["then"].as_str().unwrap(), &got);
         assert_eq!(got.len(), expected.len(), "{name}");
+        // Quantised files round, and the network that they stand for does not.
+        let within = case["within"].as_f64().unwrap_or(2e-5);
         for (got, expected) in got.iter().zip(&expected) {
             let error = (got - expected).abs();
-            assert!(error <= 2e-5 * (1.0 + expected.abs()), "{name}: {got}, not {expected}");
+            assert!(error <= within * (1.0 + expected.abs()), "{name}: {got}, not {expected}");
         }
         integers_follow(name, &float, &image);
     }

@@ -53,6 +53,11 @@ impl<'a> Attributes<'a> {
         Some(Constant::read(tensor, &SideFiles::default()))
     }
 
+    /// The type of the elements of an attribute that is a tensor.
+    pub(super) fn kind(&self, name: &str) -> Option<i32> {
+        Some(self.find(name)?.t.as_ref()?.data_type)
+    }
+
     /// The value of a Constant node.
     pub(super) fn constant(&self) -> Result<Constant, NodeFault> {
         for a in self.0 {

@@ -7,6 +7,7 @@ use super::attributes::Attributes;
 use super::constant::Constant;
 use super::fault::{NodeFault, OnnxFault};
 use super::fold;
+use super::integer_operators::written_out;
 use super::proto::{self, Node};
 use super::side_file::SideFiles;
 
@@ -18,6 +19,8 @@ const MAX_NODES: usize = 1 << 16;
 pub(super) struct Constants<'a> {
     stored: HashMap<&'a str, &'a proto::Tensor>,
     known: HashMap<String, Constant>,
+    /// The element types of Constant nodes' values.
+    kinds: HashMap<String, i32>,
     side: SideFiles<'a>,
     /// How many values may still be computed.
     budget: usize,
@@ -26,7 +29,7 @@ pub(super) struct Constants<'a> {
 impl<'a> Constants<'a> {
     fn new(graph: &'a proto::Graph, side: SideFiles<'a>, budget: usize) -> Self {
         let stored = graph.initializer.iter().map(|tensor| (&tensor.name[..], tensor)).collect();
-        Self { stored, known: HashMap::new(), side, budget }
+        Self { stored, known: HashMap::new(), kinds: HashMap::new(), side, budget }
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -49,9 +52,10 @@ impl<'a> Constants<'a> {
         self.find(name).ok().flatten()?.scalar()
     }
 
-    /// Whether the file stores that constant with elements of type `kind`.
-    pub(super) fn is_of(&self, name: &str, kind: i32) -> bool {
-        self.stored.get(name).is_some_and(|tensor| tensor.data_type == kind)
+    /// The type of the elements of a constant that the file holds.
+    pub(super) fn kind(&self, name: &str) -> Option<i32> {
+        let stored = self.stored.get(name).map(|tensor| tensor.data_type);
+        stored.or_else(|| self.kinds.get(name).copied())
     }
 
     pub(super) fn insert(&mut self, name: &str, value: Constant) {
@@ -66,7 +70,9 @@ impl<'a> Constants<'a> {
             return Ok(false);
         }
         let attributes = Attributes::of(node);
+        let output = node.output.first().cloned().unwrap_or_default();
         let value = if constant {
+            attributes.kind("value").and_then(|kind| self.kinds.insert(output.clone(), kind));
             Some(attributes.constant())
         } else {
             let inputs: Vec<Option<Constant>> =
@@ -77,7 +83,7 @@ impl<'a> Constants<'a> {
         let Some(value) = value else { return Ok(false) };
         let value = value.map_err(|fault| at(node, fault))?;
         self.budget = self.budget.saturating_sub(value.len());
-        self.known.insert(node.output.first().cloned().unwrap_or_default(), value);
+        self.known.insert(output, value);
         Ok(true)
     }
 }
@@ -125,7 +131,7 @@ impl<'a> Source<'a> {
         }
         let mut constants = Constants::new(graph, side, budget);
         let output = choose_output(graph, output)?;
-        let nodes = ordered(&graph.node, &output)?;
+        let nodes = ordered(&written_out(&graph.node), &output)?;
         // Old files list the initializers among the inputs.
         let read: HashSet<&str> =
             nodes.iter().flat_map(|n| n.input.iter().map(|s| &s[..])).collect();
@@ -175,6 +181,14 @@ fn choose_output(graph: &proto::Graph, chosen: Option<&str>) -> Result<String, O
             list()
         ))),
     }
+}
+
+/// Which node makes each tensor.
+pub(super) fn makers(nodes: &[Node]) -> HashMap<String, usize> {
+    let outputs = |(i, node): (usize, &Node)| -> Vec<(String, usize)> {
+        node.output.iter().map(|name| (name.clone(), i)).collect()
+    };
+    nodes.iter().enumerate().flat_map(outputs).collect()
 }
 
 /// The nodes that lead to `output`, each after those that it reads.

@@ -12,6 +12,7 @@ mod fold;
 mod functions;
 mod graph;
 mod input;
+mod integer_operators;
 mod linear;
 mod lower;
 mod pattern;
@@ -89,6 +90,7 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     let budget = (bytes.len() * 2).clamp(1 << 20, constant::MAX_VALUES);
     let mut source = graph::Source::read(&graph, options.output.as_deref(), side, budget)?;
     let tail = tail::cut(&mut source)?;
+    quantised::undo(&mut source);
     pattern::recognise(&mut source)?;
     let (batch, input, view) = input::image(source.input, options.shape)?;
     let (scale, shift) = options.pixel(input.channels).map_err(interface)?;

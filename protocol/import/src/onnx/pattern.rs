@@ -5,15 +5,12 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 use super::attributes::Attributes;
 use super::fault::OnnxFault;
-use super::graph::{Constants, Source, ordered};
+use super::graph::{Constants, Source, makers, ordered};
 use super::proto::{Attribute, Node};
-use super::quantised::{Stated, keeps_values};
 
 /// Puts one node in the place of each group that computes a known activation.
 pub(super) fn recognise(source: &mut Source<'_>) -> Result<(), OnnxFault> {
-    let makers = source.nodes.iter().enumerate();
-    let makers = makers.flat_map(|(i, n)| n.output.iter().map(move |name| (name.clone(), i)));
-    let makers: HashMap<String, usize> = makers.collect();
+    let makers = makers(&source.nodes);
     for i in 0..source.nodes.len() {
         let mut group =
             Group { nodes: &source.nodes, makers: &makers, constants: &mut source.constants };
@@ -59,7 +56,6 @@ impl Group<'_, '_> {
             "Mul" => self.product(&node),
             "Where" => self.threshold(&node),
             "Max" => self.leaky(&node),
-            "DequantizeLinear" => self.stated(&node),
             _ => None,
         }
     }
@@ -123,26 +119,6 @@ impl Group<'_, '_> {
         };
         let Some(add) = inner.and_then(|inner| self.maker(&inner).cloned()) else { return false };
         add.op_type == "Add" && self.with_constant(&add) == Some((x.into(), 3.0))
-    }
-
-    /// The bounds that the integers of QuantizeLinear and DequantizeLinear keep; nothing for an image
-    /// and for what has these bounds already.
-    fn stated(&mut self, node: &Node) -> Option<Found> {
-        let quantise = self.maker(node.input.first()?)?.clone();
-        let stated = Stated::read(node, self.constants)?;
-        let same = Stated::read(&quantise, self.constants)? == stated;
-        if quantise.op_type != "QuantizeLinear" || !same {
-            return None;
-        }
-        let x = quantise.input.first()?.clone();
-        let mut maker = self.maker(&x);
-        while let Some(next) = maker.filter(|node| keeps_values(&node.op_type)) {
-            maker = next.input.first().and_then(|name| self.maker(name));
-        }
-        match maker {
-            Some(maker) if !stated.is_kept_by(maker) => Some(("Clip", x, stated.attributes())),
-            _ => Some(("Identity", x, vec![])),
-        }
     }
 
     /// x·(1 + erf(x/√2))/2 with the half at either place.

@@ -28,6 +28,8 @@ pub(super) fn cut(source: &mut Source<'_>) -> Result<Tail, OnnxFault> {
         let axis = |default| attributes.int("axis", default);
         match &node.op_type[..] {
             "Identity" => {}
+            // Rounding and bounds keep the values' order.
+            "QuantizeLinear" | "DequantizeLinear" if has_one_scale(&node, source) => {}
             // Labels are whole numbers of whatever type.
             "Cast" if tail.head.is_none() && tail.along.is_none() => {}
             "Softmax" | "LogSoftmax"
@@ -56,6 +58,11 @@ pub(super) fn cut(source: &mut Source<'_>) -> Result<Tail, OnnxFault> {
         }
         source.nodes = used;
     }
+}
+
+fn has_one_scale(node: &Node, source: &mut Source<'_>) -> bool {
+    let scale = node.input.get(1).and_then(|name| source.constants.scalar(name));
+    scale.is_some_and(|scale| scale > 0.0)
 }
 
 fn count(node: &Node, attributes: &Attributes<'_>, constants: &mut Constants<'_>) -> u32 {
