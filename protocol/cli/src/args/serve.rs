@@ -33,7 +33,7 @@ pub(crate) struct ServeArgs {
     /// Serve everyone who connects over TLS
     #[arg(long, conflicts_with = "plaintext")]
     pub(crate) anyone: bool,
-    /// Serve WebSockets of pages from these places too, as in https://chest.example.org
+    /// Serve WebSockets of pages from these places too, as in `https://chest.example.org`
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
     pub(crate) origins: Vec<Origin>,
     /// What clients learn
