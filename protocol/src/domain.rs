@@ -17,6 +17,9 @@
 //! - Errors and ephemeral secrets of the linear layers: AES-128 under a fresh key for each message, of
 //!   the numbers (n + p)·2^64 + i for polynomial p, where n is as fresh and as secret as the key: no
 //!   guess of a key can be tried against several messages at once.
+//! - The public polynomials of a hint: AES-128 under the hint's own seed of the numbers
+//!   (2^32·ℓ + p)·2^64 + i for polynomial p of layer ℓ, p = 0 for that of the client's keys. What blinds
+//!   a hint: as errors, under a fresh key for each hint, of p = 2^32·ℓ + o for output o of layer ℓ.
 //! - Pads of the frames' tags: AES-128 under a key for each direction of a session of the frame's
 //!   number.
 //! - The garbler's own zero labels: AES-128 under a fresh key for each layer of each bundle, of the
@@ -121,6 +124,9 @@ pub(crate) const BUNDLE: &[u8] = b"gazelle bundle v1";
 /// the linear maps' halves.
 pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v2";
 
+/// Name of a hint: `label ‖ its file`, by SHA-256.
+pub(crate) const HINT: &[u8] = b"gazelle hint name v1";
+
 /// All labels, with that of a model card's hash, for the test below.
 #[cfg(test)]
 const ALL: &[&[u8]] = &[
@@ -148,6 +154,7 @@ const ALL: &[&[u8]] = &[
     NETWORK,
     BUNDLE,
     GARBLING_KEY,
+    HINT,
 ];
 
 #[cfg(test)]

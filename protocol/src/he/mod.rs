@@ -45,6 +45,7 @@
 mod answer;
 mod coins;
 mod encode;
+pub mod hint;
 mod keys;
 pub mod noise;
 mod parameters;

@@ -18,6 +18,21 @@ pub(crate) const ETA: u32 = 21;
 /// Bits of the prime in which a large answer is decrypted.
 const WIDE_BITS: u32 = 61;
 
+/// Checks that a modulus of so many bits has 128 bits of security in the ring of degree `n`.
+///
+/// # Errors
+/// [`Misuse::Parameters`] if it has not, or n is not 1,024 to 16,384.
+pub(crate) fn check_security(n: usize, log2_q: u32) -> Result<(), Misuse> {
+    let refuse = |why: String| Err(Misuse::Parameters(why));
+    let Some(&(_, limit)) = MAX_LOG2_Q.iter().find(|(degree, _)| *degree == n) else {
+        return refuse(format!("the degree {n} is not one of 1024, 2048, 4096, 8192, 16384"));
+    };
+    if log2_q == 0 || log2_q > limit {
+        return refuse(format!("q of {log2_q} bits; 128-bit security at n = {n} allows {limit}"));
+    }
+    Ok(())
+}
+
 /// A ring-LWE parameter set: the ring's degree n and the primes of q, at least 128 bits secure.
 /// Cheap to clone.
 #[derive(Clone)]
@@ -40,13 +55,8 @@ impl Parameters {
     /// n.
     pub fn try_new(n: usize, primes: &[u64]) -> Result<Self, Misuse> {
         let refuse = |why: String| Err(Misuse::Parameters(why));
-        let Some(&(_, limit)) = MAX_LOG2_Q.iter().find(|(degree, _)| *degree == n) else {
-            return refuse(format!("the degree {n} is not one of 1024, 2048, 4096, 8192, 16384"));
-        };
         let bits: u32 = primes.iter().map(|q| u64::BITS - q.leading_zeros()).sum();
-        if primes.is_empty() || bits > limit {
-            return refuse(format!("q of {bits} bits; 128-bit security at n = {n} allows {limit}"));
-        }
+        check_security(n, bits)?;
         if (1..primes.len()).any(|i| primes[..i].contains(&primes[i])) {
             return refuse("the primes must be distinct".into());
         }

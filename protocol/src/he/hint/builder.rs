@@ -1,0 +1,205 @@
+//! The server's side: a layer's published polynomials, and the secrets that blind them.
+
+use crate::parallel::prelude::*;
+use gazelle_ntt::prg::{AesRng, Seed};
+use gazelle_ntt::{pack, sample};
+use rand::CryptoRng;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::modular::Transformed;
+use super::{Format, HintParameters};
+use crate::error::Misuse;
+use crate::he::Coins;
+use crate::he::parameters::ETA;
+
+/// A layer of a hint: its format and how many polynomials there are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerFormat {
+    /// Parameters and numbers of bits.
+    pub format: Format,
+    /// Input polynomials of one tile.
+    pub inputs: usize,
+    /// Output polynomials.
+    pub outputs: usize,
+}
+
+impl LayerFormat {
+    /// Bytes of one published polynomial.
+    pub(super) fn polynomial_len(&self) -> usize {
+        pack::packed_len(self.format.parameters.n(), self.format.hint_bits)
+    }
+
+    /// Bytes of all.
+    #[expect(clippy::len_without_is_empty, reason = "a layer has outputs")]
+    pub fn len(&self) -> usize {
+        self.outputs * self.polynomial_len()
+    }
+}
+
+/// Which of a layer's public polynomials: that of the client's keys, or that of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// a_pk.
+    Key,
+    /// aᵢ.
+    Input(usize),
+}
+
+/// The polynomial a of a layer, transformed: words of the seed's stream, cut to λ bits.
+pub(super) fn public(
+    parameters: &HintParameters,
+    (seed, layer): (&Seed, usize),
+    place: Place,
+) -> Transformed {
+    let mut a = vec![0; parameters.n()];
+    let index = match place {
+        Place::Key => 0,
+        Place::Input(i) => 1 + i as u64,
+    };
+    AesRng::new(seed, (layer as u64) << 32 | index).fill_words(&mut a);
+    a.iter_mut().for_each(|a| *a &= parameters.mask());
+    parameters.products().transform(&a)
+}
+
+/// What blinds a hint and must not be known to anybody but the server: u and e′ of every published
+/// polynomial. It serves one hint alone, and as long as that is in use.
+///
+/// It is drawn anew whenever a hint is built: two hints of two sets of weights under one seed and one
+/// secret differ by Σ aᵢ·Δwᵢ, which gives the change of every weight away (a test shows it).
+#[derive(Clone, Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct HintSecret(Coins);
+
+impl HintSecret {
+    /// Fresh randomness.
+    pub(super) fn random(rng: &mut impl CryptoRng) -> Self {
+        Self(Coins::random(rng))
+    }
+
+    /// u and e′ of output polynomial `output` of layer `layer`.
+    pub(super) fn blinding(
+        &self,
+        n: usize,
+        layer: usize,
+        output: usize,
+    ) -> [Zeroizing<Vec<i8>>; 2] {
+        let mut stream = self.0.stream(layer << 32 | output);
+        let [mut ephemeral, mut error] = [(); 2].map(|()| Zeroizing::new(vec![0; n]));
+        sample::ternary(&mut stream, &mut ephemeral);
+        sample::centred_binomial(ETA, &mut stream, &mut error);
+        [ephemeral, error]
+    }
+
+    /// b·u modulo q for the u of output `output` of layer `layer`: what the server adds to its part of
+    /// the results of the tile that `key` belongs to.
+    pub fn product(
+        &self,
+        parameters: &HintParameters,
+        key: &TileKey,
+        (layer, output): (usize, usize),
+    ) -> Zeroizing<Vec<u64>> {
+        let [ephemeral, _] = self.blinding(parameters.n(), layer, output);
+        let ring = parameters.products();
+        let mut product = ring.multiply(&key.0, &ring.transform_small(&ephemeral));
+        product.iter_mut().for_each(|p| *p &= parameters.mask());
+        Zeroizing::new(product)
+    }
+}
+
+/// b of a tile, as the server computes with it.
+pub struct TileKey(Transformed);
+
+impl TileKey {
+    /// The key with these coefficients modulo q.
+    ///
+    /// # Panics
+    /// If there are not n.
+    pub fn new(parameters: &HintParameters, coefficients: &[u64]) -> Self {
+        assert_eq!(coefficients.len(), parameters.n(), "a polynomial of the ring");
+        Self(parameters.products().transform(coefficients))
+    }
+}
+
+/// Appends layer number `layer` of a hint to `out`: h_o = ⌊(Σᵢ aᵢ·w_{o,i} + a_pk·u_o + e′_o)/2^(λ−κ)⌉
+/// for every output o. `weights` writes w_{o,i} over zeros and says whether there are any.
+///
+/// # Errors
+/// [`Misuse::Layer`] if an error e′ and the rounding are longer than the bound on the noise allows,
+/// which happens to one hint in 2^60.
+pub(super) fn build_layer(
+    layer: &LayerFormat,
+    (seed, index): (&Seed, usize),
+    secret: &HintSecret,
+    weights: impl Fn(usize, usize, &mut [i16]) -> bool + Sync,
+    out: &mut Vec<u8>,
+) -> Result<(), Misuse> {
+    let LayerFormat { format, inputs, outputs } = layer;
+    let parameters = &format.parameters;
+    let inputs: Vec<Transformed> = (0..*inputs)
+        .into_par_iter()
+        .map(|i| public(parameters, (seed, index), Place::Input(i)))
+        .collect();
+    let key = public(parameters, (seed, index), Place::Key);
+    let start = out.len();
+    out.resize(start + layer.len(), 0);
+    let polynomials = out[start..].par_chunks_exact_mut(layer.polynomial_len());
+    debug_assert_eq!(polynomials.len(), *outputs);
+    polynomials.enumerate().try_for_each(|(output, out)| {
+        let blinding = secret.blinding(parameters.n(), index, output);
+        let sum = blind(parameters, &key, &inputs, &blinding, |i, w| weights(output, i, w));
+        publish(format, &sum, out)
+    })
+}
+
+/// c = Σᵢ aᵢ·wᵢ + a_pk·u + e′ modulo q.
+fn blind(
+    parameters: &HintParameters,
+    key: &Transformed,
+    inputs: &[Transformed],
+    [ephemeral, error]: &[Zeroizing<Vec<i8>>; 2],
+    weights: impl Fn(usize, &mut [i16]) -> bool,
+) -> Sum {
+    let products = parameters.products();
+    let mut weight = Zeroizing::new(vec![0; parameters.n()]);
+    let mut sum = products.zero();
+    products.multiply_add(&mut sum, key, &products.transform_small(ephemeral));
+    for (i, a) in inputs.iter().enumerate() {
+        weight.fill(0);
+        if weights(i, &mut weight) {
+            products.multiply_add(&mut sum, a, &products.transform_weights(&weight));
+        }
+    }
+    let mut exact = Zeroizing::new(products.coefficients(sum));
+    let with_error = exact.iter().zip(&**error);
+    let values = with_error.map(|(&c, &e)| c.wrapping_add(e as u64) & parameters.mask());
+    let values = Zeroizing::new(values.collect());
+    exact.iter_mut().for_each(|c| *c &= parameters.mask());
+    Sum { exact, values }
+}
+
+/// A polynomial to publish, before it is rounded, without its error and with it.
+struct Sum {
+    exact: Zeroizing<Vec<u64>>,
+    values: Zeroizing<Vec<u64>>,
+}
+
+/// Packs a polynomial, rounded.
+fn publish(format: &Format, sum: &Sum, out: &mut [u8]) -> Result<(), Misuse> {
+    let (lambda, mask) = (format.parameters.log2_q(), format.parameters.mask());
+    let dropped = lambda - format.hint_bits;
+    let half = (1 << dropped) >> 1;
+    let rounded: Vec<u64> =
+        sum.values.iter().map(|&c| (c.wrapping_add(half) & mask) >> dropped).collect();
+    let error = |(&h, &c): (&u64, &u64)| {
+        let difference = (h << dropped).wrapping_sub(c) << (u64::BITS - lambda);
+        let difference = (difference as i64 >> (u64::BITS - lambda)) as f64;
+        difference * difference
+    };
+    let norm: f64 = rounded.iter().zip(&*sum.exact).map(error).sum();
+    if norm > format.largest_norm() {
+        return Err(Misuse::Layer(
+            "the hint's errors are larger than its bound; build the hint again".into(),
+        ));
+    }
+    pack::pack_u64_into(&rounded, format.hint_bits, out);
+    Ok(())
+}

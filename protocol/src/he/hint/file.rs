@@ -1,0 +1,219 @@
+//! A hint as it is stored and sent: a file with a name.
+//!
+//! ```text
+//! magic (16) ‖ digest of the plan (32) ‖ seed of the public polynomials (16) ‖
+//! for each layer, for each output polynomial: n coefficients of κ bits
+//! ```
+//!
+//! Its name is its hash, so a file that has the name that was agreed on is the file that was meant,
+//! wherever it comes from. Its length is a function of the plan.
+
+use gazelle_ntt::pack;
+use gazelle_ntt::prg::Seed;
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+use super::builder::{HintSecret, LayerFormat, build_layer};
+use super::modular::Transformed;
+use crate::domain;
+use crate::error::Misuse;
+
+const MAGIC: &[u8; 16] = b"gazelle hint v1\n";
+
+/// Bytes before the first layer.
+const HEADER: usize = 16 + 32 + 16;
+
+/// A hint's name: SHA-256 of its file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HintName(pub [u8; 32]);
+
+impl fmt::Display for HintName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for HintName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HintName({self})")
+    }
+}
+
+/// Why bytes are not the hint that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HintFault {
+    /// Not the agreed bytes.
+    #[error("the hint's name is {got}, but {expected} was announced; fetch it again")]
+    Name {
+        /// What was announced.
+        expected: HintName,
+        /// That of the bytes.
+        got: HintName,
+    },
+    /// It does not begin like one.
+    #[error("this is not a hint of this release; build it with `gazelle hint build`")]
+    Magic,
+    /// It is of another network, or the network is planned otherwise.
+    #[error("the hint is of another network or other settings; build it anew")]
+    Plan,
+    /// It is cut off, or has something appended.
+    #[error("the hint has {got} bytes instead of {expected}; fetch it again")]
+    Length {
+        /// What the plan says.
+        expected: usize,
+        /// What came.
+        got: usize,
+    },
+}
+
+/// A hint: public, the same for all clients and all images.
+pub struct Hint {
+    layers: Vec<LayerFormat>,
+    /// Where each layer begins.
+    places: Vec<usize>,
+    bytes: Vec<u8>,
+    name: HintName,
+}
+
+impl Hint {
+    /// Bytes of a hint of these layers.
+    pub fn encoded_len(layers: &[LayerFormat]) -> usize {
+        HEADER + layers.iter().map(LayerFormat::len).sum::<usize>()
+    }
+
+    /// A new hint, with a seed and a secret that no other hint has. `weights(ℓ, o, i, out)` writes the
+    /// polynomial of layer ℓ that multiplies input i for output o over zeros and says whether there is
+    /// one. `plan` is the digest of all that both parties plan alike.
+    ///
+    /// # Errors
+    /// [`Misuse::Layer`], if the errors of a layer are longer than its noise allows, which happens to one hint in 2^60.
+    pub fn build(
+        layers: Vec<LayerFormat>,
+        plan: &[u8; 32],
+        weights: impl Fn(usize, usize, usize, &mut [i16]) -> bool + Sync,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(Self, HintSecret), Misuse> {
+        let mut seed: Seed = Default::default();
+        rng.fill_bytes(&mut seed);
+        let secret = HintSecret::random(rng);
+        let hint = Self::build_with(layers, plan, &seed, &secret, weights)?;
+        Ok((hint, secret))
+    }
+
+    pub(super) fn build_with(
+        layers: Vec<LayerFormat>,
+        plan: &[u8; 32],
+        seed: &Seed,
+        secret: &HintSecret,
+        weights: impl Fn(usize, usize, usize, &mut [i16]) -> bool + Sync,
+    ) -> Result<Self, Misuse> {
+        let mut bytes = Vec::with_capacity(Self::encoded_len(&layers));
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(plan);
+        bytes.extend_from_slice(seed);
+        for (index, layer) in layers.iter().enumerate() {
+            let weights = |o, i, out: &mut [i16]| weights(index, o, i, out);
+            build_layer(layer, (seed, index), secret, weights, &mut bytes)?;
+        }
+        Ok(Self::of(layers, bytes))
+    }
+
+    /// The hint of these layers that has a name.
+    ///
+    /// # Errors
+    /// [`HintFault`] if `bytes` is another one's, or none.
+    pub fn decode(
+        layers: Vec<LayerFormat>,
+        plan: &[u8; 32],
+        name: &HintName,
+        bytes: Vec<u8>,
+    ) -> Result<Self, HintFault> {
+        let (got, expected) = (bytes.len(), Self::encoded_len(&layers));
+        if bytes.first_chunk() != Some(MAGIC) {
+            return Err(HintFault::Magic);
+        }
+        if bytes.get(16..48) != Some(plan) {
+            return Err(HintFault::Plan);
+        }
+        if got != expected {
+            return Err(HintFault::Length { expected, got });
+        }
+        let hint = Self::of(layers, bytes);
+        if hint.name != *name {
+            return Err(HintFault::Name { expected: *name, got: hint.name });
+        }
+        Ok(hint)
+    }
+
+    /// The hint of a whole file.
+    fn of(layers: Vec<LayerFormat>, bytes: Vec<u8>) -> Self {
+        let end = |place: &mut usize, layer: &LayerFormat| {
+            *place += layer.len();
+            Some(*place - layer.len())
+        };
+        let places = layers.iter().scan(HEADER, end).collect();
+        let hash = Sha256::new().chain_update(domain::HINT).chain_update(&bytes);
+        Self { layers, places, bytes, name: HintName(hash.finalize().into()) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &HintName {
+        &self.name
+    }
+
+    /// The file.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Layer number `index`.
+    pub fn layer(&self, index: usize) -> LayerHint<'_> {
+        let layer = &self.layers[index];
+        let bytes = &self.bytes[self.places[index]..][..layer.len()];
+        let seed = self.bytes[HEADER - 16..].first_chunk().expect("a seed of 16 bytes");
+        LayerHint { layer, index, seed, bytes }
+    }
+}
+
+/// One layer of a hint.
+#[derive(Clone, Copy)]
+pub struct LayerHint<'a> {
+    pub(super) layer: &'a LayerFormat,
+    /// Its number.
+    pub(super) index: usize,
+    /// That of the public polynomials of the whole hint.
+    pub(super) seed: &'a Seed,
+    bytes: &'a [u8],
+}
+
+impl LayerHint<'_> {
+    /// ĉ of an output: 2^(λ−κ)·h, in coefficients.
+    pub(super) fn coefficients(&self, output: usize) -> Vec<u64> {
+        let format = &self.layer.format;
+        let len = self.layer.polynomial_len();
+        let mut values = vec![0; format.parameters.n()];
+        pack::unpack_u64(&self.bytes[output * len..][..len], format.hint_bits, &mut values)
+            .expect("n coefficients are whole bytes");
+        let unsent = format.parameters.log2_q() - format.hint_bits;
+        values.iter_mut().for_each(|h| *h <<= unsent);
+        values
+    }
+
+    /// ĉ of an output, transformed.
+    pub(super) fn transformed(&self, output: usize) -> Transformed {
+        self.layer.format.parameters.products().transform(&self.coefficients(output))
+    }
+}
+
+#[cfg(test)]
+impl Hint {
+    /// Replaces a published polynomial by that of a server that deviates.
+    pub(super) fn publish(&mut self, layer: usize, output: usize, rounded: &[u64]) {
+        let format = &self.layers[layer];
+        let (len, bits) = (format.polynomial_len(), format.format.hint_bits);
+        let place = self.places[layer] + output * len;
+        pack::pack_u64_into(rounded, bits, &mut self.bytes[place..][..len]);
+    }
+}

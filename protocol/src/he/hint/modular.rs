@@ -1,0 +1,144 @@
+//! Products of polynomials over Z\[X\]/(X^n + 1), exact below 2^92 and reduced modulo powers of two:
+//! transforms modulo two primes below 2^47 and the Chinese remainder.
+
+use gazelle_ntt::{Modulus, Plan, prime, sample};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Bits of each prime.
+const PRIME_BITS: u32 = 47;
+
+/// The transforms, for one degree.
+pub(crate) struct Products {
+    plans: [Plan; 2],
+    /// 1/p₁ modulo p₂.
+    inverse: u64,
+    /// ⌊2^64/p⌋ of each prime.
+    quotients: [u64; 2],
+}
+
+/// A polynomial, transformed modulo both primes. Wiped when dropped: it may be a secret.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Transformed {
+    /// n residues modulo the first prime, then n modulo the second.
+    values: Vec<u64>,
+}
+
+impl Products {
+    pub(crate) fn new(n: usize) -> Self {
+        let plan = |q| Plan::try_new(n, q).expect("a prime that is 1 modulo 2n");
+        let [p1, p2] = prime::ntt_primes_below(n, PRIME_BITS, 2)[..] else {
+            unreachable!("two primes were asked for")
+        };
+        let plans = [plan(p1), plan(p2)];
+        let inverse = plans[1].modulus().inv(p1 % p2);
+        let quotients = [p1, p2].map(|p| ((1 << 64) / u128::from(p)) as u64);
+        Self { plans, inverse, quotients }
+    }
+
+    /// The ring's degree.
+    pub(crate) fn n(&self) -> usize {
+        self.plans[0].n()
+    }
+
+    /// The polynomial of these coefficients, any 64-bit numbers.
+    pub(crate) fn transform(&self, coefficients: &[u64]) -> Transformed {
+        self.transform_by(|limb, out| {
+            let (p, quotient) = (self.modulus(limb).value(), self.quotients[limb]);
+            self.plans[limb].backend().run(
+                #[inline(always)]
+                || {
+                    for (out, &c) in out.iter_mut().zip(coefficients) {
+                        // The estimate of the quotient is at most one too small.
+                        let estimate = ((u128::from(c) * u128::from(quotient)) >> 64) as u64;
+                        let rest = c.wrapping_sub(estimate.wrapping_mul(p));
+                        let below = (rest.wrapping_sub(p) as i64 >> 63) as u64;
+                        *out = rest.wrapping_sub(p & !below);
+                    }
+                },
+            );
+        })
+    }
+
+    /// The polynomial of these coefficients, in constant time.
+    pub(crate) fn transform_small(&self, coefficients: &[i8]) -> Transformed {
+        self.transform_by(|limb, out| sample::residues(coefficients, self.modulus(limb), out))
+    }
+
+    /// The polynomial of these weights, in constant time.
+    pub(crate) fn transform_weights(&self, coefficients: &[i16]) -> Transformed {
+        self.transform_by(|limb, out| {
+            let modulus = *self.modulus(limb);
+            for (out, &w) in out.iter_mut().zip(coefficients) {
+                *out = modulus.add((i64::from(w) + (1 << 16)) as u64, modulus.value() - (1 << 16));
+            }
+        })
+    }
+
+    fn transform_by(&self, residues: impl Fn(usize, &mut [u64])) -> Transformed {
+        let mut values = vec![0; 2 * self.n()];
+        for (limb, out) in values.chunks_exact_mut(self.n()).enumerate() {
+            residues(limb, out);
+            self.plans[limb].forward(out);
+        }
+        Transformed { values }
+    }
+
+    /// Zero.
+    pub(crate) fn zero(&self) -> Transformed {
+        Transformed { values: vec![0; 2 * self.n()] }
+    }
+
+    /// `sum += a·b`.
+    pub(crate) fn multiply_add(&self, sum: &mut Transformed, a: &Transformed, b: &Transformed) {
+        let n = self.n();
+        for (limb, plan) in self.plans.iter().enumerate() {
+            let part = limb * n..(limb + 1) * n;
+            plan.pointwise_mul_add(
+                &mut sum.values[part.clone()],
+                &a.values[part.clone()],
+                &b.values[part],
+            );
+        }
+    }
+
+    /// The coefficients of a polynomial modulo 2^64, in constant time; they must be below 2^91 in
+    /// magnitude.
+    pub(crate) fn coefficients(&self, mut polynomial: Transformed) -> Vec<u64> {
+        let n = self.n();
+        for (plan, values) in self.plans.iter().zip(polynomial.values.chunks_exact_mut(n)) {
+            plan.inverse(values);
+        }
+        let (first, second) = polynomial.values.split_at(n);
+        let (p1, p2) = (self.modulus(0).value(), self.modulus(1).value());
+        let mut out = vec![0; n];
+        // d = (x₂ − x₁)/p₁ modulo p₂; the number is x₁ + p₁·d, and below zero if d > p₂/2.
+        let mut difference: Vec<u64> = second.to_vec();
+        let reduced: Vec<u64> = first.iter().map(|&x| reduce(x, p2)).collect();
+        self.plans[1].sub_assign(&mut difference, &reduced);
+        self.plans[1].scale_assign(&mut difference, self.inverse);
+        for ((out, &x), &d) in out.iter_mut().zip(first).zip(&difference) {
+            let negative = ((p2 / 2).wrapping_sub(d) as i64 >> 63) as u64;
+            let above = p1.wrapping_mul(p2) & negative;
+            *out = x.wrapping_add(p1.wrapping_mul(d)).wrapping_sub(above);
+        }
+        [difference, reduced].iter_mut().for_each(Zeroize::zeroize);
+        out
+    }
+
+    /// a·b modulo 2^64.
+    pub(crate) fn multiply(&self, a: &Transformed, b: &Transformed) -> Vec<u64> {
+        let mut product = self.zero();
+        self.multiply_add(&mut product, a, b);
+        self.coefficients(product)
+    }
+
+    fn modulus(&self, limb: usize) -> &Modulus {
+        self.plans[limb].modulus()
+    }
+}
+
+/// x below 2p, modulo p.
+fn reduce(x: u64, p: u64) -> u64 {
+    let below = (x.wrapping_sub(p) as i64 >> 63) as u64;
+    x.wrapping_sub(p & !below)
+}

@@ -1,0 +1,93 @@
+//! The client's side: secrets that are used once.
+
+use crate::parallel::prelude::*;
+use gazelle_ntt::sample;
+use rand::CryptoRng;
+use zeroize::Zeroizing;
+
+use super::builder::{Place, public};
+use super::file::LayerHint;
+use super::modular::Transformed;
+use super::{Format, HintParameters};
+use crate::he::Coins;
+use crate::he::parameters::ETA;
+
+/// The secret s of one tile of one linear map's input, ternary, for one image. Using it consumes it;
+/// it is wiped when dropped, and is neither `Clone` nor stored. Two images under one secret would be
+/// told apart by their messages' difference, and a server that deviates would look at the mask of one
+/// tensor through the result of another (tests show both).
+pub struct OneTimeSecret(pub(super) Transformed);
+
+impl OneTimeSecret {
+    /// A fresh secret.
+    pub fn random(parameters: &HintParameters, rng: &mut impl CryptoRng) -> Self {
+        let mut secret = Zeroizing::new(vec![0; parameters.n()]);
+        sample::ternary(rng, &mut secret);
+        Self(parameters.products().transform_small(&secret))
+    }
+}
+
+/// Uses up the secrets of a linear map's input, one for each tile: everything that the client makes
+/// of them. `body` gets a tile, a place and −a·s + e modulo q for every place of every tile; `product`
+/// a tile, an output and ĉ·s modulo q for every output of every tile. What they return comes back in
+/// the order of tiles and of places (the key first) or of outputs.
+pub fn correlate<B: Send, P: Send>(
+    secrets: Vec<OneTimeSecret>,
+    hint: LayerHint<'_>,
+    rng: &mut impl CryptoRng,
+    body: impl Fn(usize, Place, &[u64]) -> B + Sync,
+    product: impl Fn(usize, usize, &[u64]) -> P + Sync,
+) -> (Vec<Vec<B>>, Vec<Vec<P>>) {
+    let coins = Coins::random(rng);
+    let places = 1 + hint.layer.inputs;
+    // A transformed polynomial of the hint serves all tiles.
+    let bodies = (0..places).into_par_iter().map(|place| {
+        let (index, place) = (place, if place == 0 { Place::Key } else { Place::Input(place - 1) });
+        let a = public(&hint.layer.format.parameters, (hint.seed, hint.index), place);
+        let tiles = secrets.iter().enumerate();
+        let body = |(tile, secret)| {
+            let coins = &mut coins.stream(tile * places + index);
+            body(tile, place, &encrypt_zero(&hint.layer.format, &a, secret, coins))
+        };
+        tiles.map(body).collect()
+    });
+    let products = (0..hint.layer.outputs).into_par_iter().map(|output| {
+        let parameters = &hint.layer.format.parameters;
+        let published = hint.transformed(output);
+        let tiles = secrets.iter().enumerate();
+        let product = |(tile, secret): (usize, &OneTimeSecret)| {
+            let ring = parameters.products();
+            let mut values = Zeroizing::new(ring.multiply(&published, &secret.0));
+            values.iter_mut().for_each(|v| *v &= parameters.mask());
+            product(tile, output, &values)
+        };
+        tiles.map(product).collect()
+    });
+    (transpose(bodies.collect(), secrets.len()), transpose(products.collect(), secrets.len()))
+}
+
+/// −a·s + e modulo q.
+fn encrypt_zero(
+    format: &Format,
+    a: &Transformed,
+    secret: &OneTimeSecret,
+    rng: &mut impl CryptoRng,
+) -> Zeroizing<Vec<u64>> {
+    let parameters = &format.parameters;
+    let mut error = Zeroizing::new(vec![0; parameters.n()]);
+    sample::centred_binomial(ETA, rng, &mut error);
+    let mut body = Zeroizing::new(parameters.products().multiply(a, &secret.0));
+    for (v, &e) in body.iter_mut().zip(&*error) {
+        *v = (e as u64).wrapping_sub(*v) & parameters.mask();
+    }
+    body
+}
+
+/// From the values of all tiles for each place to those of all places for each tile.
+fn transpose<T>(places: Vec<Vec<T>>, tiles: usize) -> Vec<Vec<T>> {
+    let mut out: Vec<Vec<T>> = (0..tiles).map(|_| Vec::with_capacity(places.len())).collect();
+    for place in places {
+        out.iter_mut().zip(place).for_each(|(tile, value)| tile.push(value));
+    }
+    out
+}
