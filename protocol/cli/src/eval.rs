@@ -12,7 +12,8 @@ use gazelle_import::{
 };
 use gazelle_model::{Card, Head, Network};
 use rayon::prelude::*;
-use std::{fs, path::Path};
+use serde::Serialize;
+use std::{fmt, fs, path::Path};
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         .map(|path| files::read_onnx(path, None, &card.classes, &args.pixels.or_card(card)));
     let float = float.transpose()?;
     let images = labelled(&args.images, args.labels.as_deref(), card)?;
-    print(float.as_ref(), &network, &images)
+    output::one(&measure(float.as_ref(), &network, &images)?, args.json)
 }
 
 /// The images of an IDX file with its labels, or of a folder with a folder for each class.
@@ -50,29 +51,45 @@ fn check_measurable(card: &Card) -> Result<()> {
     }
 }
 
-/// Prints the accuracy in integers, beside that before quantisation where there is the network.
-pub(crate) fn print(
+/// How many images get their label.
+#[derive(Debug, Serialize)]
+pub(crate) struct Accuracy {
+    images: usize,
+    /// In integers.
+    correct: usize,
+    /// Before quantisation, where there is the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correct_in_floating_point: Option<usize>,
+}
+
+impl fmt::Display for Accuracy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(correct) = self.correct_in_floating_point {
+            writeln!(f, "accuracy in floating point: {}", percent(correct, self.images))?;
+        }
+        write!(f, "accuracy in integers:       {}", percent(self.correct, self.images))
+    }
+}
+
+/// The accuracy in integers, beside that before quantisation where there is the network.
+pub(crate) fn measure(
     float: Option<&FloatNetwork>,
     network: &Network,
     images: &[Labelled],
-) -> Result<()> {
+) -> Result<Accuracy> {
     if images.is_empty() {
         return Err(Failure::new("there are no labelled images"));
     }
     check_measurable(network.card())?;
-    let progress = Progress::start("classifying");
+    let _progress = Progress::start("classifying");
     let float = float.map(|float| accuracy(images, |image| float.result(image))).transpose()?;
     let (head, exact) = (&network.card().head.head, Exact::new(network)?);
-    let integer = accuracy(images, |image| {
+    let correct = accuracy(images, |image| {
         let logits = exact.logits(image)?;
         // Values are shown instead of the class where the server allows.
         Ok(if *head == Head::Values { Head::Class } else { head.clone() }.apply(&logits))
     })?;
-    drop(progress);
-    if let Some(float) = float {
-        output::line(format_args!("accuracy in floating point: {}", percent(float, images.len())))?;
-    }
-    output::line(format_args!("accuracy in integers:       {}", percent(integer, images.len())))
+    Ok(Accuracy { images: images.len(), correct, correct_in_floating_point: float })
 }
 
 /// How many images get their label: first of the results, or, of a single threshold, whether it is

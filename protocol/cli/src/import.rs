@@ -2,7 +2,7 @@
 
 use crate::{
     args::{CalibrationRule, ImportArgs},
-    eval,
+    eval::{self, Accuracy},
     failure::{Failure, Result, While},
     files, inspect, output,
     progress::Progress,
@@ -11,6 +11,7 @@ use crate::{
 use gazelle_import::{
     Calibration, Choice, ImageForm, Quantised, Quantiser, dataset, files::write_network,
 };
+use serde::Serialize;
 use std::{fs, path::Path};
 
 /// Images that activations are measured on; more change the ranges little.
@@ -45,31 +46,102 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     drop(progress);
     // What is printed may end early, as in a pipe; the file must not.
     write_network(&args.output, network)?;
-    output::line(inspect::summary(network.card())?)?;
-    output::line(choices(&quantised.choices))?;
     let mut warnings = warnings(&quantised.choices, images.len());
     for folder in [Some(&args.calibrate), args.test.as_ref()].into_iter().flatten() {
         warnings.extend(left_out(folder)?);
     }
+    if let Some(warning) = unlike(&quantised) {
+        eprintln!("gazelle: WARNING: {warning}");
+    }
+    let measure = || eval::measure(Some(&float), network, &test);
+    if args.json {
+        let accuracy = if test.is_empty() { None } else { Some(measure()?) };
+        let report = Report::new(args, &quantised, images.len(), accuracy, &warnings)?;
+        return output::raw(serde_json::to_string(&report).when(name)?);
+    }
+    output::line(inspect::summary(network.card())?)?;
+    output::line(choices(&quantised.choices))?;
     for warning in warnings {
         output::line(format_args!("warning: {warning}"))?;
     }
-    output::line(format_args!(
-        "calibrated on {} images; {} of {} get the result that they get in floating point; signal to \
-         noise {:.0} dB, with one unit for {}",
-        images.len(),
+    output::line(agreement(&quantised, images.len()))?;
+    if !test.is_empty() {
+        output::line(measure()?)?;
+    }
+    output::line(format_args!("wrote {}", args.output.display()))
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    output: &'a Path,
+    name: String,
+    card: String,
+    calibration_images: usize,
+    /// Images that get the result that they get in floating point, of those compared.
+    agreeing: usize,
+    compared: usize,
+    signal_to_noise: f64,
+    units_by_channel: bool,
+    layers: Vec<LayerReport<'a>>,
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accuracy: Option<Accuracy>,
+}
+
+#[derive(Serialize)]
+struct LayerReport<'a> {
+    node: &'a str,
+    weight_bits: u32,
+    shift_by_channel: bool,
+    /// Of the activation that reads the layer, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_bits: Option<u32>,
+    signal_to_noise: f64,
+}
+
+impl<'a> Report<'a> {
+    fn new(
+        args: &'a ImportArgs,
+        quantised: &'a Quantised,
+        calibration_images: usize,
+        accuracy: Option<Accuracy>,
+        warnings: &'a [String],
+    ) -> Result<Self> {
+        let card = quantised.network.card();
+        let layer = |choice: &'a Choice| LayerReport {
+            node: &choice.node,
+            weight_bits: choice.weight_bits,
+            shift_by_channel: choice.by_channel,
+            result_bits: choice.activation.as_ref().map(|activation| activation.bits),
+            signal_to_noise: choice.signal_to_noise,
+        };
+        Ok(Self {
+            output: &args.output,
+            name: card.name.clone(),
+            card: card.hash().when(|| "the card".into())?.to_string(),
+            calibration_images,
+            agreeing: quantised.agreeing,
+            compared: quantised.compared,
+            signal_to_noise: quantised.signal_to_noise,
+            units_by_channel: quantised.units_by_channel,
+            layers: quantised.choices.iter().map(layer).collect(),
+            warnings,
+            accuracy,
+        })
+    }
+}
+
+/// How much integers are like floating point.
+fn agreement(quantised: &Quantised, images: usize) -> String {
+    format!(
+        "calibrated on {images} images; {} of {} get the result that they get in floating point; signal \
+         to noise {:.0} dB, with one unit for {}",
         quantised.agreeing,
         quantised.compared,
         quantised.signal_to_noise,
         if quantised.units_by_channel { "each channel" } else { "all channels of a layer" }
-    ))?;
-    if let Some(warning) = unlike(&quantised) {
-        eprintln!("gazelle: WARNING: {warning}");
-    }
-    if !test.is_empty() {
-        eval::print(Some(&float), network, &test)?;
-    }
-    output::line(format_args!("wrote {}", args.output.display()))
+    )
 }
 
 /// Refuses to write over the network that is read, or where nothing can be written.

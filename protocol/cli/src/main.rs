@@ -71,8 +71,8 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Classify(args) => classify::run(&args),
-        Command::Config(ConfigCommand::Check { file }) => {
-            output::line(serve::check(&config::of_config(&file)?)?)
+        Command::Config(ConfigCommand::Check { file, json }) => {
+            output::one(&serve::check(&config::of_config(&file)?)?, json)
         }
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { folder } => generate::man(&folder),

@@ -1,7 +1,8 @@
 //! Standard output, whose reader may leave early.
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, While};
 use gazelle_protocol::printable;
+use serde::Serialize;
 use std::{
     fmt::Display,
     io::{self, ErrorKind, Write},
@@ -13,6 +14,14 @@ pub(crate) fn line(text: impl Display) -> Result<()> {
     let text = text.to_string();
     let lines: Vec<String> = text.split('\n').map(printable).collect();
     raw(lines.join("\n"))
+}
+
+/// Prints what a command has found: an object for programs, or lines for people.
+pub(crate) fn one(found: &(impl Display + Serialize), json: bool) -> Result<()> {
+    match json {
+        true => raw(serde_json::to_string(found).when(|| "the result".into())?),
+        false => line(found),
+    }
 }
 
 /// Prints a line for programs, such as JSON, as it is.

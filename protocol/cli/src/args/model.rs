@@ -26,6 +26,9 @@ pub(crate) struct InspectArgs {
     /// Show the bits of security of an inference and of a session too
     #[arg(long)]
     pub(crate) security: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +65,9 @@ pub(crate) struct ImportArgs {
     /// How an activation's range is chosen
     #[arg(long, value_enum, value_name = "RULE", default_value_t)]
     pub(crate) calibration: CalibrationRule,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How an activation's range is chosen from the values on the calibration images.
@@ -92,6 +98,9 @@ pub(crate) struct EvalArgs {
     pub(crate) onnx: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) pixels: PixelArgs,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

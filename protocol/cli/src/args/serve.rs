@@ -122,5 +122,8 @@ pub(crate) enum ConfigCommand {
         /// The file
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Print one JSON object instead of text
+        #[arg(long)]
+        json: bool,
     },
 }

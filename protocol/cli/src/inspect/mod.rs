@@ -3,6 +3,8 @@
 
 mod prices;
 
+mod json;
+
 use crate::{
     args::InspectArgs,
     card,
@@ -24,6 +26,10 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     let card = network.card();
     let settings = Settings { policy: args.reveal.into(), ..args.engine.settings(args.link) };
     let settings = settings.fitted(card)?;
+    if args.json {
+        let plan = NetworkPlan::new(card.clone(), &settings)?;
+        return output::raw(json::report(args, &plan, &settings)?);
+    }
     let outputs = outputs(card);
     output::line(format_args!("{}: {} to {outputs}", printable(&card.name), card.input))?;
     output::line(card::pictures(card))?;

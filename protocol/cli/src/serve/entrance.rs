@@ -44,6 +44,16 @@ impl Entrance {
         matches!(self, Self::Tls(..))
     }
 
+    /// The clients of the list, if there is one.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Tls(_, Clients::Listed(list)) => {
+                Some(list.iter().map(|client| client.name.clone()).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Who is served, in words.
     pub(super) fn summary(&self) -> String {
         match self {

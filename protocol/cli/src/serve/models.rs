@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// A model that is served.
 pub(super) struct Model {
     pub(super) name: String,
-    version: Option<String>,
+    pub(super) version: Option<String>,
     pub(super) server: Server,
 }
 

@@ -1,18 +1,26 @@
 //! What all sessions share, and what a new configuration replaces.
 
 use super::{
-    crowd::Crowd, entrance::Entrance, keeping, log::Log, metrics::Metrics, models::Models,
-    presence::Presence, seats::Seats, waiting::Waiting,
+    crowd::Crowd,
+    entrance::Entrance,
+    keeping,
+    log::Log,
+    metrics::Metrics,
+    models::{Model, Models},
+    presence::Presence,
+    seats::Seats,
+    waiting::Waiting,
 };
 use crate::{
     args::ServeArgs,
     config::again,
     failure::{Result, While},
 };
-use gazelle_protocol::{Link, printable, transport::Patience};
+use gazelle_protocol::{Link, transport::Patience};
 use gazelle_service::bundles::ServerStore;
+use serde::Serialize;
 use std::{
-    io,
+    fmt, io,
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -44,11 +52,51 @@ impl Service {
     }
 }
 
+/// What a configuration serves, and whom.
+#[derive(Serialize)]
+pub(crate) struct Checked {
+    models: Vec<CheckedModel>,
+    /// `tls` or `none`.
+    protection: &'static str,
+    /// Those of the list; null where there is none.
+    clients: Option<Vec<String>>,
+    #[serde(skip)]
+    summary: String,
+}
+
+#[derive(Serialize)]
+struct CheckedModel {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    card: String,
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |model: &CheckedModel| match &model.version {
+            Some(version) => format!("{}@{version}", model.name),
+            None => model.name.clone(),
+        };
+        let models: Vec<_> = self.models.iter().map(name).collect();
+        write!(f, "models: {}; {}", models.join(", "), self.summary)
+    }
+}
+
 /// Loads everything that a configuration names, and says what that is.
-pub(crate) fn check(args: &ServeArgs) -> Result<String> {
-    let service = Service::load(args)?;
-    let models: Vec<_> = service.models.iter().map(|model| printable(&model.full_name())).collect();
-    Ok(format!("models: {}; {}", models.join(", "), service.entrance.summary()))
+pub(crate) fn check(args: &ServeArgs) -> Result<Checked> {
+    let Service { models, entrance, .. } = Service::load(args)?;
+    let model = |model: &Model| {
+        let card = model.server.plan().card().hash().when(|| "the card".into())?;
+        let (name, version) = (model.name.clone(), model.version.clone());
+        Ok(CheckedModel { name, version, card: card.to_string() })
+    };
+    Ok(Checked {
+        models: models.iter().map(model).collect::<Result<_>>()?,
+        protection: if entrance.knows_names() { "tls" } else { "none" },
+        clients: entrance.names(),
+        summary: entrance.summary(),
+    })
 }
 
 /// What lasts as long as the process.

@@ -74,6 +74,47 @@ fn import_then_inspect_and_eval() {
     assert_eq!(percentage(&both, "accuracy in floating point:"), 90.0, "{both}");
 }
 
+#[test]
+fn import_and_eval_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    sort_samples(folder.path());
+    let (onnx, images) = (bundled("fashion-mnist-d.onnx"), path(folder.path()));
+    let model = path(folder.path().join("d.gazelle"));
+    let options = ["--calibrate", &images, "--test", &images, "-o", &model, "--json"];
+    let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let import = json(succeed(["import", &onnx].iter().chain(&options)));
+    let fields = [
+        "accuracy",
+        "agreeing",
+        "calibration_images",
+        "card",
+        "compared",
+        "layers",
+        "name",
+        "output",
+        "signal_to_noise",
+        "units_by_channel",
+        "warnings",
+    ];
+    assert_eq!(import.as_object().unwrap().keys().collect::<Vec<_>>(), fields);
+    assert_eq!(
+        (&import["output"], &import["calibration_images"]),
+        (&model.as_str().into(), &20.into())
+    );
+    assert_eq!(import["layers"].as_array().unwrap().len(), 4);
+    assert_eq!(import["warnings"].as_array().unwrap().len(), 0);
+    let card = json(succeed(["inspect", &model, "--json"]))["card"].clone();
+    assert_eq!(import["card"], card);
+    let eval = json(succeed(["eval", &model, "--images", &images, "--onnx", &onnx, "--json"]));
+    assert_eq!(eval, import["accuracy"]);
+    assert_eq!(eval["images"], 20);
+    assert!(
+        eval["correct_in_floating_point"].as_u64().is_some_and(|n| (15..=20).contains(&n)),
+        "{eval}"
+    );
+    assert!(eval["correct"].as_u64().is_some_and(|n| (14..=20).contains(&n)), "{eval}");
+}
+
 /// The lines that begin with `accuracy`.
 fn accuracies(text: &str) -> Vec<&str> {
     text.lines().filter(|line| line.starts_with("accuracy")).collect()

@@ -60,3 +60,48 @@ fn security_is_computed() {
         assert!(powers(name).iter().all(|&power| power < -70.0), "{text}");
     }
 }
+
+/// Every field, beside what the demo's channel counts.
+#[test]
+fn json_says_what_the_text_says() {
+    let model = repository("models/fashion-mnist-d.gazelle");
+    let inspect = ["inspect", model.to_str().unwrap()];
+    let plain: Value =
+        serde_json::from_str(&succeed([&inspect[..], &["--json"]].concat())).unwrap();
+    let fields = [
+        "card",
+        "classes",
+        "failure_log2",
+        "input",
+        "link",
+        "name",
+        "nodes",
+        "offline",
+        "online",
+        "output",
+        "setup",
+        "tables",
+    ];
+    assert_eq!(plain.as_object().unwrap().keys().collect::<Vec<_>>(), fields);
+    assert_eq!(plain["input"], serde_json::json!([1, 28, 28]));
+    assert_eq!(plain["classes"][9], "Ankle boot");
+    assert!(succeed(inspect).contains(&format!("card {}", plain["card"].as_str().unwrap())));
+    let demo: Value = serde_json::from_str(&succeed(["demo", "--json"])).unwrap();
+    for phase in ["setup", "offline", "online"] {
+        for part in ["bytes_up", "bytes_down", "rounds"] {
+            assert_eq!(plain[phase][part], demo[phase][part], "{phase} {part}");
+        }
+    }
+    // The requests that begin a phase are no node's.
+    let nodes = plain["nodes"].as_array().unwrap();
+    let sum = |phase: &str, part: &str| {
+        nodes.iter().map(|node| node[phase][part].as_u64().unwrap()).sum::<u64>()
+    };
+    let down = plain["online"]["bytes_down"].as_u64().unwrap();
+    assert_eq!(sum("online", "bytes_down"), down);
+    let all = [&inspect[..], &["--json", "--alternatives", "--security"]].concat();
+    let all: Value = serde_json::from_str(&succeed(all)).unwrap();
+    let chosen = all["alternatives"].as_array().unwrap().iter().filter(|a| a["chosen"] == true);
+    assert_eq!(chosen.count(), 4);
+    assert_eq!(all["security"][0]["hash_work"], 119.0);
+}

@@ -61,6 +61,15 @@ fn several_models_by_name_and_version() {
     let file = configure(folder, "max-clients = 3");
     let line = succeed(["config", "check", &file]);
     assert!(line.contains("clothes@1, clothes@2, shoes@1; TLS, for 2 clients"), "{line}");
+    let json: serde_json::Value =
+        serde_json::from_str(&succeed(["config", "check", "--json", &file])).unwrap();
+    assert_eq!(json["clients"], serde_json::json!(["alice", "bob"]));
+    assert_eq!(json["protection"], "tls");
+    assert_eq!(
+        (&json["models"][1]["name"], &json["models"][1]["version"]),
+        (&"clothes".into(), &"2".into())
+    );
+    assert_eq!(json["models"][0]["card"], json["models"][2]["card"]);
     let list = folder.join("server/clients.toml");
     edit(&list, "token =", "models = [\"shoes\"]\ntoken =");
     let server = Server::run(&["--config", &file]);
