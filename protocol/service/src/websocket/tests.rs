@@ -368,19 +368,3 @@ fn frames_without_data_earn_no_time() {
         flood.join().unwrap();
     }
 }
-
-#[test]
-fn a_mask_comes_off_wherever_it_was_cut() {
-    let mask = [1, 2, 3, 4];
-    let plain: Vec<u8> = (0..40).collect();
-    let mut whole = plain.clone();
-    writer::apply(mask, 0, &mut whole);
-    assert_eq!(whole[..5], [1, 1 ^ 2, 2 ^ 3, 3 ^ 4, 4 ^ 1]);
-    for cut in 0..plain.len() {
-        let mut pieces = whole.clone();
-        let (one, other) = pieces.split_at_mut(cut);
-        writer::apply(mask, 0, one);
-        writer::apply(mask, cut, other);
-        assert_eq!(pieces, plain);
-    }
-}

@@ -8,7 +8,7 @@ use gazelle_protocol::transport::Limit;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::super::reader::WebReader;
-use super::super::writer::{Role, Sending};
+use super::super::writer::{Role, Sending, apply};
 use super::raw;
 
 /// Gives a byte at a time, and runs out of time after each.
@@ -74,4 +74,20 @@ fn a_wait_that_ends_loses_nothing() {
     }
     assert_eq!(heard, b"abcde");
     assert_eq!(*sent.0.lock().unwrap(), [&[0x8a, 5][..], b"hello"].concat());
+}
+
+#[test]
+fn a_mask_comes_off_wherever_it_was_cut() {
+    let mask = [1, 2, 3, 4];
+    let plain: Vec<u8> = (0..40).collect();
+    let mut whole = plain.clone();
+    apply(mask, 0, &mut whole);
+    assert_eq!(whole[..5], [1, 1 ^ 2, 2 ^ 3, 3 ^ 4, 4 ^ 1]);
+    for cut in 0..plain.len() {
+        let mut pieces = whole.clone();
+        let (one, other) = pieces.split_at_mut(cut);
+        apply(mask, 0, one);
+        apply(mask, cut, other);
+        assert_eq!(pieces, plain);
+    }
 }

@@ -104,6 +104,49 @@ proptest! {
     }
 }
 
+/// What the parties drew and sent for one tile, as integers.
+struct Transcript {
+    /// The public polynomials: a_pk, then the aᵢ.
+    public: Vec<Vec<BigInt>>,
+    /// s.
+    secret: Vec<i64>,
+    /// Δ·m for each polynomial that was sent: 0, then Δ·mᵢ.
+    scaled: Vec<Vec<BigInt>>,
+    /// b, then the cᵢ.
+    sent: Vec<Vec<u64>>,
+    lambda: u32,
+}
+
+impl Transcript {
+    /// Coefficient j of e + ε of a polynomial: what was sent, less −a·s and Δ·m.
+    fn error(&self, polynomial: usize, j: usize) -> i64 {
+        let sent = BigInt::from(self.sent[polynomial][j]);
+        let product = coefficient(&self.public[polynomial], &self.secret, j);
+        modulo(&(sent + product - &self.scaled[polynomial][j]), self.lambda)
+    }
+
+    /// Coefficient 0 of factor·(e + ε).
+    fn spread(&self, polynomial: usize, factor: &[i64]) -> BigInt {
+        let met = factor.iter().enumerate().filter(|(_, f)| **f != 0);
+        let term = |(j, &f): (usize, &i64)| match j {
+            0 => BigInt::from(f) * self.error(polynomial, 0),
+            _ => BigInt::from(-f) * self.error(polynomial, factor.len() - j),
+        };
+        met.map(term).sum()
+    }
+
+    /// Coefficient 0 of (e′ + δ)·s: of ĉ, less a_pk·u and Σ aᵢ·wᵢ.
+    fn rounding(&self, published: &[BigInt], factors: &[Vec<i64>]) -> BigInt {
+        let error = |(j, published): (usize, &BigInt)| {
+            let products = self.public.iter().zip(factors);
+            let exact: BigInt = products.map(|(a, factor)| coefficient(a, factor, j)).sum();
+            BigInt::from(modulo(&(published - exact), self.lambda))
+        };
+        let errors: Vec<BigInt> = published.iter().enumerate().map(error).collect();
+        coefficient(&errors, &self.secret, 0)
+    }
+}
+
 /// Lemma 2: what A + B is beside Δ·m, term by term.
 #[test]
 fn the_noise_is_what_the_lemma_says() {
@@ -121,55 +164,23 @@ fn the_noise_is_what_the_lemma_says() {
         let twin = OneTimeSecret(one_time.0.clone());
         let (sent, _) = toy.correlate(&hint, twin, &messages, &mut self::rng(18));
         let phases = toy.run(&hint, &secret, one_time, &messages, &mut self::rng(18));
-        let a = |place| {
-            let layer = hint.layer(0);
-            big(ring.coefficients(public(parameters, (layer.seed, 0), place)))
-        };
-        let known = [a(Place::Key), a(Place::Input(0)), a(Place::Input(1))];
-        // e + ε of every polynomial: what was sent, less −a·s and Δ·m.
-        let error = |sent: &[u64], place, j: usize| {
-            let (a, message) = match place {
-                Place::Key => (&known[0], BigInt::ZERO),
-                Place::Input(i) => {
-                    (&known[1 + i], BigInt::from(messages[i][j]) << (lambda - ring_bits))
-                }
-            };
-            modulo(&(BigInt::from(sent[j]) + coefficient(a, &s, j) - message), lambda)
-        };
+        let seed = hint.layer(0).seed;
+        let public = [Place::Key, Place::Input(0), Place::Input(1)]
+            .map(|place| big(ring.coefficients(public(parameters, (seed, 0), place))));
+        let scale = |&m: &u32| BigInt::from(m) << (lambda - ring_bits);
+        let scaled = messages.iter().map(|m| m.iter().map(scale).collect());
+        let scaled = [vec![BigInt::ZERO; n]].into_iter().chain(scaled).collect();
+        let transcript = Transcript { public: public.into(), secret: s, scaled, sent, lambda };
         for (output, phase) in phases.iter().enumerate() {
             let [u, _] = secret.blinding(n, 0, output);
-            let u: Vec<i64> = u.iter().map(|&u| u.into()).collect();
+            let u = u.iter().map(|&u| u.into()).collect();
+            let weights = toy.weights[output].iter().map(|w| w.iter().map(|&w| w.into()).collect());
+            let factors: Vec<Vec<i64>> = [u].into_iter().chain(weights).collect();
+            let spread = factors.iter().enumerate().map(|(i, f)| transcript.spread(i, f));
             let published = big(hint.layer(0).coefficients(output));
-            let clear = toy.clear(output, &messages);
-            // Σᵢ wᵢ·(eᵢ + εᵢ) and u·(e_pk + ε_pk) at coefficient 0.
-            let place = 0;
-            let terms = |factor: &[i64], of: Place, sent: &[u64]| -> BigInt {
-                let met = factor.iter().enumerate().filter(|(_, f)| **f != 0);
-                let term = |(e, &f): (usize, &i64)| {
-                    let sign = if e > place { -1 } else { 1 };
-                    BigInt::from(sign * f) * error(sent, of, (place + n - e) % n)
-                };
-                met.map(term).sum()
-            };
-            let weights: Vec<Vec<i64>> = toy.weights[output]
-                .iter()
-                .map(|weight| weight.iter().map(|&w| w.into()).collect())
-                .collect();
-            let mut noise = terms(&u, Place::Key, &sent[0]);
-            // (e' + δ)·s: of ĉ, less Σ aᵢ·wᵢ and a_pk·u.
-            let mut rounding = Vec::new();
-            for (j, published) in published.iter().enumerate() {
-                let exact: BigInt =
-                    (0..2).map(|i| coefficient(&known[1 + i], &weights[i], j)).sum();
-                let exact = exact + coefficient(&known[0], &u, j);
-                rounding.push(BigInt::from(modulo(&(published - exact), lambda)));
-            }
-            noise += coefficient(&rounding, &s, place);
-            for i in 0..2 {
-                noise += terms(&weights[i], Place::Input(i), &sent[1 + i]);
-            }
-            let phase = phase.server[place].wrapping_add(phase.client[place]);
-            let phase = phase.wrapping_sub(clear[place] << (lambda - ring_bits));
+            let noise = spread.sum::<BigInt>() + transcript.rounding(&published, &factors);
+            let clear = toy.clear(output, &messages)[0] << (lambda - ring_bits);
+            let phase = phase.server[0].wrapping_add(phase.client[0]).wrapping_sub(clear);
             assert_eq!(BigInt::from(centred(phase, lambda)), noise);
             assert!((centred(phase, lambda).unsigned_abs() as f64) < format.noise);
         }
