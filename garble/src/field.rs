@@ -20,7 +20,7 @@ use crate::{
 /// In the costs n is the bits of p and e = ⌈n/8⌉.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FieldProgram {
-    /// `max(y, 0)`: 2n ANDs, and (2n + 1)·e bytes beside their tables.
+    /// `max(y, 0)`: 2n ANDs, and (2n + 1)·e bytes besides their tables.
     Relu {
         /// p.
         modulus: u32,
@@ -28,7 +28,7 @@ pub enum FieldProgram {
     /// The largest of `window` sums, any two of which differ by at most (p − 1)/2.
     ///
     /// With w the window, every pair's difference is compared with 0, and the AND of w − 1 signs
-    /// selects a sum: n·w(w − 1) + (w − 1)(w − 2) ANDs, and w·(2n + 1)·e bytes beside them.
+    /// selects a sum: n·w(w − 1) + (w − 1)(w − 2) ANDs, and w·(2n + 1)·e bytes besides them.
     MaxPool {
         /// p.
         modulus: u32,

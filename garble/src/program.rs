@@ -174,7 +174,7 @@ pub enum Program {
     /// sum's first, and of equal sums the one with the lowest index first.
     ///
     /// `classes`·(k − 1) + Σ_{0<c<classes} min(c, places)·(2k + i) ANDs, with i = ⌈log₂ classes⌉, at
-    /// least 1; beside them i·`places` bits.
+    /// least 1; besides them i·`places` bits.
     TopK {
         /// k: the sums are signed k-bit numbers.
         ring_bits: u32,
@@ -188,7 +188,7 @@ pub enum Program {
     ///
     /// `classes`·(k − 1) + Σ_{0<c<classes} (min(c, 2)·2k + i) ANDs with i as in [`Program::TopK`],
     /// k − 1 for the lead, and for each bound d from 1 to 2^k − 1, k − 1 − (the ones at the low end
-    /// of d − 1), none for 2^k; beside them i + 2 bits.
+    /// of d − 1), none for 2^k; besides them i + 2 bits.
     Confidence {
         /// k: the sums are signed k-bit numbers.
         ring_bits: u32,

@@ -27,7 +27,7 @@ impl Gates {
         self.counter.take(count);
     }
 
-    /// The nonce of a cipher that is used beside the next gate: of the bundle and the gate, as far as
+    /// The nonce of a cipher that is used besides the next gate: of the bundle and the gate, as far as
     /// 64 bits tell.
     pub(crate) fn nonce(&self) -> u64 {
         (self.key as u64).wrapping_add(self.counter.peek())

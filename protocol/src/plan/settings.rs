@@ -1,4 +1,4 @@
-//! What the server chooses for a session beside its network.
+//! What the server chooses for a session besides its network.
 
 use std::time::Duration;
 

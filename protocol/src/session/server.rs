@@ -225,7 +225,7 @@ impl Server {
         channel.run(party.offline(count, room), |_, _| ())
     }
 
-    /// Bytes that a client's queries may take beside so many prepared inferences.
+    /// Bytes that a client's queries may take besides so many prepared inferences.
     fn room_beside(&self, inferences: usize) -> Result<u64, Limit> {
         let allowed = self.capacity.client;
         let plan = self.plan();

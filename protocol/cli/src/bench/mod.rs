@@ -17,7 +17,7 @@ use gazelle_model::Network;
 use measure::{LayerCost, Measurement, PhaseCost, Task, measure};
 use std::path::Path;
 
-/// Widths of the scaling plot: the maps of network D, so many times as many.
+/// Widths of the scaling plot: multiples of network D's maps.
 const WIDTHS: [usize; 4] = [1, 2, 4, 8];
 
 /// Images that an ONNX network is quantised on.

@@ -43,7 +43,7 @@ impl EvaluatorSetup {
 pub(crate) struct Evaluator(ot::Receiver);
 
 impl Evaluator {
-    /// The session's transfers, for who needs some beside the labels.
+    /// The session's transfers, for who needs some besides the labels.
     pub(crate) fn transfers(&mut self) -> &mut ot::Receiver {
         &mut self.0
     }

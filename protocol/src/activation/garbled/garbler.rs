@@ -66,7 +66,7 @@ impl Garbler {
         Delta::from_stored(self.delta.expose()).expect("Δ is odd")
     }
 
-    /// The session's transfers and their offset, for who needs some beside the labels.
+    /// The session's transfers and their offset, for who needs some besides the labels.
     pub(crate) fn transfers(&mut self) -> (&mut ot::Sender, &Delta) {
         (&mut self.ot, &self.delta)
     }

@@ -261,7 +261,7 @@ fn check_messages(plan: &CoefficientPlan, settings: &Settings) -> Result<(), Mis
     }
 }
 
-/// The hash of everything that both parties must have in common beside settings and card.
+/// The hash of everything that both parties must have in common besides settings and card.
 pub(crate) fn parameters() -> [u8; 32] {
     let mut hash = Sha256::new().chain_update(domain::PARAMETERS);
     for set in Parameters::ladder() {

@@ -29,7 +29,7 @@ impl NetworkPlan {
         self.masks_with(0).flat_map(move |layer| iter::repeat_n(layer, count))
     }
 
-    /// What the silent transfers of an offline phase that prepares `count` inferences cost, beside what
+    /// What the silent transfers of an offline phase that prepares `count` inferences cost, besides what
     /// its nodes cost; `stocks` is what waits before it, and then what waits after it.
     pub fn refill(&self, stocks: &mut Stocks, count: usize) -> Traffic {
         let [up, down] = Direction::ALL.map(|direction| {

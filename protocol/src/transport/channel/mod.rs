@@ -34,7 +34,7 @@ use crate::link::Way;
 
 /// The longest refusal.
 const MAX_REFUSAL: usize = 512;
-/// Of the reader's buffer.
+/// Bytes of the read buffer.
 const BUFFER: usize = 1 << 16;
 
 /// A reader with limits.
