@@ -28,7 +28,7 @@ impl Coins {
     }
 
     /// The generator of polynomial `index`.
-    pub(crate) fn stream(&self, index: usize) -> AesRng {
-        AesRng::new(&self.key, self.nonce.wrapping_add(index as u64))
+    pub(crate) fn stream(&self, index: u64) -> AesRng {
+        AesRng::new(&self.key, self.nonce.wrapping_add(index))
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn encrypt(
         |encryption, (index, bytes)| {
             encryption.message.fill(0);
             message(index, &mut encryption.message);
-            encryption.run(key, encoder, (seed, index), &mut coins.stream(index), bytes);
+            encryption.run(key, encoder, (seed, index), &mut coins.stream(index as u64), bytes);
         },
     );
     out

@@ -104,7 +104,7 @@ impl CoefficientPlan {
                 self.add(source, movers, &mut sum);
             }
             let positions: Vec<usize> = results.iter().map(|(position, _)| *position).collect();
-            let split = answerer.answer(&mut sum, &positions, &mut coins.stream(index));
+            let split = answerer.answer(&mut sum, &positions, &mut coins.stream(index as u64));
             message.extend_from_slice(&split.message);
             self.packing.scatter(index, &split.halves, &mut halves);
         }

@@ -196,7 +196,7 @@ impl CoefficientPlan {
                         let index = block * tiles + tile;
                         let positions: Vec<_> =
                             self.packing.results(index).map(|(p, _)| p).collect();
-                        answerer.answer(product, &positions, &mut coins[query].stream(index))
+                        answerer.answer(product, &positions, &mut coins[query].stream(index as u64))
                     },
                 );
                 let answers = answers.collect();

@@ -82,7 +82,7 @@ impl HintSecret {
         layer: usize,
         output: usize,
     ) -> [Zeroizing<Vec<i8>>; 2] {
-        let mut stream = self.0.stream(layer << 32 | output);
+        let mut stream = self.0.stream((layer as u64) << 32 | output as u64);
         let [mut ephemeral, mut error] = [(); 2].map(|()| Zeroizing::new(vec![0; n]));
         sample::ternary(&mut stream, &mut ephemeral);
         sample::centred_binomial(ETA, &mut stream, &mut error);

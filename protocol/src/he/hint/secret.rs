@@ -46,7 +46,7 @@ pub fn correlate<B: Send, P: Send>(
         let a = public(&hint.layer.format.parameters, (hint.seed, hint.index), place);
         let tiles = secrets.iter().enumerate();
         let body = |(tile, secret)| {
-            let coins = &mut coins.stream(tile * places + index);
+            let coins = &mut coins.stream((tile * places + index) as u64);
             body(tile, place, &encrypt_zero(&hint.layer.format, &a, secret, coins))
         };
         tiles.map(body).collect()

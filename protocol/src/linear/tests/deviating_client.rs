@@ -73,7 +73,7 @@ impl Scene {
             let mut product = Vec::new();
             plan.multiply(&parsed, 0, &[(index, self.weights.block(index))], &mut product);
             let (positions, places): (Vec<_>, Vec<usize>) = plan.packing.results(index).unzip();
-            let split = answerer.answer(&mut product, &positions, &mut coins.stream(index));
+            let split = answerer.answer(&mut product, &positions, &mut coins.stream(index as u64));
             message.extend_from_slice(&split.message);
             places.iter().zip(answerer.kept()).for_each(|(&place, c0)| kept[place] = c0);
             if index == 0 {
