@@ -2,15 +2,15 @@
 
 use crate::activation::Delivery;
 use crate::activation::garbled::{Evaluation, Garbling};
-use crate::activation::masks::{Preparation, PreparedLayer, Side};
+use crate::activation::masks::{NodePreparation, PreparedNode, Side};
 use crate::plan::ActivationPlan;
 
 /// What the client keeps of one activation; used once.
 pub(crate) enum ClientActivation {
     Garbled(Evaluation),
     /// While the offline phase lasts.
-    Preparing(Preparation),
-    Masks(PreparedLayer),
+    Preparing(NodePreparation),
+    Masks(PreparedNode),
 }
 
 /// What the server keeps of one activation; used once.
@@ -19,8 +19,8 @@ pub(crate) enum ServerActivation {
     /// Nothing: it is garbled when it is used.
     Streamed,
     /// While the offline phase lasts.
-    Preparing(Preparation),
-    Masks(PreparedLayer),
+    Preparing(NodePreparation),
+    Masks(PreparedNode),
 }
 
 /// Bundles are made, and read, by their plan.
@@ -28,7 +28,7 @@ const OF_PLAN: &str = "what waits for the online phase is of the engine that the
 
 impl ClientActivation {
     /// The activation by masks that is being prepared.
-    pub(crate) fn preparing(&mut self) -> &mut Preparation {
+    pub(crate) fn preparing(&mut self) -> &mut NodePreparation {
         match self {
             Self::Preparing(preparation) => preparation,
             _ => unreachable!("{OF_PLAN}"),
@@ -39,7 +39,7 @@ impl ClientActivation {
     pub(crate) fn finish(self, plan: &ActivationPlan) -> Self {
         match (self, plan) {
             (Self::Preparing(preparation), ActivationPlan::Masks(plan)) => {
-                Self::Masks(preparation.finish(plan))
+                Self::Masks(preparation.finish(plan, Side::Client))
             }
             (prepared, _) => prepared,
         }
@@ -50,7 +50,7 @@ impl ClientActivation {
         match self {
             Self::Garbled(evaluation) => evaluation.bytes(),
             Self::Preparing(_) => 0,
-            Self::Masks(layer) => layer.bytes(),
+            Self::Masks(prepared) => prepared.bytes(),
         }
     }
 
@@ -58,7 +58,7 @@ impl ClientActivation {
     pub(crate) fn encoded_len(plan: &ActivationPlan) -> usize {
         match plan {
             ActivationPlan::Garbled(plan) => Evaluation::encoded_len(plan),
-            ActivationPlan::Masks(plan) => PreparedLayer::encoded_len(plan, Side::Client),
+            ActivationPlan::Masks(plan) => PreparedNode::encoded_len(plan, Side::Client),
         }
     }
 
@@ -67,7 +67,7 @@ impl ClientActivation {
             (Self::Garbled(evaluation), ActivationPlan::Garbled(plan)) => {
                 evaluation.encode(plan, out);
             }
-            (Self::Masks(layer), ActivationPlan::Masks(plan)) => layer.encode(plan, out),
+            (Self::Masks(prepared), ActivationPlan::Masks(plan)) => prepared.encode(plan, out),
             _ => unreachable!("{OF_PLAN}"),
         }
     }
@@ -77,7 +77,7 @@ impl ClientActivation {
         match plan {
             ActivationPlan::Garbled(plan) => Evaluation::decode(plan, bytes).map(Self::Garbled),
             ActivationPlan::Masks(plan) => {
-                PreparedLayer::decode(plan, Side::Client, bytes).map(Self::Masks)
+                PreparedNode::decode(plan, Side::Client, bytes).map(Self::Masks)
             }
         }
     }
@@ -85,7 +85,7 @@ impl ClientActivation {
 
 impl ServerActivation {
     /// The activation by masks that is being prepared.
-    pub(crate) fn preparing(&mut self) -> &mut Preparation {
+    pub(crate) fn preparing(&mut self) -> &mut NodePreparation {
         match self {
             Self::Preparing(preparation) => preparation,
             _ => unreachable!("{OF_PLAN}"),
@@ -96,7 +96,7 @@ impl ServerActivation {
     pub(crate) fn finish(self, plan: &ActivationPlan) -> Self {
         match (self, plan) {
             (Self::Preparing(preparation), ActivationPlan::Masks(plan)) => {
-                Self::Masks(preparation.finish(plan))
+                Self::Masks(preparation.finish(plan, Side::Server))
             }
             (prepared, _) => prepared,
         }
@@ -109,7 +109,7 @@ impl ServerActivation {
                 Delivery::Ahead => Garbling::encoded_len(plan),
                 Delivery::Streamed => 0,
             },
-            ActivationPlan::Masks(plan) => PreparedLayer::encoded_len(plan, Side::Server),
+            ActivationPlan::Masks(plan) => PreparedNode::encoded_len(plan, Side::Server),
         }
     }
 
@@ -117,7 +117,7 @@ impl ServerActivation {
         match (self, plan) {
             (Self::Garbled(garbling), ActivationPlan::Garbled(plan)) => garbling.encode(plan, out),
             (Self::Streamed, _) => {}
-            (Self::Masks(layer), ActivationPlan::Masks(plan)) => layer.encode(plan, out),
+            (Self::Masks(prepared), ActivationPlan::Masks(plan)) => prepared.encode(plan, out),
             _ => unreachable!("{OF_PLAN}"),
         }
     }
@@ -130,7 +130,7 @@ impl ServerActivation {
                 Delivery::Streamed => Some(Self::Streamed),
             },
             ActivationPlan::Masks(plan) => {
-                PreparedLayer::decode(plan, Side::Server, bytes).map(Self::Masks)
+                PreparedNode::decode(plan, Side::Server, bytes).map(Self::Masks)
             }
         }
     }

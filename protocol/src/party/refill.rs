@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 
 use rand::CryptoRng;
 
-use crate::activation::masks::MasksPlan;
+use crate::activation::masks::NodePlan;
 use crate::error::Error;
 use crate::exchange::Mailbox;
 use crate::ot::transfers::{
@@ -33,13 +33,13 @@ use crate::ot::transfers::{
 use crate::wire::MaskTransfers;
 
 /// An activation by masks, by its number.
-pub(super) type Layer<'a> = (usize, &'a MasksPlan);
+pub(super) type Layer<'a> = (usize, &'a NodePlan);
 
 /// A direction at the party that sends its transfers: a `T` for each layer.
 pub(super) struct Sending<T> {
     direction: Direction,
     sender: Sender,
-    cut: fn(&MasksPlan, Sent) -> T,
+    cut: fn(&NodePlan, Sent) -> T,
     ready: VecDeque<T>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Sending<T> {
 pub(super) struct Receiving<T> {
     direction: Direction,
     receiver: Receiver,
-    cut: fn(&MasksPlan, Received) -> T,
+    cut: fn(&NodePlan, Received) -> T,
     unproven: VecDeque<Unproven<T>>,
     ready: VecDeque<T>,
     /// For the answers that came.
@@ -55,11 +55,7 @@ pub(super) struct Receiving<T> {
 }
 
 impl<T> Sending<T> {
-    pub(super) fn new(
-        direction: Direction,
-        sender: Sender,
-        cut: fn(&MasksPlan, Sent) -> T,
-    ) -> Self {
+    pub(super) fn new(direction: Direction, sender: Sender, cut: fn(&NodePlan, Sent) -> T) -> Self {
         Self { direction, sender, cut, ready: VecDeque::new() }
     }
 
@@ -109,7 +105,7 @@ impl<T> Receiving<T> {
     pub(super) fn new(
         direction: Direction,
         receiver: Receiver,
-        cut: fn(&MasksPlan, Received) -> T,
+        cut: fn(&NodePlan, Received) -> T,
     ) -> Self {
         let (unproven, ready) = (VecDeque::new(), VecDeque::new());
         Self { direction, receiver, cut, unproven, ready, challenge: Vec::new() }
@@ -178,7 +174,7 @@ impl<T> Receiving<T> {
         self.ready.pop_front().expect("one for each layer")
     }
 
-    fn take(&mut self, plan: &MasksPlan, count: usize) {
+    fn take(&mut self, plan: &NodePlan, count: usize) {
         let taken = self.receiver.take_unproven(count);
         self.unproven.push_back(taken.map(|taken| (self.cut)(plan, taken)));
     }

@@ -15,7 +15,7 @@
 use rand::CryptoRng;
 
 use super::refill::{Receiving, Sending};
-use crate::activation::masks::{MasksPlan, Preparation, UpLayer};
+use crate::activation::masks::{NodePlan, NodePreparation, UpNode};
 use crate::error::Error;
 use crate::exchange::Mailbox;
 use crate::ot::base;
@@ -25,13 +25,13 @@ use crate::wire::MaskSetUp;
 
 /// The client's: those that it sends, and those that it receives.
 pub(super) struct ClientTransfers {
-    pub(super) up: Sending<UpLayer>,
+    pub(super) up: Sending<UpNode>,
     pub(super) down: Receiving<Received>,
 }
 
 /// The server's: those that it receives, and those that it sends.
 pub(super) struct ServerTransfers {
-    pub(super) up: Receiving<UpLayer>,
+    pub(super) up: Receiving<UpNode>,
     pub(super) down: Sending<Sent>,
 }
 
@@ -61,7 +61,7 @@ impl ClientTransfers {
         let MaskSetUp(reply) = mail.receive(base::REPLY_LEN).await?;
         let (receiver, corrections) = receiver.finish(Direction::Down, session, &reply)?;
         mail.send(MaskSetUp(corrections)).await;
-        let up = Sending::new(Direction::Up, sender, UpLayer::sent);
+        let up = Sending::new(Direction::Up, sender, UpNode::sent);
         let down = Receiving::new(Direction::Down, receiver, |_, received| received);
         Ok(Self { up, down })
     }
@@ -71,14 +71,14 @@ impl ClientTransfers {
         Stocks([self.up.stock(), self.down.stock()])
     }
 
-    /// Begins to prepare the next layer, of shares `a` of its sums.
+    /// Begins to prepare the next activation, of the client's shares of its sums and of what it yields.
     pub(super) fn prepare(
         &mut self,
-        plan: &MasksPlan,
-        a: &[u32],
+        plan: &NodePlan,
+        shares: [&[u32]; 2],
         rng: &mut impl CryptoRng,
-    ) -> Preparation {
-        Preparation::client(plan, a, self.up.next(), self.down.next(), rng)
+    ) -> NodePreparation {
+        NodePreparation::client(plan, shares, self.up.next(), self.down.next(), rng)
     }
 }
 
@@ -108,13 +108,13 @@ impl ServerTransfers {
         mail.send(MaskSetUp(reply)).await;
         let MaskSetUp(corrections) = mail.receive(down.corrections_len()).await?;
         let sender = sender.finish(&corrections)?;
-        let up = Receiving::new(Direction::Up, receiver, UpLayer::received);
+        let up = Receiving::new(Direction::Up, receiver, UpNode::received);
         let down = Sending::new(Direction::Down, sender, |_, sent| sent);
         Ok(Self { up, down })
     }
 
-    /// Begins to prepare the next layer.
-    pub(super) fn prepare(&mut self, plan: &MasksPlan, rng: &mut impl CryptoRng) -> Preparation {
-        Preparation::server(plan, self.up.next(), self.down.next(), rng)
+    /// Begins to prepare the next activation.
+    pub(super) fn prepare(&mut self, plan: &NodePlan, rng: &mut impl CryptoRng) -> NodePreparation {
+        NodePreparation::server(plan, self.up.next(), self.down.next(), rng)
     }
 }

@@ -28,6 +28,9 @@ pub enum EngineChoice {
 /// Plans by masks where they are taken; the others are garbled.
 type Mix = Vec<Option<ActivationPlan>>;
 
+/// Online round trips of an activation by masks that does not pool.
+const MASK_ROUNDS: u64 = 2;
+
 /// Bits of a digit that plans by masks may have at most.
 const WIDEST: [usize; 2] = [masks::WIDEST_DIGIT, masks::WIDEST_DIGIT - 1];
 
@@ -161,9 +164,14 @@ fn mixed<'a>(
 
 impl ActivationPlan {
     /// What one of a level is expected to take, weighed, but for the round trips that it shares:
-    /// streamed tables share none.
+    /// streamed tables share none, and maxima by masks come after all clamps.
     fn price_in_level(&self, settings: &Settings) -> u64 {
-        let rounds = if self.is_streamed() { self.cost(settings.field).online.rounds } else { 0 };
+        let rounds = self.cost(settings.field).online.rounds;
+        let rounds = match self {
+            Self::Garbled(_) if self.is_streamed() => rounds,
+            Self::Garbled(_) => 0,
+            Self::Masks(_) => rounds.saturating_sub(MASK_ROUNDS),
+        };
         let price = self.price(settings).and(Price::of_rounds(0, rounds, settings));
         price.weighed(settings.offline_percent)
     }

@@ -16,7 +16,7 @@ use super::Settings;
 use crate::Link;
 use crate::activation::Delivery;
 use crate::activation::garbled::{self, GarbledPlan};
-use crate::activation::masks::{self, MasksPlan};
+use crate::activation::masks::{self, NodePlan};
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::linear::{self, CoefficientPlan, Map};
@@ -63,7 +63,7 @@ pub enum ActivationPlan {
     /// For [`ActivationEngine::Garbled`].
     Garbled(GarbledPlan),
     /// For [`ActivationEngine::Masks`].
-    Masks(Box<MasksPlan>),
+    Masks(Box<NodePlan>),
 }
 
 impl LinearEngine {
@@ -142,7 +142,7 @@ impl ActivationPlan {
         sources: [Source; 2],
         widest: usize,
     ) -> Option<Self> {
-        let plan = MasksPlan::of_node(node, input, output, sources, widest)?;
+        let plan = NodePlan::of_node(node, input, output, sources, widest)?;
         Some(Self::Masks(Box::new(plan)))
     }
 
@@ -207,7 +207,7 @@ impl ActivationPlan {
                 let masked = plan.share_bits().map(|bits| Masked::len(plan.instances(), bits));
                 masked.map_or(0, |bytes| framed(bytes, 1))
             }
-            Self::Masks(plan) => framed(plan.online_len(3), 1),
+            Self::Masks(plan) => framed(plan.online_len(plan.online_messages() - 1), 1),
         }
     }
 
@@ -252,8 +252,8 @@ impl ActivationPlan {
 }
 
 /// What an activation by masks costs, with its transfers unless they are silent.
-fn cost_of_masks(plan: &MasksPlan) -> EngineCost {
-    let masks::Cost { offline, offline_messages, online, .. } = plan.cost();
+fn cost_of_masks(plan: &NodePlan) -> EngineCost {
+    let masks::Cost { offline, offline_messages, online, online_messages, .. } = plan.cost();
     // Whose choices they are, the client's or the server's, asks for transfers.
     let [up, down] = plan.request_lens();
     let requests = [down, up];
@@ -264,7 +264,11 @@ fn cost_of_masks(plan: &MasksPlan) -> EngineCost {
     };
     let rounds = offline_messages[1] as u64;
     let offline = Traffic { sent: bytes(0), received: bytes(1), rounds };
-    let online = Traffic { sent: framed(online[0], 2), received: framed(online[1], 2), rounds: 2 };
+    let online = Traffic {
+        sent: framed(online[0], online_messages[0]),
+        received: framed(online[1], online_messages[1]),
+        rounds: online_messages[0] as u64,
+    };
     EngineCost { offline, online }
 }
 

@@ -81,7 +81,7 @@ impl ActivationPlan {
                     count as u64 * (rates::transfer(source) + rates::PREPARE)
                 };
                 let offline: u64 = transfers.map(each).sum();
-                let online = plan.instances() as u64 * rates::UNMASK;
+                let online = plan.lanes() as u64 * rates::UNMASK;
                 Price { offline: offline / 1000, online: online / 1000 }
             }
         }
@@ -138,6 +138,6 @@ mod rates {
     pub(super) const EVALUATE: u64 = 4_000;
     /// What a transfer is used for when activations by masks are prepared.
     pub(super) const PREPARE: u64 = 50_000;
-    /// The online phase of an activation by masks.
+    /// The online phase of a clamp or a maximum by masks.
     pub(super) const UNMASK: u64 = 200_000;
 }

@@ -152,7 +152,8 @@ bytes_of_an_engine! {
     MaskTransfers, MaskTransfers;
     /// Both: one of the offline messages of an activation by masks, bit plane after bit plane.
     MaskOffline, MaskOffline;
-    /// Both: one of the four online messages of an activation by masks, bit plane after bit plane.
+    /// Both: one of the online messages of an activation by masks, four and as many for each round of its
+    /// max pooling, bit plane after bit plane.
     MaskOnline, MaskOnline;
 }
 

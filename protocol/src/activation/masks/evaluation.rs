@@ -8,7 +8,7 @@ use super::level::LevelShares;
 use super::message::Message;
 use super::plane::{Plane, Ring};
 use super::preparation::{MaskSums, OwnBits, Prepared, Selector};
-use super::program::{Chain, LowVariables, Program, Result2};
+use super::program::{Chain, ClampVariables, Level3, LowVariables, Program, Result2, Top};
 use super::result::OpenResult;
 
 /// After the server's first message: level 2 is open.
@@ -71,26 +71,18 @@ impl Prepared {
         let mut opening = Opening { level: &mut level2, side, message };
         opening.chain(&vars.low, &low);
         opening.chain(&vars.middle, &middle);
-        opening.chain(&vars.high, &high);
-        for (number, digit) in high.iter().enumerate() {
-            let above = own.above_nonzero[number];
-            let selector = selectors[number].as_mut();
-            let zero =
-                is_zero(digit, program.digits.high[number], above, selector, opening.message);
-            opening.variable(vars.zeros[number], zero);
-        }
         // Shares of the sign bits' sum are the sign bits.
         let sign = own.sign ^ bits[program.digits.ring_bits() - 1];
-        opening.variable(vars.sign, sign);
-        let all_above = *own.above_nonzero.last().expect("one for the sign");
-        level2.set_own(vars.no_carry, side.of_client(!all_above));
+        if let Some(top) = &vars.top {
+            opening.top(top, sign, (&high, &program.digits.high), &own, &mut selectors);
+        }
 
         let top = |digits: &[Sums]| digits.last().map_or(Plane::ZERO, |digit| digit.generates);
         let linear = Linear {
             carry: top(&low),
             generates: top(&middle),
             propagates: if middle.len() == 1 { middle[0].propagates } else { Plane::ZERO },
-            negative: level2.own(vars.sign) ^ top(&high),
+            negative: sign ^ top(&high),
         };
         let result = result.open(program, b, side, message);
         Opened { own, sums, level2, level3, linear, result }
@@ -143,6 +135,26 @@ impl Opening<'_, '_> {
             }
         }
     }
+
+    /// The high digits with their widths, and the sum of the sign bits.
+    fn top(
+        &mut self,
+        top: &Top,
+        sign: Plane,
+        (digits, widths): (&[Sums], &[usize]),
+        own: &OwnBits,
+        selectors: &mut [Option<Selector>],
+    ) {
+        self.chain(&top.high, digits);
+        for (number, digit) in digits.iter().enumerate() {
+            let (above, selector) = (own.above_nonzero[number], selectors[number].as_mut());
+            let zero = is_zero(digit, widths[number], above, selector, self.message);
+            self.variable(top.zeros[number], zero);
+        }
+        self.variable(top.sign, sign);
+        let all_above = *own.above_nonzero.last().expect("one for the sign");
+        self.level.set_own(top.no_carry, self.side.of_client(!all_above));
+    }
 }
 
 impl Opened {
@@ -153,15 +165,16 @@ impl Opened {
         side: Side,
         message: &mut Message<'_>,
     ) -> Masked {
-        let vars = &program.level3;
+        let Level3 { generates, clamp, .. } = program.level3;
+        let low = clamp.and_then(|clamp| clamp.low);
         let mut linear = [self.own.is_zero, self.linear.negative];
         for (index, &result) in program.level2.results.iter().enumerate() {
             let variable = match result {
-                Result2::CarryOfLow => vars.low.map(|low| low.carry),
-                Result2::Propagates => vars.low.map(|low| low.propagates),
-                Result2::Generates => Some(vars.generates),
-                Result2::IsOnes => Some(vars.is_ones),
-                Result2::HighPropagates => Some(vars.high_propagates),
+                Result2::CarryOfLow => low.map(|low| low.carry),
+                Result2::Propagates => low.map(|low| low.propagates),
+                Result2::Generates => Some(generates),
+                Result2::IsOnes => clamp.map(|clamp| clamp.is_ones),
+                Result2::HighPropagates => clamp.map(|clamp| clamp.high_propagates),
                 Result2::IsZero | Result2::HighCarry => None,
             };
             let mask = match (variable, result) {
@@ -205,12 +218,12 @@ impl Opened {
 
     /// The hats of the variables that are sums of others; `is_zero` is that of P0.
     fn derive(&mut self, program: &Program, is_zero: Plane, side: Side) {
-        let (vars, sums) = (&program.level3, self.sums);
-        let differs = is_zero ^ self.level3.own(vars.is_ones) ^ sums.differs;
-        self.set(vars.differs, differs, side);
-        if let Some(low) = vars.low {
-            let LowVariables { propagates, one_of, is_zero: variable, .. } = low;
-            let sum = self.level3.own(vars.generates) ^ self.level3.own(propagates) ^ sums.one_of;
+        let Level3 { generates, clamp, .. } = program.level3;
+        let Some(ClampVariables { low, is_ones, differs, .. }) = clamp else { return };
+        let sums = self.sums;
+        self.set(differs, is_zero ^ self.level3.own(is_ones) ^ sums.differs, side);
+        if let Some(LowVariables { propagates, one_of, is_zero: variable, .. }) = low {
+            let sum = self.level3.own(generates) ^ self.level3.own(propagates) ^ sums.one_of;
             self.set(one_of, sum, side);
             self.set(variable, is_zero ^ sums.is_zero, side);
         }
@@ -221,7 +234,10 @@ impl Masked {
     /// The server sends.
     pub(super) fn reveal(self, program: &Program, side: Side, message: &mut Message<'_>) -> Known {
         let Self { level3, linear: [is_zero, negative], result } = self;
-        let linear = [is_zero, negative, Plane::ZERO, Plane::ZERO];
+        let linear = match program.is_maximum() {
+            true => [negative, Plane::ZERO, Plane::ZERO, Plane::ZERO],
+            false => [is_zero, negative, Plane::ZERO, Plane::ZERO],
+        };
         let bits = (0..program.opened()).map(|bit| {
             let linear = linear[bit] ^ result.mask_of_server(bit, side);
             level3.run(&program.level3.level, bit, linear, message)

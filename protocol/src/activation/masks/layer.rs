@@ -334,7 +334,12 @@ fn send<T: Send>(
     step: impl Fn((usize, &mut T), &mut Message<'_>) + Sync,
 ) -> Vec<u8> {
     let mut bytes = vec![0; plan.len(size)];
-    let parts = bytes.par_chunks_mut(size.bytes(LANES));
+    let mut rest = bytes.as_mut_slice();
+    let parts = (0..chunks.len()).map(|number| {
+        let part = rest.split_off_mut(..size.bytes(plan.lanes(number)));
+        part.expect("a part for each chunk")
+    });
+    let parts: Vec<&mut [u8]> = parts.collect();
     chunks.par_iter_mut().zip(parts).enumerate().for_each(|(number, (chunk, bytes))| {
         let mut message = Message::out(plan.lanes(number), bytes);
         step((number, chunk), &mut message);
@@ -351,7 +356,12 @@ fn receive<T: Send>(
     bytes: &[u8],
     step: impl Fn((usize, &mut T), &mut Message<'_>) + Sync,
 ) -> bool {
-    let parts = bytes.par_chunks(size.bytes(LANES));
+    let mut rest = bytes;
+    let parts = (0..chunks.len()).map(|number| {
+        let part = rest.split_off(..size.bytes(plan.lanes(number)));
+        part.expect("the message has its length")
+    });
+    let parts: Vec<&[u8]> = parts.collect();
     let read = |(number, (chunk, bytes))| {
         let mut message = Message::read(plan.lanes(number), bytes);
         step((number, chunk), &mut message);

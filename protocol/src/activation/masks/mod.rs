@@ -11,10 +11,11 @@
 //!            the result's bits; its share, less r       ──▶
 //! ```
 //!
-//! for shares a + b of the sums. The server ends with f(a + b) − r, the client with nothing.
+//! for shares a + b of the sums. The server ends with f(a + b) − r, the client with nothing. Max pooling
+//! is more such layers: rounds of maxima of two.
 //!
 //! `program` has the logic, `gate` compiles it; `digit`, `level` and `result` run it on 512 lanes at
-//! a time. Both parties run the same code on their shares of every bit: what one party writes to a
+//! a time, `layer` on all lanes of a layer, and `node` the layers of an activation. Both parties run the same code on their shares of every bit: what one party writes to a
 //! message the other one reads, and a third run by nobody counts. `docs/masks.md` has the protocol, why
 //! its result is right, and what it hides.
 
@@ -24,6 +25,7 @@ mod gate;
 mod layer;
 mod level;
 mod message;
+mod node;
 mod plan;
 mod plane;
 mod preparation;
@@ -35,8 +37,9 @@ mod sizes;
 mod tests;
 mod transfer;
 
-pub(crate) use layer::{Evaluation, Preparation, PreparedLayer, UpLayer};
-pub use plan::{Cost, MasksPlan};
+pub use node::NodePlan;
+pub(crate) use node::{NodeEvaluation, NodePreparation, PreparedNode, UpNode};
+pub use plan::Cost;
 use plane::Plane;
 
 /// The bits of a digit, at most.

@@ -1,4 +1,5 @@
-//! An activation layer, planned: a function of public facts alone, so both parties make the same.
+//! Layers of one program, planned: functions of public facts alone, so both parties make the same.
+//! An activation has one of them for its clamp and, if it pools, some for its maxima (`node.rs`).
 
 use super::Side;
 use super::message::Size;
@@ -8,7 +9,7 @@ use super::shape::{Digits, cuts};
 use super::sizes::Sizes;
 use super::transfer::KEY_BITS;
 use crate::digest::PlanDigest;
-use crate::model::{ActivationNode, Function, Shift, Tensor};
+use crate::model::{ActivationNode, Function, Shift};
 use crate::ot::transfers::Source;
 
 /// The most digits of a part.
@@ -16,8 +17,8 @@ const MAX_LOW: usize = 4;
 const MAX_MIDDLE: usize = 4;
 const MAX_HIGH: usize = 3;
 
-/// An activation layer: a clamp of many sums to a range of 2^c values.
-pub struct MasksPlan {
+/// A layer: a clamp of many sums to a range of 2^c values, or many maxima of two such values.
+pub(crate) struct MasksPlan {
     pub(super) program: Program,
     pub(super) sizes: Sizes,
     instances: usize,
@@ -27,7 +28,7 @@ pub struct MasksPlan {
     pub(super) offsets: [u32; 2],
 }
 
-/// What an activation layer costs, frames' headers not counted.
+/// What an activation costs, frames' headers not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Transfers whose sender the client is, and those whose sender the server is.
@@ -38,21 +39,22 @@ pub struct Cost {
     pub offline_messages: [usize; 2],
     /// Bytes of the online phase from the client and from the server.
     pub online: [usize; 2],
+    /// Messages of the online phase from the client and from the server.
+    pub online_messages: [usize; 2],
 }
 
 impl MasksPlan {
-    /// An activation that reads tensor `input` and yields tensor `output`, cut into digits of at most
-    /// `widest` bits; the cheapest cut for transfers from these sources. None if this engine does not
-    /// compute it: it clamps to 2^c values, without pooling.
-    pub(crate) fn of_node(
+    /// The clamp of `instances` sums, to results in a ring of `out_bits` bits, cut into digits of at
+    /// most `widest` bits; the cheapest cut for transfers from these sources. None if this engine does
+    /// not compute it: it clamps to 2^c values.
+    pub(super) fn clamp(
         node: &ActivationNode,
-        input: Tensor,
-        output: Tensor,
+        instances: usize,
+        out_bits: u32,
         sources: [Source; 2],
         widest: usize,
     ) -> Option<Self> {
-        let (Function::Clamp { least, most }, Shift::Tensor(shift), None) =
-            (&node.function, &node.shift, &node.max_pool)
+        let (Function::Clamp { least, most }, Shift::Tensor(shift)) = (&node.function, &node.shift)
         else {
             return None;
         };
@@ -66,12 +68,21 @@ impl MasksPlan {
             _ => return None,
         };
         let bits = [shift, result_bits, unclamped.checked_sub(result_bits)?];
-        let digits = cheapest(bits, output.ring_bits, sources.map(Source::bits), widest)?;
+        let digits = cheapest(bits, out_bits, sources.map(Source::bits), widest)?;
         let least = i32::from(*least).cast_unsigned();
         let offsets = [least.wrapping_neg() << shift, least];
-        let instances = output.shape.len();
-        debug_assert_eq!(instances, input.shape.len());
-        Some(Self::new(digits, output.ring_bits, instances, offsets, sources))
+        Some(Self::new(digits, out_bits, instances, offsets, sources))
+    }
+
+    /// `instances` maxima of two values that are cut into `digits`, in a ring that has a bit more than
+    /// they have.
+    pub(super) fn maxima(
+        digits: Vec<usize>,
+        instances: usize,
+        out_bits: u32,
+        sources: [Source; 2],
+    ) -> Self {
+        Self::of_program(Program::maximum(digits, out_bits), instances, [0; 2], sources)
     }
 
     pub(super) fn new(
@@ -81,13 +92,26 @@ impl MasksPlan {
         offsets: [u32; 2],
         sources: [Source; 2],
     ) -> Self {
-        let program = Program::new(digits, out_bits);
+        Self::of_program(Program::new(digits, out_bits), instances, offsets, sources)
+    }
+
+    fn of_program(
+        program: Program,
+        instances: usize,
+        offsets: [u32; 2],
+        sources: [Source; 2],
+    ) -> Self {
         let sizes = Sizes::of(&program);
         Self { program, sizes, instances, sources, offsets }
     }
 
+    /// c: bits of a result of a clamp, less the least one, and of what maxima are of.
+    pub(super) fn result_bits(&self) -> usize {
+        self.program.digits.result_bits()
+    }
+
     /// How many values there are.
-    pub fn instances(&self) -> usize {
+    pub(super) fn instances(&self) -> usize {
         self.instances
     }
 
@@ -117,15 +141,6 @@ impl MasksPlan {
     /// Where the transfers of each direction come from.
     pub(crate) fn sources(&self) -> [Source; 2] {
         self.sources
-    }
-
-    /// Bytes of the request for the transfers of the layer in each direction; None if they are silent.
-    pub(crate) fn request_lens(&self) -> [Option<usize>; 2] {
-        let of = |direction: usize| match self.sources[direction] {
-            Source::SoftSpoken(field) => Some(field.message_len(self.transfers()[direction])),
-            Source::Silent(_) => None,
-        };
-        [of(0), of(1)]
     }
 
     /// How many messages the offline phase has; the client sends the first, then they alternate.
@@ -164,35 +179,17 @@ impl MasksPlan {
         self.chunks().count() * self.sizes.stored[side as usize].memory()
     }
 
-    /// At most how many bytes of memory the layer takes the client, with messages that wait to be sent.
+    /// At most how many bytes of memory the layer takes the client, with messages that wait to be sent;
+    /// the request for its transfers not counted.
     pub(crate) fn client_bytes(&self) -> usize {
         // While it is prepared: of each transfer the choice, and some positions of both keys.
         let transfers: usize = self.program.transfers().iter().sum();
         let preparing = self.chunks().count() * transfers * 17 * size_of::<Plane>();
-        // The server's request waits to be answered, the client's own to be sent, and the transfers that
-        // it receives for the client's shares.
-        let requests = self.request_lens().into_iter().flatten().sum::<usize>();
-        let request = requests + size_of::<u128>() * self.transfers()[1];
+        // What the server sends for the client's shares waits to be used.
+        let received = size_of::<u128>() * self.transfers()[1];
         let messages: usize =
             (0..self.offline_messages()).map(|index| self.offline_len(index)).sum();
-        preparing + request + messages + self.prepared_bytes(Side::Client)
-    }
-
-    /// At most how many bytes its transfers take while they are made.
-    pub(crate) fn window_bytes(&self) -> usize {
-        let [up, down] = self.transfers();
-        4 * size_of::<u128>() * (up + down)
-    }
-
-    /// What the layer costs.
-    pub fn cost(&self) -> Cost {
-        let mut cost = Cost { transfers: self.transfers(), ..Cost::default() };
-        for index in 0..self.offline_messages() {
-            cost.offline[index % 2] += self.offline_len(index);
-            cost.offline_messages[index % 2] += 1;
-        }
-        (0..4).for_each(|index| cost.online[(index + 1) % 2] += self.online_len(index));
-        cost
+        preparing + received + messages + self.prepared_bytes(Side::Client)
     }
 
     /// Puts the digits and all messages into a plan's digest.
@@ -202,10 +199,14 @@ impl MasksPlan {
             digest.numbers(&[part.len()]);
             digest.numbers(part);
         }
-        let Cost { transfers, offline, offline_messages, online } = self.cost();
-        [transfers, offline, offline_messages, online].iter().for_each(|pair| digest.numbers(pair));
+        digest.numbers(&self.transfers());
+        let offline = (0..self.offline_messages()).map(|index| self.offline_len(index) as u64);
+        digest.words(offline);
+        let online: [usize; 4] = std::array::from_fn(|index| self.online_len(index));
+        digest.numbers(&online);
         digest.numbers(&self.sources.map(|source| source.byte().into()));
-        digest.numbers(&[self.instances, self.out_bits() as usize]);
+        let is_maximum = usize::from(self.program.is_maximum());
+        digest.numbers(&[self.instances, self.out_bits() as usize, is_maximum]);
         digest.words(self.offsets.iter().map(|&offset| offset.into()));
     }
 }
@@ -226,7 +227,7 @@ fn cheapest(
     let first = |cuts: &[Vec<usize>]| cuts.first().cloned();
     let mut best = Digits { low: first(&low)?, middle: first(&middle)?, high: first(&high)? };
     // What a part costs does not depend on the cuts of the others.
-    let price = |digits: &Digits| price(digits, out_bits, transfer);
+    let price = |digits: &Digits| price(&Program::new(digits.clone(), out_bits), transfer);
     let with = low.into_iter().map(|low| Digits { low, ..best.clone() });
     best = with.min_by_key(price)?;
     let with = middle.into_iter().map(|middle| Digits { middle, ..best.clone() });
@@ -235,10 +236,20 @@ fn cheapest(
     with.min_by_key(price)
 }
 
+/// The same for maxima of values of `bits` bits.
+pub(super) fn cheapest_of_maxima(
+    bits: usize,
+    out_bits: u32,
+    transfer: [usize; 2],
+    widest: usize,
+) -> Option<Vec<usize>> {
+    let price = |digits: &Vec<usize>| price(&Program::maximum(digits.clone(), out_bits), transfer);
+    cuts(bits, MAX_MIDDLE, widest).into_iter().min_by_key(price)
+}
+
 /// Bits of an activation, up to a constant.
-fn price(digits: &Digits, out_bits: u32, transfer: [usize; 2]) -> usize {
-    let program = Program::new(digits.clone(), out_bits);
-    let of_digits: usize = digits.all().map(super::digit::Digit::bits_sent).sum();
+fn price(program: &Program, transfer: [usize; 2]) -> usize {
+    let of_digits: usize = program.digits.all().map(super::digit::Digit::bits_sent).sum();
     let of_levels: usize = [&program.level2.level, &program.level3.level]
         .iter()
         .flat_map(|level| level.gates())

@@ -9,7 +9,7 @@ use super::digit::{Digit, PreparedDigit};
 use super::level::{LevelShares, LevelTransfers};
 use super::message::Message;
 use super::plane::Plane;
-use super::program::{Level3, LowVariables, Program};
+use super::program::{ClampVariables, Level3, LowVariables, Program};
 use super::result::{HalfResult, ResultShares, ResultTransfers};
 use super::transfer::{Derandomised, Keys, RingTransfer, Transfer};
 
@@ -85,7 +85,7 @@ pub(super) struct Selector {
 }
 
 /// Sums of masks that both parties know, for the variables of level 3 that are sums of others.
-#[derive(Clone, Copy, Zeroize)]
+#[derive(Clone, Copy, Default, Zeroize)]
 pub(super) struct MaskSums {
     /// Of D, P0 and P1.
     pub(super) differs: Plane,
@@ -207,8 +207,12 @@ impl Prepared {
         match side {
             Side::Client => {
                 let OwnBits { sign, above_nonzero, is_zero, high_carry } = &mut self.own;
-                message.keep([sign, is_zero, high_carry].into_iter().chain(above_nonzero));
+                message.keep([sign]);
+                if !program.is_maximum() {
+                    message.keep([is_zero, high_carry].into_iter().chain(above_nonzero));
+                }
             }
+            Side::Server if program.is_maximum() => {}
             Side::Server => {
                 let MaskSums { differs, one_of, is_zero } = &mut self.sums;
                 message.keep([differs, one_of, is_zero]);
@@ -248,10 +252,13 @@ impl MaskSums {
         own: &OwnBits,
         message: &mut Message<'_>,
     ) -> Self {
+        let Some(ClampVariables { low, is_ones, differs, .. }) = level3.clamp else {
+            return Self::default();
+        };
         let mut pass = |sum: Plane| message.pass(sum);
-        let differs = pass(masks.own(level3.differs) ^ own.is_zero ^ masks.own(level3.is_ones));
-        let Some(LowVariables { propagates, one_of, is_zero, .. }) = level3.low else {
-            return Self { differs, one_of: Plane::ZERO, is_zero: Plane::ZERO };
+        let differs = pass(masks.own(differs) ^ own.is_zero ^ masks.own(is_ones));
+        let Some(LowVariables { propagates, one_of, is_zero, .. }) = low else {
+            return Self { differs, ..Self::default() };
         };
         let known = masks.own(level3.generates) ^ masks.own(propagates);
         let one_of = pass(masks.own(one_of) ^ known);

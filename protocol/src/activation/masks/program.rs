@@ -11,12 +11,16 @@
 //!
 //! for the middle digits A of a, less 2^c − 1, and B of b. Level 2 makes of the digits what the client
 //! masks (c, Q, G, P0, P1, S and, of several high digits, V), level 3 of these P, R, Z and W.
+//!
+//! A *maximum* is a part of this. Of y = x₁ − x₂, with c middle digits and the sign bit alone, it
+//! takes Z = t ⊕ G for the sum t of the sign bits, and yields Z·(x₂ − x₁), so that x₁ and the result
+//! are the larger of x₁ and x₂.
 
 use super::digit::Digit;
 use super::gate::{Level, MaskKind, Polynomial, Variable, product};
 use super::shape::Digits;
 
-/// An activation's gates and variables.
+/// The gates and variables of an activation, or of a maximum.
 pub(super) struct Program {
     pub(super) digits: Digits,
     /// k': bits of the ring of the results.
@@ -37,6 +41,14 @@ pub(super) struct Level2 {
     pub(super) level: Level,
     pub(super) low: Chain,
     pub(super) middle: Chain,
+    /// What tells whether a value is clamped; nothing does of a maximum.
+    pub(super) top: Option<Top>,
+    /// What each gate yields.
+    pub(super) results: Vec<Result2>,
+}
+
+/// Variables of the high digits and the sign bit.
+pub(super) struct Top {
     /// Whether each high digit is as a sum of 0 below it makes it 0.
     pub(super) zeros: Vec<Variable>,
     /// Propagates of all high digits, generates of all but the top one.
@@ -45,8 +57,6 @@ pub(super) struct Level2 {
     pub(super) sign: Variable,
     /// The client's own: 1 unless there is a carry into the sign bit if all high digits sum to 0.
     pub(super) no_carry: Variable,
-    /// What each gate yields.
-    pub(super) results: Vec<Result2>,
 }
 
 /// Results of level 2.
@@ -71,10 +81,17 @@ pub(super) enum Result2 {
 /// Level 3: the client has the masks.
 pub(super) struct Level3 {
     pub(super) level: Level,
-    /// c and Q, X = G ⊕ Q and P0, if there are low digits.
-    pub(super) low: Option<LowVariables>,
     /// G.
     pub(super) generates: Variable,
+    /// Nothing of a maximum.
+    pub(super) clamp: Option<ClampVariables>,
+}
+
+/// Variables of level 3 that are about the bounds of a clamp.
+#[derive(Clone, Copy)]
+pub(super) struct ClampVariables {
+    /// c and Q, X = G ⊕ Q and P0, if there are low digits.
+    pub(super) low: Option<LowVariables>,
     /// P1.
     pub(super) is_ones: Variable,
     /// D = P0 ⊕ P1.
@@ -98,6 +115,17 @@ impl Program {
         Self { digits, out_bits, level2, level3 }
     }
 
+    /// Of the difference of two values of c bits, cut into `digits`.
+    pub(super) fn maximum(digits: Vec<usize>, out_bits: u32) -> Self {
+        let digits = Digits { low: Vec::new(), middle: digits, high: Vec::new() };
+        let (level2, level3) = (Level2::maximum(&digits), Level3::maximum());
+        Self { digits, out_bits, level2, level3 }
+    }
+
+    pub(super) fn is_maximum(&self) -> bool {
+        self.level3.clamp.is_none()
+    }
+
     /// Whether a high digit is looked up with what the client knows of those below it.
     pub(super) fn is_selected(&self, high: usize) -> bool {
         high > 0 && self.digits.high[high] > 1
@@ -114,9 +142,9 @@ impl Program {
     }
 
     /// Bits that the client and the server hide for the other one to know their sum: P, Z, W and,
-    /// if there are low digits, R.
+    /// if there are low digits, R; only Z of a maximum.
     pub(super) fn opened(&self) -> usize {
-        3 + usize::from(self.has_low())
+        if self.is_maximum() { 1 } else { 3 + usize::from(self.has_low()) }
     }
 
     /// Transfers that each lane takes: with the client as their sender, and with the server.
@@ -211,7 +239,16 @@ impl Level2 {
             level.gate(polynomial);
             results.push(result);
         }
-        Self { level, low, middle, zeros, high, sign, no_carry, results }
+        let top = Some(Top { zeros, high, sign, no_carry });
+        Self { level, low, middle, top, results }
+    }
+
+    fn maximum(digits: &Digits) -> Self {
+        let mut level = Level::default();
+        let middle = Chain::new(&mut level, digits.middle.len(), false);
+        level.gate(middle.carry());
+        let (low, results) = (Chain::default(), vec![Result2::Generates]);
+        Self { level, low, middle, top: None, results }
     }
 }
 
@@ -243,6 +280,15 @@ impl Level3 {
             let with = [product(&[carry, is_zero]), product(&[carry, differs, one_of])];
             level.gate(with.into());
         }
-        Self { level, low, generates, is_ones, differs, high_propagates }
+        let clamp = Some(ClampVariables { low, is_ones, differs, high_propagates });
+        Self { level, generates, clamp }
+    }
+
+    /// One gate: Z without the sum of the sign bits.
+    fn maximum() -> Self {
+        let mut level = Level::default();
+        let generates = level.variable(MaskKind::Choice);
+        level.gate([generates.monomial()].into());
+        Self { level, generates, clamp: None }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Of each bit the two parties see the sum with a mask κ of the client's and a mask μ of the
 //! server's, so P = P̄ ± δ for δ = κ ⊕ μ, with − if P̄ is 1; the products with δ are shared
-//! beforehand.
+//! beforehand. Of a maximum of x₁ and x₂ there is only Z, in the place of P.
 
 use rand::{CryptoRng, RngExt};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -47,6 +47,24 @@ pub(super) struct ResultShares {
     masks: Vec<Ring>,
 }
 
+/// What P is multiplied with, of a value `a` of the client's.
+fn input_of_client(program: &Program, a: u32) -> u32 {
+    let most = (1 << program.digits.result_bits()) - 1;
+    match program.is_maximum() {
+        true => a.wrapping_neg(),
+        false => (a >> program.digits.shift() & most).wrapping_sub(most),
+    }
+}
+
+/// The same of a value `b` of the server's.
+fn input_of_server(program: &Program, b: u32) -> u32 {
+    let most = (1 << program.digits.result_bits()) - 1;
+    match program.is_maximum() {
+        true => b.wrapping_neg(),
+        false => b >> program.digits.shift() & most,
+    }
+}
+
 /// g: what Z, W and R are multiplied by.
 fn factors(program: &Program) -> impl Iterator<Item = u32> {
     let c = program.digits.result_bits();
@@ -71,10 +89,8 @@ impl ResultTransfers {
             Side::Server => Plane(rng.random()),
         });
         let own = own.collect();
-        let (f, c) = (program.digits.shift(), program.digits.result_bits());
-        let most = (1 << c) - 1;
         let input = ring(|i| match (side, a.get(i)) {
-            (Side::Client, Some(a)) => (a >> f & most).wrapping_sub(most),
+            (Side::Client, Some(&a)) => input_of_client(program, a),
             _ => 0,
         });
         Self { server, own, client, input }
@@ -163,8 +179,7 @@ impl ResultShares {
         message: &mut Message<'_>,
     ) -> OpenResult {
         if let Side::Server = side {
-            let (f, c) = (program.digits.shift(), program.digits.result_bits());
-            self.input = ring(|i| b.get(i).map_or(0, |b| b >> f & ((1 << c) - 1)));
+            self.input = ring(|i| b.get(i).map_or(0, |&b| input_of_server(program, b)));
         }
         let mu = self.own[0].masks();
         let payload = ring(|i| negate_if(mu[i], self.input[i]).wrapping_add(self.sigma[i]));
@@ -217,8 +232,11 @@ impl OpenResult {
         })
     }
 
-    /// R − 2^c·W + (2^c − 1)·(1 − Z).
+    /// R − 2^c·W + (2^c − 1)·(1 − Z); nothing of a maximum.
     fn add_masks(&self, program: &Program, share: &mut Ring, bars: &[Ring], side: Side) {
+        if program.is_maximum() {
+            return;
+        }
         let constant = u32::from(side == Side::Server);
         let terms = factors(program).zip(&self.shares.masks).zip(&bars[1..]).enumerate();
         for (number, ((g, mask), bar)) in terms {

@@ -258,6 +258,7 @@ impl ClientParty {
         let plan = self.plan.clone();
         for (index, activation) in plan.activations().iter().enumerate() {
             let read = plan.places.read_by(plan.card(), index);
+            let yielded = plan.places.source(index + 1);
             for bundle in &mut *bundles {
                 let mut sums = bundle.tensors[read].clone();
                 Ring::new(activation.ring_bits()).reduce_all(&mut sums);
@@ -272,7 +273,8 @@ impl ClientParty {
                     }
                     ActivationPlan::Masks(plan) => {
                         let transfers = self.transfers.as_mut().expect("set up for the plan");
-                        let mut preparation = transfers.prepare(plan, &sums, &mut self.rng);
+                        let shares = [sums.as_slice(), &bundle.tensors[yielded]];
+                        let mut preparation = transfers.prepare(plan, shares, &mut self.rng);
                         mail.send(MaskOffline(preparation.send(plan, 0))).await;
                         ClientActivation::Preparing(preparation)
                     }

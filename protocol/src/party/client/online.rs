@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::ClientParty;
 use crate::activation::garbled::Spent;
-use crate::activation::masks::{Evaluation, MasksPlan};
+use crate::activation::masks::{NodeEvaluation, NodePlan};
 use crate::bundle::{ClientActivation, ClientBundle};
 use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{Exchange, Mailbox};
@@ -108,25 +108,38 @@ enum Yield<'a> {
     /// A result, and what masks it for the server; nothing masks the head's.
     Result(Zeroizing<Vec<u32>>, Option<Mask>),
     /// An activation by masks, whose last message gives the server the result less the mask.
-    Masks(&'a MasksPlan, Evaluation),
+    Masks(&'a NodePlan, NodeEvaluation),
 }
 
 impl Yield<'_> {
-    /// The messages between the first and the last of all activations of a level that are by masks.
+    /// The messages between the first and the last of all activations of a level that are by masks:
+    /// message after message of those that have it.
     async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
-        for yielded in &mut *level {
-            if let Self::Masks(plan, evaluation) = yielded {
-                mail.send(MaskOnline(evaluation.send(plan, 1))).await;
-            }
-        }
-        for (index, yielded) in level.iter_mut().enumerate() {
-            if let Self::Masks(plan, evaluation) = yielded {
-                let len = plan.online_len(2);
-                let MaskOnline(bytes) = mail.of(first + index).receive(len).await?;
-                evaluation.receive(plan, 2, &bytes)?;
+        let messages = level.iter().map(Self::messages).max().unwrap_or(0);
+        for index in 1..messages.saturating_sub(1) {
+            for (number, yielded) in level.iter_mut().enumerate() {
+                let Self::Masks(plan, evaluation) = yielded else { continue };
+                if index + 1 >= plan.online_messages() {
+                    continue;
+                }
+                if index % 2 == 1 {
+                    mail.send(MaskOnline(evaluation.send(plan, index))).await;
+                } else {
+                    let len = plan.online_len(index);
+                    let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
+                    evaluation.receive(plan, index, &bytes)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Messages of an activation by masks.
+    fn messages(&self) -> usize {
+        match self {
+            Self::Result(..) => 0,
+            Self::Masks(plan, _) => plan.online_messages(),
+        }
     }
 
     /// Sends it, masked.
@@ -137,7 +150,8 @@ impl Yield<'_> {
                 mail.send(Masked::new(&x, ring_bits)).await;
             }
             Self::Masks(plan, mut evaluation) => {
-                mail.send(MaskOnline(evaluation.send(plan, 3))).await;
+                let last = plan.online_messages() - 1;
+                mail.send(MaskOnline(evaluation.send(plan, last))).await;
             }
         }
     }

@@ -5,7 +5,7 @@ use std::iter;
 use zeroize::Zeroizing;
 
 use super::ServerParty;
-use crate::activation::masks::{Evaluation, MasksPlan};
+use crate::activation::masks::{NodeEvaluation, NodePlan};
 use crate::bundle::{Gates, ServerActivation, ServerBundle};
 use crate::error::Error;
 use crate::exchange::{BlockMail, Exchange, Mailbox};
@@ -137,25 +137,38 @@ enum Kept<'a> {
     /// S.
     Share(Zeroizing<Vec<u32>>),
     /// An activation by masks.
-    Masks(&'a MasksPlan, Evaluation),
+    Masks(&'a NodePlan, NodeEvaluation),
 }
 
 impl Kept<'_> {
-    /// The messages between the first and the last of all activations of a level that are by masks.
+    /// The messages between the first and the last of all activations of a level that are by masks:
+    /// message after message of those that have it.
     async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
-        for (index, kept) in level.iter_mut().enumerate() {
-            if let Self::Masks(plan, evaluation) = kept {
-                let len = plan.online_len(1);
-                let MaskOnline(bytes) = mail.of(first + index).receive(len).await?;
-                evaluation.receive(plan, 1, &bytes)?;
-            }
-        }
-        for kept in level {
-            if let Self::Masks(plan, evaluation) = kept {
-                mail.send(MaskOnline(evaluation.send(plan, 2))).await;
+        let messages = level.iter().map(Self::messages).max().unwrap_or(0);
+        for index in 1..messages.saturating_sub(1) {
+            for (number, kept) in level.iter_mut().enumerate() {
+                let Self::Masks(plan, evaluation) = kept else { continue };
+                if index + 1 >= plan.online_messages() {
+                    continue;
+                }
+                if index % 2 == 0 {
+                    mail.send(MaskOnline(evaluation.send(plan, index))).await;
+                } else {
+                    let len = plan.online_len(index);
+                    let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
+                    evaluation.receive(plan, index, &bytes)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Messages of an activation by masks.
+    fn messages(&self) -> usize {
+        match self {
+            Self::Share(_) => 0,
+            Self::Masks(plan, _) => plan.online_messages(),
+        }
     }
 
     /// The result less the client's mask, from its answer, to `x`.
@@ -176,8 +189,9 @@ impl Kept<'_> {
                 }
             }
             Self::Masks(plan, mut evaluation) => {
-                let MaskOnline(bytes) = mail.receive(plan.online_len(3)).await?;
-                evaluation.receive(plan, 3, &bytes)?;
+                let last = plan.online_messages() - 1;
+                let MaskOnline(bytes) = mail.receive(plan.online_len(last)).await?;
+                evaluation.receive(plan, last, &bytes)?;
                 *x = evaluation.finish(plan);
             }
         }

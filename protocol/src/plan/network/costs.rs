@@ -204,7 +204,8 @@ pub(in crate::plan) fn level_rounds(level: &[&ActivationPlan], settings: &Settin
         Delivery::Streamed => {
             let streamed: u64 = level.iter().filter(|plan| !is_masks(plan)).map(rounds).sum();
             let first = level.first().is_some_and(is_masks);
-            streamed + u64::from(first) + u64::from(level.iter().any(is_masks))
+            let masks = level.iter().filter(|plan| is_masks(plan)).map(rounds).max();
+            streamed + u64::from(first) + masks.map_or(0, |rounds| rounds - 1)
         }
     }
 }

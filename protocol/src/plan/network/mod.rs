@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::graph::Places;
 use super::{ActivationEngine, ActivationPlan, LinearPlan, Settings};
 use crate::activation::Delivery;
-use crate::activation::masks::MasksPlan;
+use crate::activation::masks::NodePlan;
 use crate::bundle::Gates;
 use crate::digest::PlanDigest;
 use crate::domain;
@@ -186,7 +186,7 @@ impl NetworkPlan {
     }
 
     /// The activations by masks that have message `index` in their offline phase.
-    pub(crate) fn masks_with(&self, index: usize) -> impl Iterator<Item = (usize, &MasksPlan)> {
+    pub(crate) fn masks_with(&self, index: usize) -> impl Iterator<Item = (usize, &NodePlan)> {
         self.activations.iter().enumerate().filter_map(move |(number, plan)| match plan {
             ActivationPlan::Masks(plan) if index < plan.offline_messages() => {
                 Some((number, plan.as_ref()))

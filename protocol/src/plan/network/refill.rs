@@ -3,7 +3,7 @@
 use std::iter;
 
 use super::NetworkPlan;
-use crate::activation::masks::MasksPlan;
+use crate::activation::masks::NodePlan;
 use crate::ot::transfers::{Direction, Source, Stock};
 use crate::plan::engine::framed;
 use crate::wire::Traffic;
@@ -25,7 +25,7 @@ impl NetworkPlan {
     }
 
     /// The activations by masks of `count` inferences, in the order in which they take transfers.
-    pub(crate) fn mask_layers(&self, count: usize) -> impl Iterator<Item = (usize, &MasksPlan)> {
+    pub(crate) fn mask_layers(&self, count: usize) -> impl Iterator<Item = (usize, &NodePlan)> {
         self.masks_with(0).flat_map(move |layer| iter::repeat_n(layer, count))
     }
 

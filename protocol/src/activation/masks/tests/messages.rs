@@ -6,8 +6,7 @@ use super::*;
 
 /// Bits of a lane: offline from the client and the server, online from the server and the client;
 /// transfers that the client and the server send.
-fn bits(digits: Digits, out_bits: u32) -> ([usize; 4], [usize; 2]) {
-    let World { program, sizes, .. } = World::new(digits, out_bits, 0);
+pub(super) fn bits(World { program, sizes, .. }: World) -> ([usize; 4], [usize; 2]) {
     let sum = |first: usize, sizes: &[Size]| -> usize {
         let of_party = sizes.iter().skip(first).step_by(2);
         of_party.flat_map(|size| size.widths()).sum::<u32>() as usize
@@ -31,7 +30,8 @@ fn bits_of_activations() {
         (&[3, 3, 3], &[3, 3], 24, ([150, 99, 91, 69], [61, 13])),
         (&[3, 3, 3, 4], &[4], 26, ([193, 109, 93, 67], [66, 12])),
     ] {
-        assert_eq!(bits(digits(low, middle, high), out_bits), expected, "{low:?} {high:?}");
+        let world = World::new(digits(low, middle, high), out_bits, 0);
+        assert_eq!(bits(world), expected, "{low:?} {high:?}");
     }
 }
 

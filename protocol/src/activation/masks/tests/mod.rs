@@ -2,6 +2,7 @@
 
 mod constant_time;
 mod exhaustive;
+mod maxima;
 mod messages;
 mod transfers;
 mod views;
@@ -96,7 +97,10 @@ impl Wire {
 
 impl World {
     fn new(digits: Digits, out_bits: u32, seed: u64) -> Self {
-        let program = Program::new(digits, out_bits);
+        Self::of(Program::new(digits, out_bits), seed)
+    }
+
+    fn of(program: Program, seed: u64) -> Self {
         let sizes = Sizes::of(&program);
         let rng = ChaCha20Rng::seed_from_u64(seed);
         let (offline, online) = (Vec::new(), Vec::new());
@@ -204,7 +208,7 @@ impl World {
             for (i, result) in results.iter().enumerate() {
                 let x = mask(result.wrapping_add(r[i]), self.program.out_bits);
                 let y = a[i].wrapping_add(b[i]);
-                let expected = mask(clear(&self.program.digits, y), self.program.out_bits);
+                let expected = mask(clear(&self.program, y), self.program.out_bits);
                 assert_eq!(x, expected, "{:?} of {} and {}", self.program.digits, a[i], b[i]);
             }
             total += a.len();
@@ -217,8 +221,13 @@ fn mask(value: u32, bits: u32) -> u32 {
     value & u32::MAX >> (32 - bits)
 }
 
-/// min(max(y, 0) >> f, 2^c − 1).
-fn clear(digits: &Digits, y: u32) -> u32 {
+/// min(max(y, 0) >> f, 2^c − 1), or of a maximum max(−y, 0).
+fn clear(program: &Program, y: u32) -> u32 {
+    let digits = &program.digits;
+    if program.is_maximum() {
+        let unused = 32 - program.out_bits;
+        return ((y << unused).cast_signed() >> unused).wrapping_neg().max(0).cast_unsigned();
+    }
     let unused = 32 - digits.ring_bits();
     let y = (y << unused).cast_signed() >> unused;
     (y.max(0).cast_unsigned() >> digits.shift()).min((1 << digits.result_bits()) - 1)

@@ -2,7 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::super::{MasksPlan, Preparation, PreparedLayer, UpLayer};
+use super::super::layer::{Preparation, PreparedLayer, UpLayer};
+use super::super::plan::MasksPlan;
 use super::*;
 use crate::ot::FieldBits;
 use crate::ot::transfers::{Direction, Receiver, ReceiverSetup, Sender, SenderSetup, Source};
