@@ -28,7 +28,7 @@ impl VectorBackend {
         detect::avx2().then_some(Self(VectorIsa::Avx2))
     }
 
-    /// AVX-512 F, DQ, BW, VL and IFMA with AVX2 and FMA, if this CPU has them all.
+    /// AVX-512 F, DQ, BW, VL, IFMA and VNNI with AVX2 and FMA, if this CPU has them all.
     pub fn avx512() -> Option<Self> {
         detect::avx512().then_some(Self(VectorIsa::Avx512))
     }
@@ -57,7 +57,7 @@ impl VectorBackend {
             // SAFETY: this value proves AVX2 and FMA.
             VectorIsa::Avx2 => unsafe { compiled::avx2(f) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: this value proves AVX2, FMA and AVX-512 F, DQ, BW, VL and IFMA.
+            // SAFETY: this value proves AVX2, FMA and AVX-512 F, DQ, BW, VL, IFMA and VNNI.
             VectorIsa::Avx512 => unsafe { compiled::avx512(f) },
             _ => f(),
         }
@@ -187,7 +187,7 @@ mod compiled {
         f()
     }
 
-    #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,avx512vnni")]
     pub(super) fn avx512<T>(f: impl FnOnce() -> T) -> T {
         f()
     }
@@ -207,7 +207,8 @@ mod detect {
     }
 
     pub(super) fn avx512() -> bool {
-        avx2() && has_avx512::get()
+        const VNNI: u32 = 1 << 11;
+        avx2() && has_avx512::get() && leaf_7_ecx() & VNNI != 0
     }
 
     pub(super) fn aesni() -> bool {

@@ -2,33 +2,35 @@
 
 use core::arch::x86_64::*;
 
-use super::Views;
+use super::View;
 use super::scalar::dot;
 use super::tile::tile;
 
 const LANES: usize = 8;
 
-/// See [`Views::panel`].
+/// See [`super::scalar::panel`].
 ///
 /// # Safety
 ///
-/// Every view lies inside the input, and `out` has `R` rows of `views.len` outputs.
+/// Every view of `out.len() / R` words lies inside the plane; R divides `out.len()`.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn panel<const R: usize>(
     weights: &[[i32; R]],
-    views: &Views<'_>,
+    plane: &[u32],
+    views: &[View],
     out: &mut [u32],
 ) {
-    let pairs = views.len / (2 * LANES) * (2 * LANES);
+    let len = out.len() / R;
+    let pairs = len / (2 * LANES) * (2 * LANES);
     for at in (0..pairs).step_by(2 * LANES) {
         // SAFETY: at + 2·LANES ≤ len, and the caller keeps the rest of the contract.
-        unsafe { tile::<R, 2>(weights, views, at, _mm256_set1_epi32(-1), out) };
+        unsafe { tile::<R, 2>(weights, plane, views, at, _mm256_set1_epi32(-1), out) };
     }
     let index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for at in (pairs..views.len).step_by(LANES) {
-        let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((views.len - at).min(LANES) as i32), index);
+    for at in (pairs..len).step_by(LANES) {
+        let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((len - at).min(LANES) as i32), index);
         // SAFETY: the mask admits len − at lanes, and the caller keeps the rest of the contract.
-        unsafe { tile::<R, 1>(weights, views, at, mask, out) };
+        unsafe { tile::<R, 1>(weights, plane, views, at, mask, out) };
     }
 }
 
@@ -39,7 +41,7 @@ tile!(
     zero: _mm256_setzero_si256,
     set: _mm256_set1_epi32,
     add: _mm256_add_epi32,
-    mul: _mm256_mullo_epi32,
+    pairs: |sum, x, w| _mm256_add_epi32(sum, _mm256_madd_epi16(x, w)),
     load: |mask, from| _mm256_maskload_epi32(from, mask),
     store: _mm256_maskstore_epi32,
 );

@@ -2,43 +2,45 @@
 
 use core::arch::x86_64::*;
 
-use super::Views;
+use super::View;
 use super::scalar::dot;
 use super::tile::tile;
 
 const LANES: usize = 16;
 
-/// See [`Views::panel`].
+/// See [`super::scalar::panel`].
 ///
 /// # Safety
 ///
-/// Every view lies inside the input, and `out` has `R` rows of `views.len` outputs.
-#[target_feature(enable = "avx512f")]
+/// Every view of `out.len() / R` words lies inside the plane; R divides `out.len()`.
+#[target_feature(enable = "avx512f,avx512vnni")]
 pub(super) unsafe fn panel<const R: usize>(
     weights: &[[i32; R]],
-    views: &Views<'_>,
+    plane: &[u32],
+    views: &[View],
     out: &mut [u32],
 ) {
-    let pairs = views.len / (2 * LANES) * (2 * LANES);
+    let len = out.len() / R;
+    let pairs = len / (2 * LANES) * (2 * LANES);
     for at in (0..pairs).step_by(2 * LANES) {
         // SAFETY: at + 2·LANES ≤ len, and the caller keeps the rest of the contract.
-        unsafe { tile::<R, 2>(weights, views, at, __mmask16::MAX, out) };
+        unsafe { tile::<R, 2>(weights, plane, views, at, __mmask16::MAX, out) };
     }
-    for at in (pairs..views.len).step_by(LANES) {
-        let mask = __mmask16::MAX >> (LANES - (views.len - at).min(LANES));
+    for at in (pairs..len).step_by(LANES) {
+        let mask = __mmask16::MAX >> (LANES - (len - at).min(LANES));
         // SAFETY: the mask admits len − at lanes, and the caller keeps the rest of the contract.
-        unsafe { tile::<R, 1>(weights, views, at, mask, out) };
+        unsafe { tile::<R, 1>(weights, plane, views, at, mask, out) };
     }
 }
 
 tile!(
-    "avx512f",
+    "avx512f,avx512vnni",
     __m512i,
     __mmask16,
     zero: _mm512_setzero_si512,
     set: _mm512_set1_epi32,
     add: _mm512_add_epi32,
-    mul: _mm512_mullo_epi32,
+    pairs: |sum, x, w| _mm512_dpwssd_epi32(sum, x, w),
     load: |mask, from| _mm512_maskz_loadu_epi32(mask, from),
     store: _mm512_mask_storeu_epi32,
 );

@@ -5,8 +5,10 @@
 //! biases beforehand.
 //!
 //! One kernel does all the work where an input row is used more than once: R rows of weights times
-//! shifted views of the input (`panel`). A matrix product is the case where view i is row i; a
-//! convolution is the case where there is a view for each kernel cell (see [`convolve`]).
+//! shifted views of the input (`panel`), with a view for each kernel cell and two channels (see
+//! [`Prepared`]). CPUs multiply signed numbers of 16 bits and add two products in one instruction, so a
+//! word of a view is two such numbers, to be multiplied by two weights. A value of 32 bits is two of
+//! them, low + 2^16·high, in a plane each.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -20,7 +22,6 @@ mod tile;
 pub use convolution::{Convolution, Prepared, convolve};
 
 use alloc::vec;
-use alloc::vec::Vec;
 
 use crate::backend::{VectorBackend, VectorIsa};
 use crate::dispatch::vector_twin;
@@ -49,11 +50,16 @@ pub fn gemm(backend: VectorBackend, [m, k, n]: [usize; 3], a: &[i16], b: &[u32],
     if a.is_empty() || c.is_empty() {
         return;
     }
-    let offsets: Vec<_> = (0..k).map(|i| i * n).collect();
-    let views = Views { input: b, offsets: &offsets, len: n };
-    for (weights, rows) in a.chunks(ROWS * k).zip(c.chunks_mut(ROWS * n)) {
-        views.multiply_add(backend, weights, rows);
-    }
+    let geometry = Convolution {
+        input: [k, 1, n],
+        outputs: m,
+        kernel: [1; 2],
+        stride: [1; 2],
+        dilation: [1; 2],
+        padding: [0; 4],
+        groups: 1,
+    };
+    convolve(backend, geometry, a, b, c);
 }
 
 /// Adds the product of `a` (m × k, row-major) and the vector `x` (k) to `y` (m).
@@ -66,50 +72,74 @@ pub fn matvec(backend: VectorBackend, a: &[i16], x: &[u32], y: &mut [u32]) {
     unsafe { vector_twin!(backend, matvec(a, x, y)) }
 }
 
-/// Equally long views of one input, view i from `offsets[i]` on.
+/// A view of a plane, and which weights of a row its words are multiplied by.
+struct View {
+    /// Where it begins.
+    offset: usize,
+    /// The weight of the low halves.
+    low: usize,
+    /// The weight of the high halves, if they are not left out.
+    high: Option<usize>,
+}
+
+impl View {
+    /// The two weights as halves of a word.
+    fn weights(&self, row: &[i16]) -> i32 {
+        let high = self.high.map_or(0, |high| row[high]);
+        i32::from(high) << 16 | i32::from(row[self.low] as u16)
+    }
+}
+
+/// Equally long views of the planes of one input.
 struct Views<'a> {
-    input: &'a [u32],
-    offsets: &'a [usize],
+    /// What has the weight 2^16, if there is more than one, comes first.
+    planes: &'a [&'a [u32]],
+    views: &'a [View],
     len: usize,
 }
 
 impl Views<'_> {
-    /// Adds up to [`ROWS`] rows of weights (one weight for each view) times the views to as many
-    /// rows of `len` outputs.
-    fn multiply_add(&self, backend: VectorBackend, weights: &[i16], mut out: &mut [u32]) {
-        let k = self.offsets.len();
-        let last = self.offsets.iter().max().map_or(0, |o| o + self.len);
-        assert!(last <= self.input.len(), "every view lies inside the input");
-        let mut rows = weights.chunks_exact(k);
+    /// Sets up to [`ROWS`] rows of `len` outputs to as many rows of `depth` weights times the views.
+    fn multiply(&self, backend: VectorBackend, depth: usize, weights: &[i16], mut out: &mut [u32]) {
+        let last = self.views.iter().map(|view| view.offset + self.len).max().unwrap_or(0);
+        let inside = self.planes.iter().all(|plane| last <= plane.len());
+        assert!(inside, "every view lies inside the input");
+        let mut rows = weights.chunks_exact(depth);
         while rows.len() > 0 {
             // The powers of two in the number of rows, largest first.
             let count = 1 << rows.len().min(rows_at_once(backend)).ilog2();
             let (now, later) = out.split_at_mut(count * self.len);
             match count {
-                8 => self.panel::<8>(backend, rows.by_ref(), now),
-                4 => self.panel::<4>(backend, rows.by_ref(), now),
-                2 => self.panel::<2>(backend, rows.by_ref(), now),
-                _ => self.panel::<1>(backend, rows.by_ref(), now),
+                8 => self.panels::<8>(backend, rows.by_ref(), now),
+                4 => self.panels::<4>(backend, rows.by_ref(), now),
+                2 => self.panels::<2>(backend, rows.by_ref(), now),
+                _ => self.panels::<1>(backend, rows.by_ref(), now),
             }
             out = later;
         }
     }
 
-    /// Adds `R` rows of weights times the views to `out` (`R` × `len`).
-    fn panel<'w, const R: usize>(
+    /// Sets `out` (`R` × `len`) to `R` rows of weights times the views.
+    fn panels<'w, const R: usize>(
         &self,
         backend: VectorBackend,
         rows: impl Iterator<Item = &'w [i16]>,
         out: &mut [u32],
     ) {
-        let mut weights = vec![[0i32; R]; self.offsets.len()];
+        let mut weights = vec![[0i32; R]; self.views.len()];
         for (r, row) in rows.take(R).enumerate() {
-            weights.iter_mut().zip(row).for_each(|(w, &v)| w[r] = v.into());
+            weights.iter_mut().zip(self.views).for_each(|(w, view)| w[r] = view.weights(row));
         }
         assert_eq!(out.len(), R * self.len, "R rows of outputs");
-        // SAFETY: the backend's value proves its twin's features; `multiply_add` checked the views,
-        // and the line above the outputs.
-        unsafe { vector_twin!(backend, panel(&weights, self, out)) }
+        out.fill(0);
+        for (i, plane) in self.planes.iter().enumerate() {
+            if i > 0 {
+                out.iter_mut().for_each(|sum| *sum <<= 16);
+            }
+            // SAFETY: the backend's value proves its twin's features; `multiply` checked the views, and
+            // the lines above the outputs.
+            unsafe { vector_twin!(backend, panel(&weights, plane, self.views, out)) }
+        }
     }
 }
 

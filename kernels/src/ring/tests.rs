@@ -114,6 +114,53 @@ fn check_convolution(geometry: Convolution) {
         }
         assert!(output == expected, "by channel, {}, {geometry:?}", backend.name());
     }
+    let values = input.iter().map(|&x| x as i16).collect();
+    check_narrow(geometry, &weights, values);
+}
+
+fn check_narrow(geometry: Convolution, weights: &[i16], input: Vec<i16>) {
+    let [height, width] = geometry.output();
+    let start = words(geometry.outputs * height * width, 8);
+    let wide: Vec<_> = input.iter().map(|&x| x as u32).collect();
+    let mut expected = start.clone();
+    naive_convolution(geometry, weights, &wide, &mut expected);
+    for backend in VectorBackend::available() {
+        let mut output = start.clone();
+        Prepared::narrow(geometry, &input).convolve(backend, weights, 0, &mut output);
+        assert!(output == expected, "narrow, {}, {geometry:?}", backend.name());
+    }
+}
+
+/// Products of halves at the edges of their range, whose sums pass 2^31, in channels that share their
+/// words and one that does not.
+#[test]
+fn convolutions_of_extreme_values() {
+    let geometry = Convolution {
+        input: [5, 9, 11],
+        outputs: 11,
+        kernel: [3; 2],
+        stride: [1; 2],
+        dilation: [1; 2],
+        padding: [1; 4],
+        groups: 1,
+    };
+    let len = geometry.input.iter().product();
+    for w in [-1, 1, i16::MIN, i16::MAX] {
+        let weights = vec![w; geometry.outputs * geometry.depth()];
+        for x in [0, -1, i16::MIN, i16::MAX] {
+            check_narrow(geometry, &weights, vec![x; len]);
+        }
+        for x in [0x7fff, 0x8000, 0xffff, 0x7fff_7fff, 0x7fff_8000, 0x8000_8000, u32::MAX] {
+            let start = words(geometry.outputs * 99, 9);
+            let mut expected = start.clone();
+            naive_convolution(geometry, &weights, &vec![x; len], &mut expected);
+            for backend in VectorBackend::available() {
+                let mut output = start.clone();
+                convolve(backend, geometry, &weights, &vec![x; len], &mut output);
+                assert!(output == expected, "{}, {w}, {x:#x}", backend.name());
+            }
+        }
+    }
 }
 
 proptest! {
@@ -144,6 +191,7 @@ proptest! {
 #[test]
 #[should_panic = "every view lies inside the input"]
 fn views_outside_the_input_are_refused() {
-    let views = Views { input: &[0; 10], offsets: &[0, 3], len: 8 };
-    views.multiply_add(VectorBackend::best(), &[1, 1], &mut [0; 8]);
+    let view = |offset| View { offset, low: 0, high: None };
+    let views = Views { planes: &[&[0; 10]], views: &[view(0), view(3)], len: 8 };
+    views.multiply(VectorBackend::best(), 1, &[1], &mut [0; 8]);
 }
