@@ -7,6 +7,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_word;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_word;
@@ -49,13 +51,15 @@ enum Class {
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Constants),
     #[cfg(target_arch = "x86_64")]
+    Avx2Word(avx2_word::Constants),
+    #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Constants),
     #[cfg(target_arch = "x86_64")]
     Avx512Word(avx512_word::Constants),
 }
 
 impl Pointwise {
-    /// Arithmetic modulo `q` on `backend`: in vectors where q is below 2^50, on AVX-512 always.
+    /// Arithmetic modulo `q` on `backend`.
     ///
     /// # Panics
     /// Unless 2 < q < 2^62.
@@ -64,6 +68,8 @@ impl Pointwise {
         let class = match backend.isa() {
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx2 if q < 1 << 50 => Class::Avx2(avx2::Constants::new(q)),
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx2 => Class::Avx2Word(avx2_word::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx512 if q < 1 << 50 => Class::Avx512(avx512::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
@@ -148,6 +154,9 @@ impl Pointwise {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA; all lengths agree.
             Class::Avx2(c) => unsafe { avx2::sums(c, out, terms, start) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Class::Avx2Word(c) => unsafe { avx2_word::sums(c, out, terms, start) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA; all lengths
             // agree.
