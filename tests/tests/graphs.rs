@@ -220,6 +220,28 @@ fn a_shift_and_a_slope_for_each_channel() {
     check(&graph.finish(Head::Values));
 }
 
+/// As ELU and Mish are imported: two functions of the same sums, each from a table, added.
+#[test]
+fn an_even_and_an_odd_part() {
+    let mut graph = Graph::new(INPUT);
+    let sums = graph.linear(&[(Graph::IMAGE, convolution(3, 3))]);
+    let table: Vec<u8> = (0..64).map(|i| 40 - 40 * (64 - i) / 65).collect();
+    let even = Function::ReluMinusTable { table: table.clone(), step: 2 };
+    let even = graph.activation(sums, even, Shift::Tensor(4));
+    let odd = graph.activation(sums, Function::Odd { table, centre: 0 }, Shift::Tensor(6));
+    let whole = graph.node(sum(&[(even, 1), (odd, 1)]));
+    let pool = Window::new(Extent::square(2), Extent::square(2), Padding::default());
+    let pooled = graph.node(Node::SumPool(SumPool::plain(whole, pool)));
+    graph.linear(&[(pooled, dense(4))]);
+    let network = graph.finish(Head::Values);
+    // Where the sums are positive the parts' tables cancel.
+    let trace = network.forward(&[200; 72]).expect("an image");
+    let whole = trace.tensors[sums].iter().zip(&trace.tensors[whole]);
+    assert!(whole.clone().any(|(y, _)| *y > 0) && whole.clone().any(|(y, _)| *y < 0));
+    assert!(whole.into_iter().all(|(&y, &x)| y < 0 && x < 0 || x == (y >> 4).min(255)));
+    check(&network);
+}
+
 /// Several findings, each for itself: the thresholds are values that the network has, and one more.
 #[test]
 fn thresholds_of_several_labels() {

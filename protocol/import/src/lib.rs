@@ -16,7 +16,10 @@ pub mod zoo;
 pub use error::Error;
 pub use exact::Exact;
 pub use float::{
-    FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm,
+    Bend, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
+    FloatTerm,
 };
 pub use image::{ImageFault, ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
-pub use quantise::{ActivationChoice, Calibration, Choice, Quantised, Quantiser, quantise};
+pub use quantise::{
+    ActivationChoice, Calibration, Choice, Quantised, Quantiser, Step, Watch, quantise,
+};

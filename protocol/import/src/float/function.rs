@@ -1,6 +1,6 @@
 //! The functions that activations compute, on real numbers.
 
-use core::f32::consts::PI;
+use core::f32::consts::{LN_2, PI};
 
 /// A function of one value.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,58 @@ pub enum FloatFunction {
     Sigmoid,
     /// The hyperbolic tangent.
     Tanh,
+    /// max(x, 0) less the even part of a [`Bend`]; with the odd part beside it, all of the function.
+    LessEvenPart(Bend),
+    /// Less the odd part of a [`Bend`].
+    LessOddPart(Bend),
+}
+
+/// A function as what max(x, 0) exceeds it by, g(x) = max(x, 0) − f(x), whose limits on either side are
+/// constants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bend {
+    /// ELU: x above 0 and α·(e^x − 1) below.
+    Elu {
+        /// α, above 0.
+        alpha: f32,
+    },
+    /// Mish: x·tanh(ln(1 + e^x)).
+    Mish,
+    /// Softplus less its value at 0: ln(1 + e^x) − ln 2.
+    Softplus,
+}
+
+impl Bend {
+    /// g(x).
+    fn at(self, x: f32) -> f32 {
+        match self {
+            Self::Elu { alpha } => -alpha * x.min(0.0).exp_m1(),
+            Self::Mish => {
+                // tanh(ln(1 + e)) = (e² + 2e) / (e² + 2e + 2); 1 less it is 2 over the same.
+                let e = (-x.abs()).exp();
+                match x >= 0.0 {
+                    true => 2.0 * x * e * e / (1.0 + 2.0 * e + 2.0 * e * e),
+                    false => -x * (e * e + 2.0 * e) / (e * e + 2.0 * e + 2.0),
+                }
+            }
+            Self::Softplus => LN_2 - (-x.abs()).exp().ln_1p(),
+        }
+    }
+
+    /// (g(x) + g(−x)) / 2.
+    fn even(self, x: f32) -> f32 {
+        (self.at(x) + self.at(-x)) / 2.0
+    }
+
+    /// (g(x) − g(−x)) / 2: at most 0 for x ≥ 0.
+    fn odd(self, x: f32) -> f32 {
+        (self.at(x) - self.at(-x)) / 2.0
+    }
+
+    /// Whether g has no odd part.
+    pub(crate) fn is_even(self) -> bool {
+        self == Self::Softplus
+    }
 }
 
 impl FloatFunction {
@@ -45,11 +97,12 @@ impl FloatFunction {
                 x * slopes[if slopes.len() == 1 { 0 } else { channel }]
             }
             Self::Leaky { .. } => x,
-            Self::HardSwish | Self::Silu | Self::Gelu | Self::GeluTanh => {
+            Self::HardSwish | Self::Silu | Self::Gelu | Self::GeluTanh | Self::LessEvenPart(_) => {
                 x.max(0.0) - self.bump(x.abs())
             }
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Tanh => x.tanh(),
+            Self::LessOddPart(bend) => -bend.odd(x),
         }
     }
 
@@ -64,6 +117,7 @@ impl FloatFunction {
                 // (1 − tanh u) / 2, without the difference of near numbers.
                 x / (1.0 + (2.0 * inner).exp())
             }
+            Self::LessEvenPart(bend) => bend.even(x),
             _ => 0.0,
         }
     }
@@ -74,6 +128,8 @@ impl FloatFunction {
             Self::HardSwish => 3.0,
             Self::Gelu | Self::GeluTanh => 4.0,
             Self::Tanh => 3.5,
+            Self::LessEvenPart(Bend::Elu { .. }) => 5.0,
+            Self::LessEvenPart(Bend::Softplus) => 6.0,
             _ => 7.0,
         }
     }

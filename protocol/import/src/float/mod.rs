@@ -5,7 +5,7 @@ mod evaluate;
 mod function;
 mod linear;
 
-pub use function::FloatFunction;
+pub use function::{Bend, FloatFunction};
 pub(crate) use linear::{Real, bias_map, linear_map};
 
 use gazelle_model::{LinearMap, Preprocessing, Select, Shape, SumPool, Upsample, Window};

@@ -6,7 +6,8 @@ use super::proto::Node;
 
 /// The operators that import knows, for messages.
 const SUPPORTED: &str = "Conv, Gemm, MatMul, BatchNormalization, Add, Sub, Mul, Div and Sum, Relu, \
-     Clip, Min, Max, LeakyRelu, PRelu, HardSwish, Swish, Gelu, Sigmoid, HardSigmoid and Tanh, \
+     Clip, Min, Max, LeakyRelu, PRelu, HardSwish, Swish, Gelu, Elu, Selu, Celu, Mish, Softplus, \
+     Sigmoid, HardSigmoid and Tanh, \
      MaxPool, AveragePool, GlobalMaxPool, GlobalAveragePool, ReduceMean and ReduceMax over the map, \
      Pad with zeros, Concat, Split, Slice and Gather of channels, Reshape, Flatten, Squeeze, \
      Unsqueeze and Transpose, Dropout, Identity, Cast, a final Softmax, LogSoftmax, Sigmoid, ArgMax \
@@ -44,8 +45,8 @@ fn advice(operator: &str) -> Option<&'static str> {
             "a choice of single values, as adaptive pooling whose windows differ in size is exported; \
              use a pooling with a fixed window"
         }
-        "Elu" | "Selu" | "Celu" | "Mish" | "Softplus" | "Softsign" | "Erf" => {
-            "an activation that is not computed privately; train with ReLU, SiLU, GELU or HardSwish"
+        "Softsign" | "Erf" => {
+            "an activation that is not computed privately; train with ReLU, SiLU, GELU or ELU"
         }
         "QuantizeLinear"
         | "DequantizeLinear"

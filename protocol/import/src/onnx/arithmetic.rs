@@ -215,7 +215,7 @@ fn values_of(value: &Value, dims: &[usize], values: &[f64]) -> Result<Vec<f64>, 
     })?;
     let mut placed = vec![0.0; places.len()];
     for (at, from) in value.view.order().into_iter().zip(places) {
-        placed[at] = values[from];
+        placed[at] = values[from as usize];
     }
     Ok(gathered(placed, value.shape.channels))
 }

@@ -23,8 +23,8 @@ pub(super) struct Build {
 }
 
 impl Build {
-    pub(super) fn new(input: Shape) -> Self {
-        let budget = gazelle_model::MAX_WEIGHTS;
+    /// No nodes yet, of which weights and biases may be `budget` numbers in all.
+    pub(super) fn new(input: Shape, budget: usize) -> Self {
         Self { nodes: Vec::new(), shapes: vec![input], kinds: vec![[true, true]], budget }
     }
 
@@ -38,7 +38,8 @@ impl Build {
         let all = |i: usize| node.inputs().iter().all(|&input| self.kinds[input][i]);
         let kind = match &node {
             FloatNode::Activation(_) => [true, all(1) || !all(0)],
-            FloatNode::Linear(_) | FloatNode::Sum(_) => [false, false],
+            FloatNode::Linear(_) => [false, false],
+            FloatNode::Sum(_) => [all(0), all(1)],
             FloatNode::Concat(_) => [all(0), false],
             FloatNode::SumPool(_) => [false, all(1)],
             FloatNode::Select(_) | FloatNode::Upsample(_) => [all(0), all(1)],
@@ -61,8 +62,8 @@ impl Build {
 
     /// Counts numbers that are kept.
     pub(super) fn hold(&mut self, len: usize) -> Result<(), NodeFault> {
-        let most = gazelle_model::MAX_WEIGHTS;
-        let fault = || NodeFault::Shape(format!("more than {most} weights, the most"));
+        let what = "more weights and biases than a file of this size may ask for";
+        let fault = || NodeFault::Shape(what.into());
         self.budget = self.budget.checked_sub(len).ok_or_else(fault)?;
         Ok(())
     }

@@ -48,8 +48,8 @@ pub(super) fn pairwise(
     dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1))).filter(|&n| n <= most)?;
     let (x, y) = (broadcast_places(&a.dims, &dims)?, broadcast_places(&b.dims, &dims)?);
     let whole = a.as_ints().is_some() && b.as_ints().is_some();
-    let value = |(&i, &j): (&usize, &usize)| {
-        let value = f(a.at(i), b.at(j));
+    let value = |(&i, &j): (&u32, &u32)| {
+        let value = f(a.at(i as usize), b.at(j as usize));
         // Whole numbers are divided towards zero.
         if whole { value.trunc() } else { value }
     };

@@ -1,11 +1,14 @@
 //! Arithmetic on constants: what exporters leave of shapes, masks, bounds and weights.
 
+use std::rc::Rc;
+
 use super::attributes::Attributes;
-use super::constant::{Constant, Values, position};
+use super::constant::{Constant, MAX_VALUES, Values, position};
 use super::elementwise::{binary, compares, mapped, pairwise, unary};
 use super::fault::NodeFault;
 use super::proto::data_type;
 use super::quantised::dequantise;
+use super::reduce::{matmul, reduced, reduces};
 use super::slice::Slice;
 
 /// The value of a node all of whose inputs are constants; `None` if this is not an operator that is
@@ -43,16 +46,23 @@ pub(super) fn evaluate(
         }
         ("Where", Some(mask), Some(a)) => {
             let b = inputs.get(2).copied().flatten();
-            b.and_then(|b| choose(mask, a, b, most))
+            // Three tensors of places are made on the way.
+            b.and_then(|b| choose(mask, a, b, most / 2))
         }
-        ("ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin", Some(x), _) => reduce(operator, x),
+        (_, Some(x), axes) if reduces(operator) => reduced(operator, x, axes, attributes),
+        ("MatMul", Some(a), Some(b)) => matmul(a, b, most),
         (_, Some(a), Some(b)) if binary(operator).is_some() => {
             pairwise(a, b, binary(operator)?, compares(operator), most)
         }
         (_, Some(x), None) if unary(operator).is_some() => Some(mapped(x, unary(operator)?)),
         _ => return None,
     };
-    Some(value.ok_or_else(|| {
+    // An empty dimension hides no other's size.
+    let bounded = |c: &Constant| {
+        let len = c.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1)));
+        len.is_some_and(|len| len <= MAX_VALUES)
+    };
+    Some(value.filter(bounded).ok_or_else(|| {
         NodeFault::Unsupported("this computation on constants, or one of so many values".into())
     }))
 }
@@ -135,21 +145,32 @@ pub(super) fn target(
     }
 }
 
-/// The values of `x` at `places`.
+/// The values of `x` at `places`, as many as the sizes say.
 fn picked(x: &Constant, dims: Vec<usize>, places: impl Iterator<Item = usize>) -> Constant {
+    let len = dims.iter().product();
     let values = match &x.values {
-        Values::Floats(v) => Values::Floats(places.map(|i| v[i]).collect()),
-        Values::Ints(v) => Values::Ints(places.map(|i| v[i]).collect()),
+        Values::Floats(v) => Values::Floats(gathered(len, places.map(|i| v[i]))),
+        Values::Ints(v) => Values::Ints(gathered(len, places.map(|i| v[i]))),
     };
     Constant { dims, values }
 }
 
-/// The places of a walk with `strides` along axes of sizes `dims`.
-fn walk(dims: &[usize], strides: &[usize]) -> Vec<usize> {
+/// The `len` values of an iterator that does not tell how many it has: without room to grow.
+fn gathered<T>(len: usize, values: impl Iterator<Item = T>) -> Rc<[T]> {
+    let mut all = Vec::with_capacity(len);
+    all.extend(values);
+    all.into()
+}
+
+/// The places of a walk with `strides` along axes of sizes `dims`; a constant has at most 2^28.
+fn walk(dims: &[usize], strides: &[usize]) -> Vec<u32> {
     let mut places = vec![0];
     for (&size, &stride) in dims.iter().zip(strides) {
-        let steps = |&place: &usize| (0..size).map(move |i| place + i * stride);
-        places = places.iter().flat_map(steps).collect();
+        let mut longer = Vec::with_capacity(places.len() * size);
+        longer.extend(
+            places.iter().flat_map(|&place| (0..size).map(move |i| place + (i * stride) as u32)),
+        );
+        places = longer;
     }
     places
 }
@@ -182,7 +203,7 @@ fn transpose(x: &Constant, attributes: &Attributes<'_>) -> Option<Constant> {
     let own = strides(&x.dims);
     let (dims, steps): (Vec<_>, Vec<_>) = order.iter().map(|&i| (x.dims[i], own[i])).unzip();
     let places = walk(&dims, &steps);
-    Some(picked(x, dims, places.into_iter()))
+    Some(picked(x, dims, places.into_iter().map(|i| i as usize)))
 }
 
 fn gather(x: &Constant, at: &Constant, axis: i64, most: usize) -> Option<Constant> {
@@ -228,9 +249,10 @@ fn concat(
         })
     };
     let all = (0..outer).flat_map(rows);
+    let len = dims.iter().product();
     let values = match first.values {
-        Values::Floats(_) => Values::Floats(all.map(|v| v as f32).collect()),
-        Values::Ints(_) => Values::Ints(all.map(|v| v as i64).collect()),
+        Values::Floats(_) => Values::Floats(gathered(len, all.map(|v| v as f32))),
+        Values::Ints(_) => Values::Ints(gathered(len, all.map(|v| v as i64))),
     };
     Some(Constant { dims, values })
 }
@@ -240,10 +262,11 @@ fn sliced(slice: &Slice, x: &Constant) -> Option<Constant> {
     let along = slice.places(&x.dims)?;
     let mut places = vec![0];
     for (axis, stride) in along.iter().zip(strides(&x.dims)) {
-        let steps = |&place: &usize| axis.iter().map(move |i| place + i * stride);
+        let steps = |&place: &u32| axis.iter().map(move |i| place + (i * stride) as u32);
         places = places.iter().flat_map(steps).collect();
     }
-    Some(picked(x, along.iter().map(Vec::len).collect(), places.into_iter()))
+    let dims = along.iter().map(Vec::len).collect();
+    Some(picked(x, dims, places.into_iter().map(|i| i as usize)))
 }
 
 /// The sizes of two tensors that meet, as NumPy broadcasts.
@@ -261,7 +284,7 @@ pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 }
 
 /// The place in a tensor of sizes `dims` for each place in one of sizes `to`.
-pub(super) fn broadcast_places(dims: &[usize], to: &[usize]) -> Option<Vec<usize>> {
+pub(super) fn broadcast_places(dims: &[usize], to: &[usize]) -> Option<Vec<u32>> {
     if broadcast(dims, to)? != to {
         return None;
     }
@@ -278,7 +301,7 @@ fn expand(x: &Constant, shape: &Constant, most: usize) -> Option<Constant> {
     let shape: Vec<usize> = sizes(shape, most)?;
     let dims = broadcast(&x.dims, &shape)?;
     let places = broadcast_places(&x.dims, &dims)?;
-    Some(picked(x, dims, places.into_iter()))
+    Some(picked(x, dims, places.into_iter().map(|i| i as usize)))
 }
 
 /// Sizes whose product is at most `most`.
@@ -320,7 +343,10 @@ fn choose(mask: &Constant, a: &Constant, b: &Constant, most: usize) -> Option<Co
     dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1))).filter(|&n| n <= most)?;
     let [m, x, y] = [mask, a, b].map(|c| broadcast_places(&c.dims, &dims));
     let (m, x, y) = (m?, x?, y?);
-    let value = |i: usize| if mask.at(m[i]) != 0.0 { a.at(x[i]) } else { b.at(y[i]) };
+    let value = |i: usize| match mask.at(m[i] as usize) != 0.0 {
+        true => a.at(x[i] as usize),
+        false => b.at(y[i] as usize),
+    };
     Some(typed(dims, (0..m.len()).map(value), a.as_ints().is_some() && b.as_ints().is_some()))
 }
 
@@ -330,16 +356,4 @@ pub(super) fn typed(dims: Vec<usize>, values: impl Iterator<Item = f64>, whole: 
         false => Values::Floats(values.map(|v| v as f32).collect()),
     };
     Constant { dims, values }
-}
-
-fn reduce(operator: &str, x: &Constant) -> Option<Constant> {
-    let values = (0..x.len()).map(|i| x.at(i));
-    let value = match operator {
-        "ReduceProd" => values.product(),
-        "ReduceSum" => values.sum(),
-        "ReduceMax" => values.fold(f64::NEG_INFINITY, f64::max),
-        _ => values.fold(f64::INFINITY, f64::min),
-    };
-    // Over the only axis.
-    (x.dims.len() <= 1).then(|| typed(vec![], std::iter::once(value), x.as_ints().is_some()))
 }

@@ -36,6 +36,10 @@ impl<'a> Constants<'a> {
         self.stored.contains_key(name) || self.known.contains_key(name)
     }
 
+    fn is_stored(&self, name: &str) -> bool {
+        self.stored.contains_key(name)
+    }
+
     /// The constant of that name, if it is one.
     pub(super) fn find(&mut self, name: &str) -> Result<Option<Constant>, OnnxFault> {
         if let Some(known) = self.known.get(name) {
@@ -82,6 +86,12 @@ impl<'a> Constants<'a> {
         };
         let Some(value) = value else { return Ok(false) };
         let value = value.map_err(|fault| at(node, fault))?;
+        // Weights in few bits, which are read for this alone, take more memory than what they stand for.
+        if matches!(&node.op_type[..], "DequantizeLinear" | "Cast")
+            && let Some(weights) = node.input.first().filter(|name| self.is_stored(name))
+        {
+            self.known.remove(weights);
+        }
         self.budget = self.budget.saturating_sub(value.len());
         self.known.insert(output, value);
         Ok(true)

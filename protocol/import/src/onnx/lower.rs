@@ -24,11 +24,13 @@ pub(super) struct Lowering<'a> {
     batch: usize,
 }
 
-/// Lowers all nodes; the graph so far, and the value of the output.
+/// Lowers all nodes to weights and biases of at most `budget` numbers; the graph so far, and the value
+/// of the output.
 pub(super) fn lower(
     source: Source<'_>,
     image: Value,
     batch: usize,
+    budget: usize,
 ) -> Result<(Build, Value), OnnxFault> {
     let mut uses: HashMap<String, usize> = HashMap::new();
     for name in source.nodes.iter().flat_map(|node| &node.input) {
@@ -36,7 +38,7 @@ pub(super) fn lower(
     }
     *uses.entry(source.output.clone()).or_default() += 1;
     let mut lowering = Lowering {
-        build: Build::new(image.shape),
+        build: Build::new(image.shape, budget),
         constants: source.constants,
         values: HashMap::from([(source.input.name.clone(), image)]),
         uses,
@@ -111,6 +113,7 @@ impl Lowering<'_> {
             "Dropout" | "Identity" => self.take(node, 0).map(one),
             "Cast" => self.cast(node).map(one),
             "HardSigmoid" => self.hard_sigmoid(node).map(one),
+            "Elu" | "Selu" | "Celu" | "Mish" | "Softplus" => self.bent(node).map(one),
             "HardSwish6" => self.hard_swish_6(node).map(one),
             _ => match self.function(node)? {
                 Some(function) => {

@@ -3,6 +3,7 @@
 mod advice;
 mod arithmetic;
 mod attributes;
+mod bends;
 mod build;
 mod channels;
 mod constant;
@@ -19,6 +20,7 @@ mod pattern;
 mod pooling;
 mod proto;
 mod quantised;
+mod reduce;
 mod side_file;
 mod slice;
 mod tail;
@@ -86,8 +88,11 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     }
     let graph = model.graph.ok_or(OnnxFault::Encoding("it holds no graph".into()))?;
     let side = SideFiles { folder: options.folder.as_deref() };
-    // Computed constants are as many as a file of that length may ask for, and few beside.
-    let budget = (bytes.len() * 2).clamp(1 << 20, constant::MAX_VALUES);
+    // Computed constants are as many as a file of that length may ask for, and few beside: a value for
+    // each byte, as weights of 8 bits have.
+    let budget = bytes.len().clamp(1 << 20, constant::MAX_VALUES);
+    // Weights and biases are hardly more; a few maps of biases may be large where the file is small.
+    let room = (2 * bytes.len()).clamp(1 << 25, gazelle_model::MAX_WEIGHTS);
     let mut source = graph::Source::read(&graph, options.output.as_deref(), side, budget)?;
     let tail = tail::cut(&mut source)?;
     quantised::undo(&mut source);
@@ -95,7 +100,7 @@ pub fn read(name: &str, bytes: &[u8], options: &ImageOptions) -> Result<FloatNet
     let (batch, input, view) = input::image(source.input, options.shape)?;
     let (scale, shift) = options.pixel(input.channels).map_err(interface)?;
     let pixels = Value::made(Made { tensor: 0, scale, shift }, input).with_view(view);
-    let (mut build, value) = lower::lower(source, pixels, batch)?;
+    let (mut build, value) = lower::lower(source, pixels, batch, room)?;
     let (output, scale, head) = tail.finish(&mut build, value)?;
     let (nodes, output) = needed(build.nodes, output);
     let mut network = FloatNetwork::try_new(name, input, nodes, head)?;

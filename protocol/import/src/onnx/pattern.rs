@@ -76,6 +76,11 @@ impl Group<'_, '_> {
         let reads_x = maker.input.first().is_some_and(|name| name == x);
         match &maker.op_type[..] {
             "Sigmoid" if reads_x => Some("Swish"),
+            "Tanh" => {
+                let inner = self.maker(maker.input.first()?)?;
+                let reads_x = inner.input.first().is_some_and(|name| name == x);
+                (inner.op_type == "Softplus" && reads_x).then_some("Mish")
+            }
             "HardSigmoid" if reads_x => {
                 let attributes = Attributes::of(&maker);
                 let (alpha, beta) = (attributes.float("alpha", 0.2), attributes.float("beta", 0.5));

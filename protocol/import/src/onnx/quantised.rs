@@ -5,18 +5,22 @@ use std::collections::HashMap;
 
 use super::attributes::Attributes;
 use super::constant::{Constant, Values, position};
-use super::fold::broadcast_places;
 use super::graph::{Constants, Source, makers};
 use super::proto::{Attribute, Node, data_type};
 
-/// Values along the axis that the node names, one for all or one each.
-fn along(x: &Constant, values: &Constant, attributes: &Attributes<'_>) -> Option<Vec<usize>> {
-    let mut dims = vec![1; x.dims.len()];
-    if values.len() != 1 {
+/// Which of `values`, one for all or one for each step along the axis that the node names, is that of
+/// value number i of `x`.
+fn along(
+    x: &Constant,
+    values: &Constant,
+    attributes: &Attributes<'_>,
+) -> Option<impl Fn(usize) -> usize> {
+    let (mut inner, count) = (1, values.len());
+    if count != 1 {
         let axis = position(attributes.int("axis", 1), x.dims.len())?;
-        dims[axis] = Some(values.len()).filter(|len| x.dims[axis] == *len)?;
+        inner = Some(x.dims[axis + 1..].iter().product()).filter(|_| x.dims[axis] == count)?;
     }
-    broadcast_places(&dims, &x.dims)
+    Some(move |i: usize| i / inner % count)
 }
 
 /// What DequantizeLinear makes of a constant: (x − zero)·scale.
@@ -30,7 +34,7 @@ pub(super) fn dequantise(
     let none = Constant::ints(vec![0]);
     let zero = zero.unwrap_or(&none);
     let zeros = along(x, zero, attributes)?;
-    let value = |i: usize| ((x.at(i) - zero.at(zeros[i])) * scale.at(scales[i])) as f32;
+    let value = |i: usize| ((x.at(i) - zero.at(zeros(i))) * scale.at(scales(i))) as f32;
     let values = Values::Floats((0..x.len()).map(value).collect());
     Some(Constant { dims: x.dims.clone(), values })
 }

@@ -95,6 +95,9 @@ impl Work<'_> {
             FloatNode::Activation(activation) => {
                 return self.activation(tensor, activation, settings.results[tensor]);
             }
+            FloatNode::Sum(parts) if parts.iter().all(|part| self.pending[part.0].is_none()) => {
+                return self.sum_of_results(parts);
+            }
             FloatNode::Sum(parts) => {
                 let (sums, scaled) = self.sum(parts)?;
                 self.pending[tensor] = Some(sums);
@@ -221,6 +224,48 @@ impl Work<'_> {
         Ok((own, parts))
     }
 
+    /// The sum of integers of known bounds whose units are multiples of the first's, as the parts of one
+    /// function have.
+    fn sum_of_results(&mut self, parts: &[(usize, f32)]) -> Result<(), Error> {
+        let what = "a sum without a linear map of its own";
+        let units = self.units[parts[0].0].clone();
+        let of = |input: usize| self.units[input].first().copied().unwrap_or(1.0);
+        let (first, mut bounds, mut scaled) = (of(parts[0].0), (0i32, 0i32), Vec::new());
+        for &(input, factor) in parts {
+            let exact = of(input) / first * f64::from(factor);
+            let factor = exact.round().clamp(-MOST, MOST) as i32;
+            if factor == 0 || (exact - f64::from(factor)).abs() > 1e-9 {
+                return Err(Error::Quantise { node: "sum".into(), what });
+            }
+            let times = |bound: i32| bound.saturating_mul(factor);
+            let (low, high) = (times(self.bounds[input].0), times(self.bounds[input].1));
+            bounds.0 = bounds.0.saturating_add(low.min(high));
+            bounds.1 = bounds.1.saturating_add(low.max(high));
+            scaled.push(Scaled { input, factor });
+        }
+        self.push(Node::Sum(scaled), units, bounds);
+        Ok(())
+    }
+
+    /// The function in integers, and how many bits more than the sums' shift it drops.
+    fn units_of(
+        &self,
+        tensor: usize,
+        activation: &FloatActivation,
+        step: f64,
+        bits: u32,
+    ) -> Result<(Units, i8), Error> {
+        let FloatFunction::LessOddPart(bend) = activation.function else {
+            let range = self.ranges[tensor].all;
+            return Ok((Units::new(&activation.function, range, step, bits), 0));
+        };
+        let (even, _, reader) = self.reader(activation.input);
+        let even = even.map(|even| Units::new(&even.function, self.ranges[reader].all, step, bits));
+        let what = "a function's odd part without its even one";
+        let missing = || Error::Quantise { node: format!("tensor {tensor}"), what };
+        even.and_then(|even| even.odd_part(bend)).ok_or_else(missing)
+    }
+
     fn activation(
         &mut self,
         tensor: usize,
@@ -231,12 +276,14 @@ impl Work<'_> {
         let pool = *max_pool;
         let (function, shift, unit, bounds) = match &self.pending[*input] {
             Some(sums) => {
-                let units = Units::new(function, self.ranges[tensor].all, sums.step, bits);
+                let (units, more) = self.units_of(tensor, activation, sums.step, bits)?;
                 let bounds = units.function.range();
                 let bounds = (bounds.least as i32, bounds.most as i32);
                 let shift = match &sums.shifts[..] {
-                    [one] => Shift::Tensor(*one),
-                    all => Shift::Channels(all.to_vec()),
+                    [one] => Shift::Tensor(one.saturating_add_signed(more)),
+                    all => {
+                        Shift::Channels(all.iter().map(|f| f.saturating_add_signed(more)).collect())
+                    }
                 };
                 let unit = units.yields * sums.stretch;
                 let unit = self.shares[tensor].iter().map(|share| share * unit).collect::<Vec<_>>();

@@ -1,7 +1,10 @@
 //! The ranges that activations have on images.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
+use super::{Step, Watch};
 use crate::{Error, FloatNetwork, FloatNode};
 
 /// Values of an activation that are kept of each image.
@@ -175,12 +178,16 @@ pub(super) fn observe(
     images: &[Vec<u8>],
     calibration: Calibration,
     compared: usize,
+    watch: &Watch<'_>,
 ) -> Result<Observed, Error> {
     let count = images.len().min(compared);
     let compared: Vec<usize> = (0..count).map(|i| i * images.len() / count).collect();
     let samples = calibration != Calibration::Max;
+    let done = AtomicUsize::new(0);
     let of_image = |(i, image): (usize, &Vec<u8>)| {
-        look(network, image, samples, compared.binary_search(&i).is_ok().then_some(i))
+        let sight = look(network, image, samples, compared.binary_search(&i).is_ok().then_some(i));
+        watch(Step::Measuring, done.fetch_add(1, Ordering::Relaxed) + 1, images.len());
+        sight
     };
     let sight = images.par_iter().enumerate().map(of_image);
     let sight = sight.try_reduce_with(|a, b| Ok(a.join(b))).unwrap_or(Err(Error::NoImages))?;

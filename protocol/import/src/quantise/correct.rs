@@ -22,12 +22,14 @@ pub(super) struct Meaning {
 /// Changes the biases, one linear node after another, so that on `images` each channel's sums have
 /// the mean that they have in floating point, `means[tensor]`: what rounding and clipping did before
 /// is undone in the mean. (Nagel et al., ICCV 2019, section 4.2, with measured means.) Returns the
-/// network and the values that its head reads for the images. With few images biases stay.
+/// network and the values that its head reads for the images. With few images biases stay. `watch` is
+/// told how many nodes are done, and of how many.
 pub(super) fn correct(
     network: Network,
     meanings: &[Meaning],
     means: &[Vec<f64>],
     images: &[&Vec<u8>],
+    watch: impl Fn(usize, usize),
 ) -> Result<(Network, Vec<Vec<i32>>), Error> {
     let exact = Exact::new(&network)?;
     let (card, mut blocks) = (network.card(), network.blocks().to_vec());
@@ -47,6 +49,7 @@ pub(super) fn correct(
             }
         }
         tensors.push(values);
+        watch(i + 1, card.nodes.len());
         for input in node.inputs().filter(|&input| exact.is_last(input, i)) {
             tensors[input] = Vec::new();
         }

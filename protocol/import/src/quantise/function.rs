@@ -2,7 +2,7 @@
 
 use gazelle_model::Function;
 
-use crate::FloatFunction;
+use crate::{Bend, FloatFunction};
 
 /// An activation in integers.
 pub(super) struct Units {
@@ -52,10 +52,20 @@ impl Units {
             FloatFunction::HardSwish
             | FloatFunction::Silu
             | FloatFunction::Gelu
-            | FloatFunction::GeluTanh => bump(function, most, step),
+            | FloatFunction::GeluTanh
+            | FloatFunction::LessEvenPart(_) => bump(function, most, step),
             FloatFunction::Sigmoid => odd(function, 0.5, 1.0 / 255.0),
-            FloatFunction::Tanh => odd(function, 0.0, 1.0 / 127.0),
+            FloatFunction::Tanh | FloatFunction::LessOddPart(_) => odd(function, 0.0, 1.0 / 127.0),
         }
+    }
+
+    /// The odd part of the bend whose even part this is, and how many bits its shift drops besides: it is
+    /// read at the same entries and has the same unit, so that both fit together.
+    pub(super) fn odd_part(self, bend: Bend) -> Option<(Self, i8)> {
+        let Function::ReluMinusTable { table, step } = &self.function else { return None };
+        let odd = FloatFunction::LessOddPart(bend);
+        let (table, step) = (entries(table.len(), *step, self.yields, |x| odd.apply(x, 0)), *step);
+        Some((Self { function: Function::Odd { table, centre: 0 }, ..self }, step))
     }
 
     fn plain(function: Function, unit: f64, bits: u32) -> Self {
@@ -90,14 +100,20 @@ fn bump(function: &FloatFunction, most: f64, step: f64) -> Units {
     let depth = f64::from(grid.map(|x| function.bump(x)).fold(0.0, f32::max));
     let unit = if most > 0.0 { (most + depth) / 255.0 } else { step.max(depth / 255.0) };
     let span = (function.bound() / (LEN as f64 * unit)).log2().ceil().clamp(-8.0, 8.0) as i8;
-    let entry = |i: usize| {
-        let x = (i as f64 + 0.5) * f64::from(span).exp2() * unit;
-        (f64::from(function.bump(x as f32)) / unit).round().clamp(0.0, 255.0) as u8
-    };
-    let function = Function::ReluMinusTable { table: (0..LEN).map(entry).collect(), step: span };
+    let table = entries(LEN, span, unit, |x| function.bump(x));
+    let function = Function::ReluMinusTable { table, step: span };
     let least_shift = (-i32::from(span)).max(0);
     let most_shift = MOST_SHIFT;
     Units { function, reads: unit, yields: unit, rounds: true, least_shift, most_shift }
+}
+
+/// A table of `f`, in units, each of whose entries spans 2^step units.
+fn entries(len: usize, step: i8, unit: f64, f: impl Fn(f32) -> f32) -> Vec<u8> {
+    let entry = |i: usize| {
+        let x = (i as f64 + 0.5) * f64::from(step).exp2() * unit;
+        (f64::from(f(x as f32)) / unit).round().clamp(0.0, 255.0) as u8
+    };
+    (0..len).map(entry).collect()
 }
 
 /// centre ± a table of the distance from it.

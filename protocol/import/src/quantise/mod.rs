@@ -58,6 +58,19 @@ pub struct Quantiser {
     pub calibration: Calibration,
 }
 
+/// A step of what takes long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Evaluating the images in floating point.
+    Measuring,
+    /// Evaluating choice number so-and-so in integers, node by node.
+    Trying(usize),
+}
+
+/// Is told of a step how many of its images or nodes are done, and how many there are; by several
+/// threads at once.
+pub type Watch<'a> = dyn Fn(Step, usize, usize) + Sync + 'a;
+
 /// An integer network and how it was chosen.
 pub struct Quantised {
     /// The network.
@@ -87,7 +100,7 @@ pub struct Choice {
     pub signal_to_noise: f64,
     /// What was chosen for the activation that reads the sums; none before the head.
     pub activation: Option<ActivationChoice>,
-    /// The largest weight in terms of the root of their mean square: about 5 where weights are
+    /// The largest weight in terms of the root of the others' mean square: about 5 where weights are
     /// normally distributed. Much more is an outlier, beside which the others have few steps.
     pub outlier: f64,
 }
@@ -115,7 +128,7 @@ pub fn quantise(
     weight_bits: u32,
 ) -> Result<Network, Error> {
     check_bits("weight", weight_bits, 2..=12)?;
-    let ranges = calibrate::observe(network, images, Calibration::Max, 0)?.ranges;
+    let ranges = calibrate::observe(network, images, Calibration::Max, 0, &|_, _, _| ())?.ranges;
     let settings = Settings::new(network, weight_bits, RESULT_BITS[0]);
     Ok(build(network, &ranges, &shares::whole(network), &settings)?.network)
 }
@@ -134,12 +147,16 @@ fn linear_nodes(network: &FloatNetwork) -> impl Iterator<Item = &crate::FloatLin
     })
 }
 
-/// The largest weight over the root of the mean square.
+/// The largest weight over the root of the mean square, the largest hundredth left out of the mean: in
+/// a small layer an outlier would hide itself.
 fn outlier(linear: &crate::FloatLinear) -> f64 {
-    let weights = || linear.terms.iter().flat_map(|term| &term.weights).map(|&w| f64::from(w));
-    let most = weights().fold(0.0, |most: f64, w| most.max(w.abs()));
-    let mean = weights().map(|w| w * w).sum::<f64>() / weights().count().max(1) as f64;
-    if mean > 0.0 { most / mean.sqrt() } else { 0.0 }
+    let weights = linear.terms.iter().flat_map(|term| &term.weights);
+    let mut squares: Vec<f64> = weights.map(|&w| f64::from(w) * f64::from(w)).collect();
+    squares.sort_by(f64::total_cmp);
+    let usual = &squares[..squares.len() - squares.len().div_ceil(100)];
+    let mean = usual.iter().sum::<f64>() / usual.len().max(1) as f64;
+    let most = squares.last().copied().unwrap_or(0.0);
+    if mean > 0.0 { (most / mean).sqrt() } else { 0.0 }
 }
 
 /// On how many images integers are compared with reals.
@@ -165,12 +182,27 @@ impl Quantiser {
     ///
     /// Those of [`quantise`].
     pub fn run(&self, network: &FloatNetwork, images: &[Vec<u8>]) -> Result<Quantised, Error> {
+        self.run_watched(network, images, &|_, _, _| ())
+    }
+
+    /// As [`Quantiser::run`]; tells `watch` how far it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`quantise`].
+    pub fn run_watched(
+        &self,
+        network: &FloatNetwork,
+        images: &[Vec<u8>],
+        watch: &Watch<'_>,
+    ) -> Result<Quantised, Error> {
         let weight_bits = self.weight_bits.unwrap_or(WEIGHT_BITS[0]);
         let result_bits = self.activation_bits.unwrap_or(RESULT_BITS[0]);
         check_bits("weight", weight_bits, 2..=12)?;
         check_bits("result", result_bits, RESULT_BITS[0]..=RESULT_BITS[1])?;
-        let observed = calibrate::observe(network, images, self.calibration, compared(network))?;
-        let search = Search::new(network, images, observed);
+        let (calibration, compared) = (self.calibration, compared(network));
+        let observed = calibrate::observe(network, images, calibration, compared, watch)?;
+        let search = Search::new(network, images, observed, watch);
         let settings = Settings::new(network, weight_bits, result_bits);
         let best = self.search(&search, network, settings)?;
         Ok(Quantised {

@@ -1,13 +1,15 @@
 //! Integer networks, compared with the one in floating point.
 
+use std::cell::Cell;
+
 use gazelle_model::{Head, Network};
 
-use super::ENOUGH;
 use super::build::{Built, build};
 use super::calibrate::Observed;
 use super::correct::correct;
 use super::settings::{LEAST_WEIGHT_BITS, Noise, Settings, WEIGHT_BITS};
 use super::shares;
+use super::{ENOUGH, Step, Watch};
 use crate::{Error, FloatNetwork};
 
 /// How much closer a network must come to be worth its bits, in dB.
@@ -22,6 +24,9 @@ pub(super) struct Search<'a> {
     shares: [Vec<Vec<f64>>; 2],
     /// The results in floating point.
     pub(super) expected: Vec<Vec<i32>>,
+    watch: &'a Watch<'a>,
+    /// How many candidates there were.
+    tried: Cell<usize>,
 }
 
 /// An integer network and how close it comes.
@@ -52,11 +57,12 @@ impl<'a> Search<'a> {
         network: &'a FloatNetwork,
         images: &'a [Vec<u8>],
         observed: Observed,
+        watch: &'a Watch<'a>,
     ) -> Self {
         let images = observed.compared.iter().map(|&i| &images[i]).collect();
         let expected = observed.logits.iter().map(|y| network.decide(y)).collect();
         let shares = [shares::whole(network), shares::shares(network, &observed.ranges)];
-        Self { network, images, observed, shares, expected }
+        Self { network, images, observed, shares, expected, watch, tried: Cell::new(0) }
     }
 
     /// The first candidate; with other bits than the given ones, unless these are fixed, where they
@@ -104,7 +110,10 @@ impl<'a> Search<'a> {
         let Observed { ranges, means, logits, .. } = &self.observed;
         let Built { network, noise, readers, meanings } =
             build(self.network, ranges, shares, settings)?;
-        let (network, values) = correct(network, &meanings, means, &self.images)?;
+        self.tried.set(self.tried.get() + 1);
+        let step = Step::Trying(self.tried.get());
+        let watch = |done: usize, of: usize| (self.watch)(step, done, of);
+        let (network, values) = correct(network, &meanings, means, &self.images, watch)?;
         let head = &network.card().head.head;
         let same = |(y, expected): (&Vec<i32>, &Vec<i32>)| match head {
             Head::Top(_) => head.apply(y).first() == expected.first(),

@@ -336,3 +336,19 @@ fn exact_evaluation_is_that_of_the_model() {
         }
     }
 }
+
+/// One weight of a few that is far off does not hide behind the mean that it makes.
+#[test]
+fn an_outlier_of_a_small_layer_is_told() {
+    let outlier = |largest: f32| {
+        let mut weights: Vec<f32> = (0..18).map(|i| (i % 7) as f32 - 3.0).collect();
+        weights[4] = largest;
+        let window = Window::new(Extent::square(3), Extent::square(1), Padding::NONE);
+        let terms = vec![FloatTerm { input: 0, map: LinearMap::convolution(2, window), weights }];
+        let node = FloatLinear { node: "small".into(), terms, bias: vec![0.0; 2] };
+        let (input, nodes) = (Shape::new(1, 3, 3), vec![FloatNode::Linear(node)]);
+        let network = FloatNetwork::try_new("small", input, nodes, FloatHead::Class).unwrap();
+        Quantiser::default().run(&network, &images(input)).unwrap().choices[0].outlier
+    };
+    assert!(outlier(3.0) < 5.0 && outlier(1e6) > 1e5);
+}

@@ -37,7 +37,13 @@ fn features(card: &Card) -> Vec<&'static str> {
         Head::Confidence(_) => "confidence",
         Head::Values => "values",
     }];
+    let wide = |tensor: usize| match tensor.checked_sub(1).map(|i| &card.nodes[i]) {
+        Some(Node::Activation(node)) => node.function.range().reach() > 255,
+        _ => false,
+    };
     for node in &card.nodes {
+        let adds = matches!(node, Node::Sum(parts) if parts.len() > 1);
+        features.extend((adds && node.inputs().any(wide)).then_some("sum with wide results"));
         features.push(match node {
             Node::Linear(node) if node.terms.len() > 1 => "several terms",
             Node::Linear(node) if node.bias == Bias::Map => "bias map",
@@ -74,6 +80,6 @@ fn a_few_hundred_graphs_have_every_feature() {
         let (network, _) = GraphRecipe { nodes: 8, seed }.build();
         features(network.card()).into_iter().for_each(|f| *counts.entry(f).or_insert(0) += 1);
     }
-    assert_eq!(counts.len(), 24, "{counts:?}");
+    assert_eq!(counts.len(), 25, "{counts:?}");
     assert!(counts.values().all(|&count| count >= 10), "{counts:?}");
 }

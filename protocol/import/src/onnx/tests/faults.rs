@@ -34,7 +34,7 @@ fn an_unknown_operator_is_named_with_what_is_known() {
         ("Resize", "resize the picture before"),
         ("ConvTranspose", "upsample by copies"),
         ("GatherND", "adaptive pooling whose windows differ in size"),
-        ("Elu", "train with ReLU"),
+        ("Softsign", "train with ReLU"),
         ("QuantizeLinear", "import the one in floating point"),
     ] {
         refused(node(operator, vec![], &[]), says);
