@@ -12,6 +12,7 @@ use gazelle_protocol::party::{ClientParty, Outcome, ServerParty, Service};
 use gazelle_protocol::session::Terms;
 use gazelle_protocol::transport::TransportFault;
 use gazelle_protocol::wire::{Message, Request};
+use rayon::ThreadPoolBuilder;
 
 use crate::rng;
 
@@ -62,17 +63,19 @@ impl Carrier for Wire {
     }
 }
 
-/// One session with fixed randomness that classifies one image: what was said, and what came out.
+/// One session with fixed randomness that classifies one image, each party on so many threads (0 for as
+/// many as the machine has): what was said, and what came out.
 ///
 /// # Panics
 /// If either party fails.
-pub fn record(service: &Service, image: &[u8]) -> (Transcript, Outcome) {
+pub fn record(service: &Service, image: &[u8], threads: usize) -> (Transcript, Outcome) {
+    let pool = || ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let ((to_server, from_client), (to_client, from_server)) = (channel(), channel());
     let mut near = Wire { to: to_server, from: from_server, said: Vec::new() };
     let mut far = Wire { to: to_client, from: from_client, said: Vec::new() };
     let outcome = thread::scope(|scope| {
-        scope.spawn(|| serve(service, &mut far).expect("an honest client"));
-        classify(&mut near, image).expect("an honest server")
+        scope.spawn(|| pool().install(|| serve(service, &mut far)).expect("an honest client"));
+        pool().install(|| classify(&mut near, image)).expect("an honest server")
     });
     (Transcript { from_client: near.said, from_server: far.said }, outcome)
 }

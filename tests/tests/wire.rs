@@ -1,9 +1,13 @@
 //! Every message of a session, byte for byte: `docs/wire.md` says what they are made of.
 
+use std::env;
 use std::fmt::Write;
+use std::process::Command;
 
 use gazelle_protocol::model::Activation;
+use gazelle_protocol::ot::silent::LpnSet;
 use gazelle_protocol::party::Service;
+use gazelle_protocol::plan::{EngineChoice, TransferSource};
 use gazelle_protocol::session::Settings;
 use gazelle_protocol::wire::Message;
 use gazelle_tests::messages::{Transcript, record};
@@ -29,13 +33,28 @@ fn digest(messages: &[Message]) -> String {
     out
 }
 
-/// What both parties of a session say, with fixed randomness.
-fn transcript() -> String {
-    let service = Service::new(tiny_network(Activation::Argmax), &Settings::default()).unwrap();
-    let (Transcript { from_client, from_server }, outcome) = record(&service, &[200; 36]);
-    let trace = tiny_network(Activation::Argmax).forward(&[200; 36]).unwrap();
-    assert_eq!(outcome.numbers(), trace.result);
-    format!("client\n{}server\n{}", digest(&from_client), digest(&from_server))
+/// What both parties of a session say, with fixed randomness, each on so many threads: garbled, and by masks
+/// from the extension and from silent transfers.
+fn transcript(threads: usize) -> String {
+    let garbled = Settings::default();
+    let masks = Settings { activations: EngineChoice::Masks, ..garbled };
+    let silent = TransferSource::Silent(LpnSet::K17);
+    let sessions = [
+        ("garbled", garbled),
+        ("masks", Settings { transfers: TransferSource::SoftSpoken, ..masks }),
+        ("silent transfers", Settings { transfers: silent, ..masks }),
+    ];
+    let network = tiny_network(Activation::Argmax);
+    let trace = network.forward(&[200; 36]).unwrap();
+    let of_session = |(name, settings): &(&str, Settings)| {
+        let service = Service::new(network.clone(), settings).unwrap();
+        let (transcript, outcome) = record(&service, &[200; 36], threads);
+        assert_eq!(outcome.numbers(), trace.result);
+        let Transcript { from_client, from_server } = transcript;
+        let [client, server] = [from_client, from_server].map(|messages| digest(&messages));
+        format!("{name}, client\n{client}{name}, server\n{server}")
+    };
+    sessions.iter().map(of_session).collect()
 }
 
 /// With fixed seeds every byte is the same on every machine, whatever instructions and however many
@@ -44,13 +63,25 @@ fn transcript() -> String {
 /// programs must refuse it: then the version goes up.
 #[test]
 fn the_golden_transcript() {
-    let (now, golden) = (transcript(), include_str!("wire.transcript"));
-    assert!(now == golden, "the messages changed; they are now\n{now}");
+    let golden = include_str!("wire.transcript");
+    for threads in [1, 3] {
+        let now = transcript(threads);
+        assert!(now == golden, "the messages changed; on {threads} threads they are now\n{now}");
+    }
+}
+
+/// The same without vector instructions, which a process chooses once.
+#[test]
+fn the_golden_transcript_on_scalar_kernels() {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "the_golden_transcript"]).env("GAZELLE_BACKEND", "scalar");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
 #[ignore = "writes tests/tests/wire.transcript"]
 fn write_the_golden_transcript() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire.transcript");
-    std::fs::write(path, transcript()).unwrap();
+    std::fs::write(path, transcript(2)).unwrap();
 }

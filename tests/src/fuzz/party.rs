@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use gazelle_protocol::model::Activation;
 use gazelle_protocol::party::Service;
+use gazelle_protocol::plan::EngineChoice;
 use gazelle_protocol::session::Settings;
 use gazelle_protocol::wire::{Kind, Message};
 
@@ -19,19 +20,35 @@ struct Fixture {
     transcript: Transcript,
 }
 
-static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
-    let network = tiny_network(Activation::Argmax);
-    let service = Service::new(network, &Settings::default()).expect("a small network");
-    let (transcript, _) = record(&service, &IMAGE);
-    Fixture { service, transcript }
-});
+static GARBLED: LazyLock<Fixture> = LazyLock::new(|| Fixture::new(EngineChoice::Garbled));
+
+/// With a clamp and rounds of maxima, on transfers from the extension.
+static MASKS: LazyLock<Fixture> = LazyLock::new(|| Fixture::new(EngineChoice::Masks));
+
+impl Fixture {
+    fn new(activations: EngineChoice) -> Self {
+        let network = tiny_network(Activation::Argmax);
+        let settings = Settings { activations, ..Settings::default() };
+        let service = Service::new(network, &settings).expect("a small network");
+        let (transcript, _) = record(&service, &IMAGE, 0);
+        Self { service, transcript }
+    }
+}
 
 /// The first byte's lowest bit chooses the party that reads; its other bits say what is wrong with
 /// the message that the second byte numbers: left out, said twice, of another kind, replaced, or
 /// changed.
 pub fn party_messages(data: &[u8]) {
+    mistake(&GARBLED, data);
+}
+
+/// The same in a session whose activations are by masks.
+pub fn mask_messages(data: &[u8]) {
+    mistake(&MASKS, data);
+}
+
+fn mistake(Fixture { service, transcript }: &Fixture, data: &[u8]) {
     let Some((&[head, number], rest)) = data.split_first_chunk() else { return };
-    let Fixture { service, transcript } = &*FIXTURE;
     let Transcript { from_client, from_server } = transcript;
     let mut messages = if head & 1 == 0 { from_client } else { from_server }.clone();
     let at = usize::from(number) % messages.len();
@@ -51,7 +68,7 @@ pub fn party_messages(data: &[u8]) {
     };
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 18] = [
     Kind::Hello,
     Kind::Card,
     Kind::SetUp,
@@ -64,6 +81,10 @@ const KINDS: [Kind; 14] = [
     Kind::Online,
     Kind::Masked,
     Kind::Labels,
+    Kind::MaskSetUp,
+    Kind::MaskTransfers,
+    Kind::MaskOffline,
+    Kind::MaskOnline,
     Kind::Bye,
     Kind::Refusal,
 ];
@@ -72,46 +93,54 @@ const KINDS: [Kind; 14] = [
 mod tests {
     use super::*;
 
+    fn fixtures() -> [&'static Fixture; 2] {
+        [&*GARBLED, &*MASKS]
+    }
+
     #[test]
     fn recorded_messages_are_an_honest_peer() {
-        let Fixture { service, transcript } = &*FIXTURE;
-        let Transcript { from_client, from_server } = transcript;
-        serve(service, &mut Recorded(from_client.clone().into())).unwrap();
-        let outcome = classify(&mut Recorded(from_server.clone().into()), &IMAGE).unwrap();
-        let trace = tiny_network(Activation::Argmax).forward(&IMAGE).unwrap();
-        assert_eq!(outcome.numbers(), trace.result);
+        for Fixture { service, transcript: Transcript { from_client, from_server } } in fixtures() {
+            serve(service, &mut Recorded(from_client.clone().into())).unwrap();
+            let outcome = classify(&mut Recorded(from_server.clone().into()), &IMAGE).unwrap();
+            let trace = tiny_network(Activation::Argmax).forward(&IMAGE).unwrap();
+            assert_eq!(outcome.numbers(), trace.result);
+        }
     }
 
     /// A party that does not get all its messages fails, and says so.
     #[test]
     fn no_message_may_be_missing_longer_or_of_another_kind() {
-        let Fixture { service, transcript } = &*FIXTURE;
-        for (party, messages) in [(0, &transcript.from_client), (1, &transcript.from_server)] {
-            let read = |messages: Vec<Message>| match party {
-                0 => serve(service, &mut Recorded(messages.into())),
-                _ => classify(&mut Recorded(messages.into()), &IMAGE).map(drop),
-            };
-            for at in 0..messages.len() {
-                let mut missing = messages.clone();
-                missing.remove(at);
-                assert!(read(missing).is_err(), "{party} {at}");
-                let mut other = messages.clone();
-                other[at].kind = Kind::Refusal;
-                assert!(read(other).is_err(), "{party} {at}");
-                let mut longer = messages.clone();
-                longer[at].payload.push(0);
-                assert!(read(longer).is_err(), "{party} {at}");
+        for Fixture { service, transcript: Transcript { from_client, from_server } } in fixtures() {
+            for (party, messages) in [(0, from_client), (1, from_server)] {
+                let read = |messages: Vec<Message>| match party {
+                    0 => serve(service, &mut Recorded(messages.into())),
+                    _ => classify(&mut Recorded(messages.into()), &IMAGE).map(drop),
+                };
+                for at in 0..messages.len() {
+                    let mut missing = messages.clone();
+                    missing.remove(at);
+                    assert!(read(missing).is_err(), "{party} {at}");
+                    let mut other = messages.clone();
+                    other[at].kind = Kind::Refusal;
+                    assert!(read(other).is_err(), "{party} {at}");
+                    let mut longer = messages.clone();
+                    longer[at].payload.push(0);
+                    assert!(read(longer).is_err(), "{party} {at}");
+                }
             }
         }
     }
 
     #[test]
     fn every_kind_of_mistake_returns() {
-        let Transcript { from_client, from_server } = &FIXTURE.transcript;
-        for (party, messages) in [(0, from_client.len()), (1, from_server.len())] {
-            for mistake in 0..6 {
-                for message in 0..messages as u8 {
-                    party_messages(&[party | mistake << 1, message, 7, 0, 0xff, 40, 0, 0x80]);
+        let bodies: [fn(&[u8]); 2] = [party_messages, mask_messages];
+        for (body, Fixture { transcript, .. }) in bodies.into_iter().zip(fixtures()) {
+            let Transcript { from_client, from_server } = transcript;
+            for (party, messages) in [(0, from_client.len()), (1, from_server.len())] {
+                for mistake in 0..6 {
+                    for message in 0..messages as u8 {
+                        body(&[party | mistake << 1, message, 7, 0, 0xff, 40, 0, 0x80]);
+                    }
                 }
             }
         }
