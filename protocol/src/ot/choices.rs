@@ -53,21 +53,13 @@ impl Choices {
     /// The lowest bit of each block.
     pub(super) fn from_lowest_bits(blocks: &[u128]) -> Self {
         let mut choices = Self::with_capacity(blocks.len());
-        for blocks in blocks.chunks(64) {
-            let word =
-                (0..).zip(blocks).fold(0, |word, (i, block)| word | (*block as u64 & 1) << i);
-            choices.push(word, blocks.len());
+        let (whole, rest) = blocks.as_chunks();
+        for (packed, blocks) in choices.blocks.iter_mut().zip(whole) {
+            *packed = lowest_bits(blocks);
         }
+        choices.len = 128 * whole.len();
+        rest.iter().for_each(|&block| choices.push(block as u64 & 1, 1));
         choices
-    }
-
-    /// Puts each choice in the lowest bit of a block.
-    pub(super) fn set_lowest_bits(&self, blocks: &mut [u128]) {
-        for (blocks, choices) in blocks.chunks_mut(128).zip(&self.blocks) {
-            for (i, block) in blocks.iter_mut().enumerate() {
-                *block = *block & !1 | choices >> i & 1;
-            }
-        }
     }
 
     /// Choice i.
@@ -109,6 +101,13 @@ impl Choices {
         }
         self.len += count;
     }
+}
+
+/// The lowest bit of each block.
+pub(super) fn lowest_bits(blocks: &[u128; 128]) -> u128 {
+    let [low, high] = [0, 64]
+        .map(|first| (0..64).fold(0, |word: u64, i| word | (blocks[first + i] as u64 & 1) << i));
+    u128::from(high) << 64 | u128::from(low)
 }
 
 #[cfg(test)]

@@ -165,16 +165,34 @@ impl Receiver {
     ///
     /// Panics if `labels` is not as long as `choices`.
     pub fn extend(&mut self, choices: &Choices, labels: &mut [u128]) -> Vec<u8> {
+        let message = self.request(choices, labels);
+        self.labels(labels);
+        message
+    }
+
+    /// The same with each choice in the lowest bit of its label.
+    pub(super) fn extend_coloured(&mut self, choices: &Choices, labels: &mut [u128]) -> Vec<u8> {
+        let message = self.request(choices, labels);
+        self.matrix.set_lowest(blocks(labels.len()), choices.blocks());
+        self.labels(labels);
+        message
+    }
+
+    /// Makes the rows of t for `labels`, and the message.
+    fn request(&mut self, choices: &Choices, labels: &[u128]) -> Vec<u8> {
         assert_eq!(labels.len(), choices.len(), "one label for each choice");
         let (first, choices) = self.begin(choices);
         let mut message = self.correct(first, &choices);
-        let matrix = self.matrix.of_blocks(choices.len());
         let challenge = self.rows.challenge(first, &message);
-        let digest = challenge.digest(&challenge.sums(matrix));
+        let digest = challenge.digest(&challenge.sums(self.matrix.of_blocks(choices.len())));
         message.extend_from_slice(&challenge.sum(&choices).to_le_bytes());
         message.extend_from_slice(&digest);
-        self.rows.transpose(matrix, labels);
         message
+    }
+
+    /// Writes t.
+    fn labels(&mut self, labels: &mut [u128]) {
+        self.rows.transpose(self.matrix.of_blocks(blocks(labels.len())), labels);
     }
 
     /// The first block of a message, and the choices of all its blocks: those of the last are
@@ -259,19 +277,36 @@ impl Sender {
     /// label is then written, the base transfers and Δ are wiped, and every later call fails with
     /// [`Misuse::SessionEnded`].
     pub fn extend(&mut self, message: &[u8], zero_labels: &mut [u128]) -> Result<(), Error> {
+        self.check(message, zero_labels.len())?.labels(zero_labels);
+        Ok(())
+    }
+
+    /// The same with 0 in the lowest bit of each label.
+    pub(super) fn extend_coloured(
+        &mut self,
+        message: &[u8],
+        zero_labels: &mut [u128],
+    ) -> Result<(), Error> {
+        let correlation = self.check(message, zero_labels.len())?;
+        let blocks = blocks(zero_labels.len());
+        correlation.matrix.set_lowest(blocks, &vec![0; blocks]);
+        correlation.labels(zero_labels);
+        Ok(())
+    }
+
+    /// Makes the rows of q for `count` transfers, if the message passes.
+    fn check(&mut self, message: &[u8], count: usize) -> Result<&mut Correlation, Error> {
         // It comes back if the message passes; else it is dropped, and so wiped.
         let mut correlation = self.correlation.take().ok_or(Misuse::SessionEnded)?;
-        let expected = correlation.rows.field().message_len(zero_labels.len());
+        let expected = correlation.rows.field().message_len(count);
         PeerFault::check_length(MESSAGE, message, expected)?;
-        let first = take_blocks(&mut self.next, blocks(zero_labels.len()));
+        let first = take_blocks(&mut self.next, blocks(count));
         let (corrections, check) = message.split_at(expected - check::LEN);
         correlation.correct(first, corrections);
         if !correlation.passes(first, corrections, check) {
             return Err(PeerFault::Consistency { message: MESSAGE }.into());
         }
-        correlation.labels(zero_labels);
-        self.correlation = Some(correlation);
-        Ok(())
+        Ok(self.correlation.insert(correlation))
     }
 }
 

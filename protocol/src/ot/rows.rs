@@ -139,4 +139,12 @@ impl Matrix {
         }
         &mut self.0[..128 * blocks]
     }
+    /// Overwrites row 0, the lowest bit of every column: of the first blocks, as many as there are in
+    /// `bits`, of so many blocks in all.
+    pub(super) fn set_lowest(&mut self, blocks: usize, bits: &[u128]) {
+        let chunks = self.of_blocks(blocks).chunks_mut(128 * CHUNK);
+        for (rows, bits) in chunks.zip(bits.chunks(CHUNK)) {
+            rows[..bits.len()].copy_from_slice(bits);
+        }
+    }
 }

@@ -60,11 +60,9 @@ impl Digit {
         if bits == MAX_BITS { bits + 1 } else { bits }
     }
 
-    /// The transfers of a digit of `bits` bits, from number `first` on.
-    pub(super) fn draw(bits: usize, keys: Keys<'_>, first: &mut usize) -> Vec<Transfer> {
-        let numbers = *first..*first + Self::transfers(bits);
-        *first = numbers.end;
-        numbers.map(|number| keys.transfer(number, POSITIONS)).collect()
+    /// The transfers of a digit of `bits` bits.
+    pub(super) fn draw(bits: usize, keys: &mut Keys<'_>) -> Vec<Transfer> {
+        (0..Self::transfers(bits)).map(|_| keys.transfer(POSITIONS)).collect()
     }
 
     /// Of the client's bits (0 for the server), with as many transfers as [`Digit::draw`] gives.

@@ -1,7 +1,5 @@
 //! A layer of activations: all its chunks at once, message after message.
 
-use std::ops::Range;
-
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, RngExt, SeedableRng};
 use zeroize::Zeroizing;
@@ -13,29 +11,29 @@ use super::plan::MasksPlan;
 use super::plane::{LANES, Ring};
 use super::preparation::{Half, Prepared, Rest, Start, UpTransfers};
 use super::sizes::blank;
-use super::transfer::{KEY_BITS, Keys};
+use super::transfer::Keys;
 use crate::error::{Error, PeerFault};
-use crate::ot::transfers::{Received, Sent};
-use crate::parallel::{current_num_threads, prelude::*};
+use crate::ot::transfers::{Received, ReceivedPart, Sent, SentPart};
+use crate::parallel::prelude::*;
 
 /// The transfers of a layer that the client sends, as one of the parties has them.
-pub(crate) struct UpLayer(Vec<UpTransfers>);
+pub struct UpLayer(Vec<UpTransfers>);
 
 /// The offline phase of a layer, between two messages.
-pub(crate) struct Preparation {
+pub struct Preparation {
     side: Side,
     chunks: Vec<Preparing>,
 }
 
 /// A layer that waits for the server's sums. It is used once: an evaluation consumes it.
-pub(crate) struct PreparedLayer {
+pub struct PreparedLayer {
     side: Side,
     chunks: Vec<Prepared>,
     bytes: usize,
 }
 
 /// The online phase of a layer, between two messages.
-pub(crate) struct Evaluation {
+pub struct Evaluation {
     side: Side,
     /// The server's sums, or the masks of the client's results.
     values: Zeroizing<Vec<u32>>,
@@ -63,69 +61,56 @@ const ONLINE: &str = "message of activations";
 
 impl UpLayer {
     /// The client's, who sends them.
-    pub(crate) fn sent(plan: &MasksPlan, mut transfers: Sent) -> Self {
-        let take = |count, _| transfers.take(count);
-        let cut = |blocks, sent: Sent| {
-            let keys = sent.keys();
-            let keys = Keys::sender(blocks, [keys.zeros(), keys.ones()]);
-            UpTransfers::new(&plan.program, keys)
-        };
-        Self(chunks(plan, 0, take, cut))
+    pub fn sent(plan: &MasksPlan, mut transfers: Sent) -> Self {
+        let parts = transfers.parts(plan.transfers_of_chunk(0)).collect();
+        Self(chunks(plan, parts, |chunk, part| {
+            UpTransfers::new(&plan.program, sender(plan, chunk, part))
+        }))
     }
 
     /// The server's.
-    pub(crate) fn received(plan: &MasksPlan, mut transfers: Received) -> Self {
-        let take = |count, _| transfers.take(count);
-        let cut = |blocks, received: Received| {
-            let keys = received.keys();
-            let keys = Keys::receiver(blocks, keys.choices().blocks(), keys.keys());
-            UpTransfers::new(&plan.program, keys)
-        };
-        Self(chunks(plan, 0, take, cut))
+    pub fn received(plan: &MasksPlan, mut transfers: Received) -> Self {
+        let parts = transfers.parts(plan.transfers_of_chunk(0)).collect();
+        Self(chunks(plan, parts, |chunk, part| {
+            UpTransfers::new(&plan.program, receiver(plan, chunk, part))
+        }))
     }
 }
 
 impl Preparation {
     /// The client's, of its shares `a` of the sums.
-    pub(crate) fn client(
+    pub fn client(
         plan: &MasksPlan,
         a: &[u32],
         up: UpLayer,
         mut down: Received,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let (side, mut up) = (Side::Client, up.0.into_iter());
-        let take = |count, chunk: Range<usize>| {
-            (up.next().expect("one for each chunk"), down.take(count), rng.random(), &a[chunk])
-        };
-        let start = |blocks, (up, down, seed, a): (_, Received, _, _)| {
-            let (rng, down) = (&mut ChaCha20Rng::from_seed(seed), down.keys());
-            let down = Keys::receiver(blocks, down.choices().blocks(), down.keys());
+        let side = Side::Client;
+        let parts = up.0.into_iter().zip(down.parts(plan.transfers_of_chunk(1)));
+        let parts = parts.map(|(up, down)| (up, down, rng.random())).collect();
+        let chunks = chunks(plan, parts, |chunk, (up, down, seed)| {
+            let (down, rng) = (receiver(plan, chunk, down), &mut ChaCha20Rng::from_seed(seed));
+            let a = part(a, chunk);
             Preparing::Start(Start::new(&plan.program, a, up, down, side, rng))
-        };
-        Self { side, chunks: chunks(plan, 1, take, start) }
+        });
+        Self { side, chunks }
     }
 
     /// The server's.
-    pub(crate) fn server(
-        plan: &MasksPlan,
-        up: UpLayer,
-        mut down: Sent,
-        rng: &mut impl CryptoRng,
-    ) -> Self {
-        let (side, mut up) = (Side::Server, up.0.into_iter());
-        let take =
-            |count, _| (up.next().expect("one for each chunk"), down.take(count), rng.random());
-        let start = |blocks, (up, down, seed): (_, Sent, _)| {
-            let (rng, down) = (&mut ChaCha20Rng::from_seed(seed), down.keys());
-            let down = Keys::sender(blocks, [down.zeros(), down.ones()]);
+    pub fn server(plan: &MasksPlan, up: UpLayer, mut down: Sent, rng: &mut impl CryptoRng) -> Self {
+        let side = Side::Server;
+        let parts = up.0.into_iter().zip(down.parts(plan.transfers_of_chunk(1)));
+        let parts = parts.map(|(up, down)| (up, down, rng.random())).collect();
+        let chunks = chunks(plan, parts, |chunk, (up, down, seed)| {
+            let (down, rng) = (sender(plan, chunk, down), &mut ChaCha20Rng::from_seed(seed));
             Preparing::Start(Start::new(&plan.program, &[], up, down, side, rng))
-        };
-        Self { side, chunks: chunks(plan, 1, take, start) }
+        });
+        Self { side, chunks }
     }
 
     /// Makes message `index`, which is this party's to send.
-    pub(crate) fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
+    pub fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
         let side = self.side;
         let step = |(_, chunk): (_, &mut Preparing), message: &mut Message<'_>| {
             chunk.step(plan, index, side, message);
@@ -137,12 +122,7 @@ impl Preparation {
     ///
     /// # Errors
     /// [`PeerFault`] if it has not as many bytes as the plan says, or an unused bit is set.
-    pub(crate) fn receive(
-        &mut self,
-        plan: &MasksPlan,
-        index: usize,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
+    pub fn receive(&mut self, plan: &MasksPlan, index: usize, bytes: &[u8]) -> Result<(), Error> {
         PeerFault::check_length(OFFLINE, bytes, plan.offline_len(index))?;
         let side = self.side;
         let step = |(_, chunk): (_, &mut Preparing), message: &mut Message<'_>| {
@@ -153,7 +133,7 @@ impl Preparation {
     }
 
     /// After the last message.
-    pub(crate) fn finish(self, plan: &MasksPlan) -> PreparedLayer {
+    pub fn finish(self, plan: &MasksPlan) -> PreparedLayer {
         let chunks = self.chunks.into_iter().map(|chunk| match chunk {
             Preparing::Rest(rest) => rest.finish(),
             _ => unreachable!("the last message was sent or received"),
@@ -193,7 +173,7 @@ impl PreparedLayer {
 
     /// Begins the online phase. `values` are the server's sums; or the masks of the client's results,
     /// which nothing else may be masked with.
-    pub(crate) fn evaluate(self, plan: &MasksPlan, values: Zeroizing<Vec<u32>>) -> Evaluation {
+    pub fn evaluate(self, plan: &MasksPlan, values: Zeroizing<Vec<u32>>) -> Evaluation {
         let Self { side, chunks, .. } = self;
         let mut values = values;
         if let Side::Server = side {
@@ -237,7 +217,7 @@ impl PreparedLayer {
 
 impl Evaluation {
     /// Makes message `index`, which is this party's to send.
-    pub(crate) fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
+    pub fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
         let Self { side, values, chunks } = self;
         let step = |(number, chunk): (usize, &mut Evaluating), message: &mut Message<'_>| {
             chunk.step(plan, part(values, number), *side, message);
@@ -249,12 +229,7 @@ impl Evaluation {
     ///
     /// # Errors
     /// [`PeerFault`] if it has not as many bytes as the plan says, or an unused bit is set.
-    pub(crate) fn receive(
-        &mut self,
-        plan: &MasksPlan,
-        index: usize,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
+    pub fn receive(&mut self, plan: &MasksPlan, index: usize, bytes: &[u8]) -> Result<(), Error> {
         PeerFault::check_length(ONLINE, bytes, plan.online_len(index))?;
         let Self { side, values, chunks } = self;
         let step = |(number, chunk): (usize, &mut Evaluating), message: &mut Message<'_>| {
@@ -265,7 +240,7 @@ impl Evaluation {
     }
 
     /// The server's results less the client's masks, after the last message.
-    pub(crate) fn finish(self, plan: &MasksPlan) -> Vec<u32> {
+    pub fn finish(self, plan: &MasksPlan) -> Vec<u32> {
         let ring = u32::MAX >> (u32::BITS - plan.out_bits());
         let results =
             self.chunks.iter().zip(plan.chunks()).flat_map(|(chunk, range)| match chunk {
@@ -295,30 +270,24 @@ impl Evaluating {
     }
 }
 
-/// Makes something of each chunk's transfers in one direction (0 up, 1 down): `take` takes them, in
-/// order, and whatever else the chunk needs; `make` gets the number of their blocks.
+/// Makes something of each chunk's part; `make` gets the number of the chunk too.
 fn chunks<T: Send, U: Send>(
     plan: &MasksPlan,
-    direction: usize,
-    mut take: impl FnMut(usize, Range<usize>) -> T,
+    parts: Vec<T>,
     make: impl Fn(usize, T) -> U + Sync + Send,
 ) -> Vec<U> {
-    let transfers = plan.program.transfers()[direction];
-    let mut made = Vec::new();
-    let mut waiting = plan.chunks().peekable();
-    while waiting.peek().is_some() {
-        let group: Vec<(usize, T)> = waiting
-            .by_ref()
-            .take(4 * current_num_threads())
-            .map(|chunk| {
-                let blocks = chunk.len().div_ceil(KEY_BITS);
-                (blocks, take(transfers * blocks * KEY_BITS, chunk))
-            })
-            .collect();
-        let group = group.into_par_iter().map(|(blocks, taken)| make(blocks, taken));
-        made.extend(group.collect::<Vec<U>>());
-    }
-    made
+    debug_assert_eq!(parts.len(), plan.chunks().count(), "a part for each chunk");
+    parts.into_par_iter().enumerate().map(|(chunk, part)| make(chunk, part)).collect()
+}
+
+/// The keys of transfers that this party sends, for a chunk.
+fn sender<'a>(plan: &MasksPlan, chunk: usize, mut part: SentPart<'a>) -> Keys<'a> {
+    Keys::sender(plan.blocks(chunk), move |zeros, ones| part.keys(zeros, ones))
+}
+
+/// The keys of transfers that this party receives, for a chunk.
+fn receiver<'a>(plan: &MasksPlan, chunk: usize, mut part: ReceivedPart<'a>) -> Keys<'a> {
+    Keys::receiver(plan.blocks(chunk), move |choices, keys| part.keys(choices, keys))
 }
 
 /// The values of a chunk.

@@ -59,7 +59,7 @@ impl LevelTransfers {
                 MaskKind::Merged([a, b]) => choice ^ own[a.index()] & own[b.index()],
                 _ => choice,
             });
-            transfers.push((choice, Keys(transfer.take(level.used(variable)).unzip())));
+            transfers.push((choice, Keys(transfer.take(level.used(variable)).to_vec())));
         }
         Self { own, transfers }
     }
@@ -122,7 +122,7 @@ impl LevelShares {
 
 /// The positions of a key that a level's gates use, and the differences to the other key.
 #[derive(Default, Zeroize, ZeroizeOnDrop)]
-struct Keys((Vec<Plane>, Vec<Plane>));
+struct Keys(Vec<[Plane; 2]>);
 
 impl GateShares {
     fn new(gate: &Gate, variables: &[(Plane, Keys)], message: &mut Message<'_>) -> Self {
@@ -158,10 +158,9 @@ impl TermShares {
         // differences are 0 there, that of the receiver's only one.
         let key = |j: usize, x: usize| {
             let (variable, first) = term.factors[j];
-            let Keys((keys, differences)) = &variables[variable.index()].1;
             let without = x & ((1 << j) - 1) | x >> (j + 1) << j;
-            let key = keys[first + without];
-            if x >> j & 1 == 1 { key ^ differences[first + without] } else { key }
+            let [key, difference] = variables[variable.index()].1.0[first + without];
+            if x >> j & 1 == 1 { key ^ difference } else { key }
         };
         let pad = |x: usize| (0..n).fold(Plane::ZERO, |pad, j| pad ^ key(j, x));
         let is_chosen = |x: usize| {

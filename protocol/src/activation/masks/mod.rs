@@ -37,9 +37,10 @@ mod sizes;
 mod tests;
 mod transfer;
 
+pub use layer::{Evaluation, Preparation, PreparedLayer, UpLayer};
 pub use node::NodePlan;
 pub(crate) use node::{NodeEvaluation, NodePreparation, PreparedNode, UpNode};
-pub use plan::Cost;
+pub use plan::{Cost, MasksPlan};
 use plane::Plane;
 
 /// The bits of a digit, at most.

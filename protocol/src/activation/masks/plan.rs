@@ -47,7 +47,7 @@ impl MasksPlan {
     /// The clamp of `instances` sums, to results in a ring of `out_bits` bits, cut into digits of at
     /// most `widest` bits; the cheapest cut for transfers from these sources. None if this engine does
     /// not compute it: it clamps to 2^c values.
-    pub(super) fn clamp(
+    pub fn clamp(
         node: &ActivationNode,
         instances: usize,
         out_bits: u32,
@@ -133,9 +133,19 @@ impl MasksPlan {
 
     /// Transfers that the layer takes: those whose sender the client is, and the others. A chunk has
     /// whole blocks of 128 of each.
-    pub(crate) fn transfers(&self) -> [usize; 2] {
+    pub fn transfers(&self) -> [usize; 2] {
         let lanes: usize = self.chunks().map(|c| c.len().next_multiple_of(KEY_BITS)).sum();
         self.program.transfers().map(|each| each * lanes)
+    }
+
+    /// Those of the first chunk, which no other one exceeds: up (0) or down (1).
+    pub(super) fn transfers_of_chunk(&self, direction: usize) -> usize {
+        self.program.transfers()[direction] * KEY_BITS * self.blocks(0)
+    }
+
+    /// Blocks of 128 lanes of a chunk.
+    pub(super) fn blocks(&self, chunk: usize) -> usize {
+        self.lanes(chunk).div_ceil(KEY_BITS)
     }
 
     /// Where the transfers of each direction come from.
@@ -144,7 +154,7 @@ impl MasksPlan {
     }
 
     /// How many messages the offline phase has; the client sends the first, then they alternate.
-    pub(crate) fn offline_messages(&self) -> usize {
+    pub fn offline_messages(&self) -> usize {
         self.sizes.offline.len()
     }
 

@@ -46,6 +46,12 @@ impl Plane {
         plane
     }
 
+    /// Sets the bits of 128 lanes, from number 128·`block` on.
+    pub(super) fn set_block(&mut self, block: usize, bits: u128) {
+        let [low, high] = &mut self.0.as_chunks_mut::<2>().0[block];
+        (*low, *high) = (bits as u64, (bits >> 64) as u64);
+    }
+
     /// All ones in every lane whose bit is set, else 0.
     pub(super) fn masks(&self) -> Ring {
         let mut masks = ring(|i| ((self.0[i / 64] >> (i % 64)) as u32 & 1).wrapping_neg());

@@ -21,17 +21,13 @@ pub(super) struct UpTransfers {
 }
 
 impl UpTransfers {
-    /// Of all their keys.
-    pub(super) fn new(program: &Program, keys: Keys<'_>) -> Self {
-        let mut next = 0;
-        let digits = program.digits.all().map(|width| Digit::draw(width, keys, &mut next));
-        let digits = digits.collect();
+    /// Draws them from `keys`.
+    pub(super) fn new(program: &Program, mut keys: Keys<'_>) -> Self {
+        let digits = program.digits.all().map(|width| Digit::draw(width, &mut keys)).collect();
         let level2 = &program.level2.level;
-        let numbers = next..next + level2.transfers();
-        let result = keys.ring_transfer(numbers.end);
-        let of_level2 = numbers.zip(level2.widths());
-        let of_level2 = of_level2.map(|(number, width)| keys.transfer(number, width));
-        Self { digits, level2: LevelTransfers::new(level2, of_level2), result }
+        let of_level2 = level2.widths().map(|width| keys.transfer(width));
+        let level2 = LevelTransfers::new(level2, of_level2);
+        Self { digits, level2, result: keys.ring_transfer() }
     }
 }
 
@@ -113,7 +109,7 @@ impl Start {
         program: &Program,
         a: &[u32],
         up: UpTransfers,
-        down: Keys<'_>,
+        mut down: Keys<'_>,
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
@@ -126,21 +122,15 @@ impl Start {
         });
         let digits = digits.collect();
         let level3 = &program.level3.level;
-        let count = level3.transfers();
-        let of_level3 = (0..count).zip(level3.widths());
-        let of_level3 = of_level3.map(|(number, width)| down.transfer(number, width));
-        let result = ResultTransfers::new(program, a, up.result, (down, count), side, rng);
-        let mut next = count + program.opened();
-        let selectors = (0..program.digits.high.len()).map(|high| {
-            program.is_selected(high).then(|| {
-                next += 1;
-                down.transfer(next - 1, 1)
-            })
-        });
+        let of_level3 = level3.widths().map(|width| down.transfer(width));
+        let level3 = LevelTransfers::new(level3, of_level3);
+        let result = ResultTransfers::new(program, a, up.result, &mut down, side, rng);
+        let selectors = (0..program.digits.high.len())
+            .map(|high| program.is_selected(high).then(|| down.transfer(1)));
         Self {
             selectors: selectors.collect(),
             level2: up.level2,
-            level3: LevelTransfers::new(level3, of_level3),
+            level3,
             result,
             common: Common { digits, own: OwnBits::new(program, &bits, side, rng) },
         }

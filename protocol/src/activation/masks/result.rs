@@ -72,17 +72,17 @@ fn factors(program: &Program) -> impl Iterator<Item = u32> {
 }
 
 impl ResultTransfers {
-    /// With the server's choice in `server` and the client's in those from a number on; `a` are the client's sums (0 for the server).
+    /// With the server's choice in `server`, the client's in the next transfers; `a` are the client's
+    /// sums (0 for the server).
     pub(super) fn new(
         program: &Program,
         a: &[u32],
         server: RingTransfer,
-        (down, first): (Keys<'_>, usize),
+        down: &mut Keys<'_>,
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let numbers = first..first + program.opened();
-        let client: Vec<_> = numbers.map(|number| down.ring_transfer(number)).collect();
+        let client: Vec<_> = (0..program.opened()).map(|_| down.ring_transfer()).collect();
         let own = client.iter().enumerate().map(|(bit, client)| match side {
             Side::Client => client.choice(),
             Side::Server if bit == 0 => server.choice(),

@@ -43,11 +43,10 @@ pub(super) fn blank(program: &Program, side: Side) -> Prepared {
 
 /// Runs the offline phase with bits that are all 0, and counts.
 fn run(program: &Program, side: Side, sizes: &mut Vec<Size>) -> Prepared {
-    let none = Keys::none();
     // Nothing of it is used.
     let rng = &mut ChaCha20Rng::from_seed([0; 32]);
-    let up = UpTransfers::new(program, none);
-    let start = Start::new(program, &[], up, none, side, rng);
+    let up = UpTransfers::new(program, Keys::none());
+    let start = Start::new(program, &[], up, Keys::none(), side, rng);
     let mut size = Size::default();
     let half = start.up(program, side, &mut Message::count(&mut size));
     sizes.push(std::mem::take(&mut size));

@@ -7,7 +7,7 @@
 
 use gazelle_kernels::VectorBackend;
 use gazelle_kernels::transpose::transpose128;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::ZeroizeOnDrop;
 
 use super::message::Message;
 use super::plane::{LANES, Plane, Ring, ring};
@@ -15,90 +15,105 @@ use super::plane::{LANES, Plane, Ring, ring};
 /// Bits of a key, and lanes of a block.
 pub(super) const KEY_BITS: usize = 128;
 
-/// What one party has of transfers in one direction: transfer after transfer, each of so many whole
-/// blocks of 128 lanes.
-#[derive(Clone, Copy)]
+/// What one party has of transfers in one direction. They are drawn one after the other, each for so
+/// many whole blocks of 128 lanes, and only the positions that are to be used are kept of their keys.
 pub(super) struct Keys<'a> {
-    blocks: usize,
+    lanes: usize,
     end: End<'a>,
+    drawn: Box<Drawn>,
 }
 
-#[derive(Clone, Copy)]
 enum End<'a> {
-    /// K⁰ and K¹ of every lane.
-    Sender([&'a [u128]; 2]),
-    /// A bit of every lane, and K^c.
-    Receiver { choices: &'a [u128], keys: &'a [u128] },
+    /// Writes K⁰ and K¹ of every lane.
+    Sender(Box<dyn FnMut(&mut [u128], &mut [u128]) + 'a>),
+    /// Writes a block's choices to each element, and K^c of every lane.
+    Receiver(Box<dyn FnMut(&mut [u128], &mut [u128]) + 'a>),
     /// Of nobody, for counting.
     None,
 }
 
+/// A transfer of each lane, and room to turn its keys.
+#[derive(ZeroizeOnDrop)]
+struct Drawn {
+    /// 0 for the sender.
+    choices: [u128; LANES / KEY_BITS],
+    /// K⁰ and K¹ for the sender, K^c and 0 for the receiver.
+    keys: [[u128; LANES]; 2],
+    turned: [u128; KEY_BITS],
+}
+
 impl<'a> Keys<'a> {
-    /// The sender's: K⁰ and K¹ of every lane.
-    pub(super) fn sender(blocks: usize, keys: [&'a [u128]; 2]) -> Self {
-        Self { blocks, end: End::Sender(keys) }
+    /// The sender's: `draw` writes K⁰ and K¹ of the next transfers.
+    pub(super) fn sender(blocks: usize, draw: impl FnMut(&mut [u128], &mut [u128]) + 'a) -> Self {
+        Self::new(blocks, End::Sender(Box::new(draw)))
     }
 
-    /// The receiver's: a block's choices in each element of `choices`, K^c of every lane.
-    pub(super) fn receiver(blocks: usize, choices: &'a [u128], keys: &'a [u128]) -> Self {
-        Self { blocks, end: End::Receiver { choices, keys } }
+    /// The receiver's: `draw` writes a block's choices to each element of the first slice, and K^c
+    /// of the next transfers.
+    pub(super) fn receiver(blocks: usize, draw: impl FnMut(&mut [u128], &mut [u128]) + 'a) -> Self {
+        Self::new(blocks, End::Receiver(Box::new(draw)))
     }
 
     /// Nobody's: all bits are 0.
     pub(super) fn none() -> Self {
-        Self { blocks: 0, end: End::None }
+        Self::new(0, End::None)
     }
 
-    /// Transfer `index`, of whose keys `width` positions are needed.
-    pub(super) fn transfer(&self, index: usize, width: usize) -> Transfer {
-        let planes = |keys: &[u128]| key_planes(self.lanes(keys, index), width);
-        let (choice, keys, differences, sends) = match &self.end {
-            End::Sender([zero, one]) => {
-                let (zero, mut differences) = (planes(zero), planes(one));
-                differences.iter_mut().zip(&zero).for_each(|(d, zero)| *d ^= *zero);
-                (Plane::ZERO, zero, differences, true)
-            }
-            End::Receiver { choices, keys } => {
-                let keys = planes(keys);
-                let differences = vec![Plane::ZERO; width];
-                (self.choice(choices, index), keys, differences, false)
-            }
-            End::None => {
-                let zeros = vec![Plane::ZERO; width];
-                (Plane::ZERO, zeros.clone(), zeros, false)
-            }
-        };
-        Transfer { choice, keys, differences, sends, used: 0 }
+    fn new(blocks: usize, end: End<'a>) -> Self {
+        let choices = [0; LANES / KEY_BITS];
+        let drawn = Drawn { choices, keys: [[0; LANES]; 2], turned: [0; KEY_BITS] };
+        Self { lanes: KEY_BITS * blocks, end, drawn: Box::new(drawn) }
     }
 
-    /// Transfer `index`, for a product in a ring.
-    pub(super) fn ring_transfer(&self, index: usize) -> RingTransfer {
-        let low = |keys: &[u128]| {
-            let keys = self.lanes(keys, index);
-            ring(|lane| keys.get(lane).map_or(0, |&key| key as u32))
-        };
-        let zeros = || ring(|_| 0);
-        let (choice, key, difference, sends) = match &self.end {
-            End::Sender([zero, one]) => {
-                let (zero, mut one) = (low(zero), low(one));
-                one.iter_mut().zip(&*zero).for_each(|(one, zero)| *one = one.wrapping_sub(*zero));
-                (Plane::ZERO, zero, one, true)
-            }
-            End::Receiver { choices, keys } => {
-                (self.choice(choices, index), low(keys), zeros(), false)
-            }
-            End::None => (Plane::ZERO, zeros(), zeros(), false),
+    /// The next transfer, of whose keys `width` positions are needed.
+    pub(super) fn transfer(&mut self, width: usize) -> Transfer {
+        let (choice, sends) = self.draw();
+        let Drawn { keys: [own, other], turned, .. } = &mut *self.drawn;
+        let mut positions = vec![[Plane::ZERO; 2]; width];
+        turn(&own[..self.lanes], turned, |block, bits| {
+            positions.iter_mut().zip(bits).for_each(|([key, _], bits)| key.set_block(block, *bits));
+        });
+        if sends {
+            turn(&other[..self.lanes], turned, |block, bits| {
+                for ([_, other], bits) in positions.iter_mut().zip(bits) {
+                    other.set_block(block, *bits);
+                }
+            });
+            positions.iter_mut().for_each(|[key, other]| *other ^= *key);
+        }
+        Transfer { choice, positions, sends, used: 0 }
+    }
+
+    /// The next transfer, for a product in a ring.
+    pub(super) fn ring_transfer(&mut self) -> RingTransfer {
+        let (choice, sends) = self.draw();
+        let [own, other] = &self.drawn.keys;
+        let key = ring(|lane| own[lane] as u32);
+        let difference = match sends {
+            true => ring(|lane| (other[lane] as u32).wrapping_sub(key[lane])),
+            false => ring(|_| 0),
         };
         RingTransfer { choice, key, difference, sends }
     }
 
-    fn lanes<'k>(&self, keys: &'k [u128], index: usize) -> &'k [u128] {
-        let lanes = KEY_BITS * self.blocks;
-        &keys[index * lanes..(index + 1) * lanes]
-    }
-
-    fn choice(&self, choices: &[u128], index: usize) -> Plane {
-        plane_of_blocks(&choices[index * self.blocks..(index + 1) * self.blocks])
+    /// Draws a transfer; its choice (0 for the sender), and whether this party sends.
+    fn draw(&mut self) -> (Plane, bool) {
+        let Drawn { choices, keys: [own, other], .. } = &mut *self.drawn;
+        let own = &mut own[..self.lanes];
+        let sends = match &mut self.end {
+            End::Sender(draw) => {
+                draw(own, &mut other[..self.lanes]);
+                true
+            }
+            End::Receiver(draw) => {
+                draw(&mut choices[..self.lanes / KEY_BITS], own);
+                false
+            }
+            End::None => false,
+        };
+        let mut choice = Plane::ZERO;
+        choices.iter().enumerate().for_each(|(block, bits)| choice.set_block(block, *bits));
+        (choice, sends)
     }
 }
 
@@ -107,10 +122,8 @@ impl<'a> Keys<'a> {
 pub(super) struct Transfer {
     /// c; 0 for the sender.
     choice: Plane,
-    /// Positions of K⁰ for the sender, of K^c for the receiver.
-    keys: Vec<Plane>,
-    /// The same positions of K⁰ ⊕ K¹ for the sender, 0 for the receiver.
-    differences: Vec<Plane>,
+    /// Positions of K⁰ and of K⁰ ⊕ K¹ for the sender, of K^c and 0 for the receiver.
+    positions: Vec<[Plane; 2]>,
     #[zeroize(skip)]
     sends: bool,
     #[zeroize(skip)]
@@ -126,25 +139,24 @@ impl Transfer {
     /// Writes or reads what is stored of it, if no position is used yet.
     pub(super) fn keep(&mut self, message: &mut Message<'_>) {
         message.keep([&mut self.choice]);
-        message.keep(&mut self.keys);
-        message.keep(&mut self.differences);
+        message.keep(self.positions.iter_mut().map(|[key, _]| key));
+        message.keep(self.positions.iter_mut().map(|[_, difference]| difference));
     }
 
-    /// The next `count` positions, which nobody gets again: K⁰ or K^c, and K⁰ ⊕ K¹.
+    /// The next `count` positions, which nobody gets again: each of K⁰ or K^c, and of K⁰ ⊕ K¹.
     ///
     /// # Panics
     /// If there are no more.
-    pub(super) fn take(&mut self, count: usize) -> impl Iterator<Item = (Plane, Plane)> + '_ {
+    pub(super) fn take(&mut self, count: usize) -> &[[Plane; 2]] {
         let taken = self.used..self.used + count;
         self.used = taken.end;
-        let differences = self.differences[taken.clone()].iter().copied();
-        self.keys[taken].iter().copied().zip(differences)
+        &self.positions[taken]
     }
 
     /// Shares of c·v for the sender's bit `v`, in one bit from sender to receiver. The sender's share
     /// does not depend on `v`.
     pub(super) fn times(&mut self, v: Plane, message: &mut Message<'_>) -> Plane {
-        let (key, difference) = self.take(1).next().expect("one position");
+        let [key, difference] = self.take(1)[0];
         key ^ self.choice & message.pass(v ^ difference)
     }
 }
@@ -213,28 +225,12 @@ impl RingTransfer {
     }
 }
 
-/// The first `width` bits of the keys of at most [`LANES`] lanes, as planes.
-fn key_planes(keys: &[u128], width: usize) -> Vec<Plane> {
-    let mut planes = vec![Plane::ZERO; width];
-    let mut bits = Zeroizing::new([0; KEY_BITS]);
+/// Gives `take` the bits of every block of 128 keys, position after position.
+fn turn(keys: &[u128], turned: &mut [u128; KEY_BITS], mut take: impl FnMut(usize, &[u128])) {
     for (block, keys) in keys.chunks_exact(KEY_BITS).enumerate() {
-        transpose128(VectorBackend::best(), keys, &mut *bits);
-        for (plane, bits) in planes.iter_mut().zip(&*bits) {
-            plane.0[2 * block] = *bits as u64;
-            plane.0[2 * block + 1] = (*bits >> 64) as u64;
-        }
+        transpose128(VectorBackend::best(), keys, turned);
+        take(block, turned);
     }
-    planes
-}
-
-/// Lane i is bit i mod 128 of block i / 128.
-fn plane_of_blocks(blocks: &[u128]) -> Plane {
-    let mut plane = Plane::ZERO;
-    for (words, block) in plane.0.chunks_exact_mut(2).zip(blocks) {
-        words[0] = *block as u64;
-        words[1] = (*block >> 64) as u64;
-    }
-    plane
 }
 
 const _: () = assert!(LANES.is_multiple_of(KEY_BITS));

@@ -5,19 +5,20 @@ use std::ops::Range;
 use gazelle_kernels::hash::{self, Hash};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::ot::choices::Choices;
+use crate::ot::choices::{Choices, lowest_bits};
 use crate::parallel::prelude::*;
 
-/// Blocks of transfers, whose lowest bit is the choice; wiped when dropped.
+/// Blocks of transfers; wiped when dropped.
 type Blocks = Zeroizing<Vec<u128>>;
 
 /// Keys hashed at once by a thread.
 const CHUNK: usize = 4096;
 
-/// Transfers that one party has and nobody has used, in order.
+/// Transfers that one party has and nobody has used, in order: blocks whose lowest bit is the choice.
+/// Those that are left are wiped when it is dropped.
 pub(super) struct Pool {
     /// Memory that stays from one refill to the next; what is not left has been wiped.
-    blocks: Blocks,
+    blocks: Vec<u128>,
     /// Those that are left.
     left: Range<usize>,
     /// The number of the first of them.
@@ -26,7 +27,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new() -> Self {
-        Self::of(0, Zeroizing::new(Vec::new()))
+        Self { blocks: Vec::new(), left: 0..0, number: 0 }
     }
 
     /// How many are left.
@@ -40,8 +41,9 @@ impl Pool {
         if self.blocks.len() - self.left.end < count {
             if self.blocks.len() - left < count {
                 // Growth in place would leave a copy in freed memory.
-                let mut blocks = Zeroizing::new(vec![0; left + count]);
+                let mut blocks = vec![0; left + count];
                 blocks[..left].copy_from_slice(self.left());
+                self.left_mut().zeroize();
                 self.blocks = blocks;
             } else {
                 self.blocks.copy_within(self.left.clone(), 0);
@@ -62,21 +64,36 @@ impl Pool {
         self.left.end = end;
     }
 
-    /// Takes the first `count`; returns the number of the first of them.
-    fn take(&mut self, count: usize) -> (u64, Blocks) {
+    /// Takes the first `count`; all of them with the memory that they are in.
+    fn take(&mut self, count: usize) -> Self {
         assert!(count <= self.len(), "{count} transfers of {}: refill first", self.len());
         let number = self.number;
+        self.number += count as u64;
+        if count == self.len() {
+            let (blocks, left) = (std::mem::take(&mut self.blocks), std::mem::take(&mut self.left));
+            return Self { blocks, left, number };
+        }
         let part = &mut self.blocks[self.left.start..][..count];
-        let blocks = Zeroizing::new(part.to_vec());
+        let blocks = part.to_vec();
         part.zeroize();
         self.left.start += count;
-        self.number += count as u64;
-        (number, blocks)
+        Self { blocks, left: 0..count, number }
+    }
+
+    /// Takes all, in place, `count` at a time; the last part may have fewer.
+    fn parts(&mut self, count: usize) -> impl Iterator<Item = Part<'_>> {
+        let left = std::mem::take(&mut self.left);
+        let parts = self.blocks[left].chunks_mut(count).zip((self.number..).step_by(count));
+        parts.map(|(blocks, number)| Part { blocks, number })
     }
 
     /// Those that are left.
     fn left(&self) -> &[u128] {
         &self.blocks[self.left.clone()]
+    }
+
+    fn left_mut(&mut self) -> &mut [u128] {
+        &mut self.blocks[self.left.clone()]
     }
 
     /// Blocks in the memory that are not left and not wiped.
@@ -85,10 +102,35 @@ impl Pool {
         let outside = |i: &usize| !self.left.contains(i);
         (0..self.blocks.len()).filter(outside).filter(|i| self.blocks[*i] != 0).count()
     }
+}
 
-    /// The part of all that is in it.
-    fn of(number: u64, blocks: Blocks) -> Self {
-        Self { left: 0..blocks.len(), blocks, number }
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.left_mut().zeroize();
+    }
+}
+
+/// Transfers where a [`Pool`] had them; wiped as they are used, and when dropped.
+struct Part<'a> {
+    blocks: &'a mut [u128],
+    /// The number of the first of them.
+    number: u64,
+}
+
+impl Part<'_> {
+    /// Uses up the first `count`: gives `make` the number of the first of them and the blocks.
+    fn draw(&mut self, count: usize, make: impl FnOnce(u64, &[u128])) {
+        let blocks =
+            self.blocks.split_off_mut(..count).expect("as many transfers as are asked for");
+        make(self.number, blocks);
+        blocks.zeroize();
+        self.number += count as u64;
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        self.blocks.zeroize();
     }
 }
 
@@ -106,8 +148,7 @@ pub struct Sent {
 
 impl Sent {
     pub(super) fn take_from(pool: &mut Pool, count: usize, delta: u128, hash: &Hash) -> Self {
-        let (number, blocks) = pool.take(count);
-        Self { pool: Pool::of(number, blocks), delta: Zeroizing::new(delta), hash: hash.clone() }
+        Self { pool: pool.take(count), delta: Zeroizing::new(delta), hash: hash.clone() }
     }
 
     /// How many there are.
@@ -129,6 +170,12 @@ impl Sent {
         Self::take_from(&mut self.pool, count, *self.delta, &self.hash)
     }
 
+    /// Gives all of them out, `count` at a time; the last part may have fewer.
+    pub(crate) fn parts(&mut self, count: usize) -> impl Iterator<Item = SentPart<'_>> {
+        let (delta, hash) = (&*self.delta, &self.hash);
+        self.pool.parts(count).map(move |part| SentPart { part, delta, hash })
+    }
+
     /// Both keys of each transfer, K⁰ = H(q) and K¹ = H(q ⊕ Δ).
     pub fn keys(self) -> SenderKeys {
         let (blocks, first) = (self.pool.left(), self.pool.number);
@@ -145,6 +192,27 @@ impl Sent {
                 hash::hash_colours(&self.hash, tweak, *self.delta, blocks, [zeros, ones]);
             });
         SenderKeys { zeros, ones }
+    }
+}
+
+/// Some transfers of a [`Sent`], to be used one after the other.
+pub(crate) struct SentPart<'a> {
+    part: Part<'a>,
+    delta: &'a u128,
+    hash: &'a Hash,
+}
+
+impl SentPart<'_> {
+    /// Uses up as many as there is room for: writes K⁰ and K¹ of each.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are fewer, or if the lengths differ.
+    pub(crate) fn keys(&mut self, zeros: &mut [u128], ones: &mut [u128]) {
+        self.part.draw(zeros.len(), |number, blocks| {
+            // The lowest bit of q is 0, that of Δ is 1: the colours are the choices.
+            hash::hash_colours(self.hash, number, *self.delta, blocks, [zeros, ones]);
+        });
     }
 }
 
@@ -210,8 +278,7 @@ pub struct Received {
 
 impl Received {
     pub(super) fn take_from(pool: &mut Pool, count: usize, hash: &Hash) -> Self {
-        let (number, blocks) = pool.take(count);
-        Self { pool: Pool::of(number, blocks), hash: hash.clone() }
+        Self { pool: pool.take(count), hash: hash.clone() }
     }
 
     /// How many there are.
@@ -233,6 +300,12 @@ impl Received {
         Self::take_from(&mut self.pool, count, &self.hash)
     }
 
+    /// Gives all of them out, `count` at a time; the last part may have fewer.
+    pub(crate) fn parts(&mut self, count: usize) -> impl Iterator<Item = ReceivedPart<'_>> {
+        let hash = &self.hash;
+        self.pool.parts(count).map(move |part| ReceivedPart { part, hash })
+    }
+
     /// The choices, and the chosen key of each transfer, K^c = H(q ⊕ c·Δ).
     pub fn keys(self) -> ReceiverKeys {
         let first = self.pool.number;
@@ -242,6 +315,31 @@ impl Received {
             hash::hash(&self.hash, first + (i * CHUNK) as u64, keys);
         });
         ReceiverKeys { choices, keys }
+    }
+}
+
+/// Some transfers of a [`Received`], to be used one after the other.
+pub(crate) struct ReceivedPart<'a> {
+    part: Part<'a>,
+    hash: &'a Hash,
+}
+
+impl ReceivedPart<'_> {
+    /// Uses up as many as there is room for: writes K^c of each, and the choices of 128 to each element
+    /// of `choices`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are fewer, or if there is not an element of `choices` for every 128.
+    pub(crate) fn keys(&mut self, choices: &mut [u128], keys: &mut [u128]) {
+        assert_eq!(keys.len(), 128 * choices.len(), "128 choices an element");
+        self.part.draw(keys.len(), |number, blocks| {
+            for (choices, blocks) in choices.iter_mut().zip(blocks.as_chunks().0) {
+                *choices = lowest_bits(blocks);
+            }
+            keys.copy_from_slice(blocks);
+            hash::hash(self.hash, number, keys);
+        });
     }
 }
 

@@ -152,11 +152,12 @@ impl Receiver {
         let choices = Choices::random(lengths.extended, rng);
         let message = match self.source {
             Source::SoftSpoken(_) => {
-                extend(&mut state.extension, &choices, state.pool.grow(lengths.extended))
+                let blocks = state.pool.grow(lengths.extended);
+                state.extension.extend_coloured(&choices, blocks)
             }
             Source::Silent(set) => {
                 let mut reserve = Zeroizing::new(vec![0; lengths.extended]);
-                let message = extend(&mut state.extension, &choices, &mut reserve);
+                let message = state.extension.extend_coloured(&choices, &mut reserve);
                 state.silent = Some(silent::Receiver::new(set, &self.name, reserve));
                 message
             }
@@ -250,13 +251,6 @@ impl Receiver {
     }
 }
 
-/// Makes transfers whose lowest bit is the choice; returns the extension's message.
-fn extend(extension: &mut extension::Receiver, choices: &Choices, blocks: &mut [u128]) -> Vec<u8> {
-    let message = extension.extend(choices, blocks);
-    choices.set_lowest_bits(blocks);
-    message
-}
-
 /// The party of a direction that has Δ.
 ///
 /// A refill is [`answer`](Self::answer) and [`prove`](Self::prove), in this order.
@@ -326,16 +320,22 @@ impl Sender {
 
     /// Makes `count` transfers by the extension.
     fn extend(&mut self, count: usize, request: &[u8]) -> Result<(), Error> {
-        let mut blocks = Zeroizing::new(vec![0; count]);
-        self.extension.extend(request, &mut blocks)?;
-        blocks.iter_mut().for_each(|block| *block &= !1);
         match self.source {
-            Source::SoftSpoken(_) => self.pool.grow(count).copy_from_slice(&blocks),
+            Source::SoftSpoken(_) => {
+                let blocks = self.pool.grow(count);
+                let extended = self.extension.extend_coloured(request, blocks);
+                if extended.is_err() {
+                    self.pool.cut(count);
+                }
+                extended
+            }
             Source::Silent(set) => {
+                let mut blocks = Zeroizing::new(vec![0; count]);
+                self.extension.extend_coloured(request, &mut blocks)?;
                 self.silent = Some(silent::Sender::new(set, &self.name, *self.delta, blocks));
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// The length in bytes of the challenge to all answers since the last one.

@@ -53,12 +53,25 @@ struct Dealt {
 
 impl Dealt {
     fn sender(&self) -> Keys<'_> {
-        Keys::sender(self.blocks, [&self.zero, &self.one])
+        let (mut zero, mut one) = (&self.zero[..], &self.one[..]);
+        Keys::sender(self.blocks, move |zeros, ones| {
+            copy(&mut zero, zeros);
+            copy(&mut one, ones);
+        })
     }
 
     fn receiver(&self) -> Keys<'_> {
-        Keys::receiver(self.blocks, &self.choices, &self.chosen)
+        let (mut choices, mut chosen) = (&self.choices[..], &self.chosen[..]);
+        Keys::receiver(self.blocks, move |bits, keys| {
+            copy(&mut choices, bits);
+            copy(&mut chosen, keys);
+        })
     }
+}
+
+/// The front of what is left.
+fn copy(left: &mut &[u128], out: &mut [u128]) {
+    out.copy_from_slice(left.split_off(..out.len()).expect("all that is drawn was dealt"));
 }
 
 /// What carries the messages of one run.
