@@ -118,6 +118,7 @@ unsafe fn block<const K: usize, const V: usize>(
 
 /// # Safety
 /// `V` vectors from `at` on lie inside `x`.
+#[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn load<const V: usize>(x: &[u64], at: usize) -> [__m256i; V] {
     core::array::from_fn(|v| {
@@ -127,6 +128,7 @@ unsafe fn load<const V: usize>(x: &[u64], at: usize) -> [__m256i; V] {
 }
 
 /// Integers below 2^52 as doubles: 2^52 + x has x as its low bits.
+#[inline]
 #[target_feature(enable = "avx2")]
 fn to_double(x: __m256i) -> __m256d {
     let two_52 = _mm256_set1_pd(TWO_52);
@@ -135,6 +137,7 @@ fn to_double(x: __m256i) -> __m256d {
 }
 
 /// `lo + 2^51·hi` in [0, q), for a sum in [0, 2^103) and |lo| below 2^62.
+#[inline]
 #[target_feature(enable = "avx2,fma")]
 fn reduce(c: &Constants, lo: __m256i, hi: __m256i) -> __m256i {
     let set = |x: i64| _mm256_set1_epi64x(x);

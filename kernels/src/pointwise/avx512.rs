@@ -166,6 +166,7 @@ fn prefetch<const V: usize>(x: &[u64], at: usize) {
 
 /// # Safety
 /// `V` vectors from `at` on lie inside `x`.
+#[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn load<const V: usize>(x: &[u64], at: usize) -> [__m512i; V] {
     core::array::from_fn(|v| {
@@ -206,6 +207,7 @@ fn is_aligned(x: &[u64]) -> bool {
 }
 
 /// Some residue of lo + 2^52·hi in [0, 4q), for a sum below 2^104.
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn reduce_lazy(c: &Constants, lo: __m512i, hi: __m512i) -> __m512i {
     let set = |x: u64| _mm512_set1_epi64(x as i64);
@@ -222,6 +224,7 @@ fn reduce_lazy(c: &Constants, lo: __m512i, hi: __m512i) -> __m512i {
 }
 
 /// `x` in [0, q), for `x` in [0, 4q).
+#[inline]
 #[target_feature(enable = "avx512f")]
 fn canonical(c: &Constants, x: __m512i) -> __m512i {
     let reduce = |x, q: u64| _mm512_min_epu64(x, _mm512_sub_epi64(x, _mm512_set1_epi64(q as i64)));

@@ -46,24 +46,36 @@ tile!(
     store: _mm256_maskstore_epi32,
 );
 
-/// See [`super::matvec`].
+/// See [`super::scalar::matvec`].
+///
+/// # Safety
+///
+/// All planes are equally long.
 #[target_feature(enable = "avx2")]
-pub(super) fn matvec(a: &[i16], x: &[u32], y: &mut [u32]) {
-    let (whole, rest) = x.as_chunks::<LANES>();
+pub(super) unsafe fn matvec<const P: usize>(a: &[i16], planes: [&[i16]; P], y: &mut [u32]) {
+    let len = planes[0].len();
+    let whole = len / (2 * LANES) * (2 * LANES);
+    let rest = planes.map(|plane| &plane[whole..]);
     for (i, y) in y.iter_mut().enumerate() {
-        let (weights, last) = a[i * x.len()..][..x.len()].as_chunks::<LANES>();
-        let mut sum = _mm256_setzero_si256();
-        for (w, x) in weights.iter().zip(whole) {
-            // SAFETY: both arrays have 8 elements.
-            let (w, x) = unsafe {
-                (_mm_loadu_si128(w.as_ptr().cast()), _mm256_loadu_si256(x.as_ptr().cast()))
-            };
-            sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(_mm256_cvtepi16_epi32(w), x));
+        let row = &a[i * len..][..len];
+        let mut sums = [_mm256_setzero_si256(); P];
+        for at in (0..whole).step_by(2 * LANES) {
+            // SAFETY: at + 2·LANES ≤ len, the length of the row.
+            let w = unsafe { _mm256_loadu_si256(row.as_ptr().add(at).cast()) };
+            for (sum, plane) in sums.iter_mut().zip(planes) {
+                // SAFETY: it is the length of all planes too, as the caller promises.
+                let x = unsafe { _mm256_loadu_si256(plane.as_ptr().add(at).cast()) };
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(w, x));
+            }
+        }
+        let mut total = _mm256_setzero_si256();
+        for sum in sums {
+            total = _mm256_add_epi32(_mm256_slli_epi32::<16>(total), sum);
         }
         let mut lanes = [0u32; LANES];
         // SAFETY: the array has 8 elements.
-        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sum) };
-        let sum = lanes.into_iter().fold(dot(last, rest), u32::wrapping_add);
-        *y = y.wrapping_add(sum);
+        unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), total) };
+        let total = lanes.into_iter().fold(0, u32::wrapping_add);
+        *y = y.wrapping_add(total).wrapping_add(dot(&row[whole..], rest));
     }
 }

@@ -45,21 +45,33 @@ tile!(
     store: _mm512_mask_storeu_epi32,
 );
 
-/// See [`super::matvec`].
-#[target_feature(enable = "avx512f")]
-pub(super) fn matvec(a: &[i16], x: &[u32], y: &mut [u32]) {
-    let (whole, rest) = x.as_chunks::<LANES>();
+/// See [`super::scalar::matvec`].
+///
+/// # Safety
+///
+/// All planes are equally long.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn matvec<const P: usize>(a: &[i16], planes: [&[i16]; P], y: &mut [u32]) {
+    let len = planes[0].len();
+    let whole = len / (2 * LANES) * (2 * LANES);
+    let rest = planes.map(|plane| &plane[whole..]);
     for (i, y) in y.iter_mut().enumerate() {
-        let (weights, last) = a[i * x.len()..][..x.len()].as_chunks::<LANES>();
-        let mut sum = _mm512_setzero_si512();
-        for (w, x) in weights.iter().zip(whole) {
-            // SAFETY: both arrays have 16 elements.
-            let (w, x) = unsafe {
-                (_mm256_loadu_si256(w.as_ptr().cast()), _mm512_loadu_si512(x.as_ptr().cast()))
-            };
-            sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_cvtepi16_epi32(w), x));
+        let row = &a[i * len..][..len];
+        let mut sums = [_mm512_setzero_si512(); P];
+        for at in (0..whole).step_by(2 * LANES) {
+            // SAFETY: at + 2·LANES ≤ len, the length of the row.
+            let w = unsafe { _mm512_loadu_si512(row.as_ptr().add(at).cast()) };
+            for (sum, plane) in sums.iter_mut().zip(planes) {
+                // SAFETY: it is the length of all planes too, as the caller promises.
+                let x = unsafe { _mm512_loadu_si512(plane.as_ptr().add(at).cast()) };
+                *sum = _mm512_add_epi32(*sum, _mm512_madd_epi16(w, x));
+            }
         }
-        let sum = _mm512_reduce_add_epi32(sum) as u32;
-        *y = y.wrapping_add(sum).wrapping_add(dot(last, rest));
+        let mut total = _mm512_setzero_si512();
+        for sum in sums {
+            total = _mm512_add_epi32(_mm512_slli_epi32::<16>(total), sum);
+        }
+        let total = _mm512_reduce_add_epi32(total) as u32;
+        *y = y.wrapping_add(total).wrapping_add(dot(&row[whole..], rest));
     }
 }

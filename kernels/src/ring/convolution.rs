@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{ROWS, View, Views};
+use super::{ROWS, View, Views, high_half, low_half};
 use crate::backend::VectorBackend;
 
 /// The geometry of a convolution (cross-correlation) over `channels × height × width` inputs.
@@ -111,11 +111,15 @@ impl Convolution {
         for (y, row) in map.chunks_exact(self.input[2]).enumerate() {
             let (i, a) = ((y + top) / s, (y + top) % s);
             for b in (0..t).filter(|_| i < rows) {
+                let to = &mut phases[(a * t + b) * pitch + i * columns..][..columns];
                 // The first column of this phase at or after the padding.
                 let j = left.saturating_sub(b).div_ceil(t);
                 let from = row.iter().skip(t * j + b - left).step_by(t);
-                let to = phases[(a * t + b) * pitch + i * columns..][..columns].iter_mut().skip(j);
-                to.zip(from).for_each(|(to, &from)| put(to, from));
+                match t {
+                    // The same, as a loop that the compiler vectorises.
+                    1 => to[left..].iter_mut().zip(row).for_each(|(to, &x)| put(to, x)),
+                    _ => to.iter_mut().skip(j).zip(from).for_each(|(to, &x)| put(to, x)),
+                }
             }
         }
     }
@@ -184,13 +188,11 @@ impl Prepared {
     /// channels.
     pub fn new(geometry: Convolution, input: &[u32]) -> Self {
         geometry.check(input.len());
-        // x = low + 2^16·high with −2^15 ≤ low < 2^15.
-        let high = geometry.plane(input, |x| (x.wrapping_add(1 << 15) >> 16) as u16);
-        let low = geometry.plane(input, |x| x as u16);
-        Self { geometry, planes: vec![high, low], views: geometry.views() }
+        let planes = vec![geometry.plane(input, high_half), geometry.plane(input, low_half)];
+        Self { geometry, planes, views: geometry.views() }
     }
 
-    /// As [`Prepared::new`], for values of at most 16 bits and a sign: in half the time of others.
+    /// As [`Prepared::new`], for signed values of 16 bits: in half the time of others.
     ///
     /// # Panics
     /// As [`Prepared::new`].

@@ -17,28 +17,31 @@ pub(super) fn panel<const R: usize>(
     for (weights, view) in weights.iter().zip(views) {
         let words = &plane[view.offset..][..len];
         for (&w, row) in weights.iter().zip(out.chunks_exact_mut(len)) {
-            row.iter_mut().zip(words).for_each(|(y, &x)| *y = y.wrapping_add(pair(w as u32, x)));
+            row.iter_mut().zip(words).for_each(|(y, &x)| *y = y.wrapping_add(pair(w, x as i32)));
         }
     }
 }
 
 /// The sum of the products of the halves, modulo 2^32.
-fn pair(w: u32, x: u32) -> u32 {
-    let [low, high] = [0, 16].map(|at| i32::from((w >> at) as i16) * i32::from((x >> at) as i16));
-    low.wrapping_add(high) as u32
+#[inline(always)]
+fn pair(w: i32, x: i32) -> u32 {
+    let low = i32::from(w as i16) * i32::from(x as i16);
+    low.wrapping_add((w >> 16) * (x >> 16)) as u32
 }
 
-/// See [`super::matvec`].
-pub(super) fn matvec(a: &[i16], x: &[u32], y: &mut [u32]) {
-    if x.is_empty() {
-        return;
-    }
-    for (y, row) in y.iter_mut().zip(a.chunks_exact(x.len())) {
-        *y = y.wrapping_add(dot(row, x));
+/// Adds the product of `a` and a vector to `y`: see [`super::matvec`]. The vector is `P` planes of signed
+/// numbers of 16 bits, equally long, each with 2^16 times the weight of the next.
+pub(super) fn matvec<const P: usize>(a: &[i16], planes: [&[i16]; P], y: &mut [u32]) {
+    let len = planes[0].len();
+    for (i, y) in y.iter_mut().enumerate() {
+        *y = y.wrapping_add(dot(&a[i * len..][..len], planes));
     }
 }
 
-/// The inner product of equally long slices.
-pub(super) fn dot(row: &[i16], x: &[u32]) -> u32 {
-    row.iter().zip(x).fold(0, |sum, (&w, &x)| sum.wrapping_add(x.wrapping_mul(w as u32)))
+/// The inner product of a row of weights and a vector of `P` planes.
+pub(super) fn dot<const P: usize>(row: &[i16], planes: [&[i16]; P]) -> u32 {
+    planes.iter().fold(0, |sum: u32, plane| {
+        let products = row.iter().zip(*plane).map(|(&w, &x)| (i32::from(w) * i32::from(x)) as u32);
+        (sum << 16).wrapping_add(products.fold(0, u32::wrapping_add))
+    })
 }

@@ -65,6 +65,17 @@ fn check_gemm(shape @ [m, _, n]: [usize; 3], a: &[i16], b: &[u32]) {
             assert!(y == expected, "matvec, {}, {shape:?}", backend.name());
         }
     }
+    if n == 1 {
+        let narrow: Vec<_> = b.iter().map(|&x| x as i16).collect();
+        let wide: Vec<_> = narrow.iter().map(|&x| x as u32).collect();
+        let mut expected = start.clone();
+        naive_gemm(shape, a, &wide, &mut expected);
+        for backend in VectorBackend::available() {
+            let mut y = start.clone();
+            matvec_narrow(backend, a, &narrow, &mut y);
+            assert!(y == expected, "narrow matvec, {}, {shape:?}", backend.name());
+        }
+    }
 }
 
 /// Every tail of a vector, every remainder of the rows.
@@ -76,7 +87,7 @@ fn products_of_every_size() {
                 check_gemm([m, k, n], &weights(m * k, 1), &words(k * n, 2));
             }
         }
-        for k in 0..=35 {
+        for k in (0..=35).chain([63, 64, 65, 100]) {
             check_gemm([m, k, 1], &weights(m * k, 1), &words(k, 2));
         }
     }
@@ -86,7 +97,7 @@ fn products_of_every_size() {
 fn products_of_extreme_values() {
     let shape @ [m, k, n] = [9, 130, 35];
     for w in [0, 1, -1, i16::MIN, i16::MAX] {
-        for x in [0, 1, u32::MAX, 1 << 31, (1 << 31) - 1] {
+        for x in [0, 1, u32::MAX, 1 << 31, (1 << 31) - 1, 0x7fff, 0x8000, 0x7fff_8000] {
             check_gemm(shape, &vec![w; m * k], &vec![x; k * n]);
             check_gemm([m, k, 1], &vec![w; m * k], &vec![x; k]);
         }
