@@ -5,6 +5,9 @@ use crate::model::{CardFault, CardHash, ModelError};
 #[cfg(feature = "os")]
 use crate::transport::TransportFault;
 
+/// How a bundle's refusal ends.
+const PREPARE_ANEW: &str = "; prepare a new one";
+
 /// The error of this crate.
 ///
 /// After [`Error::Peer`] or a transport error the session is over: its correlations, labels and
@@ -40,6 +43,13 @@ pub enum Error {
     /// The store of bundles fails.
     #[error("the store of bundles fails: {0}; check that its disk is writable and not full")]
     Store(#[source] std::io::Error),
+}
+
+impl Error {
+    /// Whether the server refuses the bundle that it was asked for, and would perhaps take another.
+    pub fn refuses_bundle(&self) -> bool {
+        matches!(self, Self::Refused(words) if words.ends_with(PREPARE_ANEW))
+    }
 }
 
 /// What a [store](crate::bundle::BundleStore) says.
@@ -202,7 +212,7 @@ impl PeerFault {
                     .into()
             }
             Self::Bundle(name) => {
-                format!("bundle {name} does not exist or is spent; prepare a new one")
+                format!("bundle {name} does not exist or is spent{PREPARE_ANEW}")
             }
             Self::NotGazelle => {
                 "this server speaks Gazelle's protocol alone; check the address".into()
@@ -352,5 +362,26 @@ impl Misuse {
             got if got == expected => Ok(()),
             got => Err(Self::Values { what, expected, got }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_bundles_are_known_by_their_words() {
+        let name = BundleName::from_bytes([7; BundleName::LEN]);
+        for words in [
+            PeerFault::Bundle(name).told_to_client(),
+            BundleFault::OtherNetwork.to_string(),
+            BundleFault::Damaged.to_string(),
+            BundleFault::Version { got: 1, expected: 2 }.to_string(),
+            BundleFault::Length { got: 1, expected: 2 }.to_string(),
+        ] {
+            assert!(Error::Refused(words).refuses_bundle());
+        }
+        let others = [Limit::Closing.to_string(), PeerFault::NotGazelle.told_to_client()];
+        assert!(others.into_iter().all(|words| !Error::Refused(words).refuses_bundle()));
     }
 }

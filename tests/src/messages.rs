@@ -107,6 +107,7 @@ pub fn serve(service: &Service, peer: &mut impl Carrier) -> Result<(), Error> {
                 ServerParty::check_count(count, store.len(), store.most())?;
                 let (party, bundles) = drive(ready.offline(count, 1 << 20), peer)?;
                 bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
+                peer.send(ServerParty::kept());
                 party
             }
             Request::Begin(begin) => {

@@ -1,5 +1,6 @@
 //! Parties with stores on disk that die, as by SIGKILL, before or after any message and any change of
-//! a store: no bundle is used twice, and no store is lost. `tests/faults.sh` has them die 10,000 times.
+//! a store: no bundle is used twice, no store is lost, and the server has the partner of whatever half a
+//! client has. `tests/faults.sh` has them die 10,000 times.
 //!
 //! A party dies by unwinding from the read, the write or the store's call at which its time is over:
 //! none of its code for errors runs, and nothing more leaves it. The next session opens both stores
@@ -23,7 +24,7 @@ use gazelle_protocol::transport::{Backlog, Channel};
 use gazelle_service::Error;
 use gazelle_service::bundles::{
     Charge, Claimed, ClientStore, LIFETIME, Limits, Quota, Row, ServerStore, Sqlite, StoreKey,
-    Table,
+    Table, Usage,
 };
 use gazelle_tests::parties::tiny_network;
 use gazelle_tests::rng;
@@ -170,6 +171,10 @@ impl Table for Mortal {
     fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error> {
         self.change(|table| table.charge(owner, day, quota, count))
     }
+
+    fn usage(&self, day: i64) -> Result<Vec<Usage>, Error> {
+        self.table.usage(day)
+    }
 }
 
 /// What a client does in a session.
@@ -273,6 +278,7 @@ impl World {
         );
         let history = self.history.lock().unwrap();
         assert_eq!((halves, rows), (history.halves, history.rows), "a store has lost something");
+        assert!(halves <= rows, "a client has a half that the server does not have");
         halves
     }
 }
@@ -311,7 +317,7 @@ fn deaths(count: usize, seed: u64) {
     let tasks = [Task::Prepare(2), Task::Classify];
     let events = tasks.map(|task| events(task, &image));
     let world = World::new();
-    let (mut died, mut orphans) = (0, 0);
+    let mut died = 0;
     while died < count {
         let waiting = world.waiting();
         let which = usize::from(waiting > 0 && (waiting >= ENOUGH || rng.random()));
@@ -326,8 +332,6 @@ fn deaths(count: usize, seed: u64) {
             Some(_) if !ends.server_lived => died += 1,
             // A party whose time is over when all is said dies unnoticed.
             Some(Ok(())) => {}
-            // Its partner never came into the server's store, which had died before.
-            Some(Err(why)) if why.contains("does not exist or is spent") => orphans += 1,
             // Only a writing thread had died when the peer hung up.
             Some(Err(why)) => {
                 assert!(why.contains("closed"), "{why}");
@@ -337,20 +341,26 @@ fn deaths(count: usize, seed: u64) {
         let after = world.waiting();
         assert!(after + 1 >= before, "a session used {before} - {after} bundles");
     }
-    println!("{died} deaths, {orphans} halves without a partner");
+    println!("{died} deaths");
     // What is left is as good as ever.
     for _ in 0..world.waiting() {
         let ends =
             world.session(Task::Classify, &image, [&Life::of(i64::MAX), &Life::of(i64::MAX)]);
-        let orphan =
-            matches!(&ends.client, Some(Err(why)) if why.contains("does not exist or is spent"));
-        assert!(orphan || ends.client == Some(Ok(())), "{:?}", ends.client);
+        assert_eq!(ends.client, Some(Ok(())));
     }
     assert_eq!(world.waiting(), 0);
+    // What dead clients never stored does not stay with the server.
+    assert_eq!(world.table().count(None, now() + HOURS).unwrap(), 0);
 }
 
 /// Seconds after which a bundle is gone, unless its client is known to have its half.
 const HOURS: i64 = 2 * 3600;
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    now.as_secs() as i64
+}
 
 /// Halves whose client died count for an hour, those that it has for as long as they may.
 #[test]
@@ -366,9 +376,7 @@ fn what_a_dead_client_has_prepared_does_not_last() {
         };
         let ends = world.session(Task::Prepare(2), &image, [&client, &Life::of(i64::MAX)]);
         assert_eq!(ends.client.is_none(), deaths == 1, "{:?}", ends.client);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let now = now.as_secs() as i64;
-        let rows = [0, HOURS].map(|later| world.table().count(None, now + later).unwrap());
+        let rows = [0, HOURS].map(|later| world.table().count(None, now() + later).unwrap());
         assert_eq!(rows, [2, lasting]);
     }
 }

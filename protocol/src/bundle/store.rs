@@ -34,10 +34,10 @@ pub trait BundleStore {
         Ok(())
     }
 
-    /// Keeps a bundle.
+    /// Keeps a bundle; in a store on a disk, such that it survives a crash from now on.
     ///
     /// # Errors
-    /// If it cannot be stored; the client will not find it then.
+    /// If it cannot be stored; the client throws its half away then.
     fn put(&mut self, bundle: ServerBundle) -> io::Result<()>;
 
     /// The client has what was prepared so far: it has asked for something else, or ended the session.

@@ -86,7 +86,9 @@ fn offline(changed: [Option<usize>; 2]) -> [End; 2] {
             let result = (|| {
                 let party = wire.drive(ServerParty::accept(service, system_rng()))?;
                 let (party, _) = wire.drive(party.request())?;
-                wire.drive(party.offline(1, 1 << 20)).map(drop)
+                wire.drive(party.offline(1, 1 << 20))?;
+                wire.send(ServerParty::kept());
+                Ok(())
             })();
             end(wire, result)
         });

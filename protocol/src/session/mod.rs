@@ -15,6 +15,7 @@ mod server;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 pub use gazelle_garble::HashKind;
 
@@ -27,6 +28,7 @@ pub use client::Client;
 pub use idle::{IdleSession, Visit};
 pub use server::Server;
 pub use statistics::{LayerSeconds, Phase, Statistics};
+pub use totals::{Part, Total, Totals};
 
 use rand::{SeedableRng, rngs::ChaCha20Rng, rngs::SysRng};
 

@@ -7,14 +7,16 @@ use rand::rngs::ChaCha20Rng;
 
 use super::capacity::{Capacity, Memory, Reserved};
 use super::doors::Doors;
+use super::statistics::Meter;
 use super::system_rng;
+use super::totals::{Part, Totals};
 use crate::bundle::{BundleStore, ServerBundle, Waiting};
 use crate::error::{Error, Limit, PeerFault};
 use crate::model::Network;
 use crate::party::{Served, ServerParty, Service, Shares};
 use crate::plan::{NetworkPlan, Settings};
 use crate::transport::{Channel, TransportFault};
-use crate::wire::Request;
+use crate::wire::{Message, Request};
 
 /// A network ready to serve any number of sessions; shared between their threads.
 pub struct Server {
@@ -22,6 +24,7 @@ pub struct Server {
     capacity: Capacity,
     memory: Arc<Memory>,
     doors: Doors,
+    totals: Arc<Totals>,
 }
 
 /// What a session has between two requests.
@@ -60,12 +63,17 @@ impl Server {
         let capacity = Capacity::default();
         let memory = Memory::new(capacity.total);
         let (service, doors) = (Service::new(network, settings)?, Doors::default());
-        Ok(Self { service, capacity, memory, doors })
+        Ok(Self { service, capacity, memory, doors, totals: Arc::default() })
     }
 
     /// Holds so much for its clients at most, instead of the default.
     pub fn with_capacity(self, capacity: Capacity) -> Self {
         Self { capacity, memory: Memory::new(capacity.total), ..self }
+    }
+
+    /// Adds what phases cost to these totals, which other servers may share.
+    pub fn with_totals(self, totals: Arc<Totals>) -> Self {
+        Self { totals, ..self }
     }
 
     /// Begins no phase any more: clients that ask for one are told that the server ends. Those that
@@ -148,8 +156,10 @@ impl Server {
         channel: &mut Channel,
         rng: ChaCha20Rng,
     ) -> Result<State<'a>, Error> {
+        let meter = Meter::start(channel);
         let party = channel.run(ServerParty::accept(&self.service, rng), |_, _| ())?;
         channel.end_setup();
+        self.totals.add(Part::SetUp, &meter, channel);
         Ok(State { party, held: Vec::new(), stock: None, served: Served::default() })
     }
 
@@ -167,7 +177,9 @@ impl Server {
         last: &mut Shares,
     ) -> Result<Step<'a>, Error> {
         let State { party, mut held, mut stock, mut served } = state;
+        let mut meter = Meter::start(channel);
         let (ready, request) = channel.run_request(party.request(), Self::waits(store))?;
+        meter.restart();
         let party = match request {
             Request::Prepare(wanted) => {
                 let count = wanted.count as usize;
@@ -177,6 +189,9 @@ impl Server {
                 }
                 let (party, bundles) = self.prepare(channel, ready, count, store, &mut held)?;
                 bundles.into_iter().try_for_each(|bundle| store.put(bundle))?;
+                let Message { kind, payload } = ServerParty::kept();
+                channel.send(kind, payload)?;
+                self.totals.add(Part::Offline, &meter, channel);
                 party
             }
             Request::Begin(begin) => {
@@ -186,6 +201,7 @@ impl Server {
                 let bundle = bundle.ok_or(PeerFault::Bundle(begin.bundle))?;
                 let (party, shares) = channel.run(ready.online(bundle), |_, _| ())?;
                 channel.wait_for_writing();
+                self.totals.add(Part::Online, &meter, channel);
                 held.pop();
                 served.inferences += 1;
                 *last = shares;

@@ -1,6 +1,6 @@
 //! What a phase of a session cost.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -106,10 +106,20 @@ impl Meter {
         Self { start: Instant::now(), traffic: channel.traffic() }
     }
 
+    /// Leaves out the time until now, but not the traffic.
+    pub(super) fn restart(&mut self) {
+        self.start = Instant::now();
+    }
+
+    /// The time and the traffic since the start.
+    pub(super) fn read(&self, channel: &Channel) -> (Duration, Traffic) {
+        (self.start.elapsed(), channel.traffic().since(&self.traffic))
+    }
+
     pub(super) fn stop(self, channel: &Channel) -> Phase {
-        let traffic = channel.traffic().since(&self.traffic);
+        let (time, traffic) = self.read(channel);
         Phase {
-            seconds: self.start.elapsed().as_secs_f64(),
+            seconds: time.as_secs_f64(),
             bytes_up: traffic.sent,
             bytes_down: traffic.received,
             rounds: traffic.rounds,

@@ -121,6 +121,11 @@ impl Queue {
         drop(self.changed.wait_while(self.state(), busy));
     }
 
+    /// Gives back the memory of items that were written.
+    pub(super) fn shrink(&self) {
+        self.state().items.shrink_to_fit();
+    }
+
     /// Bytes that the connection has taken so far.
     pub(super) fn written(&self) -> u64 {
         self.state().written

@@ -26,6 +26,8 @@ pub enum Kind {
     Transfers = 8,
     /// Server: garbled tables of one chunk.
     Tables = 9,
+    /// Server: it has kept its halves of what an offline phase has prepared.
+    Kept = 21,
     /// Client: begins an online phase with the name of its bundle.
     Online = 10,
     /// Client: a masked tensor.
@@ -61,6 +63,7 @@ impl Kind {
             Self::Guard => "message for guard bits",
             Self::Transfers => "OT-extension message",
             Self::Tables => "garbled tables",
+            Self::Kept => "word that bundles are kept",
             Self::Online => "request for an online phase",
             Self::Masked => "masked tensor",
             Self::Labels => "labels",

@@ -38,8 +38,8 @@ pub use expected::Expected;
 pub use frame::{FRAME_LEN, HEADER_LEN, TAG_LEN, Traffic};
 pub use kind::Kind;
 pub use phases::{
-    Answer, Begin, Bye, Guard, Labels, MaskOffline, MaskOnline, MaskSetUp, MaskTransfers, Masked,
-    Prepare, Query, Request, Tables, Transfers,
+    Answer, Begin, Bye, Guard, Kept, Labels, MaskOffline, MaskOnline, MaskSetUp, MaskTransfers,
+    Masked, Prepare, Query, Request, Tables, Transfers,
 };
 pub use setup::{
     Announcement, ClientSetUp, Corrections, FEATURES, Greeting, ServerSetUp, VERSIONS,

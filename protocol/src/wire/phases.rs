@@ -29,6 +29,22 @@ impl Payload for Prepare {
     }
 }
 
+/// Server: ends an offline phase. Empty. Its halves of what was prepared are kept, for good if they are
+/// kept on a disk: whatever happens from now on, no half of the client's is without its partner.
+pub struct Kept;
+
+impl Payload for Kept {
+    const KIND: Kind = Kind::Kept;
+
+    fn encode(self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn decode(payload: Vec<u8>) -> Result<Self, PeerFault> {
+        exact(Self::KIND, &payload).map(|[]: [u8; 0]| Self)
+    }
+}
+
 /// Client: begins an online phase. `name of the bundle (16)`.
 pub struct Begin {
     /// The bundle that is used up.

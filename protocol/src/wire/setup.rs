@@ -12,7 +12,7 @@ const MAGIC: &[u8; 8] = b"GAZELLE\n";
 
 /// The versions of the protocol that this program speaks: oldest and newest. Parties without a
 /// common one refuse each other.
-pub const VERSIONS: [u8; 2] = [4, 4];
+pub const VERSIONS: [u8; 2] = [5, 5];
 
 /// What this program can do beyond its version, one bit for each. Parties use what both can do;
 /// there is nothing yet.

@@ -68,7 +68,7 @@ fn mistake(Fixture { service, transcript }: &Fixture, data: &[u8]) {
     };
 }
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     Kind::Hello,
     Kind::Card,
     Kind::SetUp,
@@ -78,6 +78,7 @@ const KINDS: [Kind; 18] = [
     Kind::Answer,
     Kind::Transfers,
     Kind::Tables,
+    Kind::Kept,
     Kind::Online,
     Kind::Masked,
     Kind::Labels,

@@ -17,7 +17,9 @@ pub use client::ClientStore;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use seal::StoreKey;
-pub use server::{Charge, Claimed, Held, Limits, Quota, Row, ServerStore, SessionStore, Table};
+pub use server::{
+    Charge, Claimed, Held, Limits, Quota, Row, ServerStore, SessionStore, Table, Usage,
+};
 pub use sqlite::Sqlite;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

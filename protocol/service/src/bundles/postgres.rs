@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use postgres::{Client, Config, NoTls, Transaction};
 
-use super::server::{Charge, Claimed, Quota, Row, Table};
+use super::server::{Charge, Claimed, Quota, Row, Table, Usage};
 use crate::Error;
 
 /// Connections that wait for their next use, at most; more may be in use.
@@ -160,6 +160,19 @@ impl Table for Postgres {
             }
             Ok(Charge::Granted)
         })
+    }
+
+    fn usage(&self, day: i64) -> Result<Vec<Usage>, Error> {
+        let used = "SELECT owner,
+                           coalesce(sum(inferences) FILTER (WHERE day = $1), 0)::bigint,
+                           sum(inferences)::bigint
+                    FROM gazelle_usage GROUP BY owner";
+        let rows = self.with(|client| client.query(used, &[&day]))?;
+        let usage = |row: postgres::Row| {
+            let [day, total] = [1, 2].map(|column| row.get::<_, i64>(column).unsigned_abs());
+            Usage { owner: row.get(0), day, total }
+        };
+        Ok(rows.into_iter().map(usage).collect())
     }
 }
 

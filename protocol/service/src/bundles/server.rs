@@ -60,6 +60,23 @@ pub trait Table: Send + Sync {
     /// # Errors
     /// If the table fails; then nothing is used.
     fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error>;
+
+    /// What clients with a quota have used.
+    ///
+    /// # Errors
+    /// If the table fails.
+    fn usage(&self, day: i64) -> Result<Vec<Usage>, Error>;
+}
+
+/// Inferences that a client has used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The client.
+    pub owner: String,
+    /// On the day that was asked for.
+    pub day: u64,
+    /// Ever.
+    pub total: u64,
 }
 
 /// A row of the table.
@@ -157,6 +174,11 @@ impl ServerStore {
     /// Bundles that wait in the table, if any do and it can be read.
     pub fn waiting(&self) -> Option<usize> {
         self.key.as_ref().and_then(|_| self.table.count(None, now()).ok())
+    }
+
+    /// What clients with a quota have used today and ever, as far as the table can be read.
+    pub fn usage(&self) -> Vec<Usage> {
+        self.table.usage(now().div_euclid(DAY)).unwrap_or_default()
     }
 
     /// The bundles of one client, for a session in which it asks for one network.

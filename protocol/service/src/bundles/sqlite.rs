@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::server::{Charge, Claimed, Quota, Row, Table};
+use super::server::{Charge, Claimed, Quota, Row, Table, Usage};
 use crate::Error;
 
 /// How long another process may keep the file for itself.
@@ -161,5 +161,19 @@ impl Table for Sqlite {
             Ok(Charge::Granted)
         };
         charge().map_err(self.fault())
+    }
+    fn usage(&self, day: i64) -> Result<Vec<Usage>, Error> {
+        let used =
+            "SELECT owner, ifnull(sum(inferences) FILTER (WHERE day = ?), 0), sum(inferences)
+                    FROM usage GROUP BY owner";
+        let connection = self.connection();
+        let usage = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Usage> {
+            let [day, total] = [row.get(1)?, row.get(2)?].map(i64::unsigned_abs);
+            Ok(Usage { owner: row.get(0)?, day, total })
+        };
+        let all = || -> rusqlite::Result<Vec<Usage>> {
+            connection.prepare(used)?.query_map(params![day], usage)?.collect()
+        };
+        all().map_err(self.fault())
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions over WebSockets, and everyone who does not get one.
 
+mod idle;
 mod torn;
 
 use std::io::Write;

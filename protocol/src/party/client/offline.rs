@@ -14,7 +14,7 @@ use crate::party::refill::{self, Layer};
 use crate::party::transfers::ClientTransfers;
 use crate::party::{MAX_BUNDLES, renew};
 use crate::plan::{ActivationPlan, LinearPlan};
-use crate::wire::{Guard, MaskOffline, Message, Payload, Prepare};
+use crate::wire::{Guard, Kept, MaskOffline, Message, Payload, Prepare};
 
 impl ClientParty {
     /// Checks that so many inferences can be prepared at once.
@@ -30,7 +30,7 @@ impl ClientParty {
     }
 
     /// Prepares `count` inferences before their images are known; the server visits its weights once
-    /// for all of them.
+    /// for all of them, and has kept its halves when this ends.
     pub fn offline(self, count: usize) -> Exchange<'static, (Self, Vec<ClientBundle>)> {
         Exchange::new(|mail| self.prepare(mail, count))
     }
@@ -75,6 +75,8 @@ impl ClientParty {
             }
         }
         self.prepare_masks(&mut bundles, &mail).await?;
+        // A half whose partner the server does not have is worth nothing: none is given out.
+        let Kept = mail.receive(0).await?;
         Ok((self, bundles))
     }
 

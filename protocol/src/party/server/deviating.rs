@@ -78,6 +78,7 @@ impl<'a> ServerParty<'a> {
                 self.garbler.garble(plan, &mut gates[0], mail.of(block), &mut self.rng).await?;
             bundle.activations.push(ServerActivation::Garbled(garbling));
         }
+        mail.send_message(Self::kept()).await;
         mail.take(Request::expected()).await;
         self.collect(bundle, attack, &told, &mail).await
     }

@@ -11,7 +11,7 @@ use crate::party::refill::{self, Layer};
 use crate::party::transfers::ServerTransfers;
 use crate::party::{MAX_BUNDLES, Service, renew};
 use crate::plan::{ActivationPlan, LinearPlan, NetworkPlan};
-use crate::wire::MaskOffline;
+use crate::wire::{Kept, MaskOffline, Message, Payload};
 
 /// A query takes about so many times its bytes while it is multiplied.
 const QUERY_MEMORY: u64 = 3;
@@ -34,9 +34,15 @@ impl<'a> ServerParty<'a> {
     }
 
     /// Prepares `count` inferences, block by block. Queries that are multiplied together take `room`
-    /// bytes of memory, or one query's.
+    /// bytes of memory, or one query's. The client waits for [`ServerParty::kept`], which is to be sent
+    /// when the bundles are where they wait.
     pub fn offline(self, count: usize, room: u64) -> Exchange<'a, (Self, Vec<ServerBundle>)> {
         Exchange::new(move |mail| self.prepare(mail, count, room))
+    }
+
+    /// What tells the client that the bundles of an offline phase are kept.
+    pub fn kept() -> Message {
+        Kept.into_message()
     }
 
     /// The bytes of memory that queries take in an offline phase.

@@ -72,8 +72,8 @@ impl NetworkPlan {
         let refill = self.refill(stocks, count);
         Traffic {
             sent: request + sum(|c| c.offline_up) + refill.sent,
-            received: sum(|c| c.offline_down) + refill.received,
-            rounds: self.offline_rounds(refill.rounds),
+            received: sum(|c| c.offline_down) + refill.received + FRAME_LEN as u64,
+            rounds: self.offline_rounds(refill.rounds) + self.waits_for_word(),
         }
     }
 
@@ -93,6 +93,12 @@ impl NetworkPlan {
             received: sum(|c| c.online_down),
             rounds: sum(|c| c.rounds),
         }
+    }
+
+    /// The round trip for the word that the server's halves are kept: none of its own unless the client
+    /// sends last, as with masks.
+    fn waits_for_word(&self) -> u64 {
+        u64::from(self.mask_messages() % 2 == 1)
     }
 
     /// All linear maps share their round trips, the transfers too, and so do all activations.

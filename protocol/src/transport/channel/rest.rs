@@ -66,6 +66,7 @@ impl Channel {
                 _ => return Err(self.writer_fault().into()),
             }
         }
+        self.queue.shrink();
         self.set_buffer(0);
         self.reader.get_mut().release();
         self.seal.iter_mut().for_each(Seal::shrink);
