@@ -15,7 +15,7 @@ use gazelle_protocol::{
     Error, Link,
     error::{Limit, PeerFault},
     model::Card,
-    session::{Client, ClientBundle, Outcome, Terms},
+    session::{Client, ClientBundle, Outcome, Statistics, Terms},
     transport::{Channel, TransportFault},
 };
 use gazelle_service::bundles::ClientStore;
@@ -28,24 +28,15 @@ use std::{path::Path, time::Duration};
 pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let pictures = args.images.iter().map(|path| files::read_picture(path));
     let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
-    let store = args.store.open(&args.server)?;
-    let road = Road::new(&args.road)?;
-    let progress = Progress::start("set-up");
-    let wish = Wish { model: args.model.as_deref(), keep: false };
-    let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
-    let mut client = set_up(channel, &args.server, &args.terms.terms())?;
-    let card = client.plan().card();
+    let mut asking = Asking::begin(args)?;
+    let card = asking.client.plan().card().clone();
     let images = pictures
         .iter()
         .zip(&args.images)
-        .map(|(picture, path)| picture.tensor(card).when(|| path.display().to_string()));
+        .map(|(picture, path)| picture.tensor(&card).when(|| path.display().to_string()));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
-    let (outcomes, end) =
-        classify_all(&mut client, &images, store.as_ref(), &progress, &args.server);
-    let (statistics, card) = (client.statistics(), client.plan().card().clone());
-    // The images are classified, whether or not the server hears the farewell.
-    let _ = client.close();
-    drop(progress);
+    let (outcomes, end) = asking.classify_all(&images);
+    let (statistics, refused) = asking.end();
     let printed = args.images.iter().zip(outcomes).map(|(path, outcome)| {
         let outcome = outcome?;
         match args.json {
@@ -56,36 +47,131 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     // The first failure is the one that is told; what else there is is printed all the same.
     let printed = printed.fold(Ok(()), Result::and);
     end.and(printed)?;
-    if !args.json {
-        output::line(format_args!("\n{}", table::phases(&statistics).trim_end()))?;
+    if args.json {
+        return Ok(());
     }
-    Ok(())
+    if refused > 0 {
+        output::line(format_args!("\n{refused} stored inferences were refused and are gone"))?;
+    }
+    output::line(format_args!("\n{}", table::phases(&statistics).trim_end()))
 }
 
-/// The outcomes of the images, as many as the session lasts for, and how it ended. A class that does
-/// not exist, or one twice, ends nothing: the server must not learn of it.
-fn classify_all(
-    client: &mut Client,
-    images: &[Vec<u8>],
-    store: Option<&ClientStore>,
-    progress: &Progress,
-    server: &str,
-) -> (Vec<Result<Outcome>>, Result<()>) {
-    let mut outcomes = Vec::new();
-    for image in images {
-        let bundle = match bundle(client, store, progress) {
-            Ok(bundle) => bundle,
-            Err(failure) => return (outcomes, Err(failure.naming(server))),
-        };
-        match online(client, bundle, image, progress) {
-            Err(error @ Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. })) => {
-                outcomes.push(Err(naming(server, &error)));
+/// A client that asks a server about its images, in one session or several: the server ends a session in
+/// which it refuses a stored inference, and the client goes on with the next one in another.
+struct Asking<'a> {
+    args: &'a ClassifyArgs,
+    road: Road,
+    terms: Terms,
+    store: Option<ClientStore>,
+    progress: Progress,
+    client: Client,
+    /// What the sessions before this one have cost.
+    before: Statistics,
+    /// Stored inferences that the server has refused.
+    refused: usize,
+}
+
+impl<'a> Asking<'a> {
+    fn begin(args: &'a ClassifyArgs) -> Result<Self> {
+        let store = args.store.open(&args.server)?;
+        let road = Road::new(&args.road)?;
+        let progress = Progress::start("set-up");
+        let mut terms = args.terms.terms();
+        let client = session(args, &road, &terms)?;
+        // The images are made for this card.
+        terms.card = Some(client.plan().card_hash());
+        let before = Statistics::default();
+        Ok(Self { args, road, terms, store, progress, client, before, refused: 0 })
+    }
+
+    /// The outcomes of the images, as many as there are until something fails, and how it ended. A class
+    /// that does not exist, or one twice, ends nothing: the server must not learn of it.
+    fn classify_all(&mut self, images: &[Vec<u8>]) -> (Vec<Result<Outcome>>, Result<()>) {
+        let mut outcomes = Vec::new();
+        for image in images {
+            match self.classify(image) {
+                Err(Trouble::Result(failure)) => outcomes.push(Err(failure)),
+                Err(Trouble::Session(failure)) => return (outcomes, Err(failure)),
+                Ok(outcome) => outcomes.push(Ok(outcome)),
             }
-            Err(error) => return (outcomes, Err(naming(server, &error))),
-            Ok(outcome) => outcomes.push(Ok(outcome)),
+        }
+        (outcomes, Ok(()))
+    }
+
+    /// One image, with the first inference that the server takes: those of the store, then one that is
+    /// prepared now.
+    fn classify(&mut self, image: &[u8]) -> std::result::Result<Outcome, Trouble> {
+        loop {
+            let stored = self.store.as_ref().map(|store| store.take(self.client.plan()));
+            let stored = stored.transpose().map_err(Failure::from)?.flatten();
+            let may_be_refused = stored.is_some();
+            let bundle = match stored {
+                Some(bundle) => bundle,
+                None => prepare(&mut self.client, &self.progress).map_err(|e| self.naming(&e))?,
+            };
+            match online(&mut self.client, bundle, image, &self.progress) {
+                Err(error) if may_be_refused && error.refuses_bundle() => self.begin_again()?,
+                Err(error @ Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. })) => {
+                    return Err(Trouble::Result(self.naming(&error)));
+                }
+                Err(error) => return Err(self.naming(&error).into()),
+                Ok(outcome) => return Ok(outcome),
+            }
         }
     }
-    (outcomes, Ok(()))
+
+    /// Another session, after one in which the server has refused an inference. What it was sent of the
+    /// image is hidden by a mask that is used nowhere else.
+    fn begin_again(&mut self) -> Result<()> {
+        self.refused += 1;
+        self.before = self.costs();
+        self.progress.step("set-up");
+        self.client = session(self.args, &self.road, &self.terms)?;
+        Ok(())
+    }
+
+    /// What all sessions have cost so far.
+    fn costs(&self) -> Statistics {
+        let mut sum = self.before;
+        let Statistics { setup, offline, online } = self.client.statistics();
+        sum.setup += setup;
+        sum.offline += offline;
+        sum.online += online;
+        sum
+    }
+
+    /// Says farewell; what all of it cost, and how many stored inferences were refused.
+    fn end(self) -> (Statistics, usize) {
+        let costs = self.costs();
+        // The images are classified, whether or not the server hears the farewell.
+        let _ = self.client.close();
+        (costs, self.refused)
+    }
+
+    fn naming(&self, error: &Error) -> Failure {
+        naming(&self.args.server, error)
+    }
+}
+
+/// Why an image has no outcome.
+enum Trouble {
+    /// Its result is none; the session goes on.
+    Result(Failure),
+    /// The session has ended.
+    Session(Failure),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Session(failure)
+    }
+}
+
+/// Sets a session up with the server that the arguments name.
+fn session(args: &ClassifyArgs, road: &Road, terms: &Terms) -> Result<Client> {
+    let wish = Wish { model: args.model.as_deref(), keep: false };
+    let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
+    set_up(channel, &args.server, terms)
 }
 
 /// Sets a session up with a server on this machine; with a `link`, simulates it.
@@ -97,9 +183,10 @@ pub(crate) fn connect_here(server: &str, patience: Duration, link: Option<Link>)
 /// Sets a session up with the server that a channel leads to.
 pub(crate) fn set_up(channel: Channel, server: &str, terms: &Terms) -> Result<Client> {
     Client::connect(channel, terms).map_err(|error| match error {
-        Error::Transport(TransportFault::TimedOut) => Failure::new(format!(
-            "{server}: {error}, or give it longer with --timeout and --setup-timeout"
-        )),
+        Error::Transport(TransportFault::TimedOut) => Failure::Line(
+            (&error).into(),
+            format!("{server}: {error}, or give it longer with --timeout and --setup-timeout"),
+        ),
         error => naming(server, &error),
     })
 }
@@ -113,19 +200,6 @@ pub(crate) fn classify(
 ) -> Result<Outcome> {
     let outcome = prepare(client, progress).and_then(|b| online(client, b, image, progress));
     outcome.map_err(|error| naming(server, &error))
-}
-
-/// A stored inference while there is one, else one that is prepared now.
-fn bundle(
-    client: &mut Client,
-    store: Option<&ClientStore>,
-    progress: &Progress,
-) -> std::result::Result<ClientBundle, NoBundle> {
-    let stored = store.map(|store| store.take(client.plan())).transpose();
-    match stored.map_err(NoBundle::Store)?.flatten() {
-        Some(bundle) => Ok(bundle),
-        None => prepare(client, progress).map_err(NoBundle::Session),
-    }
 }
 
 fn prepare(client: &mut Client, progress: &Progress) -> std::result::Result<ClientBundle, Error> {
@@ -145,21 +219,6 @@ fn online(
     client.classify_showing(bundle, image, report)
 }
 
-/// Why there is no inference to use.
-enum NoBundle {
-    Store(gazelle_service::Error),
-    Session(Error),
-}
-
-impl NoBundle {
-    fn naming(self, server: &str) -> Failure {
-        match self {
-            Self::Store(error) => error.into(),
-            Self::Session(error) => naming(server, &error),
-        }
-    }
-}
-
 /// The error's line, with the option that helps.
 fn naming(server: &str, error: &Error) -> Failure {
     let hint = match error {
@@ -169,7 +228,7 @@ fn naming(server: &str, error: &Error) -> Failure {
         Error::Limit(Limit::Download { .. }) => "; allow more with --max-download",
         _ => "",
     };
-    Failure::new(format!("{server}: {error}{hint}"))
+    Failure::Line(error.into(), format!("{server}: {error}{hint}"))
 }
 
 #[derive(Serialize)]

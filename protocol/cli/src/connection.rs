@@ -118,7 +118,7 @@ impl Road {
         let stream = transport::dial(server).map_err(gazelle_service::Error::from)?;
         let (mut channel, binding) = self
             .carry(stream, server, patience, link)
-            .map_err(|error| Failure::new(format!("{server}: {error}")))?;
+            .map_err(|error| Failure::at(server, &error))?;
         let token = match &self.protection {
             Protection::Tls(tls) => tls.1.token(),
             Protection::Plaintext(_) => None,
@@ -129,6 +129,7 @@ impl Road {
         let _ = channel.send_access(Access { model, keep: wish.keep, proof });
         Ok(channel)
     }
+
     /// The channel over a connection to `server`, and what a token signs there.
     fn carry(
         &self,

@@ -1,47 +1,116 @@
 //! What ends the program early: one line that says what happened and what to do.
 
-use std::fmt;
+use gazelle_protocol::{Error, transport::TransportFault};
+use std::{fmt, io::ErrorKind};
 
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// One line for the user.
-    Line(String),
+    Line(Cause, String),
     /// Whoever read the output has read enough, as `head` does: nobody is told.
     ReaderLeft,
 }
 
+/// What a program that has called this one may do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Something else than this.
+    Other,
+    /// The server refuses: come back when it says, or ask its operator.
+    Refused,
+    /// The server cannot be reached, or the connection failed: try again.
+    Connection,
+}
+
+impl Cause {
+    /// The exit code; 2 is for a command line that cannot be run.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Other => 1,
+            Self::Refused => 3,
+            Self::Connection => 4,
+        }
+    }
+}
+
+impl From<&Error> for Cause {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Refused(_) => Self::Refused,
+            Error::Transport(fault) => fault.into(),
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<&TransportFault> for Cause {
+    fn from(fault: &TransportFault) -> Self {
+        match fault {
+            // What TLS says of credentials, after the handshake: another try changes nothing.
+            TransportFault::Io(error) if error.kind() == ErrorKind::InvalidData => Self::Other,
+            _ => Self::Connection,
+        }
+    }
+}
+
+impl From<&gazelle_service::Error> for Cause {
+    fn from(error: &gazelle_service::Error) -> Self {
+        match error {
+            gazelle_service::Error::Transport(fault) => fault.into(),
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn new(line: impl Into<String>) -> Self {
-        Self::Line(line.into())
+        Self::Line(Cause::Other, line.into())
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Line(cause, _) => cause.code(),
+            Self::ReaderLeft => 0,
+        }
+    }
+
+    /// An error with something before it.
+    pub(crate) fn at<E>(place: &str, error: &E) -> Self
+    where
+        E: fmt::Display,
+        for<'a> Cause: From<&'a E>,
+    {
+        Self::Line(error.into(), format!("{place}: {error}"))
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line(line) => f.write_str(line),
+            Self::Line(_, line) => f.write_str(line),
             Self::ReaderLeft => f.write_str("the output's reader has left"),
         }
     }
 }
 
-impl From<gazelle_protocol::Error> for Failure {
-    fn from(error: gazelle_protocol::Error) -> Self {
-        Self::Line(error.to_string())
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Line((&error).into(), error.to_string())
     }
 }
 
 impl From<gazelle_service::Error> for Failure {
     fn from(error: gazelle_service::Error) -> Self {
-        Self::Line(error.to_string())
+        Self::Line((&error).into(), error.to_string())
     }
 }
 
 impl From<gazelle_import::Error> for Failure {
     fn from(error: gazelle_import::Error) -> Self {
-        Self::Line(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
@@ -52,6 +121,6 @@ pub(crate) trait While<T> {
 
 impl<T, E: fmt::Display> While<T> for std::result::Result<T, E> {
     fn when(self, doing: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|error| Failure::Line(format!("{}: {error}", doing())))
+        self.map_err(|error| Failure::new(format!("{}: {error}", doing())))
     }
 }

@@ -35,8 +35,7 @@ use gazelle_kernels::memory::keep_freed;
 use gazelle_protocol::printable;
 use std::process::ExitCode;
 
-/// The exit codes: 0, 1 for a failure, 2 for a command line that cannot be run.
-const FAILED: u8 = 1;
+/// The exit code of a command line that cannot be run; those of failures are in [`failure::Cause`].
 const USAGE: u8 = 2;
 
 /// Freed memory that stays with the process: what an inference with a large network takes, which the
@@ -61,7 +60,7 @@ fn end(result: Result<()>) -> ExitCode {
         Ok(()) | Err(Failure::ReaderLeft) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("gazelle: {}", printable(&failure.to_string().replace('\n', " ")));
-            ExitCode::from(FAILED)
+            ExitCode::from(failure.code())
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Values of flags that need words of their own when they are wrong.
 
-use std::{net::SocketAddr, num::NonZeroUsize};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    num::NonZeroUsize,
+};
 
-/// Where to listen.
+/// Where to listen: the first address that a name has.
 pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse().map_err(|_| "give an IP address and a port, as in 127.0.0.1:7464")
+    let first = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    first.ok_or("give an address of this machine and a port, as in 127.0.0.1:7464")
 }
 
 /// The address of a server, by name or number.
@@ -25,6 +29,13 @@ pub(crate) fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_listens_may_name_an_address() {
+        assert_eq!(address("127.0.0.1:7464"), Ok(([127, 0, 0, 1], 7464).into()));
+        assert!(address("localhost:7464").is_ok_and(|address| address.ip().is_loopback()));
+        assert!(["localhost", "nowhere", "127.0.0.1", ":"].map(address).iter().all(Result::is_err));
+    }
 
     #[test]
     fn servers_have_ports() {

@@ -57,10 +57,9 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     let wish = Wish { model: args.model.as_deref(), keep: true };
     let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
     let mut client = classify::set_up(channel, &args.server, &args.terms.terms())?;
-    let (done, end) = prepare_all(&mut client, args.count as usize, &store, &progress);
+    let (done, end) = prepare_all(&mut client, args, &store, &progress);
     let waiting = store.count(client.plan())?;
     let offline = client.statistics().offline;
-    let end = end.map_err(|error| Failure::new(format!("{}: {error}", args.server)));
     // What is stored is stored, whether or not the server hears the farewell.
     let _ = client.close();
     drop(progress);
@@ -76,11 +75,11 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
 /// Prepares and stores; how many, and how it ended.
 fn prepare_all(
     client: &mut Client,
-    count: usize,
+    args: &PrepareArgs,
     store: &ClientStore,
     progress: &Progress,
 ) -> (usize, Result<()>) {
-    let mut done = 0;
+    let (mut done, count) = (0, args.count as usize);
     while done < count {
         let together = (1..=TOGETHER.min(count - done)).rev();
         let batch = together.into_iter().find(|&batch| client.check_count(batch).is_ok());
@@ -89,7 +88,7 @@ fn prepare_all(
         let report = |received, expected| progress.bytes(step.clone(), received, expected);
         let bundles = match client.offline(batch.unwrap_or(1), report) {
             Ok(bundles) => bundles,
-            Err(error) => return (done, Err(error.into())),
+            Err(error) => return (done, Err(Failure::at(&args.server, &error))),
         };
         for bundle in bundles {
             if let Err(error) = store.put(client.plan(), bundle) {

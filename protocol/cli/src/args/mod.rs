@@ -31,7 +31,9 @@ pub(crate) struct Args {
 }
 
 /// What every command's exit says.
-const EXIT_CODES: &str = "Exit codes: 0, 1 for a failure, 2 for a command line that cannot be run.";
+const EXIT_CODES: &str = "\
+Exit codes: 0; 1 for a failure; 2 for a command line that cannot be run; 3 if the server refuses and says \
+why; 4 if the server cannot be reached or the connection fails, when another try may help.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -44,7 +44,15 @@ impl Entrance {
         matches!(self, Self::Tls(..))
     }
 
-    /// The clients of the list, if there is one.
+    /// The clients of the list; none where there is no list.
+    pub(super) fn listed(&self) -> &[Client] {
+        match self {
+            Self::Tls(_, Clients::Listed(list)) => list,
+            _ => &[],
+        }
+    }
+
+    /// The names in the list, if there is one.
     pub(super) fn names(&self) -> Option<Vec<String>> {
         match self {
             Self::Tls(_, Clients::Listed(list)) => {

@@ -1,8 +1,16 @@
 //! What a server has done so far, in Prometheus' text format.
 
+use gazelle_protocol::session::{Part, Totals};
+use gazelle_service::{
+    Client,
+    bundles::{ServerStore, Usage},
+};
 use std::{
-    fmt::Write,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    fmt::{Display, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// Why a client is not served.
@@ -16,11 +24,19 @@ pub(super) enum Refusal {
     Wish,
     /// It has as many sessions as it may.
     Sessions,
+    /// It has used its quota, or keeps as much as it may.
+    Quota,
+    /// A prepared inference that is spent or of another network, or never was.
+    Bundle,
+    /// It asks for more memory than there is for it.
+    Memory,
     /// The server ends.
     Closing,
 }
 
-const CAUSES: [&str; 5] = ["seats", "identity", "wish", "sessions", "closing"];
+/// Their names, in the same order.
+const CAUSES: [&str; 8] =
+    ["seats", "identity", "wish", "sessions", "quota", "bundle", "memory", "closing"];
 
 /// Counters since the start.
 #[derive(Default)]
@@ -31,7 +47,9 @@ pub(super) struct Metrics {
     pub(super) failed: AtomicU64,
     pub(super) panicked: AtomicU64,
     pub(super) milliseconds: AtomicU64,
-    refused: [AtomicU64; 5],
+    /// What the phases have cost, of all models and configurations.
+    pub(super) totals: Arc<Totals>,
+    refused: [AtomicU64; CAUSES.len()],
 }
 
 impl Metrics {
@@ -43,32 +61,139 @@ impl Metrics {
         Self::add(&self.refused[cause as usize], 1);
     }
 
-    /// All of them, with those of the store.
-    pub(super) fn text(&self, inferences: u64, prepared: u64, waiting: Option<usize>) -> String {
-        let of = |counter: &AtomicU64| counter.load(Relaxed) as f64;
-        let mut text = String::new();
-        let mut one = |name: &str, kind: &str, help: &str, value: f64| {
-            let _ = write!(text, "# HELP gazelle_{name} {help}\n# TYPE gazelle_{name} {kind}\n");
-            let _ = writeln!(text, "gazelle_{name} {value}");
-        };
-        one("connections_total", "counter", "Connections that were accepted.", of(&self.accepted));
-        one("sessions_active", "gauge", "Sessions that run.", of(&self.active));
-        one("sessions_ended_total", "counter", "Sessions that ended well.", of(&self.ended));
-        one("sessions_failed_total", "counter", "Sessions that failed.", of(&self.failed));
-        one("panics_total", "counter", "Sessions that ended in a bug.", of(&self.panicked));
-        let seconds = of(&self.milliseconds) / 1e3;
-        one("sessions_seconds_total", "counter", "Seconds of all sessions that ended.", seconds);
-        one("inferences_total", "counter", "Online phases that began.", inferences as f64);
-        one("prepared_total", "counter", "Inferences that were prepared.", prepared as f64);
-        if let Some(waiting) = waiting {
-            one("bundles_ready", "gauge", "Prepared inferences in the store.", waiting as f64);
+    /// All of them, with those of the store and of the clients that have quotas.
+    pub(super) fn text(&self, store: &ServerStore, clients: &[Client]) -> String {
+        let mut page = Page::default();
+        self.write_sessions(&mut page);
+        self.write_phases(&mut page);
+        let (inferences, prepared) = store.counts();
+        page.one("inferences_total", "Online phases that began.", inferences);
+        page.one("prepared_total", "Inferences that were prepared.", prepared);
+        if let Some(waiting) = store.waiting() {
+            page.one("bundles_ready", "Prepared inferences in the store.", waiting);
         }
-        let name = "gazelle_refused_total";
-        let _ =
-            write!(text, "# HELP {name} Clients that were turned away.\n# TYPE {name} counter\n");
+        let limited = clients.iter().filter(|client| quotas(client).iter().any(|q| q.1.is_some()));
+        let limited: Vec<_> = limited.collect();
+        if !limited.is_empty() {
+            write_quotas(&mut page, &limited, &store.usage());
+        }
+        page.0
+    }
+
+    fn write_sessions(&self, page: &mut Page) {
+        let of = |counter: &AtomicU64| counter.load(Relaxed);
+        page.one("connections_total", "Connections that were accepted.", of(&self.accepted));
+        page.one("sessions_active", "Sessions that run.", of(&self.active));
+        page.one("sessions_ended_total", "Sessions that ended well.", of(&self.ended));
+        page.one("sessions_failed_total", "Sessions that failed.", of(&self.failed));
+        page.one("panics_total", "Sessions that ended in a bug.", of(&self.panicked));
+        let seconds = of(&self.milliseconds) as f64 / 1e3;
+        page.one("sessions_seconds_total", "Seconds of all sessions that ended.", seconds);
+        page.family("refused_total", "Clients that were turned away.");
         for (cause, count) in CAUSES.iter().zip(&self.refused) {
-            let _ = writeln!(text, "{name}{{cause=\"{cause}\"}} {}", count.load(Relaxed));
+            page.sample("refused_total", &[("cause", cause)], of(count));
         }
-        text
+    }
+
+    fn write_phases(&self, page: &mut Page) {
+        let totals = Part::ALL.map(|part| (name(part), self.totals.of(part)));
+        page.family("phases_total", "Phases that ended.");
+        for (phase, total) in &totals {
+            page.sample("phases_total", &[("phase", phase)], total.count);
+        }
+        page.family("phase_seconds_total", "Seconds of the phases that ended.");
+        for (phase, total) in &totals {
+            page.sample("phase_seconds_total", &[("phase", phase)], total.time.as_secs_f64());
+        }
+        page.family(
+            "phase_bytes_total",
+            "Bytes of the phases that ended, as the server sees them.",
+        );
+        for (phase, total) in &totals {
+            for (direction, bytes) in [("sent", total.sent), ("received", total.received)] {
+                let labels = [("phase", *phase), ("direction", direction)];
+                page.sample("phase_bytes_total", &labels, bytes);
+            }
+        }
+    }
+}
+
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::SetUp => "set-up",
+        Part::Offline => "offline",
+        Part::Online => "online",
+    }
+}
+
+/// A client's quotas, by what they hold for.
+fn quotas(client: &Client) -> [(&'static str, Option<u32>); 2] {
+    [("day", client.inferences_per_day), ("ever", client.inferences)]
+}
+
+fn write_quotas(page: &mut Page, clients: &[&Client], usage: &[Usage]) {
+    page.family("client_quota", "Inferences that a client may use.");
+    for client in clients {
+        for (period, quota) in quotas(client) {
+            let labels = [("client", client.name.as_str()), ("period", period)];
+            quota.iter().for_each(|quota| page.sample("client_quota", &labels, quota));
+        }
+    }
+    page.family("client_inferences", "Inferences that a client with a quota has used.");
+    for client in clients {
+        let used = usage.iter().find(|usage| usage.owner == client.name);
+        let [day, ever] = used.map_or([0; 2], |usage| [usage.day, usage.total]);
+        for (period, used) in [("day", day), ("ever", ever)] {
+            let labels = [("client", client.name.as_str()), ("period", period)];
+            page.sample("client_inferences", &labels, used);
+        }
+    }
+}
+
+/// What is told; every name begins with `gazelle_`.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    /// Begins a metric: a counter if its name ends like one's, otherwise a gauge.
+    fn family(&mut self, name: &str, help: &str) {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        // Writing to a string does not fail.
+        let _ = write!(self.0, "# HELP gazelle_{name} {help}\n# TYPE gazelle_{name} {kind}\n");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let label = |(name, text): &(&str, &str)| format!("{name}=\"{}\"", escaped(text));
+        let labels: Vec<_> = labels.iter().map(label).collect();
+        let labels =
+            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "gazelle_{name}{labels} {value}");
+    }
+
+    /// A metric without labels.
+    fn one(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, help);
+        self.sample(name, &[], value);
+    }
+}
+
+/// A label's text as the format wants it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_cannot_end_their_line() {
+        let mut page = Page::default();
+        page.family("client_quota", "Help.");
+        page.sample("client_quota", &[("client", "a\"} 1\n\\"), ("period", "day")], 2);
+        let lines: Vec<_> = page.0.lines().collect();
+        assert_eq!(lines[1], "# TYPE gazelle_client_quota gauge");
+        let sample = r#"gazelle_client_quota{client="a\"} 1\n\\",period="day"} 2"#;
+        assert_eq!((lines[2], lines.len()), (sample, 3));
     }
 }

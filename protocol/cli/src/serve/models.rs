@@ -8,7 +8,7 @@ use crate::{
 };
 use gazelle_protocol::{
     model::Network,
-    session::{Capacity, Server, Settings},
+    session::{Capacity, Server, Settings, Totals},
 };
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Model {
 pub(super) struct Models(Vec<Arc<Model>>);
 
 impl Models {
-    pub(super) fn load(args: &ServeArgs) -> Result<Self> {
+    pub(super) fn load(args: &ServeArgs, totals: &Arc<Totals>) -> Result<Self> {
         let entries = match &args.config {
             Some(path) => Config::read(path)?.models,
             None => Vec::new(),
@@ -41,11 +41,11 @@ impl Models {
         let mut models = Vec::new();
         for entry in entries {
             let network = files::read_network(&entry.file)?;
-            models.push(load(args, entry.name, entry.version, network)?);
+            models.push(load(args, entry.name, entry.version, network, totals)?);
         }
         if args.model.is_given() {
             let network = args.model.network()?;
-            models.push(load(args, network.card().name.clone(), None, network)?);
+            models.push(load(args, network.card().name.clone(), None, network, totals)?);
         }
         for (i, model) in models.iter().enumerate() {
             if models[..i].iter().any(|other| other.full_name() == model.full_name()) {
@@ -101,6 +101,7 @@ fn load(
     name: String,
     version: Option<String>,
     network: Network,
+    totals: &Arc<Totals>,
 ) -> Result<Arc<Model>> {
     let settings = Settings {
         hash: args.hash.into(),
@@ -115,5 +116,6 @@ fn load(
     let capacity =
         Capacity { client: mebibytes(limits.memory_per_client), total: mebibytes(limits.memory) };
     let server = Server::new(network, &settings)?.with_capacity(capacity);
+    let server = server.with_totals(Arc::clone(totals));
     Ok(Arc::new(Model { name, version, server }))
 }

@@ -12,6 +12,8 @@ use super::{
 };
 use crate::failure::Failure;
 use gazelle_protocol::{
+    Error,
+    error::{Limit, PeerFault},
     session::{IdleSession, Served, Visit},
     transport::{Channel, TransportFault},
 };
@@ -78,8 +80,24 @@ pub(super) enum Break {
     Failed(Failure),
 }
 
-impl<E: Into<Failure>> From<E> for Break {
-    fn from(error: E) -> Self {
+impl From<Error> for Break {
+    fn from(error: Error) -> Self {
+        let (cause, why) = match &error {
+            Error::Denied(denied) => (Refusal::Quota, denied.to_string()),
+            Error::Bundle(fault) => (Refusal::Bundle, fault.to_string()),
+            Error::Peer(PeerFault::Bundle(name)) => {
+                (Refusal::Bundle, format!("bundle {name} does not exist or is spent"))
+            }
+            Error::Limit(limit @ Limit::Closing) => (Refusal::Closing, limit.to_string()),
+            Error::Limit(limit) => (Refusal::Memory, limit.to_string()),
+            _ => return Self::Failed(error.into()),
+        };
+        Self::Refused(cause, why)
+    }
+}
+
+impl From<gazelle_service::Error> for Break {
+    fn from(error: gazelle_service::Error) -> Self {
         Self::Failed(error.into())
     }
 }
@@ -150,7 +168,7 @@ impl Shared {
 
     /// Ends the session of a client that has been silent for too long.
     pub(super) fn give_up(&self, Parked { visitor, .. }: Parked) {
-        self.end(visitor, Ok(Err(gazelle_protocol::Error::from(TransportFault::TimedOut).into())));
+        self.end(visitor, Ok(Err(Error::from(TransportFault::TimedOut).into())));
     }
 
     /// Serves a client until it asks for nothing; whatever happens concerns it alone.

@@ -16,7 +16,7 @@ use crate::{
     config::again,
     failure::{Result, While},
 };
-use gazelle_protocol::{Link, transport::Patience};
+use gazelle_protocol::{Link, session::Totals, transport::Patience};
 use gazelle_service::bundles::ServerStore;
 use serde::Serialize;
 use std::{
@@ -37,14 +37,15 @@ pub(super) struct Service {
 }
 
 impl Service {
-    fn load(args: &ServeArgs) -> Result<Self> {
+    /// Loads what a configuration names; phases are counted in `totals`.
+    fn load(args: &ServeArgs, totals: &Arc<Totals>) -> Result<Self> {
         let patience = Patience {
             idle: Duration::from_secs(args.limits.idle),
             session: Duration::from_secs(args.limits.max_session),
             ..args.patience.patience()
         };
         Ok(Self {
-            models: Models::load(args)?,
+            models: Models::load(args, totals)?,
             entrance: Entrance::new(args)?,
             patience,
             link: args.simulate_link.then_some(args.link),
@@ -85,7 +86,7 @@ impl fmt::Display for Checked {
 
 /// Loads everything that a configuration names, and says what that is.
 pub(crate) fn check(args: &ServeArgs) -> Result<Checked> {
-    let Service { models, entrance, .. } = Service::load(args)?;
+    let Service { models, entrance, .. } = Service::load(args, &Arc::default())?;
     let model = |model: &Model| {
         let card = model.server.plan().card().hash().when(|| "the card".into())?;
         let (name, version) = (model.name.clone(), model.version.clone());
@@ -117,7 +118,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn start(args: &ServeArgs) -> Result<Self> {
         let cannot = || "cannot start a thread".into();
-        let service = Service::load(args)?;
+        let metrics = Metrics::default();
+        let service = Service::load(args, &metrics.totals)?;
         let log = Log::start(io::stdout(), args.log_format).when(cannot)?;
         let per_address = args.limits.max_per_address.map(|most| most.get());
         let seats = Seats::new(args.limits.max_clients.get(), per_address, service.patience.setup);
@@ -129,7 +131,7 @@ impl Shared {
             crowd: Crowd::start().when(cannot)?,
             waiting: Waiting::new().when(|| "cannot watch connections".into())?,
             presence: Arc::default(),
-            metrics: Metrics::default(),
+            metrics,
             log,
             closing: AtomicBool::new(false),
         })
@@ -151,7 +153,7 @@ impl Shared {
     /// Reads the configuration again. Sessions that run keep the old one, and so does everyone if the
     /// new one is not right.
     pub(super) fn reload(&self) {
-        match again().and_then(|args| Service::load(&args)) {
+        match again().and_then(|args| Service::load(&args, &self.metrics.totals)) {
             Ok(service) => {
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
                 let old = std::mem::replace(&mut *current, Arc::new(service));
@@ -189,7 +191,6 @@ impl Shared {
     }
 
     pub(super) fn metrics_text(&self) -> String {
-        let (inferences, prepared) = self.store.counts();
-        self.metrics.text(inferences, prepared, self.store.waiting())
+        self.metrics.text(&self.store, self.service().entrance.listed())
     }
 }

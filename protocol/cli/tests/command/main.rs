@@ -10,6 +10,7 @@ mod graph;
 mod idle;
 mod import;
 mod inspect;
+mod kills;
 mod peers;
 #[cfg(feature = "postgres")]
 mod replicas;

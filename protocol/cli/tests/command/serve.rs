@@ -84,7 +84,7 @@ fn one_client_too_many_is_told_so() {
     let image = samples()[0].clone();
     let arguments =
         ["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()];
-    let line = fail(1, arguments);
+    let line = fail(3, arguments);
     assert!(line.contains("all seats of this server are taken"), "{line}");
     drop(seated);
 }
@@ -97,7 +97,7 @@ fn a_client_that_says_nothing_gives_its_place_up() {
     let image = samples()[0].clone();
     let arguments =
         ["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()];
-    let line = fail(1, arguments);
+    let line = fail(3, arguments);
     assert!(line.contains("all seats of this server are taken"), "{line}");
     thread::sleep(Duration::from_secs(2));
     succeed(arguments);

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-const SAMPLE: &str = "models/samples/0000-ankle-boot.png";
+pub(crate) const SAMPLE: &str = "models/samples/0000-ankle-boot.png";
 
-fn serve(folder: &Path, address: &str) -> Server {
+pub(crate) fn serve(folder: &Path, address: &str) -> Server {
     let store = folder.join("server.sqlite");
     let store = store.to_str().unwrap();
     let start = ["--plaintext", "--network", "fashion-mnist", "--listen", address];
@@ -19,7 +19,7 @@ fn serve(folder: &Path, address: &str) -> Server {
 }
 
 /// `gazelle COMMAND` with a client's store, as far as the image or the count.
-fn client(command: &str, folder: &Path, address: &str, last: &[&str]) -> Vec<String> {
+pub(crate) fn client(command: &str, folder: &Path, address: &str, last: &[&str]) -> Vec<String> {
     let store = folder.join("client");
     let arguments =
         [command, "--plaintext", "--server", address, "--store", store.to_str().unwrap()];
@@ -27,7 +27,7 @@ fn client(command: &str, folder: &Path, address: &str, last: &[&str]) -> Vec<Str
 }
 
 /// The client's halves that wait.
-fn ready(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn ready(folder: &Path) -> Vec<PathBuf> {
     let Ok(servers) = fs::read_dir(folder.join("client")) else { return Vec::new() };
     let servers = servers.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     let files = servers.flat_map(|server| fs::read_dir(server).unwrap());
@@ -62,12 +62,36 @@ fn prepared_once_and_used_after_a_restart() {
     assert_eq!(ready(folder).len(), 0);
 }
 
+/// A server that has lost its store, or was restored from a copy: the client goes through what it has, and
+/// prepares what it needs.
+#[test]
+fn inferences_that_the_server_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let image = repository(SAMPLE);
+    let image = image.to_str().unwrap();
+    let server = serve(folder, "127.0.0.1:0");
+    let address = server.address.clone();
+    succeed(client("prepare", folder, &address, &["--count", "2"]));
+    drop(server);
+    for file in ["server.sqlite", "server.sqlite-wal", "server.sqlite-shm"] {
+        // The last two are there or not.
+        let _ = fs::remove_file(folder.join(file));
+    }
+    let _server = serve(folder, &address);
+    succeed(client("prepare", folder, &address, &["--count", "1"]));
+    let text = succeed(client("classify", folder, &address, &[image, image]));
+    assert_eq!(text.matches("Ankle boot").count(), 2, "{text}");
+    assert!(text.contains("2 stored inferences were refused and are gone"), "{text}");
+    assert_eq!(ready(folder).len(), 0);
+}
+
 #[test]
 fn stores_that_are_missing_or_of_another_key() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let server = Server::start(&["--network", "fashion-mnist"]);
-    let line = fail(1, client("prepare", folder, &server.address, &[]));
+    let line = fail(3, client("prepare", folder, &server.address, &[]));
     assert!(line.contains("--store"), "{line}");
     let line = fail(1, ["prepare", "--plaintext", "--server", &server.address]);
     assert!(line.contains("--store DIR"), "{line}");

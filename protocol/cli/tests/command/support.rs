@@ -127,7 +127,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.child.kill().expect("it still runs");
+        // It may have been killed from elsewhere.
+        self.child.kill().expect("it is a child of this process");
         self.child.wait().expect("it was killed");
     }
 }

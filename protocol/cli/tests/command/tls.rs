@@ -42,7 +42,7 @@ fn clients_with_a_certificate_and_with_a_token() {
     }
     // Made later, without the server's list having been read again.
     keygen(keys, &["--client", "carol"]);
-    let line = fail(1, classify(keys, "carol", &server));
+    let line = fail(3, classify(keys, "carol", &server));
     assert!(line.contains("this server does not know you"), "{line}");
     let line = server.line();
     assert!(line.contains("refused: this server does not know you"), "{line}");
@@ -59,7 +59,7 @@ fn a_model_by_its_name() {
         arguments.extend(["--model".into(), name.into()]);
         arguments
     };
-    let line = fail(1, ask("chest"));
+    let line = fail(3, ask("chest"));
     let name = line.trim().rsplit(", but ").next().unwrap();
     assert!(succeed(ask(name)).contains("Ankle boot"));
     fail(2, ask(""));

@@ -20,8 +20,8 @@ fn usage_errors_exit_with_2() {
     assert!(line.contains("--model"), "{line}");
     let line = fail(2, ["serve", "--plaintext", "--model", "x", "--listen", "nowhere"]);
     assert!(line.contains("nowhere"), "{line}");
-    let line = fail(2, ["serve", "--plaintext", "--model", "x", "--listen", "localhost:7603"]);
-    assert!(line.contains("an IP address and a port, as in"), "{line}");
+    let line = fail(2, ["serve", "--plaintext", "--model", "x", "--listen", "localhost"]);
+    assert!(line.contains("an address of this machine and a port, as in"), "{line}");
     let line = fail(2, ["serve", "--plaintext", "--model", "x", "--max-clients", "0"]);
     assert!(line.contains("a number from 1 on"), "{line}");
     let line = fail(2, ["demo", "--netwrk", "fashion-mnist"]);
@@ -115,7 +115,7 @@ fn a_model_that_does_not_parse() {
 fn a_server_that_is_not_there() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let image = repository(SAMPLE);
-    let line = fail(1, ["classify", "--plaintext", "--server", &free, image.to_str().unwrap()]);
+    let line = fail(4, ["classify", "--plaintext", "--server", &free, image.to_str().unwrap()]);
     assert!(line.contains(&free) && line.contains("Gazelle server"), "{line}");
 
     for server in ["not an address", "127.0.0.1", "::1"] {
@@ -164,10 +164,11 @@ fn impostor(reply: &'static [u8]) -> String {
 #[test]
 fn a_peer_that_is_no_gazelle_server() {
     let image = repository(SAMPLE);
-    for reply in [&b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..], b"", &[0; 64]] {
+    let http = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    for (code, reply) in [(1, &http[..]), (4, b""), (1, &[0; 64])] {
         let address = impostor(reply);
         let line =
-            fail(1, ["classify", "--plaintext", "--server", &address, image.to_str().unwrap()]);
+            fail(code, ["classify", "--plaintext", "--server", &address, image.to_str().unwrap()]);
         assert!(line.contains(&address), "{line}");
     }
 }
@@ -178,7 +179,7 @@ fn a_peer_that_stays_silent() {
     let address = listener.local_addr().unwrap().to_string();
     let image = repository(SAMPLE);
     let line = fail(
-        1,
+        4,
         [
             "classify",
             "--plaintext",
