@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gazelle_protocol::activation::masks::{MasksPlan, Preparation, PreparedLayer, UpLayer};
-use gazelle_protocol::model::{ActivationNode, Function, Shape, Shift, Tensor};
+use gazelle_protocol::model::{ActivationNode, Function, Shift};
 use gazelle_protocol::ot::FieldBits;
 use gazelle_protocol::ot::silent::LpnSet;
 use gazelle_protocol::ot::transfers::{Direction, Receiver, ReceiverSetup, Sender, SenderSetup};
@@ -56,8 +56,7 @@ impl Parties {
             shift: Shift::Tensor(8),
             max_pool: None,
         };
-        let tensor = Tensor { shape: Shape::flat(ACTIVATIONS), ring_bits: RING_BITS, range: None };
-        let plan = MasksPlan::of_node(&node, tensor, tensor, [source; 2], WIDEST_DIGIT);
+        let plan = MasksPlan::clamp(&node, ACTIVATIONS, RING_BITS, [source; 2], WIDEST_DIGIT);
         Self { plan: plan.expect("a clamp to 256 values"), directions, rng }
     }
 

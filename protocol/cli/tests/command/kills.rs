@@ -75,7 +75,7 @@ impl Way {
             let mut frame = vec![0; 5];
             from.read_exact(&mut frame)?;
             let kind = frame[0];
-            let tagged = !WITHOUT_TAG.contains(&kind) && !(up && kind == SET_UP);
+            let tagged = !(WITHOUT_TAG.contains(&kind) || up && kind == SET_UP);
             let len = u32::from_le_bytes(frame[1..5].try_into().unwrap()) as usize;
             if kind == REFUSAL {
                 // Nothing follows, and whether it bears a tag depends on when it comes.

@@ -18,7 +18,7 @@ const MAX_MIDDLE: usize = 4;
 const MAX_HIGH: usize = 3;
 
 /// A layer: a clamp of many sums to a range of 2^c values, or many maxima of two such values.
-pub(crate) struct MasksPlan {
+pub struct MasksPlan {
     pub(super) program: Program,
     pub(super) sizes: Sizes,
     instances: usize,

@@ -23,11 +23,14 @@ pub(super) struct Keys<'a> {
     drawn: Box<Drawn>,
 }
 
+/// Writes the next transfers.
+type Draw<'a> = Box<dyn FnMut(&mut [u128], &mut [u128]) + 'a>;
+
 enum End<'a> {
-    /// Writes K⁰ and K¹ of every lane.
-    Sender(Box<dyn FnMut(&mut [u128], &mut [u128]) + 'a>),
-    /// Writes a block's choices to each element, and K^c of every lane.
-    Receiver(Box<dyn FnMut(&mut [u128], &mut [u128]) + 'a>),
+    /// Draws K⁰ and K¹ of every lane.
+    Sender(Draw<'a>),
+    /// Draws a block's choices to each element, and K^c of every lane.
+    Receiver(Draw<'a>),
     /// Of nobody, for counting.
     None,
 }
