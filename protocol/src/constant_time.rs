@@ -17,7 +17,9 @@ use crate::Link;
 use crate::activation::garbled::{Evaluator, GarbledPlan, Garbling};
 use crate::bundle::Gates;
 use crate::he::SecretKey;
-use crate::linear::CoefficientPlan;
+use crate::he::hint::Hint;
+use crate::linear::hint::HintPlan;
+use crate::linear::{CoefficientPlan, Map};
 use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Node, Shape};
 use crate::ot::silent::LpnSet;
 use crate::ot::transfers::{self, Direction, Source};
@@ -35,6 +37,7 @@ fn transfers_and_labels_take_constant_time() {
 #[test]
 fn linear_layers_take_constant_time() {
     assert_constant_time("constant_time::linear_layer_of_secrets");
+    assert_constant_time("constant_time::hint_layer_of_secrets");
 }
 
 /// The test's own test.
@@ -44,6 +47,7 @@ fn a_branch_on_a_secret_is_seen() {
     assert_reported("constant_time::branch_on_delta");
     assert_reported("constant_time::branch_on_a_silent_key");
     assert_reported("constant_time::branch_on_a_decryption");
+    assert_reported("constant_time::branch_on_a_given_mask");
 }
 
 #[test]
@@ -124,6 +128,45 @@ fn linear_layer_of_secrets() {
 #[ignore = "runs under valgrind, which reports it"]
 fn branch_on_a_decryption() {
     branch(linear_layer()[3].into());
+}
+
+#[test]
+#[ignore = "runs under valgrind"]
+fn hint_layer_of_secrets() {
+    black_box(hint_layer());
+}
+
+#[test]
+#[ignore = "runs under valgrind, which reports it"]
+fn branch_on_a_given_mask() {
+    branch(hint_layer()[3].into());
+}
+
+/// A map by a hint whose secret is marked, and the client's coins too: the mask that its message gives.
+fn hint_layer() -> Vec<u32> {
+    let (layer, public_rng) = (layer(), &mut ChaCha20Rng::seed_from_u64(2));
+    let map = Map::of_block(&layer.block, layer.pooled);
+    let weights = [1; 2800];
+    let mut given = Vec::new();
+    for gives_mask in [false, true] {
+        let plan = HintPlan::choose(&map, gives_mask, &Link::LAN).expect("a small layer");
+        let write = |_: usize, output: usize, input: usize, out: &mut [i16]| {
+            plan.write_weights(&weights, (output, input), out)
+        };
+        let layers = vec![plan.layer().clone()];
+        let (hint, mut secret) =
+            Hint::build(layers, &[0; 32], write, public_rng).expect("small weights");
+        secret.make_secret();
+        let mut mask = secret_values(plan.input_len());
+        let secret_rng = &mut SecretRng::from_public_seed(3);
+        let (mut message, client) =
+            plan.encrypt(&mut mask, hint.layer(0), secret_rng).expect("as many values as inputs");
+        make_public(&mut message);
+        let server = plan.apply(&message, &weights, (&secret, 0)).expect("an honest message");
+        black_box((client, server));
+        given = mask;
+    }
+    given
 }
 
 /// Encrypts, multiplies, re-randomises, decrypts and makes exact: the client's share.

@@ -91,9 +91,9 @@ pub(crate) const PARAMETERS: &[u8] = b"gazelle parameters v1";
 pub(crate) const PLAN: &[u8] = b"gazelle plan v1";
 
 /// Name of a session: `label ‖ client's greeting ‖ server's greeting ‖ length of the announcement
-/// (8, little-endian) ‖ announcement (settings, plan's digest, encoded card) ‖ client's set-up
-/// message (base OTs' offer, public keys)`, by SHA-256.
-pub(crate) const SESSION: &[u8] = b"gazelle session v2";
+/// (8, little-endian) ‖ announcement (settings, plan's digest, encoded card) ‖ name of the hint (32), if
+/// the plan needs one ‖ client's set-up message (base OTs' offer, public keys)`, by SHA-256.
+pub(crate) const SESSION: &[u8] = b"gazelle session v3";
 
 /// Keys of the frames' tags: `label ‖ session (32) ‖ link key (16) ‖ sender (1: 0
 /// for the client, 1 for the server)`, by SHA-256; the first 16 bytes are the key of the polynomial

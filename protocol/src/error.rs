@@ -1,6 +1,7 @@
 //! What can go wrong, split by who is at fault.
 
 use crate::bundle::{BundleFault, BundleName, Denied};
+use crate::he::hint::HintFault;
 use crate::model::{CardFault, CardHash, ModelError};
 #[cfg(feature = "os")]
 use crate::transport::TransportFault;
@@ -144,6 +145,12 @@ pub enum PeerFault {
         /// The hash of the server's card.
         got: CardHash,
     },
+    /// The server's hint is not the one that it announced.
+    #[error("{0}")]
+    Hint(HintFault),
+    /// A client asks for a hint that it was sent before, or that there is none of.
+    #[error("it asked for a hint that there is none of or that it was sent before")]
+    NoHint,
     /// An online phase names a bundle that was never prepared or is spent.
     #[error("it asked for bundle {0}, which does not exist or is spent")]
     Bundle(BundleName),
@@ -312,6 +319,9 @@ pub enum Misuse {
     /// A bundle was prepared for another network or under other settings.
     #[error("this bundle was prepared for another network; use it there")]
     OtherNetwork,
+    /// The maps of an offline phase need the server's hint, which was not fetched.
+    #[error("the server's hint is needed to prepare inferences; fetch it first")]
+    Hint,
     /// An offline phase prepares nothing, or more than may wait.
     #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::party::MAX_BUNDLES)]
     Bundles(usize),

@@ -85,7 +85,10 @@ pub fn record(service: &Service, image: &[u8], threads: usize) -> (Transcript, O
 /// # Errors
 /// What a wrong peer causes.
 pub fn classify(peer: &mut impl Carrier, image: &[u8]) -> Result<Outcome, Error> {
-    let party = drive(ClientParty::connect(&Terms::default(), rng(1)), peer)?;
+    let mut party = drive(ClientParty::connect(&Terms::default(), rng(1)), peer)?;
+    if party.needed_hint().is_some() {
+        party = drive(party.fetch_hint(), peer)?;
+    }
     let (party, mut bundles) = drive(party.offline(1), peer)?;
     let (party, outcome, _) = drive(party.online(bundles.remove(0), image), peer)?;
     peer.send(party.close());
@@ -114,6 +117,7 @@ pub fn serve(service: &Service, peer: &mut impl Carrier) -> Result<(), Error> {
                 let bundle = store.remove(&begin.bundle).ok_or(PeerFault::Bundle(begin.bundle))?;
                 drive(ready.online(bundle), peer)?.0
             }
+            Request::Hint(_) => drive(ready.send_hint(), peer)?,
             Request::Bye => return Ok(()),
         };
     }

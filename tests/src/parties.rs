@@ -8,7 +8,7 @@ use std::time::Duration;
 use gazelle_protocol::model::{
     Activation, Block, BlockCard, Chain, Extent, Linear, Network, Padding, Shape, Trace, Window,
 };
-use gazelle_protocol::plan::EngineChoice;
+use gazelle_protocol::plan::{EngineChoice, LinearChoice};
 use gazelle_protocol::session::hazmat::{self, Shares};
 use gazelle_protocol::session::{NetworkPlan, Outcome, Server, Settings, Statistics, Terms};
 use gazelle_protocol::transport::Traffic;
@@ -136,13 +136,18 @@ pub fn assert_equal(network: &Network, inference: &Inference, trace: &Trace, ima
     assert_eq!(outcome.numbers(), trace.result);
 }
 
-/// Asserts that the phases of one classification sent what the plan says, to the byte and the round.
+/// Asserts that the phases of one classification, of a client that fetched the hint, sent what the plan
+/// says, to the byte and the round.
 ///
 /// # Panics
 /// If a phase did not.
 pub fn assert_planned(plan: &NetworkPlan, statistics: &Statistics) {
     let Statistics { setup, offline, online } = *statistics;
-    let phases = [(setup, plan.setup()), (offline, plan.offline(1)), (online, plan.online())];
+    let (mut planned, hint) = (plan.setup(), plan.hint_fetch());
+    planned.sent += hint.sent;
+    planned.received += hint.received;
+    planned.rounds += hint.rounds;
+    let phases = [(setup, planned), (offline, plan.offline(1)), (online, plan.online())];
     for (counted, planned) in phases {
         let Traffic { sent, received, rounds } = planned;
         assert_eq!(
@@ -152,14 +157,16 @@ pub fn assert_planned(plan: &NetworkPlan, statistics: &Statistics) {
     }
 }
 
-/// Classifies images privately, with each engine of activations and otherwise the default settings, and
+/// Classifies images privately, with each pair of engines and otherwise the default settings, and
 /// asserts that everything equals the plaintext network and costs what was planned.
 ///
 /// # Panics
 /// If anything differs.
 pub fn check(network: &Network, images: &[Vec<u8>]) {
     for activations in [EngineChoice::Garbled, EngineChoice::Masks] {
-        check_with(network, images, &Settings { activations, ..Settings::default() });
+        for linear in [LinearChoice::Coefficient, LinearChoice::Hint] {
+            check_with(network, images, &Settings { activations, linear, ..Settings::default() });
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use gazelle_model::{
 };
 use gazelle_protocol::bundle::{BundleStore, ClientBundle, ServerBundle, Waiting};
 use gazelle_protocol::plan::EngineChoice;
-use gazelle_protocol::session::{Client, Delivery, NetworkPlan, Server, Settings, Terms};
+use gazelle_protocol::session::{
+    Client, Delivery, LinearChoice, NetworkPlan, Server, Settings, Terms,
+};
 use gazelle_protocol::transport;
 use gazelle_tests::{parties, random};
 use proptest::prelude::*;
@@ -19,6 +21,7 @@ const STREAMED: Settings = Settings {
     tables: Delivery::Streamed,
     policy: gazelle_protocol::session::Policy::Card,
     activations: EngineChoice::Garbled,
+    linear: LinearChoice::Coefficient,
     offline_percent: 20,
     transfers: gazelle_protocol::plan::TransferSource::Auto,
 };

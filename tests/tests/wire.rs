@@ -8,10 +8,11 @@ use gazelle_protocol::model::Activation;
 use gazelle_protocol::ot::silent::LpnSet;
 use gazelle_protocol::party::Service;
 use gazelle_protocol::plan::{EngineChoice, TransferSource};
-use gazelle_protocol::session::Settings;
+use gazelle_protocol::session::{LinearChoice, Settings};
 use gazelle_protocol::wire::Message;
 use gazelle_tests::messages::{Transcript, record};
 use gazelle_tests::parties::tiny_network;
+use gazelle_tests::rng;
 use sha2::{Digest, Sha256};
 
 /// The messages of one party: how many of each kind in a row, and the hash of all that came so far.
@@ -26,15 +27,15 @@ fn digest(messages: &[Message]) -> String {
         let bytes: usize = group.iter().map(|message| message.payload.len()).sum();
         let sum: [u8; 32] = hash.clone().finalize().into();
         let name = format!("{:?}", group[0].kind);
-        write!(out, "{name:<12}{:>2}{bytes:>8}  ", group.len()).unwrap();
+        write!(out, "{name:<13}{:>2}{bytes:>8}  ", group.len()).unwrap();
         sum[..8].iter().for_each(|byte| write!(out, "{byte:02x}").unwrap());
         out.push('\n');
     }
     out
 }
 
-/// What both parties of a session say, with fixed randomness, each on so many threads: garbled, and by masks
-/// from the extension and from silent transfers.
+/// What both parties of a session say, with fixed randomness, each on so many threads: garbled, by masks
+/// from the extension and from silent transfers, and with a hint.
 fn transcript(threads: usize) -> String {
     let garbled = Settings::default();
     let masks = Settings { activations: EngineChoice::Masks, ..garbled };
@@ -43,11 +44,12 @@ fn transcript(threads: usize) -> String {
         ("garbled", garbled),
         ("masks", Settings { transfers: TransferSource::SoftSpoken, ..masks }),
         ("silent transfers", Settings { transfers: silent, ..masks }),
+        ("with a hint", Settings { linear: LinearChoice::Hint, ..garbled }),
     ];
     let network = tiny_network(Activation::Argmax);
     let trace = network.forward(&[200; 36]).unwrap();
     let of_session = |(name, settings): &(&str, Settings)| {
-        let service = Service::new(network.clone(), settings).unwrap();
+        let service = Service::new(network.clone(), settings, &mut rng(0)).unwrap();
         let (transcript, outcome) = record(&service, &[200; 36], threads);
         assert_eq!(outcome.numbers(), trace.result);
         let Transcript { from_client, from_server } = transcript;

@@ -27,6 +27,13 @@ impl Coins {
         coins
     }
 
+    /// Marks them for tests of constant time.
+    #[cfg(test)]
+    pub(crate) fn make_secret(&mut self) {
+        gazelle_valgrind::make_secret(&mut self.key);
+        gazelle_valgrind::make_secret(std::slice::from_mut(&mut self.nonce));
+    }
+
     /// The generator of polynomial `index`.
     pub(crate) fn stream(&self, index: u64) -> AesRng {
         AesRng::new(&self.key, self.nonce.wrapping_add(index))

@@ -110,6 +110,11 @@ impl ClientHalf {
 }
 
 impl Conversion {
+    /// Bytes of the corrections.
+    pub(super) fn corrections_len(&self) -> usize {
+        corrections_len(self.values.len(), self.ring_bits)
+    }
+
     /// The client's shares a, from the corrections.
     ///
     /// # Errors

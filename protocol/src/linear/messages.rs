@@ -13,16 +13,13 @@ use gazelle_garble::{Delta, GateRange, Hash};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::guard::{self, ClientHalf, Conversion, ServerHalf};
+use super::guard::{ClientHalf, Conversion, ServerHalf};
 use super::{CoefficientPlan, EncodedWeights, ServerShare};
 use crate::error::{Error, PeerFault};
 use crate::exchange::BlockMail;
 use crate::he::{PublicKey, SecretKey};
-use crate::ot::{self, FieldBits};
+use crate::ot;
 use crate::wire::{Answer, Guard, Query};
-
-/// Round trips of the engine's offline part; it has no online part.
-pub(crate) const ROUNDS: u64 = 2;
 
 impl CoefficientPlan {
     /// Client: sends the encryption of a mask.
@@ -80,29 +77,20 @@ impl CoefficientPlan {
         }
         Ok(halves)
     }
+}
 
-    /// Bytes of the client's message for the guard bits.
-    pub(crate) fn guard_len(&self, field: FieldBits) -> usize {
-        guard::transfer_len(self.output_len(), field)
-    }
-
-    /// Bytes of the server's corrections.
-    pub(crate) fn corrections_len(&self) -> usize {
-        guard::corrections_len(self.output_len(), self.ring_bits())
-    }
-
+impl Conversion {
     /// Client: receives the corrections that make its shares exact.
     ///
     /// # Errors
     /// If the server sends something else.
-    pub(crate) async fn receive_shares(
-        &self,
-        conversion: Conversion,
+    pub(crate) async fn receive(
+        self,
         hash: &Hash,
         mail: BlockMail<'_>,
     ) -> Result<Zeroizing<Vec<u32>>, PeerFault> {
         let Guard(corrections) = mail.receive(self.corrections_len()).await?;
-        conversion.finish(&corrections, hash).map(Zeroizing::new)
+        self.finish(&corrections, hash).map(Zeroizing::new)
     }
 }
 

@@ -17,6 +17,7 @@ mod client;
 pub(crate) mod forged;
 mod geometry;
 pub mod guard;
+pub mod hint;
 mod keys;
 pub(crate) mod messages;
 mod packing;

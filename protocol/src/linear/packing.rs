@@ -19,6 +19,10 @@
 //!
 //! Cheetah (USENIX Security 2022), §3.1, with shared gaps and phases in place of padded maps.
 
+mod reads;
+
+pub(super) use reads::{Cell, Class};
+
 use std::ops::Range;
 
 use super::geometry::{Axis, Convolution};
@@ -124,7 +128,7 @@ impl Packing {
         let (rows, columns) =
             (Tiling::new(&conv.rows, tiles.0), Tiling::new(&conv.columns, tiles.1));
         let (row_phases, column_phases) = (conv.rows.phases(), conv.columns.phases());
-        let channels = conv.channels() * row_phases.len() * column_phases.len();
+        let channels = Self::channels_of(conv);
         let chunk = channels.div_ceil(chunks);
         let fitting = n.checked_div(chunk * rows.pitch * columns.pitch)?;
         let blocks = conv.outputs.div_ceil(fitting.min(conv.outputs).max(1));
@@ -141,6 +145,21 @@ impl Packing {
             blocks,
         };
         (fitting > 0).then_some(packing)
+    }
+
+    /// The layout of one output per answer and as few query polynomials as hold the channels; `None` if
+    /// no channel fits.
+    pub(super) fn one_output(conv: &Convolution, n: usize, tiles: (usize, usize)) -> Option<Self> {
+        let channels = Self::channels_of(conv);
+        let one_channel = Self::new(conv, n, tiles, channels)?;
+        let fitting = n / (one_channel.rows.pitch * one_channel.columns.pitch);
+        let packing = Self::new(conv, n, tiles, channels.div_ceil(fitting))?;
+        Some(Self { slots: 1, blocks: conv.outputs, ..packing })
+    }
+
+    /// Channels (phases of channels) that a layer reads.
+    pub(super) fn channels_of(conv: &Convolution) -> usize {
+        conv.channels() * conv.rows.phases().len() * conv.columns.phases().len()
     }
 
     /// Tiles.

@@ -7,7 +7,6 @@ use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::he::{Encoder, Parameters, answer_len, noise, query_len};
 use crate::model::{ACTIVATION_MAX, BlockCard, LinearMap, Shape};
-use crate::ot::FieldBits;
 
 /// What a layer costs for one input, before anything runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +37,7 @@ pub struct CoefficientPlan {
     pub(super) packing: Packing,
     pub(super) format: noise::Answer,
     pub(super) encoder: Encoder,
-    pub(super) largest_weight: u64,
-    pub(super) largest_row_sum: u64,
+    pub(super) bounds: WeightBounds,
     cost: Cost,
 }
 
@@ -101,13 +99,7 @@ impl CoefficientPlan {
 
     /// Every layout that works under one set, cheapest first; at least one.
     fn layouts(map: &Map, parameters: &Parameters, link: &Link) -> Result<Vec<Self>, Misuse> {
-        let in_range = (2..=12).contains(&map.weight_bits) && (1..=31).contains(&map.sum_bits);
-        if !in_range {
-            return Err(Misuse::Layer("weights have 2 to 12 bits, sums 1 to 31".into()));
-        }
-        let conv = Convolution::new(&map.linear, map.input)
-            .ok_or_else(|| Misuse::Layer("no output fits, or a size is out of range".into()))?;
-        let bounds = WeightBounds::new(map, &conv);
+        let (conv, bounds) = map.convolution()?;
         let mut refusal =
             Misuse::Layer(format!("a tile does not fit into {} values", parameters.n()));
         let mut plans = Vec::new();
@@ -139,22 +131,20 @@ impl CoefficientPlan {
             packing,
             format,
             encoder: Encoder::new(parameters, ring_bits),
-            largest_weight: bounds.largest,
-            largest_row_sum: bounds.row_sum,
+            bounds: *bounds,
             cost,
         })
     }
 
     /// Puts the parameters, the layout, the answers' format and all messages' lengths into a plan's
     /// digest.
-    pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
+    pub(crate) fn digest(&self, digest: &mut PlanDigest) {
         let primes: Vec<u64> = self.parameters.primes().collect();
         digest.words(primes.into_iter());
         self.packing.digest(digest);
         let noise::Answer { ring_bits, c1_bits, .. } = self.format;
         digest.words([ring_bits, c1_bits].map(u64::from).into_iter());
         digest.numbers(&[self.cost.query_bytes, self.cost.answer_bytes]);
-        digest.numbers(&[self.guard_len(field), self.corrections_len()]);
     }
 
     /// The parameter set; the keys must be of the same.
@@ -214,20 +204,36 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    fn of_block(block: &BlockCard, input: Shape) -> Self {
+    pub(crate) fn of_block(block: &BlockCard, input: Shape) -> Self {
         let BlockCard { linear, weight_bits, sum_bits, .. } = *block;
         let window = block.sum_pool.map_or(1, |w| (w.kernel.height * w.kernel.width) as u64);
         let reach = u64::from(ACTIVATION_MAX) * window.max(1);
         Self { linear: linear.into(), input, reach, weight_bits, sum_bits }
     }
+
+    /// The map as a convolution, and what its weights are within.
+    ///
+    /// # Errors
+    /// [`Misuse::Layer`] if its geometry is impossible or a number of bits is out of range.
+    pub(super) fn convolution(&self) -> Result<(Convolution, WeightBounds), Misuse> {
+        let in_range = (2..=12).contains(&self.weight_bits) && (1..=31).contains(&self.sum_bits);
+        if !in_range {
+            return Err(Misuse::Layer("weights have 2 to 12 bits, sums 1 to 31".into()));
+        }
+        let conv = Convolution::new(&self.linear, self.input)
+            .ok_or_else(|| Misuse::Layer("no output fits, or a size is out of range".into()))?;
+        let bounds = WeightBounds::new(self, &conv);
+        Ok((conv, bounds))
+    }
 }
 
 /// What a card promises of weights.
-struct WeightBounds {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WeightBounds {
     /// Of |w|.
-    largest: u64,
+    pub(super) largest: u64,
     /// Of Σ|w| over an output's row.
-    row_sum: u64,
+    pub(super) row_sum: u64,
 }
 
 impl WeightBounds {
@@ -238,25 +244,48 @@ impl WeightBounds {
         let by_range = ((1 << map.sum_bits) - 1) / map.reach;
         Self { largest, row_sum: by_range.min(largest * conv.row_len() as u64) }
     }
+
+    /// Checks the weights of a map: one for each of every output's row.
+    ///
+    /// # Errors
+    /// [`Misuse::Values`] for another number of weights, [`Misuse::Weights`] if they break the bounds.
+    pub(super) fn check(&self, conv: &Convolution, weights: &[i16]) -> Result<(), Misuse> {
+        Misuse::check_values("the weights", weights, conv.weights_len())?;
+        for (output, row) in weights.chunks_exact(conv.row_len()).enumerate() {
+            let magnitudes = || row.iter().map(|w| u64::from(w.unsigned_abs()));
+            let (largest, sum) = (magnitudes().max().unwrap_or(0), magnitudes().sum::<u64>());
+            if largest > self.largest || sum > self.row_sum {
+                return Err(Misuse::Weights(format!(
+                    "output {output} has a weight of {largest} (at most {}) and a sum of {sum} (at \
+                     most {})",
+                    self.largest, self.row_sum
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Layouts worth pricing: as few tiles as fit and somewhat more, and all numbers of channels per
 /// polynomial, thinned out where there are many.
 fn candidates(conv: &Convolution, n: usize) -> Vec<Packing> {
-    let channels = conv.channels() * conv.rows.phases().len() * conv.columns.phases().len();
-    let chunk_counts = quotients(channels);
+    let chunk_counts = quotients(Packing::channels_of(conv));
+    let layouts = |cuts| chunk_counts.iter().filter_map(move |&c| Packing::new(conv, n, cuts, c));
+    cuts(conv, n).into_iter().flat_map(layouts).collect()
+}
+
+/// Numbers of row and column tiles worth pricing: the fewest of which one channel fits into a polynomial,
+/// and somewhat more.
+pub(super) fn cuts(conv: &Convolution, n: usize) -> Vec<(usize, usize)> {
+    let channels = Packing::channels_of(conv);
     let row_cuts = quotients(conv.rows.output);
-    for columns in quotients(conv.columns.output) {
+    let fitting = |columns| {
         let cuts = row_cuts.iter().map(|&rows| (rows, columns));
         let fitting = cuts.skip_while(|&cuts| Packing::new(conv, n, cuts, channels).is_none());
-        let layouts =
-            |cuts| chunk_counts.iter().filter_map(move |&c| Packing::new(conv, n, cuts, c));
-        let found: Vec<_> = fitting.take(4).flat_map(layouts).collect();
-        if !found.is_empty() {
-            return found;
-        }
-    }
-    Vec::new()
+        fitting.take(4).collect::<Vec<_>>()
+    };
+    let columns = quotients(conv.columns.output).into_iter();
+    columns.map(fitting).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// Into how many parts a total can be cut by cutting off equal sizes: the values of ⌈total/size⌉,

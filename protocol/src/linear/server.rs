@@ -51,8 +51,7 @@ impl CoefficientPlan {
     /// # Errors
     /// As [`CoefficientPlan::prepare`].
     pub fn prepare_within(&self, weights: &[i16], memory: usize) -> Result<EncodedWeights, Misuse> {
-        Misuse::check_values("the weights", weights, self.conv.weights_len())?;
-        self.check_weights(weights)?;
+        self.bounds.check(&self.conv, weights)?;
         let mut left = memory;
         let fits = |block: &usize| {
             let chunks = self.packing.chunks_of(*block).len();
@@ -63,21 +62,6 @@ impl CoefficientPlan {
         let blocks = (0..cached).into_par_iter().map(|b| self.encode_block(b, weights)).collect();
         let rest = if cached < self.packing.blocks { weights.to_vec() } else { Vec::new() };
         Ok(EncodedWeights { blocks, rest })
-    }
-
-    fn check_weights(&self, weights: &[i16]) -> Result<(), Misuse> {
-        for (output, row) in weights.chunks_exact(self.conv.row_len()).enumerate() {
-            let magnitudes = || row.iter().map(|w| u64::from(w.unsigned_abs()));
-            let (largest, sum) = (magnitudes().max().unwrap_or(0), magnitudes().sum::<u64>());
-            if largest > self.largest_weight || sum > self.largest_row_sum {
-                return Err(Misuse::Weights(format!(
-                    "output {output} has a weight of {largest} (at most {}) and a sum of {sum} (at \
-                     most {})",
-                    self.largest_weight, self.largest_row_sum
-                )));
-            }
-        }
-        Ok(())
     }
 
     /// The weight polynomials of a block of outputs: chunk after chunk, limb after limb.

@@ -6,13 +6,14 @@ use zeroize::Zeroizing;
 use crate::bundle::BundleName;
 use crate::domain;
 use crate::ot::LinkKey;
-use crate::wire::{Announcement, ClientSetUp, Greeting};
+use crate::wire::{Announcement, ClientSetUp, Greeting, PublishedHint};
 
 /// What the parties say to each other before they have a common key.
 pub(super) struct Opening<'a> {
     pub(super) client: &'a Greeting,
     pub(super) server: &'a Greeting,
     pub(super) announcement: &'a Announcement,
+    pub(super) hint: Option<&'a PublishedHint>,
     pub(super) setup: &'a ClientSetUp,
 }
 
@@ -21,7 +22,7 @@ pub(super) struct SessionName([u8; 32]);
 
 impl SessionName {
     pub(super) fn new(opening: &Opening<'_>) -> Self {
-        let Opening { client, server, announcement, setup } = opening;
+        let Opening { client, server, announcement, hint, setup } = opening;
         let announcement = announcement.as_bytes();
         let hash = Sha256::new()
             .chain_update(domain::SESSION)
@@ -29,6 +30,7 @@ impl SessionName {
             .chain_update(server.as_bytes())
             .chain_update((announcement.len() as u64).to_le_bytes())
             .chain_update(announcement)
+            .chain_update(hint.map_or(&[][..], |hint| &hint.0.0))
             .chain_update(&setup.offer)
             .chain_update(&setup.keys);
         Self(hash.finalize().into())

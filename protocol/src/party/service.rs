@@ -1,10 +1,12 @@
 //! What all sessions of a server share.
 
+use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::bundle::{BundleFault, ServerBundle};
 use crate::domain;
 use crate::error::Error;
+use crate::he::hint::{Hint, HintSecret};
 use crate::linear::EncodedWeights;
 use crate::model::Network;
 use crate::plan::{NetworkPlan, Settings};
@@ -16,27 +18,42 @@ const WEIGHT_MEMORY: usize = 256 << 20;
 pub struct Service {
     pub(super) network: Network,
     pub(super) plan: NetworkPlan,
+    /// Of the maps of the coefficient engine.
     pub(super) weights: Vec<EncodedWeights>,
+    /// What is published, and what blinds it, if a map needs it.
+    pub(super) hint: Option<(Hint, HintSecret)>,
     /// Of plan, weights and biases; secret, since it would confirm a guess of them.
     pub(super) digest: [u8; 32],
 }
 
 impl Service {
-    /// Plans the network and encodes its weights.
+    /// Plans the network and encodes its weights. If linear maps need a hint, it is made with randomness of
+    /// `rng`, which the operating system seeds outside tests.
     ///
     /// # Errors
     /// If the network cannot be computed privately; the message says which layer and why.
-    pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
+    pub fn new(
+        network: Network,
+        settings: &Settings,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, Error> {
         let plan = NetworkPlan::new(network.card().clone(), settings)?;
         let mut memory = WEIGHT_MEMORY;
         let mut weights = Vec::with_capacity(network.blocks().len());
-        for (plan, term) in plan.coefficient().zip(&plan.places.terms) {
+        for (plan, term) in plan.linear().iter().zip(&plan.places.terms) {
+            let Some(plan) = plan.coefficient() else { continue };
             let encoded = plan.prepare_within(term.weights(&network), memory)?;
             memory = memory.saturating_sub(encoded.bytes());
             weights.push(encoded);
         }
+        let hint = if plan.uses_hint() { Some(build_hint(&plan, &network, rng)?) } else { None };
         let digest = digest(&plan, &network);
-        Ok(Self { network, plan, weights, digest })
+        Ok(Self { network, plan, weights, hint, digest })
+    }
+
+    /// The hint that is published, if a linear map needs one.
+    pub fn hint(&self) -> Option<&Hint> {
+        self.hint.as_ref().map(|(hint, _)| hint)
     }
 
     /// The plan of the network.
@@ -57,6 +74,22 @@ impl Service {
     pub fn bundle_from_bytes(&self, bytes: &[u8]) -> Result<ServerBundle, BundleFault> {
         ServerBundle::from_bytes(&self.plan, &self.digest, bytes)
     }
+}
+
+/// A new hint of the network's weights.
+fn build_hint(
+    plan: &NetworkPlan,
+    network: &Network,
+    rng: &mut impl CryptoRng,
+) -> Result<(Hint, HintSecret), Error> {
+    let maps: Vec<_> = plan.hints().collect();
+    let weights = |map: usize| plan.places.terms[map].weights(network);
+    maps.iter().try_for_each(|&(map, plan)| plan.check_weights(weights(map)))?;
+    let write = |layer: usize, output: usize, input: usize, out: &mut [i16]| {
+        let (map, plan) = maps[layer];
+        plan.write_weights(weights(map), (output, input), out)
+    };
+    Ok(Hint::build(plan.hint_layers(), &plan.hint_digest(), write, rng)?)
 }
 
 fn digest(plan: &NetworkPlan, network: &Network) -> [u8; 32] {

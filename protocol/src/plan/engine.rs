@@ -13,13 +13,13 @@
 //! engine. A plan's digest begins with its engine.
 
 use super::Settings;
-use crate::Link;
 use crate::activation::Delivery;
 use crate::activation::garbled::{self, GarbledPlan};
 use crate::activation::masks::{self, NodePlan};
 use crate::digest::PlanDigest;
-use crate::error::Misuse;
-use crate::linear::{self, CoefficientPlan, Map};
+use crate::he;
+use crate::linear::hint::HintPlan;
+use crate::linear::{self, CoefficientPlan, guard};
 use crate::model::{ActivationNode, HeadNode, Tensor};
 use crate::ot::FieldBits;
 use crate::ot::transfers::Source;
@@ -31,6 +31,8 @@ pub enum LinearEngine {
     /// Homomorphic products of polynomials, tensors encoded in their coefficients:
     /// [`crate::linear`].
     Coefficient = 1,
+    /// One-time messages against a hint that the server published: [`crate::linear::hint`].
+    Hint = 2,
 }
 
 /// What computes an activation.
@@ -56,6 +58,8 @@ pub struct EngineCost {
 pub enum LinearPlan {
     /// For [`LinearEngine::Coefficient`].
     Coefficient(CoefficientPlan),
+    /// For [`LinearEngine::Hint`].
+    Hint(HintPlan),
 }
 
 /// An activation, planned for its engine.
@@ -71,6 +75,7 @@ impl LinearEngine {
     pub fn name(self) -> &'static str {
         match self {
             Self::Coefficient => "coefficient",
+            Self::Hint => "hint",
         }
     }
 }
@@ -86,22 +91,40 @@ impl ActivationEngine {
 }
 
 impl LinearPlan {
-    /// The cheapest plan of one term of a linear node for a link.
-    pub(crate) fn choose(term: &Map, link: &Link) -> Result<Self, Misuse> {
-        CoefficientPlan::choose_term(term, link).map(Self::Coefficient)
-    }
-
     /// The engine that it is for.
     pub fn engine(&self) -> LinearEngine {
         match self {
             Self::Coefficient(_) => LinearEngine::Coefficient,
+            Self::Hint(_) => LinearEngine::Hint,
         }
+    }
+
+    /// The plan, if it is the coefficient engine's.
+    pub fn coefficient(&self) -> Option<&CoefficientPlan> {
+        match self {
+            Self::Coefficient(plan) => Some(plan),
+            Self::Hint(_) => None,
+        }
+    }
+
+    /// The plan, if it is the hint engine's.
+    pub fn hint(&self) -> Option<&HintPlan> {
+        match self {
+            Self::Hint(plan) => Some(plan),
+            Self::Coefficient(_) => None,
+        }
+    }
+
+    /// Whether the mask of what the map reads is what its message makes it.
+    pub(super) fn gives_mask(&self) -> bool {
+        self.hint().is_some_and(HintPlan::gives_mask)
     }
 
     /// Values that the map returns.
     pub fn output_len(&self) -> usize {
         match self {
             Self::Coefficient(plan) => plan.output_len(),
+            Self::Hint(plan) => plan.output_len(),
         }
     }
 
@@ -109,25 +132,57 @@ impl LinearPlan {
     pub fn ring_bits(&self) -> u32 {
         match self {
             Self::Coefficient(plan) => plan.ring_bits(),
+            Self::Hint(plan) => plan.ring_bits(),
         }
     }
 
     /// What the map costs, with an OT extension of `field` bits.
     pub fn cost(&self, field: FieldBits) -> EngineCost {
-        let Self::Coefficient(plan) = self;
-        let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
+        let [sent, received] = self.message_lens();
+        let answers = usize::from(received > 0);
         let offline = Traffic {
-            sent: framed(query_bytes + plan.guard_len(field), 2),
-            received: framed(answer_bytes + plan.corrections_len(), 2),
-            rounds: linear::messages::ROUNDS,
+            sent: framed(sent + self.guard_len(field), 2),
+            received: framed(received + self.corrections_len(), answers + 1),
+            rounds: 1 + answers as u64,
         };
         EngineCost { offline, online: Traffic::default() }
     }
 
+    /// Bytes of the client's message and of the server's, 0 if there is none, before the guard bits.
+    pub(crate) fn message_lens(&self) -> [usize; 2] {
+        match self {
+            Self::Coefficient(plan) => {
+                let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
+                [query_bytes, answer_bytes]
+            }
+            Self::Hint(plan) => [plan.cost().upload_bytes, 0],
+        }
+    }
+
+    /// Bytes of the client's message for the guard bits.
+    pub(crate) fn guard_len(&self, field: FieldBits) -> usize {
+        guard::transfer_len(self.output_len(), field)
+    }
+
+    /// Bytes of the server's corrections.
+    pub(crate) fn corrections_len(&self) -> usize {
+        guard::corrections_len(self.output_len(), self.ring_bits())
+    }
+
+    /// log2 of the probability that one result is wrong, at most.
+    pub(crate) fn failure_log2(&self) -> i32 {
+        match self {
+            Self::Coefficient(_) => he::noise::FAILURE_LOG2,
+            Self::Hint(_) => he::hint::noise::FAILURE_LOG2,
+        }
+    }
+
     pub(crate) fn digest(&self, digest: &mut PlanDigest, field: FieldBits) {
         digest.numbers(&[self.engine() as usize]);
+        digest.numbers(&[self.guard_len(field), self.corrections_len()]);
         match self {
-            Self::Coefficient(plan) => plan.digest(digest, field),
+            Self::Coefficient(plan) => plan.digest(digest),
+            Self::Hint(plan) => plan.digest(digest),
         }
     }
 }

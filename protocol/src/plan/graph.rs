@@ -6,8 +6,7 @@
 
 use std::ops::Range;
 
-use super::{LinearPlan, Settings};
-use crate::error::{Error, Misuse};
+use crate::error::Error;
 use crate::linear::Map;
 use crate::model::{Card, ModelError, Network, Node, Ring, Tensor, clear};
 
@@ -52,10 +51,6 @@ impl Places {
         let (terms, maps) = terms(card, &tensors);
         let (order, levels) = levels(card);
         Ok(Self { tensors, terms, maps, order, levels })
-    }
-
-    pub(crate) fn linear(&self, settings: &Settings) -> Result<Vec<LinearPlan>, Misuse> {
-        self.maps.iter().map(|map| LinearPlan::choose(map, &settings.link)).collect()
     }
 
     /// The tensor that activation number `index` of the order reads.

@@ -4,6 +4,7 @@
 mod choice;
 mod engine;
 mod graph;
+mod linear;
 mod network;
 mod node_cost;
 mod policy;
@@ -15,6 +16,7 @@ mod terms;
 
 pub use choice::EngineChoice;
 pub use engine::{ActivationEngine, ActivationPlan, EngineCost, LinearEngine, LinearPlan};
+pub use linear::LinearChoice;
 pub(crate) use network::parameters;
 pub use network::{BlockCost, NetworkPlan, Stocks};
 pub use node_cost::NodeCost;

@@ -92,13 +92,16 @@ impl LinearPlan {
     /// What the map is expected to take, round trips not counted. Its product online, which no choice
     /// changes, is left out.
     pub(super) fn price(&self, settings: &Settings) -> Price {
-        let Self::Coefficient(plan) = self;
+        let work = match self {
+            Self::Coefficient(plan) => plan.cost().nanoseconds,
+            Self::Hint(plan) => plan.cost().nanoseconds,
+        };
         let (up, down) = (settings.link.upward(), settings.link.downward());
-        let guard = up.nanoseconds(plan.guard_len(settings.field) as u64);
-        let corrections = down.nanoseconds(plan.corrections_len() as u64);
-        let transfers = plan.output_len() as u64 * settings.field.picoseconds() / 1000;
+        let guard = up.nanoseconds(self.guard_len(settings.field) as u64);
+        let corrections = down.nanoseconds(self.corrections_len() as u64);
+        let transfers = self.output_len() as u64 * settings.field.picoseconds() / 1000;
         let parts = [guard, corrections, transfers];
-        let offline = parts.into_iter().fold(plan.cost().nanoseconds, u64::saturating_add);
+        let offline = parts.into_iter().fold(work, u64::saturating_add);
         Price { offline, online: 0 }
     }
 }

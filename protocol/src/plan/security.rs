@@ -4,6 +4,7 @@ use gazelle_garble::HashKind;
 
 use super::{ActivationPlan, NetworkPlan};
 use crate::he::Parameters;
+use crate::he::hint::HintParameters;
 use crate::ot::transfers::Source;
 
 /// The entropy of Δ, one bit of which is 1 always.
@@ -24,8 +25,10 @@ pub struct Security {
     /// Operations that break the encryption under any of the [`parameters`](Security::parameters), by
     /// the guidelines that every set is held to.
     pub lattice_work: f64,
-    /// The parameter sets of the linear maps.
+    /// The parameter sets of the linear maps, and of those by hints.
     pub parameters: Vec<Parameters>,
+    /// See [`Security::parameters`].
+    pub hint_parameters: Vec<HintParameters>,
     /// Operations on bits that solve the learning parity with noise of silent transfers by the cheapest
     /// attack that `docs/lpn.py` knows of. `None` if every transfer comes from the extension.
     pub parity_work: Option<f64>,
@@ -60,11 +63,18 @@ impl NetworkPlan {
                 parameters.push(plan.parameters().clone());
             }
         }
+        let mut hint_parameters: Vec<HintParameters> = Vec::new();
+        for layer in self.hint_layers() {
+            if !hint_parameters.contains(&layer.format.parameters) {
+                hint_parameters.push(layer.format.parameters);
+            }
+        }
         Security {
             hash_work,
             group_work: 126.0,
             lattice_work: 128.0,
             parameters,
+            hint_parameters,
             parity_work: self.parity_work(),
             wrong: self.failure_log2() + count,
             hash_collision,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EngineChoice, NetworkPlan, Policy, TransferSource};
+use super::{EngineChoice, LinearChoice, NetworkPlan, Policy, TransferSource};
 use crate::Link;
 use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
@@ -34,11 +34,13 @@ pub struct Settings {
     pub offline_percent: u8,
     /// Where activations by masks take their transfers from.
     pub transfers: TransferSource,
+    /// What computes linear maps.
+    pub linear: LinearChoice,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1;
 
     /// The cheapest choices for a link, with the default hash, as far as they do not depend on the network.
     pub fn for_link(link: Link) -> Self {
@@ -62,7 +64,7 @@ impl Settings {
 
     /// `bits per second up (8) and down (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
     /// policy (1) ‖ engine of activations (1) ‖ weight of the offline phase (1) ‖
-    /// source of transfers (1)`, little-endian.
+    /// source of transfers (1) ‖ engine of linear maps (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         let nanoseconds = u64::try_from(self.link.round_trip.as_nanos()).unwrap_or(u64::MAX);
@@ -84,6 +86,7 @@ impl Settings {
         bytes[28] = self.activations as u8;
         bytes[29] = self.offline_percent;
         bytes[30] = self.transfers.byte();
+        bytes[31] = self.linear as u8;
         bytes
     }
 
@@ -112,19 +115,20 @@ impl Settings {
         let activations = EngineChoice::of_byte(bytes[28]).ok_or(PeerFault::Settings)?;
         let offline_percent = bytes[29];
         let transfers = TransferSource::of_byte(bytes[30]).ok_or(PeerFault::Settings)?;
+        let linear = LinearChoice::of_byte(bytes[31]).ok_or(PeerFault::Settings)?;
         let round_trip = Duration::from_nanos(word(16));
         let link = Link { up: word(0), down: word(8), round_trip };
         if link.is_plausible() && offline_percent <= 100 {
-            let chosen =
-                Self { link, field, hash, tables, policy, activations, offline_percent, transfers };
-            Ok((chosen, card))
+            let engines =
+                Self { activations, offline_percent, transfers, linear, ..Self::default() };
+            Ok((Self { link, field, hash, tables, policy, ..engines }, card))
         } else {
             Err(PeerFault::Settings)
         }
     }
 }
 
-/// A LAN, K = 4, garbled activations whose tables come ahead, what the card says; a second offline counts
+/// A LAN, K = 4, no hint, garbled activations whose tables come ahead, what the card says; a second offline counts
 /// a fifth of one online.
 impl Default for Settings {
     fn default() -> Self {
@@ -137,6 +141,7 @@ impl Default for Settings {
             activations: EngineChoice::Garbled,
             offline_percent: 20,
             transfers: TransferSource::default(),
+            linear: LinearChoice::default(),
         }
     }
 }
@@ -164,6 +169,7 @@ mod tests {
                         activations,
                         offline_percent: 100,
                         transfers,
+                        linear: LinearChoice::Hint,
                         ..Settings::default()
                     };
                     let settings = Settings { link, field, hash, tables, policy, ..other };
@@ -174,7 +180,7 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..30]), Err(PeerFault::Settings));
+        assert_eq!(Settings::split(&good[..31]), Err(PeerFault::Settings));
         for (at, byte) in [
             (7, 0xff),
             (15, 0xff),
@@ -187,6 +193,7 @@ mod tests {
             (28, 3),
             (29, 101),
             (30, 2),
+            (31, 3),
         ] {
             let mut bad = good;
             bad[at] = byte;

@@ -12,7 +12,7 @@ pub struct Terms {
     pub card: Option<CardHash>,
     /// Bytes of memory that the inferences of one offline phase may take.
     pub memory: u64,
-    /// Bytes that may be received for one inference.
+    /// Bytes that may be received for one inference, the server's hint included.
     pub download: u64,
     /// Whether transfers may be silent, which assumes that learning parity with noise is hard.
     pub lpn: bool,
@@ -51,7 +51,8 @@ impl Terms {
         if needed > self.memory {
             return Err(Limit::Memory { count, needed, allowed: self.memory });
         }
-        let needed = plan.offline(1).received + plan.online().received;
+        let inference = plan.offline(1).received + plan.online().received;
+        let needed = inference + plan.hint_fetch().received;
         if needed > self.download {
             return Err(Limit::Download { needed, allowed: self.download });
         }

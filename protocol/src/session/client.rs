@@ -8,6 +8,7 @@ use super::statistics::{Laps, LayerSeconds, Meter, Statistics};
 use super::system_rng;
 use crate::bundle::ClientBundle;
 use crate::error::{Error, Misuse};
+use crate::he::hint::HintName;
 use crate::party::{ClientParty, Outcome};
 use crate::plan::{NetworkPlan, Terms};
 use crate::transport::{Channel, Traffic};
@@ -24,6 +25,17 @@ pub struct Client {
     plan: Arc<NetworkPlan>,
     statistics: Statistics,
     layer_seconds: Vec<LayerSeconds>,
+    hints: Option<Box<dyn HintCache + Send>>,
+}
+
+/// Where a client keeps servers' hints between its sessions. They are public, and what comes back is
+/// checked, so a cache may forget or spoil whatever it likes.
+pub trait HintCache {
+    /// The hint of this name, if it is kept.
+    fn get(&mut self, name: &HintName) -> Option<Vec<u8>>;
+
+    /// Keeps a hint.
+    fn put(&mut self, name: &HintName, bytes: &[u8]);
 }
 
 impl Client {
@@ -48,7 +60,40 @@ impl Client {
         let statistics = Statistics { setup: meter.stop(&channel), ..Statistics::default() };
         let plan = Arc::clone(party.plan());
         let layer_seconds = vec![LayerSeconds::default(); plan.parts()];
-        Ok(Self { channel, party: Some(party), plan, statistics, layer_seconds })
+        Ok(Self { channel, party: Some(party), plan, statistics, layer_seconds, hints: None })
+    }
+
+    /// Looks for the server's hint in a cache before it fetches it, and keeps it there.
+    pub fn with_hints(self, cache: impl HintCache + Send + 'static) -> Self {
+        Self { hints: Some(Box::new(cache)), ..self }
+    }
+
+    /// Gets the server's hint, if offline phases need it and the client does not have it yet: the first
+    /// of them does that by itself. What it costs counts as set-up. `progress` is told the bytes
+    /// received and expected.
+    ///
+    /// # Errors
+    /// If the session has failed before, or the server breaks the protocol or is gone.
+    pub fn get_hint(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<(), Error> {
+        let party = self.party.as_mut().ok_or(Misuse::SessionEnded)?;
+        let Some(name) = party.needed_hint() else { return Ok(()) };
+        let kept = self.hints.as_mut().and_then(|cache| cache.get(&name));
+        if kept.is_some_and(|bytes| party.take_hint(bytes).is_ok()) {
+            return Ok(());
+        }
+        let party = self.party.take().ok_or(Misuse::SessionEnded)?;
+        let meter = Meter::start(&self.channel);
+        self.channel.begin_phase();
+        let (before, total) = (self.channel.traffic().received, self.plan.hint_fetch().received);
+        let party = self.channel.run(party.fetch_hint(), |channel, _| {
+            progress(channel.traffic().received - before, total);
+        })?;
+        self.statistics.setup += meter.stop(&self.channel);
+        if let (Some(cache), Some(hint)) = (&mut self.hints, party.hint()) {
+            cache.put(hint.name(), hint.as_bytes());
+        }
+        self.party = Some(party);
+        Ok(())
     }
 
     /// The server's network.
@@ -102,6 +147,7 @@ impl Client {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Vec<ClientBundle>, Error> {
         self.check_count(count)?;
+        self.get_hint(&mut progress)?;
         let total = self.planned_offline(count)?.received;
         let party = self.party.take().ok_or(Misuse::SessionEnded)?;
         let meter = Meter::start(&self.channel);

@@ -69,7 +69,7 @@ struct End {
 /// An offline phase in which one party changes a message of transfers: the ends of client and server.
 fn offline(changed: [Option<usize>; 2]) -> [End; 2] {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(20));
-    let service = Service::new(network, &silent(LpnSet::Toy)).unwrap();
+    let service = Service::new(network, &silent(LpnSet::Toy), &mut system_rng()).unwrap();
     let ((to_server, from_client), (to_client, from_server)) = (channel(), channel());
     let wire = |to, from, changed| Wire { to, from, changed, transfers: vec![], payloads: 0 };
     let near = wire(to_server, from_server, changed[0]);

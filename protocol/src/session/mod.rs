@@ -21,10 +21,13 @@ pub use gazelle_garble::HashKind;
 
 pub use crate::activation::Delivery;
 pub use crate::bundle::ClientBundle;
+pub use crate::he::hint::HintName;
 pub use crate::party::{MAX_BUNDLES, Outcome, Served};
-pub use crate::plan::{BlockCost, NetworkPlan, Policy, Security, Settings, Terms, TransferSource};
+pub use crate::plan::{
+    BlockCost, LinearChoice, NetworkPlan, Policy, Security, Settings, Terms, TransferSource,
+};
 pub use capacity::Capacity;
-pub use client::Client;
+pub use client::{Client, HintCache};
 pub use idle::{IdleSession, Visit};
 pub use server::Server;
 pub use statistics::{LayerSeconds, Phase, Statistics};

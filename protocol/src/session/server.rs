@@ -62,8 +62,8 @@ impl Server {
     pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
         let capacity = Capacity::default();
         let memory = Memory::new(capacity.total);
-        let (service, doors) = (Service::new(network, settings)?, Doors::default());
-        Ok(Self { service, capacity, memory, doors, totals: Arc::default() })
+        let service = Service::new(network, settings, &mut system_rng())?;
+        Ok(Self { service, capacity, memory, doors: Doors::default(), totals: Arc::default() })
     }
 
     /// Holds so much for its clients at most, instead of the default.
@@ -207,6 +207,7 @@ impl Server {
                 *last = shares;
                 party
             }
+            Request::Hint(_) => channel.run(ready.send_hint(), |_, _| ())?,
             Request::Bye => {
                 store.confirm()?;
                 return Ok(Step::Break(served));

@@ -27,7 +27,7 @@ pub enum Kind {
     /// Server: garbled tables of one chunk.
     Tables = 9,
     /// Server: it has kept its halves of what an offline phase has prepared.
-    Kept = 21,
+    Kept = 24,
     /// Client: begins an online phase with the name of its bundle.
     Online = 10,
     /// Client: a masked tensor.
@@ -42,6 +42,12 @@ pub enum Kind {
     MaskOffline = 18,
     /// Both: evaluates one activation by masks.
     MaskOnline = 19,
+    /// Server: the name of its hint.
+    PublishedHint = 21,
+    /// Client: asks for the hint.
+    FetchHint = 22,
+    /// Server: a part of the hint.
+    HintPart = 23,
     /// Client: ends the session.
     Bye = 13,
     /// Either: why it ends the session, in words.
@@ -71,6 +77,9 @@ impl Kind {
             Self::MaskTransfers => "message of transfers",
             Self::MaskOffline => "message to prepare masks",
             Self::MaskOnline => "message under masks",
+            Self::PublishedHint => "name of a hint",
+            Self::FetchHint => "request for a hint",
+            Self::HintPart => "part of a hint",
             Self::Bye => "farewell",
             Self::Refusal => "refusal",
         }

@@ -29,6 +29,7 @@ macro_rules! bytes_of_an_engine {
 mod access;
 mod expected;
 mod frame;
+mod hint;
 mod kind;
 mod phases;
 mod setup;
@@ -36,6 +37,7 @@ mod setup;
 pub use access::{Access, Proof};
 pub use expected::Expected;
 pub use frame::{FRAME_LEN, HEADER_LEN, TAG_LEN, Traffic};
+pub use hint::{FetchHint, HintPart, PublishedHint};
 pub use kind::Kind;
 pub use phases::{
     Answer, Begin, Bye, Guard, Kept, Labels, MaskOffline, MaskOnline, MaskSetUp, MaskTransfers,

@@ -2,7 +2,7 @@
 
 use gazelle_ntt::pack;
 
-use super::{Expected, Kind, Message, Payload};
+use super::{Expected, FetchHint, Kind, Message, Payload};
 use crate::bundle::BundleName;
 use crate::error::PeerFault;
 
@@ -89,6 +89,8 @@ pub enum Request {
     Prepare(Prepare),
     /// An online phase.
     Begin(Begin),
+    /// The server's hint.
+    Hint(FetchHint),
     /// The end.
     Bye,
 }
@@ -99,6 +101,7 @@ impl Request {
         Expected::any_of(&[
             (Prepare::KIND, Prepare::LEN),
             (Begin::KIND, Begin::LEN),
+            (FetchHint::KIND, 0),
             (Bye::KIND, 0),
         ])
     }
@@ -112,6 +115,7 @@ impl Request {
         match kind {
             Prepare::KIND => Prepare::decode(payload).map(Self::Prepare),
             Begin::KIND => Begin::decode(payload).map(Self::Begin),
+            FetchHint::KIND => FetchHint::decode(payload).map(Self::Hint),
             _ => Bye::decode(payload).map(|Bye| Self::Bye),
         }
     }
@@ -145,7 +149,8 @@ impl Masked {
 }
 
 bytes_of_an_engine! {
-    /// Client: encrypted masks of one block's input, of [`crate::linear::Cost::query_bytes`].
+    /// Client: encrypted masks of one block's input, of [`crate::linear::Cost::query_bytes`] or
+    /// [`crate::linear::hint::HintCost::upload_bytes`].
     Query, Query;
     /// Server: re-randomised results of one block's linear map, of
     /// [`crate::linear::Cost::answer_bytes`].

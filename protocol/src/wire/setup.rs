@@ -68,7 +68,7 @@ impl Payload for Greeting {
     }
 }
 
-/// Server: `settings (18) ‖ plan's digest (32) ‖ model card`.
+/// Server: `settings (32) ‖ plan's digest (32) ‖ model card`.
 #[derive(Clone)]
 pub struct Announcement(Vec<u8>);
 

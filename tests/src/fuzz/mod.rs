@@ -18,7 +18,7 @@ pub use linear::linear_messages;
 pub use model::{card_wire, model_file, onnx_import};
 pub use ntt::{inner_product_agrees, ntt_backends_agree, unpack};
 pub use ot::{ot_messages, transfer_messages};
-pub use party::{mask_messages, party_messages};
+pub use party::{hint_messages, mask_messages, party_messages};
 pub use session::session_messages;
 pub use vector::{bristol_circuit, programs_agree};
 
@@ -35,6 +35,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("linear_messages", linear_messages),
     ("session_messages", session_messages),
     ("party_messages", party_messages),
+    ("hint_messages", hint_messages),
     ("mask_messages", mask_messages),
     ("garbled_tables", garbled_tables),
     ("card_wire", card_wire),

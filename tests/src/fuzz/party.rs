@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use gazelle_protocol::model::Activation;
 use gazelle_protocol::party::Service;
 use gazelle_protocol::plan::EngineChoice;
-use gazelle_protocol::session::Settings;
+use gazelle_protocol::session::{LinearChoice, Settings};
 use gazelle_protocol::wire::{Kind, Message};
 
 use super::tamper;
@@ -20,16 +20,23 @@ struct Fixture {
     transcript: Transcript,
 }
 
-static GARBLED: LazyLock<Fixture> = LazyLock::new(|| Fixture::new(EngineChoice::Garbled));
+static GARBLED: LazyLock<Fixture> =
+    LazyLock::new(|| Fixture::new(EngineChoice::Garbled, LinearChoice::Coefficient));
 
 /// With a clamp and rounds of maxima, on transfers from the extension.
-static MASKS: LazyLock<Fixture> = LazyLock::new(|| Fixture::new(EngineChoice::Masks));
+static MASKS: LazyLock<Fixture> =
+    LazyLock::new(|| Fixture::new(EngineChoice::Masks, LinearChoice::Coefficient));
+
+/// With a hint, which the client fetches.
+static HINT: LazyLock<Fixture> =
+    LazyLock::new(|| Fixture::new(EngineChoice::Garbled, LinearChoice::Hint));
 
 impl Fixture {
-    fn new(activations: EngineChoice) -> Self {
+    fn new(activations: EngineChoice, linear: LinearChoice) -> Self {
         let network = tiny_network(Activation::Argmax);
-        let settings = Settings { activations, ..Settings::default() };
-        let service = Service::new(network, &settings).expect("a small network");
+        let settings = Settings { activations, linear, ..Settings::default() };
+        let service = Service::new(network, &settings, &mut crate::rng(0));
+        let service = service.expect("a small network");
         let (transcript, _) = record(&service, &IMAGE, 0);
         Self { service, transcript }
     }
@@ -45,6 +52,11 @@ pub fn party_messages(data: &[u8]) {
 /// The same in a session whose activations are by masks.
 pub fn mask_messages(data: &[u8]) {
     mistake(&MASKS, data);
+}
+
+/// The same in a session whose linear maps are by a hint.
+pub fn hint_messages(data: &[u8]) {
+    mistake(&HINT, data);
 }
 
 fn mistake(Fixture { service, transcript }: &Fixture, data: &[u8]) {
@@ -68,7 +80,7 @@ fn mistake(Fixture { service, transcript }: &Fixture, data: &[u8]) {
     };
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 22] = [
     Kind::Hello,
     Kind::Card,
     Kind::SetUp,
@@ -86,6 +98,9 @@ const KINDS: [Kind; 19] = [
     Kind::MaskTransfers,
     Kind::MaskOffline,
     Kind::MaskOnline,
+    Kind::PublishedHint,
+    Kind::FetchHint,
+    Kind::HintPart,
     Kind::Bye,
     Kind::Refusal,
 ];
@@ -94,8 +109,8 @@ const KINDS: [Kind; 19] = [
 mod tests {
     use super::*;
 
-    fn fixtures() -> [&'static Fixture; 2] {
-        [&*GARBLED, &*MASKS]
+    fn fixtures() -> [&'static Fixture; 3] {
+        [&*GARBLED, &*MASKS, &*HINT]
     }
 
     #[test]
@@ -134,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_mistake_returns() {
-        let bodies: [fn(&[u8]); 2] = [party_messages, mask_messages];
+        let bodies: [fn(&[u8]); 3] = [party_messages, mask_messages, hint_messages];
         for (body, Fixture { transcript, .. }) in bodies.into_iter().zip(fixtures()) {
             let Transcript { from_client, from_server } = transcript;
             for (party, messages) in [(0, from_client.len()), (1, from_server.len())] {

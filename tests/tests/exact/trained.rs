@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gazelle_import::files::{read_image, read_network};
 use gazelle_model::{Activation, Block, BlockCard, Card, Chain, Linear, Network, Shape};
 use gazelle_protocol::ot::silent::LpnSet;
-use gazelle_protocol::plan::{EngineChoice, LinearPlan, TransferSource};
+use gazelle_protocol::plan::{EngineChoice, TransferSource};
 use gazelle_protocol::session::{Phase, Server, Settings};
 use gazelle_protocol::transport::Traffic;
 use gazelle_tests::parties::{self, Conditions};
@@ -138,7 +138,7 @@ fn a_relu_costs_few_bytes() {
     };
     assert_eq!(counted(inference.statistics.offline), plan.offline(1));
     assert_eq!(counted(inference.statistics.online), plan.online());
-    let LinearPlan::Coefficient(linear) = &plan.linear()[0];
+    let linear = plan.linear()[0].coefficient().expect("by default");
     let (relu, next, linear) = (plan.costs()[0], plan.costs()[1], linear.cost());
     let ciphertexts = (linear.query_bytes + linear.answer_bytes) as u64;
     let offline = (relu.offline_up + relu.offline_down - ciphertexts) as f64 / 4096.0;

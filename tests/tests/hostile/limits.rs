@@ -120,7 +120,8 @@ fn a_server_that_is_full() {
         .plan()
         .linear()
         .iter()
-        .map(|LinearPlan::Coefficient(plan)| 3 * plan.cost().query_bytes as u64);
+        .filter_map(LinearPlan::coefficient)
+        .map(|plan| 3 * plan.cost().query_bytes as u64);
     let query = queries.max().unwrap();
     full(Capacity { client: 4_000, total: u64::MAX }, 0, "for one client");
     full(Capacity { client: u64::MAX, total: query + 1_000 }, 0, "no memory left");

@@ -4,6 +4,7 @@
 //! which it treats as a hostile peer would; the connections stay open meanwhile. Every frame of a
 //! session has its turn, in both directions.
 
+mod hints;
 mod limits;
 
 use std::io::{self, Read, Write};

@@ -6,7 +6,8 @@ use crate::{
     failure::{Result, While},
 };
 use gazelle_protocol::{
-    plan::{LinearPlan, NetworkPlan, NodeCost, Security, Settings},
+    linear::CoefficientPlan,
+    plan::{NetworkPlan, NodeCost, Security, Settings},
     printable,
     session::Delivery,
     transport::Traffic,
@@ -25,6 +26,9 @@ struct Report {
     tables: &'static str,
     nodes: Vec<Node>,
     setup: Cost,
+    /// What a client fetches once, if a map needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<Cost>,
     offline: Cost,
     online: Cost,
     /// The base-2 logarithm of the chance that a sum of an inference is wrong.
@@ -119,6 +123,7 @@ pub(super) fn report(
         },
         nodes: nodes(plan),
         setup: plan.setup().into(),
+        hint: plan.uses_hint().then(|| plan.hint_fetch().into()),
         offline: plan.offline(1).into(),
         online: plan.online().into(),
         failure_log2: plan.failure_log2(),
@@ -147,14 +152,14 @@ fn alternatives(plan: &NetworkPlan) -> Vec<Alternative> {
     let nodes = plan.node_costs();
     let maps = nodes.iter().flat_map(|node| node.maps.iter().map(|&map| (node.tensor, map)));
     maps.flat_map(|(tensor, map)| {
-        let LinearPlan::Coefficient(chosen) = &plan.linear()[map];
+        let chosen = plan.linear()[map].coefficient().map(CoefficientPlan::cost);
         plan.alternatives(map).into_iter().map(move |plan| {
             let cost = plan.cost();
             Alternative {
                 tensor,
                 map,
                 plan: super::describe(&plan),
-                chosen: cost == chosen.cost(),
+                chosen: Some(cost) == chosen,
                 milliseconds: cost.nanoseconds as f64 / 1e6,
                 transforms: cost.transforms,
                 products: cost.products,

@@ -214,7 +214,10 @@ pub(crate) fn layers(plan: &NetworkPlan) -> String {
     let plans = plan.linear().iter().zip(plan.activations());
     let rows = plan.layers().iter().zip(plans).enumerate().map(|(i, (layer, (linear, ends)))| {
         let engines = format!("{}, {}", linear.engine().name(), ends.engine().name());
-        let LinearPlan::Coefficient(linear) = linear;
+        let described = match linear {
+            LinearPlan::Coefficient(linear) => describe(linear),
+            LinearPlan::Hint(linear) => linear.layout(),
+        };
         [
             format!("{} {}", i + 1, kind(layer)),
             layer.pooled.to_string(),
@@ -223,7 +226,7 @@ pub(crate) fn layers(plan: &NetworkPlan) -> String {
             layer.block.ring_bits().to_string(),
             activation(layer),
             engines,
-            describe(linear),
+            described,
         ]
     });
     table(&[headings.map(String::from)].into_iter().chain(rows).collect::<Vec<_>>())
@@ -297,9 +300,13 @@ fn phases(plan: &NetworkPlan) -> String {
         let Traffic { sent, received, rounds } = traffic;
         [name.into(), grouped(sent), grouped(received), rounds.to_string()]
     };
-    let phases =
-        [("set-up", plan.setup()), ("offline", plan.offline(1)), ("online", plan.online())];
-    table(&[headings.map(String::from)].into_iter().chain(phases.map(row)).collect::<Vec<_>>())
+    let mut phases =
+        vec![("set-up", plan.setup()), ("offline", plan.offline(1)), ("online", plan.online())];
+    if plan.uses_hint() {
+        phases.insert(1, ("hint, once for a model", plan.hint_fetch()));
+    }
+    let rows = phases.into_iter().map(row);
+    table(&[headings.map(String::from)].into_iter().chain(rows).collect::<Vec<_>>())
 }
 
 /// Inferences of a long session.
@@ -316,7 +323,8 @@ fn security(plan: &NetworkPlan) -> String {
         [what.into(), power(&one), power(&many)]
     };
     let headings = |what: &str| [what, "one inference", "2^20 in a session"].map(String::from);
-    let sets: Vec<String> = one.parameters.iter().map(ToString::to_string).collect();
+    let sets = one.parameters.iter().map(ToString::to_string);
+    let sets: Vec<_> = sets.chain(one.hint_parameters.iter().map(ToString::to_string)).collect();
     let lattice = format!("ring-LWE ({})", sets.join("; "));
     let mut work = vec![
         headings("work to break"),

@@ -6,7 +6,10 @@ use crate::{
     failure::Result,
     table::{grouped, table},
 };
-use gazelle_protocol::plan::{EngineCost, LinearPlan, NetworkPlan, Settings};
+use gazelle_protocol::{
+    linear::CoefficientPlan,
+    plan::{EngineCost, NetworkPlan, Settings},
+};
 
 /// What one inference is expected to take on the link with each choice of engines.
 pub(super) fn engines(plan: &NetworkPlan) -> Result<String> {
@@ -83,10 +86,10 @@ pub(super) fn linear(plan: &NetworkPlan) -> String {
     let maps = nodes.iter().flat_map(|node| node.maps.iter().map(|&map| (node.tensor, map)));
     for (tensor, map) in maps {
         let number = if plan.layers().is_empty() { tensor } else { map + 1 };
-        let LinearPlan::Coefficient(chosen) = &plan.linear()[map];
+        let chosen = plan.linear()[map].coefficient().map(CoefficientPlan::cost);
         for plan in plan.alternatives(map) {
             let cost = plan.cost();
-            let mark = if cost == chosen.cost() { " (chosen)" } else { "" };
+            let mark = if Some(cost) == chosen { " (chosen)" } else { "" };
             rows.push([
                 format!("{number}{mark}"),
                 describe(&plan),

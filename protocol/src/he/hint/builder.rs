@@ -7,6 +7,7 @@ use rand::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::modular::Transformed;
+use super::noise::KEY_DROPPED;
 use super::{Format, HintParameters};
 use crate::error::Misuse;
 use crate::he::Coins;
@@ -75,6 +76,12 @@ impl HintSecret {
         Self(Coins::random(rng))
     }
 
+    /// Marks it for tests of constant time.
+    #[cfg(test)]
+    pub(crate) fn make_secret(&mut self) {
+        self.0.make_secret();
+    }
+
     /// u and e′ of output polynomial `output` of layer `layer`.
     pub(super) fn blinding(
         &self,
@@ -89,19 +96,22 @@ impl HintSecret {
         [ephemeral, error]
     }
 
-    /// b·u modulo q for the u of output `output` of layer `layer`: what the server adds to its part of
-    /// the results of the tile that `key` belongs to.
-    pub fn product(
+    /// b·u modulo q for the u of output `output` of layer `layer` and each of some keys: what the server
+    /// adds to its part of the results of the tiles that the keys belong to.
+    pub fn products<'a>(
         &self,
-        parameters: &HintParameters,
-        key: &TileKey,
+        parameters: &'a HintParameters,
+        keys: &'a [TileKey],
         (layer, output): (usize, usize),
-    ) -> Zeroizing<Vec<u64>> {
+    ) -> impl Iterator<Item = Zeroizing<Vec<u64>>> + 'a {
         let [ephemeral, _] = self.blinding(parameters.n(), layer, output);
         let ring = parameters.products();
-        let mut product = ring.multiply(&key.0, &ring.transform_small(&ephemeral));
-        product.iter_mut().for_each(|p| *p &= parameters.mask());
-        Zeroizing::new(product)
+        let ephemeral = ring.transform_small(&ephemeral);
+        keys.iter().map(move |key| {
+            let mut product = ring.multiply(&key.0, &ephemeral);
+            product.iter_mut().for_each(|p| *p &= parameters.mask());
+            Zeroizing::new(product)
+        })
     }
 }
 
@@ -109,13 +119,25 @@ impl HintSecret {
 pub struct TileKey(Transformed);
 
 impl TileKey {
-    /// The key with these coefficients modulo q.
+    /// Bits of a coefficient of the key as it is sent.
+    pub fn sent_bits(parameters: &HintParameters) -> u32 {
+        parameters.log2_q() - KEY_DROPPED
+    }
+
+    /// A coefficient of the key modulo q as it is sent: without its lowest bits.
+    pub fn truncate(parameters: &HintParameters, coefficient: u64) -> u64 {
+        (coefficient & parameters.mask()) >> KEY_DROPPED
+    }
+
+    /// The key whose coefficients were sent so.
     ///
     /// # Panics
     /// If there are not n.
-    pub fn new(parameters: &HintParameters, coefficients: &[u64]) -> Self {
-        assert_eq!(coefficients.len(), parameters.n(), "a polynomial of the ring");
-        Self(parameters.products().transform(coefficients))
+    pub fn new(parameters: &HintParameters, sent: &[u64]) -> Self {
+        assert_eq!(sent.len(), parameters.n(), "a polynomial of the ring");
+        let middle = |&c: &u64| (c << KEY_DROPPED) | 1 << (KEY_DROPPED - 1);
+        let coefficients: Vec<u64> = sent.iter().map(middle).collect();
+        Self(parameters.products().transform(&coefficients))
     }
 }
 

@@ -189,6 +189,11 @@ pub struct LayerHint<'a> {
 }
 
 impl LayerHint<'_> {
+    /// Its format.
+    pub fn format(&self) -> &LayerFormat {
+        self.layer
+    }
+
     /// ĉ of an output: 2^(λ−κ)·h, in coefficients.
     pub(super) fn coefficients(&self, output: usize) -> Vec<u64> {
         let format = &self.layer.format;
@@ -215,5 +220,28 @@ impl Hint {
         let (len, bits) = (format.polynomial_len(), format.format.hint_bits);
         let place = self.places[layer] + output * len;
         pack::pack_u64_into(rounded, bits, &mut self.bytes[place..][..len]);
+    }
+
+    /// What a server that deviates publishes for layer 0: for output o the polynomial
+    /// 2^shift·X^(−o)·(a + a'), a and a' of the first inputs of layers 0 and 1. B of result 0 is then
+    /// what coefficients o of both messages lack of the masks.
+    pub(crate) fn forge(&mut self, shift: u32) {
+        let layer = self.layers[0].clone();
+        let parameters = &layer.format.parameters;
+        let (n, unsent) = (parameters.n(), parameters.log2_q() - layer.format.hint_bits);
+        let [a, b] = [0, 1].map(|index| {
+            let place = super::Place::Input(0);
+            let public = super::builder::public(parameters, (self.layer(0).seed, index), place);
+            parameters.products().coefficients(public)
+        });
+        for output in 0..layer.outputs {
+            let coefficient = |c: usize| {
+                let sum = a[(c + output) % n].wrapping_add(b[(c + output) % n]);
+                let sum = if c + output < n { sum } else { sum.wrapping_neg() };
+                (sum << shift & parameters.mask()) >> unsent
+            };
+            self.publish(0, output, &(0..n).map(coefficient).collect::<Vec<_>>());
+        }
+        *self = Self::of(std::mem::take(&mut self.layers), std::mem::take(&mut self.bytes));
     }
 }

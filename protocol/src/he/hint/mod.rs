@@ -13,7 +13,7 @@
 //!    Δ·Σᵢ w_{o,i}·mᵢ and a noise that [`noise`] bounds. Each rounds its part to k + 1 bits; the two
 //!    halves are those that [`crate::linear::guard`] makes exact shares of.
 //!
-//! Sessions do not use hints yet: what is here makes and reads them, and bounds their noise.
+//! What is here makes and reads hints, and bounds their noise; [`crate::linear::hint`] computes with them.
 //!
 //! A secret s serves one tile of one map's input in one image, and is consumed by value. Where the
 //! client may choose m, it takes mᵢ = −top(−aᵢ·s + eᵢ), which is uniform: then the top k bits of cᵢ are
@@ -30,6 +30,8 @@ pub use builder::{HintSecret, LayerFormat, Place, TileKey};
 pub use file::{Hint, HintFault, HintName, LayerHint};
 pub use noise::{Exactness, Format, Row};
 pub use parameters::HintParameters;
+#[cfg(test)]
+pub(crate) use secret::one_secret;
 pub use secret::{OneTimeSecret, correlate};
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl OneTimeSecret {
     /// A fresh secret.
     pub fn random(parameters: &HintParameters, rng: &mut impl CryptoRng) -> Self {
         let mut secret = Zeroizing::new(vec![0; parameters.n()]);
+        #[cfg(test)]
+        if one_secret::is_taken() {
+            sample::ternary(&mut one_secret::rng(), &mut secret);
+            return Self(parameters.products().transform_small(&secret));
+        }
         sample::ternary(rng, &mut secret);
         Self(parameters.products().transform_small(&secret))
     }
@@ -90,4 +95,29 @@ fn transpose<T>(places: Vec<Vec<T>>, tiles: usize) -> Vec<Vec<T>> {
         out.iter_mut().zip(place).for_each(|(tile, value)| tile.push(value));
     }
     out
+}
+
+/// The defence switched off, for tests that show what it is for: all maps and tiles have one secret.
+#[cfg(test)]
+pub(crate) mod one_secret {
+    use std::cell::Cell;
+
+    use rand::{SeedableRng, rngs::ChaCha20Rng};
+
+    thread_local!(static TAKEN: Cell<bool> = const { Cell::new(false) });
+
+    /// Whether clients of this thread take one secret for all.
+    pub(super) fn is_taken() -> bool {
+        TAKEN.get()
+    }
+
+    /// From now on they do, or do not.
+    pub(crate) fn take(taken: bool) {
+        TAKEN.set(taken);
+    }
+
+    /// What the one secret is drawn from.
+    pub(super) fn rng() -> ChaCha20Rng {
+        ChaCha20Rng::seed_from_u64(1)
+    }
 }

@@ -1,5 +1,6 @@
 mod conversion;
 mod deviating_client;
+mod hint;
 mod leak;
 mod malformed;
 mod noise;

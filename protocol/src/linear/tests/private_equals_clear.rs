@@ -37,7 +37,7 @@ fn naive(layer: &Layer, x: &[u32]) -> Vec<u32> {
     out
 }
 
-fn layers() -> impl Strategy<Value = (LinearMap, Shape, u32)> {
+pub(super) fn layers() -> impl Strategy<Value = (LinearMap, Shape, u32)> {
     let extent =
         |max: usize| (1..=max, 1..=max).prop_map(|(height, width)| Extent { height, width });
     let padding = [0..=3usize, 0..=3, 0..=3, 0..=3]

@@ -1,9 +1,11 @@
 //! The client: it has the image and learns the class.
 //!
 //! - `setup`: greetings, base transfers, keys;
+//! - `hint`: the server's hint, which the client fetches or has from before;
 //! - `offline`: bundles, before their images are known;
 //! - `online`: an image, classified with a bundle.
 
+mod hint;
 mod offline;
 mod online;
 mod setup;
@@ -17,6 +19,7 @@ use rand::rngs::ChaCha20Rng;
 use super::name::SessionName;
 use super::transfers::ClientTransfers;
 use crate::activation::garbled::Evaluator;
+use crate::he::hint::{Hint, HintName};
 use crate::linear::ClientKeys;
 use crate::ot::LinkKey;
 use crate::plan::{NetworkPlan, Stocks, Terms};
@@ -30,6 +33,10 @@ pub struct ClientParty {
     link: LinkKey,
     terms: Terms,
     plan: Arc<NetworkPlan>,
+    /// Of the server's hint, if the plan needs one.
+    hint_name: Option<HintName>,
+    /// The hint, once the client has it.
+    hint: Option<Arc<Hint>>,
     keys: ClientKeys,
     evaluator: Evaluator,
     /// For activations by masks, if there are any.

@@ -1,5 +1,7 @@
 //! The client's offline phase: bundles, before their images are known.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use zeroize::Zeroizing;
 
 use super::ClientParty;
@@ -8,13 +10,17 @@ use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse};
 use crate::exchange::{Exchange, Mailbox};
 use crate::linear::Mask;
-use crate::linear::guard::Conversion;
+use crate::linear::guard::{ClientHalf, Conversion};
+use crate::linear::hint::HintPlan;
 use crate::model::{Node, Ring};
 use crate::party::refill::{self, Layer};
 use crate::party::transfers::ClientTransfers;
 use crate::party::{MAX_BUNDLES, renew};
 use crate::plan::{ActivationPlan, LinearPlan};
-use crate::wire::{Guard, Kept, MaskOffline, Message, Payload, Prepare};
+use crate::wire::{Guard, Kept, MaskOffline, Message, Payload, Prepare, Query};
+
+/// Messages and halves of maps by the hint, made when the tensors were drawn whose masks they give.
+type Drafts = BTreeMap<usize, (Vec<u8>, ClientHalf)>;
 
 impl ClientParty {
     /// Checks that so many inferences can be prepared at once.
@@ -41,17 +47,20 @@ impl ClientParty {
         count: usize,
     ) -> Result<(Self, Vec<ClientBundle>), Error> {
         self.check_count(count)?;
+        if self.needed_hint().is_some() {
+            return Err(Misuse::Hint.into());
+        }
         renew(&mut self.rng);
         mail.send(Prepare { count: count as u32 }).await;
         let mut bundles: Vec<_> = (0..count).map(|_| self.empty_bundle()).collect();
-        self.send_queries(&mut bundles, &mail).await?;
+        let mut halves = self.send_queries(&mut bundles, &mail).await?;
         let plan = self.plan.clone();
         let layers: Vec<Layer<'_>> = plan.mask_layers(count).collect();
         if let Some(transfers) = &mut self.transfers {
             transfers.down.request(&layers, &mail, &mut self.rng).await?;
         }
         // A party sends what it has for all blocks before it waits: three round trips.
-        let (conversions, messages) = self.receive_answers(&bundles, &mail).await?;
+        let (conversions, messages) = self.receive_answers(&bundles, &mut halves, &mail).await?;
         self.refill(&layers, messages, &mail).await?;
         self.receive_corrections(&mut bundles, conversions, &mail).await?;
         self.finish_refill(&mail).await?;
@@ -117,28 +126,41 @@ impl ClientParty {
     }
 
     /// Draws r for the image and every activation's output, and sends what the linear maps read of
-    /// them, encrypted under each map's own key.
+    /// them, encrypted under each map's own key. Returns the halves of the maps by hints, map after map
+    /// and bundle after bundle.
     async fn send_queries(
         &mut self,
         bundles: &mut [ClientBundle],
         mail: &Mailbox,
-    ) -> Result<(), Error> {
+    ) -> Result<VecDeque<ClientHalf>, Error> {
         let plan = self.plan.clone();
+        let mut halves = VecDeque::new();
+        let mut drafts: Vec<Drafts> = bundles.iter().map(|_| Drafts::new()).collect();
         for (map, (linear, term)) in plan.linear().iter().zip(&plan.places.terms).enumerate() {
             let ring = plan.places.ring(term.node);
-            for bundle in &mut *bundles {
-                self.draw(bundle, term.node);
+            for (bundle, drafts) in bundles.iter_mut().zip(&mut drafts) {
+                self.draw(bundle, term.node, drafts)?;
                 let mut read = bundle.tensors[term.input].clone();
                 ring.reduce_all(&mut read);
                 match linear {
                     LinearPlan::Coefficient(linear) => {
-                        let key = self.keys.of(map);
+                        let key = self.keys.of(plan.place(map));
                         linear.send_query(&read, key, mail.of(map), &mut self.rng).await?;
+                    }
+                    LinearPlan::Hint(linear) => {
+                        let draft = match drafts.remove(&map) {
+                            Some(draft) => draft,
+                            None => self.encrypt(map, linear, &mut read)?,
+                        };
+                        mail.of(map).send(Query(draft.0)).await;
+                        halves.push_back(draft.1);
                     }
                 }
             }
         }
-        bundles.iter_mut().for_each(|bundle| self.draw(bundle, plan.places.tensors.len()));
+        for (bundle, drafts) in bundles.iter_mut().zip(&mut drafts) {
+            self.draw(bundle, plan.places.tensors.len(), drafts)?;
+        }
         for bundle in bundles {
             // Masks were drawn in the order of the nodes.
             let sources = (0..plan.activations().len()).map(|i| plan.places.source(i));
@@ -147,20 +169,41 @@ impl ClientParty {
                 .map(|(source, (_, bits))| Mask::of(&bundle.tensors[source], bits))
                 .collect();
         }
-        Ok(())
+        Ok(halves)
+    }
+
+    /// The message and the halves of a map by the hint, for what it reads.
+    fn encrypt(
+        &mut self,
+        map: usize,
+        linear: &HintPlan,
+        read: &mut [u32],
+    ) -> Result<(Vec<u8>, ClientHalf), Error> {
+        let hint = self.hint.as_ref().ok_or(Misuse::Hint)?;
+        let layer = hint.layer(self.plan.place(map));
+        Ok(linear.encrypt(read, layer, &mut self.rng)?)
     }
 
     /// The client's shares of the tensors below number `end`, as far as they do not depend on a
-    /// linear map; the others stay empty.
-    fn draw(&mut self, bundle: &mut ClientBundle, end: usize) {
-        let plan = &self.plan;
+    /// linear map; the others stay empty. What maps that give masks will send goes to `drafts`.
+    fn draw(
+        &mut self,
+        bundle: &mut ClientBundle,
+        end: usize,
+        drafts: &mut Drafts,
+    ) -> Result<(), Error> {
+        let plan = &self.plan.clone();
         for number in bundle.tensors.len()..end {
             let tensor = plan.places.tensors[number];
             let node = number.checked_sub(1).map(|i| &plan.card().nodes[i]);
             let share = match node {
                 None | Some(Node::Activation(_)) => {
                     let mask = Mask::random(tensor.shape.len(), tensor.ring_bits, &mut self.rng);
-                    mask.values().to_vec()
+                    let mut mask = mask.into_values();
+                    if let Some((map, linear)) = plan.giver(number) {
+                        drafts.insert(map, self.encrypt(map, linear, &mut mask)?);
+                    }
+                    std::mem::take(&mut *mask)
                 }
                 Some(node) if known(node, &bundle.tensors) && node.is_local() => {
                     plan.places.local(node, number, &bundle.tensors)
@@ -169,6 +212,7 @@ impl ClientParty {
             };
             bundle.tensors.push(Zeroizing::new(share));
         }
+        Ok(())
     }
 
     /// Decrypts the client's halves of every block's sums and makes the transfers of their guard
@@ -176,14 +220,21 @@ impl ClientParty {
     async fn receive_answers(
         &mut self,
         bundles: &[ClientBundle],
+        halves: &mut VecDeque<ClientHalf>,
         mail: &Mailbox,
     ) -> Result<(Vec<Conversion>, Vec<Message>), Error> {
         let kind = self.plan.settings().hash;
         let mut gates: Vec<Gates> = bundles.iter().map(|bundle| bundle.gates(kind)).collect();
         let (mut conversions, mut messages) = (Vec::new(), Vec::new());
-        for (block, plan) in self.plan.coefficient().enumerate() {
+        for (map, linear) in self.plan.linear().iter().enumerate() {
             for gates in &mut gates {
-                let half = plan.receive_half(self.keys.of(block), mail.of(block)).await?;
+                let half = match linear {
+                    LinearPlan::Coefficient(linear) => {
+                        let key = self.keys.of(self.plan.place(map));
+                        linear.receive_half(key, mail.of(map)).await?
+                    }
+                    LinearPlan::Hint(_) => halves.pop_front().expect("one for each message"),
+                };
                 let numbers = gates.take(half.len() as u64);
                 let (conversion, message) = half.transfer(self.evaluator.transfers(), numbers);
                 conversions.push(conversion);
@@ -202,10 +253,10 @@ impl ClientParty {
     ) -> Result<(), Error> {
         let (kind, plan) = (self.plan.settings().hash, self.plan.clone());
         let mut conversions = conversions.into_iter();
-        for (map, (linear, term)) in plan.coefficient().zip(&plan.places.terms).enumerate() {
+        for (map, term) in plan.places.terms.iter().enumerate() {
             for (bundle, conversion) in bundles.iter_mut().zip(conversions.by_ref()) {
                 let gates = bundle.gates(kind);
-                let sums = linear.receive_shares(conversion, gates.hash(), mail.of(map)).await?;
+                let sums = conversion.receive(gates.hash(), mail.of(map)).await?;
                 let share = &mut bundle.tensors[term.node];
                 share.resize(sums.len(), 0);
                 plan.places.ring(term.node).add_all(share, &sums);

@@ -14,7 +14,8 @@ use crate::party::name::{Opening, SessionName};
 use crate::party::transfers::ClientTransfers;
 use crate::plan::Terms;
 use crate::wire::{
-    Announcement, ClientSetUp, Corrections, Expected, Greeting, MaskSetUp, Payload, ServerSetUp,
+    Announcement, ClientSetUp, Corrections, Expected, Greeting, MaskSetUp, Payload, PublishedHint,
+    ServerSetUp,
 };
 
 impl ClientParty {
@@ -33,13 +34,21 @@ impl ClientParty {
         let announcement = Expected::at_most(Announcement::KIND, Announcement::MAX_LEN);
         let announcement = Announcement::decode(mail.take(announcement).await.payload)?;
         let plan = terms.accept(&announcement)?;
+        let hint = match plan.uses_hint() {
+            true => Some(mail.receive::<PublishedHint>(PublishedHint::LEN).await?),
+            false => None,
+        };
 
         let (evaluator, offer) = EvaluatorSetup::new(plan.settings().field, &mut rng);
         let (keys, public) = ClientKeys::generate(plan.coefficient(), &mut rng);
         let setup = ClientSetUp { offer, keys: public };
-        let opening =
-            Opening { client: &ours, server: &theirs, announcement: &announcement, setup: &setup };
-        let session = SessionName::new(&opening);
+        let session = SessionName::new(&Opening {
+            client: &ours,
+            server: &theirs,
+            announcement: &announcement,
+            hint: hint.as_ref(),
+            setup: &setup,
+        });
         mail.send(setup).await;
         let ServerSetUp(reply) = mail.receive(ot::base::REPLY_LEN).await?;
         let (evaluator, corrections, link) = evaluator.finish(session.as_bytes(), &reply)?;
@@ -64,6 +73,8 @@ impl ClientParty {
             link,
             terms,
             plan,
+            hint_name: hint.map(|PublishedHint(name)| name),
+            hint: None,
             keys,
             evaluator,
             transfers,

@@ -6,6 +6,8 @@
 //! is left less r'\[m\]: bits of r₀\[j\]. The server was sent x − r₀. Of the nine bits that remain of
 //! the sum the highest is its sign, so about half of the pixels come out, and the other half is 0.
 
+mod hint;
+
 use std::thread;
 
 use rand::rngs::SysRng;
@@ -15,6 +17,7 @@ use super::*;
 use crate::bundle::{ServerActivation, ServerBundle};
 use crate::error::Error;
 use crate::exchange::{Exchange, Mailbox};
+use crate::he::hint::one_secret;
 use crate::linear::forged::Source;
 use crate::linear::guard::ServerHalf;
 use crate::linear::{ServerShare, one_key};
@@ -23,7 +26,7 @@ use crate::model::{
     HeadNode, Linear, LinearNode, Network, Node, Padding, Preprocessing, Shape, Shift, Term,
     Window,
 };
-use crate::plan::{ActivationPlan, NetworkPlan, Settings, Terms};
+use crate::plan::{ActivationPlan, LinearChoice, NetworkPlan, Settings, Terms};
 use crate::session::Client;
 use crate::transport::{Channel, pair};
 use crate::wire::{Answer, Query};
@@ -69,7 +72,10 @@ impl<'a> ServerParty<'a> {
         mail.take(Request::expected()).await;
         let (bundle, gates) = self.empty_bundle();
         let (mut bundles, mut gates) = (vec![bundle], vec![gates]);
-        let (halves, told) = self.answer_otherwise(attack, &mail).await?;
+        let (halves, told) = match self.service.hint() {
+            Some(_) => self.halves_of_crafted_hint(&mail).await?,
+            None => self.answer_otherwise(attack, &mail).await?,
+        };
         self.convert(halves, &mut bundles, &mut gates, &mail).await?;
         let mut bundle = bundles.remove(0);
         for (block, plan) in self.service.plan.activations().iter().enumerate() {
@@ -154,8 +160,17 @@ impl<'a> ServerParty<'a> {
 }
 
 /// Right values and all of them, in one inference of a client that believes to be served honestly.
-fn right(network: &Network, attack: Attack, one_key_for_all: bool) -> (usize, usize) {
-    let service = Service::new(network.clone(), &Settings::default()).unwrap();
+fn right(
+    network: &Network,
+    attack: Attack,
+    linear: LinearChoice,
+    one_key_for_all: bool,
+) -> (usize, usize) {
+    let settings = Settings { linear, ..Settings::default() };
+    let mut service = Service::new(network.clone(), &settings, &mut fresh_rng()).unwrap();
+    if let Some((hint, _)) = &mut service.hint {
+        hint.forge(SHIFT);
+    }
     let mut rng = fresh_rng();
     let image: Vec<u8> = (0..network.card().input.len()).map(|_| rng.next_u32() as u8).collect();
     let read = service.plan.places.terms[0].input;
@@ -166,7 +181,9 @@ fn right(network: &Network, attack: Attack, one_key_for_all: bool) -> (usize, us
         one_key::take(one_key_for_all);
         let mut client = Client::connect(near, &Terms::NONE).unwrap();
         one_key::take(false);
+        one_secret::take(one_key_for_all);
         let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+        one_secret::take(false);
         client.classify(bundle, &image).unwrap();
         let statistics = client.statistics();
         let plan = client.plan();
@@ -183,21 +200,29 @@ fn fresh_rng() -> ChaCha20Rng {
 }
 
 fn serve(service: &Service, attack: Attack, mut channel: Channel) -> Vec<(usize, u8)> {
-    let party = channel.run(ServerParty::accept(service, fresh_rng()), |_, _| ()).unwrap();
+    let mut party = channel.run(ServerParty::accept(service, fresh_rng()), |_, _| ()).unwrap();
+    if service.hint().is_some() {
+        party = channel.run(party.request(), |_, _| ()).unwrap().0;
+        party = channel.run(party.send_hint(), |_, _| ()).unwrap();
+    }
     channel.run(party.deviate(attack), |_, _| ()).unwrap()
 }
 
 /// With the keys as they are, pixels come as by chance; with one for all, far more often.
 fn assert_harmless(network: &Network, attack: Attack) {
+    assert_harmless_by(network, attack, LinearChoice::Coefficient);
+}
+
+fn assert_harmless_by(network: &Network, attack: Attack, linear: LinearChoice) {
     let (mut right_of_all, mut all) = (0, 0);
     for _ in 0..4 {
-        let (right, found) = right(network, attack, false);
+        let (right, found) = right(network, attack, linear, false);
         (right_of_all, all) = (right_of_all + right, all + found);
     }
     // Binomial with p = 1/256: six standard deviations and one.
     let (mean, bound) = (all as f64 / 256.0, 6.0 * (all as f64 / 256.0).sqrt() + 1.0);
     assert!((right_of_all as f64) < mean + bound, "{right_of_all} of {all} pixels are read");
-    let (right, found) = right(network, attack, true);
+    let (right, found) = right(network, attack, linear, true);
     assert!(found >= 16 && right > found / 5, "with one key {right} of {found} pixels are read");
 }
 

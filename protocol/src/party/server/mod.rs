@@ -21,10 +21,11 @@ use super::Service;
 use super::name::SessionName;
 use super::transfers::ServerTransfers;
 use crate::activation::garbled::Garbler;
+use crate::error::PeerFault;
 use crate::exchange::Exchange;
 use crate::linear::ServerKeys;
 use crate::ot::LinkKey;
-use crate::wire::Request;
+use crate::wire::{HintPart, Request};
 
 /// A server whose session with one client is set up.
 pub struct ServerParty<'a> {
@@ -34,6 +35,8 @@ pub struct ServerParty<'a> {
     /// What both parties know and nobody else.
     link: LinkKey,
     keys: ServerKeys,
+    /// Whether the client has asked for the hint.
+    hint_sent: bool,
     garbler: Garbler,
     /// For activations by masks, if there are any.
     transfers: Option<ServerTransfers>,
@@ -54,6 +57,18 @@ impl<'a> ServerParty<'a> {
         Exchange::new(|mail| async move {
             let request = Request::decode(mail.take(Request::expected()).await)?;
             Ok((self, request))
+        })
+    }
+
+    /// Sends the hint: once in a session.
+    pub fn send_hint(mut self) -> Exchange<'a, Self> {
+        Exchange::new(|mail| async move {
+            let hint = self.service.hint().filter(|_| !self.hint_sent).ok_or(PeerFault::NoHint)?;
+            self.hint_sent = true;
+            for part in hint.as_bytes().chunks(HintPart::MAX_LEN) {
+                mail.send(HintPart(part.to_vec())).await;
+            }
+            Ok(self)
         })
     }
 }

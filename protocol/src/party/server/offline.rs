@@ -47,10 +47,13 @@ impl<'a> ServerParty<'a> {
 
     /// The bytes of memory that queries take in an offline phase.
     pub fn query_memory(plan: &NetworkPlan, count: usize, room: u64) -> u64 {
-        let memory = |plan: &CoefficientPlan| {
-            at_once(plan, count, room) as u64 * QUERY_MEMORY * plan.cost().query_bytes as u64
+        let memory = |plan: &LinearPlan| match plan {
+            LinearPlan::Coefficient(plan) => {
+                at_once(plan, count, room) as u64 * QUERY_MEMORY * plan.cost().query_bytes as u64
+            }
+            LinearPlan::Hint(plan) => plan.apply_memory(),
         };
-        plan.coefficient().map(memory).max().unwrap_or(0)
+        plan.linear().iter().map(memory).max().unwrap_or(0)
     }
 
     async fn prepare(
@@ -169,17 +172,22 @@ impl<'a> ServerParty<'a> {
         room: u64,
         mail: &Mailbox,
     ) -> Result<Vec<ServerHalf>, Error> {
-        let Service { plan, weights, .. } = self.service;
+        let Service { plan, weights, hint, network, .. } = self.service;
         let mut halves = Vec::new();
-        for (block, (plan, weights)) in plan.linear().iter().zip(weights).enumerate() {
-            match plan {
-                LinearPlan::Coefficient(plan) => {
-                    let (key, batch) = (self.keys.of(block), (count, at_once(plan, count, room)));
-                    let mail = mail.of(block);
-                    let answered = plan.answer_queries(weights, key, batch, mail, &mut self.rng);
-                    halves.extend(answered.await?);
+        for (map, linear) in plan.linear().iter().enumerate() {
+            let (place, mail) = (plan.place(map), mail.of(map));
+            halves.extend(match linear {
+                LinearPlan::Coefficient(linear) => {
+                    let batch = (count, at_once(linear, count, room));
+                    let (weights, key) = (&weights[place], self.keys.of(place));
+                    linear.answer_queries(weights, key, batch, mail, &mut self.rng).await?
                 }
-            }
+                LinearPlan::Hint(linear) => {
+                    let (_, secret) = hint.as_ref().expect("built for the plan");
+                    let weights = plan.places.terms[map].weights(network);
+                    linear.receive_halves(count, weights, (secret, place), mail).await?
+                }
+            });
         }
         Ok(halves)
     }
@@ -194,7 +202,7 @@ impl<'a> ServerParty<'a> {
     ) -> Result<(), Error> {
         let mut halves = halves.into_iter();
         let field = self.service.plan.settings().field;
-        for (block, plan) in self.service.plan.coefficient().enumerate() {
+        for (block, plan) in self.service.plan.linear().iter().enumerate() {
             let waiting = bundles.iter_mut().zip(&mut *gates).zip(halves.by_ref());
             for ((bundle, gates), half) in waiting {
                 let numbers = gates.take(half.len() as u64);

@@ -18,6 +18,7 @@ pub struct Resting {
     session: SessionName,
     link: LinkKey,
     keys: ServerKeys,
+    hint_sent: bool,
     garbler: Garbler,
     transfers: Option<ServerTransfers>,
     prepared: u64,
@@ -26,12 +27,13 @@ pub struct Resting {
 impl<'a> ServerParty<'a> {
     /// Lets go of the service.
     pub fn rest(self) -> Resting {
-        let Self { service, rng, session, link, keys, garbler, transfers, prepared } = self;
+        let Self { service, rng, session, link, keys, hint_sent, garbler, transfers, prepared } =
+            self;
         let (mut keys, mut garbler) = (keys, garbler);
         keys.shrink();
         garbler.shrink();
         let digest = service.digest;
-        Resting { digest, rng, session, link, keys, garbler, transfers, prepared }
+        Resting { digest, rng, session, link, keys, hint_sent, garbler, transfers, prepared }
     }
 
     /// Goes on.
@@ -39,8 +41,9 @@ impl<'a> ServerParty<'a> {
     /// # Panics
     /// If the session began with another service.
     pub fn wake(resting: Resting, service: &'a Service) -> Self {
-        let Resting { digest, rng, session, link, keys, garbler, transfers, prepared } = resting;
+        let Resting { digest, rng, session, link, keys, hint_sent, garbler, transfers, prepared } =
+            resting;
         assert!(digest == service.digest, "a session goes on with the service that it began with");
-        Self { service, rng, session, link, keys, garbler, transfers, prepared }
+        Self { service, rng, session, link, keys, hint_sent, garbler, transfers, prepared }
     }
 }

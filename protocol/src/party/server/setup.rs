@@ -11,7 +11,7 @@ use crate::linear::ServerKeys;
 use crate::party::Service;
 use crate::party::name::{Opening, SessionName};
 use crate::party::transfers::ServerTransfers;
-use crate::wire::{ClientSetUp, Corrections, Greeting, ServerSetUp};
+use crate::wire::{ClientSetUp, Corrections, Greeting, PublishedHint, ServerSetUp};
 
 impl<'a> ServerParty<'a> {
     /// Greets a client and sets a session up. All of the server's randomness comes from `rng`, which
@@ -33,12 +33,20 @@ impl<'a> ServerParty<'a> {
         let plan = &service.plan;
         let announcement = plan.announcement();
         mail.send(announcement.clone()).await;
+        let hint = service.hint().map(|hint| PublishedHint(*hint.name()));
+        if let Some(hint) = &hint {
+            mail.send(hint.clone()).await;
+        }
 
         let keys_len = ServerKeys::encoded_len(plan.coefficient());
         let setup: ClientSetUp = mail.receive(ClientSetUp::len(keys_len)).await?;
-        let opening =
-            Opening { client: &theirs, server: &ours, announcement: &announcement, setup: &setup };
-        let session = SessionName::new(&opening);
+        let session = SessionName::new(&Opening {
+            client: &theirs,
+            server: &ours,
+            announcement: &announcement,
+            hint: hint.as_ref(),
+            setup: &setup,
+        });
         let ClientSetUp { offer, keys } = setup;
         let (field, delta) = (plan.settings().field, Delta::random(&mut rng));
         let (garbler, reply, link) =
@@ -62,6 +70,7 @@ impl<'a> ServerParty<'a> {
             }
             None => None,
         };
-        Ok(Self { service, rng, session, link, keys, garbler, transfers, prepared: 0 })
+        let (hint_sent, prepared) = (false, 0);
+        Ok(Self { service, rng, session, link, keys, hint_sent, garbler, transfers, prepared })
     }
 }

@@ -3,12 +3,12 @@
 use super::{NetworkPlan, Stocks};
 use crate::activation::Delivery;
 use crate::activation::masks::Side;
-use crate::he::noise;
 use crate::linear::ServerKeys;
 use crate::plan::engine::framed;
 use crate::plan::{ActivationEngine, ActivationPlan, EngineCost, LinearPlan, Settings};
 use crate::wire::{
-    Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Prepare, Traffic,
+    Announcement, Begin, ClientSetUp, FRAME_LEN, Greeting, HEADER_LEN, Prepare, PublishedHint,
+    Traffic,
 };
 use crate::{ot, party};
 
@@ -47,6 +47,9 @@ impl NetworkPlan {
         let tagged =
             |frames: [usize; 3]| (2 * HEADER_LEN + FRAME_LEN + frames.iter().sum::<usize>()) as u64;
         let mut traffic = Traffic { sent: tagged(up), received: tagged(down), rounds: 2 };
+        if self.uses_hint() {
+            traffic.received += (HEADER_LEN + PublishedHint::LEN) as u64;
+        }
         if self.uses_masks() {
             let [up, down] =
                 party::setup_lens(self.sources).map(|lens| framed(lens.iter().sum(), 3));
@@ -69,19 +72,21 @@ impl NetworkPlan {
         let costs = self.costs();
         let sum = |part: fn(&BlockCost) -> u64| count as u64 * costs.iter().map(part).sum::<u64>();
         let request = (FRAME_LEN + Prepare::LEN) as u64;
-        let refill = self.refill(stocks, count);
+        let refills = self.refills(stocks, count);
+        let refill = self.refill_traffic(&refills);
         Traffic {
             sent: request + sum(|c| c.offline_up) + refill.sent,
             received: sum(|c| c.offline_down) + refill.received + FRAME_LEN as u64,
-            rounds: self.offline_rounds(refill.rounds) + self.waits_for_word(),
+            rounds: self.offline_rounds(refill.rounds, self.is_offered(&refills))
+                + self.waits_for_word(),
         }
     }
 
     /// log2 of the probability that any sum of an inference is wrong, at most: the union over all
-    /// results of the linear maps ([`noise`]).
+    /// results of the linear maps.
     pub fn failure_log2(&self) -> f64 {
-        let results: usize = self.linear.iter().map(LinearPlan::output_len).sum();
-        f64::from(noise::FAILURE_LOG2) + (results as f64).log2()
+        let wrong = |plan: &LinearPlan| plan.output_len() as f64 * 2f64.powi(plan.failure_log2());
+        self.linear.iter().map(wrong).sum::<f64>().log2()
     }
 
     /// What the client sends and receives in one online phase.
@@ -101,10 +106,12 @@ impl NetworkPlan {
         u64::from(self.mask_messages() % 2 == 1)
     }
 
-    /// All linear maps share their round trips, the transfers too, and so do all activations.
-    fn offline_rounds(&self, refill: u64) -> u64 {
+    /// All linear maps share their round trips, the transfers too, and so do all activations. Guard bits
+    /// are sent after the first round trip of the transfers, if `offered` says that there is one.
+    fn offline_rounds(&self, refill: u64, offered: bool) -> u64 {
         let field = self.settings.field;
         let linear = self.linear.iter().map(|plan| plan.cost(field).offline.rounds);
+        let linear = linear.map(|rounds| rounds.max(1 + u64::from(offered)));
         let activations = self.activations.iter().map(|plan| plan.cost(field).offline.rounds);
         linear.max().unwrap_or(0).max(refill) + activations.max().unwrap_or(0)
     }
@@ -153,8 +160,9 @@ impl NetworkPlan {
         let field = self.settings.field;
         // While halves become shares, each has 8 bytes more and the label of its transfer.
         let linear = self
-            .coefficient()
-            .map(|plan| 24 * plan.output_len() + plan.cost().query_bytes + plan.guard_len(field));
+            .linear
+            .iter()
+            .map(|plan| 24 * plan.output_len() + plan.message_lens()[0] + plan.guard_len(field));
         let activations = self.activations.iter().map(|plan| match plan {
             ActivationPlan::Garbled(plan) => plan.client_bytes(field),
             ActivationPlan::Masks(plan) => plan.client_bytes(),
@@ -179,7 +187,9 @@ impl NetworkPlan {
             .max();
         // A share of every tensor is there until the tables come.
         let bytes = bytes + self.tensor_bytes().saturating_sub(tables);
-        count as u64 * bytes as u64 + window.unwrap_or(0) as u64 + self.stock_memory()
+        let hint = self.hint_len() + self.hints().map(|(_, plan)| plan.window()).max().unwrap_or(0);
+        let once = hint + window.unwrap_or(0);
+        count as u64 * bytes as u64 + once as u64 + self.stock_memory()
     }
 
     /// At most how many bytes of memory a server needs for an inference between its phases: shares,

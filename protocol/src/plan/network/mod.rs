@@ -21,7 +21,7 @@ use crate::digest::PlanDigest;
 use crate::domain;
 use crate::error::{Error, Misuse};
 use crate::he::Parameters;
-use crate::linear::{self, CoefficientPlan};
+use crate::linear::CoefficientPlan;
 use crate::model::{Card, CardHash, Layer, ModelError, Tensor};
 use crate::ot::FieldBits;
 use crate::ot::transfers::Source;
@@ -61,10 +61,8 @@ impl NetworkPlan {
             None => Vec::new(),
         };
         let places = Places::new(&card)?;
-        let linear = places.linear(settings)?;
-        linear
-            .iter()
-            .try_for_each(|LinearPlan::Coefficient(plan)| check_messages(plan, settings))?;
+        let linear = places.linear(&card, settings)?;
+        linear.iter().try_for_each(|plan| check_messages(plan, settings))?;
         let sources = places.sources(&card, settings);
         let activations = places.activations(&card, settings, sources);
         let (settings, name) = (*settings, OnceLock::new());
@@ -87,7 +85,7 @@ impl NetworkPlan {
     pub(super) fn refit(&mut self, tables: Delivery) {
         let fits = |field: &FieldBits| {
             let settings = Settings { field: *field, ..self.settings };
-            self.coefficient().all(|plan| check_messages(plan, &settings).is_ok())
+            self.linear.iter().all(|plan| check_messages(plan, &settings).is_ok())
         };
         let fields = [FieldBits::Two, FieldBits::Four, FieldBits::Eight];
         let fields: Vec<_> = fields.into_iter().filter(fits).collect();
@@ -145,13 +143,14 @@ impl NetworkPlan {
         &self.linear
     }
 
-    /// Every plan that linear map number `map` could have, the cheapest first.
+    /// Every plan that linear map number `map` could have by the coefficient engine, the cheapest first;
+    /// none where that engine is not exact.
     ///
     /// # Panics
     /// If there is no such map.
     pub fn alternatives(&self, map: usize) -> Vec<CoefficientPlan> {
         CoefficientPlan::alternatives_of(&self.places.maps[map], &self.settings.link)
-            .expect("the map was planned")
+            .unwrap_or_default()
     }
 
     /// The plans of the activations, level after level, the head's last.
@@ -197,7 +196,7 @@ impl NetworkPlan {
 
     /// The linear maps of the coefficient engine.
     pub(crate) fn coefficient(&self) -> impl Iterator<Item = &CoefficientPlan> + Clone {
-        self.linear.iter().map(|LinearPlan::Coefficient(plan)| plan)
+        self.linear.iter().filter_map(LinearPlan::coefficient)
     }
 
     /// Leaves out the numbers of the guard bits' transfers, which were made offline.
@@ -250,10 +249,9 @@ impl NetworkPlan {
     }
 }
 
-fn check_messages(plan: &CoefficientPlan, settings: &Settings) -> Result<(), Misuse> {
-    let linear::Cost { query_bytes, answer_bytes, .. } = *plan.cost();
-    let guard_bytes = plan.guard_len(settings.field);
-    match query_bytes.max(answer_bytes).max(guard_bytes) {
+fn check_messages(plan: &LinearPlan, settings: &Settings) -> Result<(), Misuse> {
+    let [sent, received] = plan.message_lens();
+    match sent.max(received).max(plan.guard_len(settings.field)) {
         ..=MAX_MESSAGE => Ok(()),
         bytes => Err(Misuse::Layer(format!(
             "a message would have {bytes} bytes, and {MAX_MESSAGE} are the most"

@@ -32,20 +32,32 @@ impl NetworkPlan {
     /// What the silent transfers of an offline phase that prepares `count` inferences cost, besides what
     /// its nodes cost; `stocks` is what waits before it, and then what waits after it.
     pub fn refill(&self, stocks: &mut Stocks, count: usize) -> Traffic {
-        let [up, down] = Direction::ALL.map(|direction| {
+        self.refill_traffic(&self.refills(stocks, count))
+    }
+
+    pub(super) fn refills(&self, stocks: &mut Stocks, count: usize) -> [Refill; 2] {
+        Direction::ALL.map(|direction| {
             let stock = &mut stocks.0[direction as usize];
             self.refill_of(direction, stock, count)
-        });
-        // The server's requests and transfers come first, then its challenge and proof.
-        let offered = self.uses_masks() && (up.request > 0 || down.answer > 0);
+        })
+    }
+
+    /// Whether the server sends requests or transfers before its challenge and its proof.
+    pub(super) fn is_offered(&self, [up, down]: &[Refill; 2]) -> bool {
+        self.uses_masks() && (up.request > 0 || down.answer > 0)
+    }
+
+    pub(super) fn refill_traffic(&self, refills: &[Refill; 2]) -> Traffic {
+        let [up, down] = refills;
+        let offered = self.is_offered(refills);
         let checked = up.challenge > 0 || down.challenge > 0;
         let requests = |direction: Direction, refill: &Refill| {
             let silent = self.sources[direction as usize].is_silent();
             if silent { refill.request } else { 0 }
         };
         Traffic {
-            sent: requests(Direction::Down, &down) + down.challenge + up.answer + up.proof,
-            received: requests(Direction::Up, &up) + up.challenge + down.answer + down.proof,
+            sent: requests(Direction::Down, down) + down.challenge + up.answer + up.proof,
+            received: requests(Direction::Up, up) + up.challenge + down.answer + down.proof,
             rounds: u64::from(offered) + u64::from(checked),
         }
     }
@@ -96,7 +108,7 @@ impl NetworkPlan {
 
 /// Bytes of a refill in one direction of transfers, in frames.
 #[derive(Default)]
-struct Refill {
+pub(super) struct Refill {
     request: u64,
     answer: u64,
     challenge: u64,

@@ -78,7 +78,8 @@ impl Toy {
         let (mut sent, clients) = self.correlate(hint, one_time, messages, rng);
         let bodies = sent.split_off(1);
         let parameters = &self.layer.format.parameters;
-        let key = TileKey::new(parameters, &sent[0]);
+        let key: Vec<u64> = sent[0].iter().map(|&c| TileKey::truncate(parameters, c)).collect();
+        let keys = [TileKey::new(parameters, &key)];
         let ring = parameters.products();
         let bodies: Vec<_> = bodies.iter().map(|body| ring.transform(body)).collect();
         let server = |output: usize| {
@@ -86,7 +87,7 @@ impl Toy {
             for (body, weight) in bodies.iter().zip(&self.weights[output]) {
                 ring.multiply_add(&mut sum, body, &ring.transform_weights(weight));
             }
-            let blinding = secret.product(parameters, &key, (0, output));
+            let blinding = secret.products(parameters, &keys, (0, output)).next().unwrap();
             let sums = ring.coefficients(sum).into_iter().zip(&**blinding);
             sums.map(|(a, &b)| a.wrapping_add(b) & parameters.mask()).collect()
         };

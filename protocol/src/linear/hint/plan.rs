@@ -1,0 +1,237 @@
+//! Planning: how a map is cut into tiles, with how many bits.
+
+use gazelle_ntt::pack;
+
+use crate::Link;
+use crate::digest::PlanDigest;
+use crate::error::Misuse;
+use crate::he::hint::{Exactness, Format, LayerFormat, Row, TileKey};
+use crate::linear::geometry::Convolution;
+use crate::linear::packing::{Class, Packing};
+use crate::linear::plan::{Map, WeightBounds, cuts};
+use crate::model::{self, LinearMap, Padding, Window};
+
+/// What a map costs, before anything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HintCost {
+    /// Tiles, each of which has a secret of its own.
+    pub tiles: usize,
+    /// Coefficients of the client's message.
+    pub coefficients: usize,
+    /// How many of them are sent with their top k bits.
+    pub whole: usize,
+    /// Bytes of the client's message for one image.
+    pub upload_bytes: usize,
+    /// Bytes of the map's part of the hint, once for all images.
+    pub hint_bytes: usize,
+    /// The estimate that layouts are compared by: both parties' work on one thread plus the link.
+    pub nanoseconds: u64,
+}
+
+/// A linear map, planned for the hint engine: a function of public facts alone, so both parties make
+/// the same.
+pub struct HintPlan {
+    /// Parameters, numbers of bits and of polynomials.
+    pub(super) layer: LayerFormat,
+    pub(super) conv: Convolution,
+    pub(super) packing: Packing,
+    /// The map of a tile: the layer's own without padding.
+    pub(super) tile_map: LinearMap,
+    pub(super) bounds: WeightBounds,
+    /// Whether the mask of the input is what the client's message makes it.
+    pub(super) gives_mask: bool,
+    cost: HintCost,
+}
+
+impl HintPlan {
+    /// The cheapest plan of a map for a link. If it gives the mask, the client may not choose what the
+    /// results read of its mask, and sends k bits less of each.
+    ///
+    /// # Errors
+    /// [`Misuse::Layer`] for an impossible geometry, or if no parameters make the map exact.
+    pub(crate) fn choose(map: &Map, gives_mask: bool, link: &Link) -> Result<Self, Misuse> {
+        let (conv, bounds) = map.convolution()?;
+        let row = Row {
+            ring_bits: map.sum_bits + 1,
+            sum: bounds.row_sum as f64,
+            squares: bounds.row_sum as f64 * bounds.largest as f64,
+        };
+        let format = Format::choose(&row, Exactness::default())?;
+        let n = format.parameters.n();
+        let layouts = cuts(&conv, n).into_iter();
+        let layouts = layouts.filter_map(|tiles| Packing::one_output(&conv, n, tiles));
+        let best = layouts.min_by_key(|packing| price(packing, &format, gives_mask, link));
+        let packing =
+            best.ok_or_else(|| Misuse::Layer(format!("a tile does not fit into {n} values")))?;
+        let nanoseconds = price(&packing, &format, gives_mask, link);
+        let layer = LayerFormat { format, inputs: packing.chunks, outputs: packing.blocks };
+        let tile_map = without_padding(&map.linear);
+        let cost = HintCost::new(&layer, &packing, conv.input_len(), gives_mask, nanoseconds);
+        Ok(Self { layer, conv, packing, tile_map, bounds, gives_mask, cost })
+    }
+
+    /// Puts the parameters, the layout, all numbers of bits and all messages' lengths into a plan's
+    /// digest.
+    pub(crate) fn digest(&self, digest: &mut PlanDigest) {
+        let Format { parameters, ring_bits, hint_bits, dropped, .. } = &self.layer.format;
+        digest.numbers(&[parameters.n(), self.gives_mask.into()]);
+        let bits = [parameters.log2_q(), *ring_bits, *hint_bits, *dropped];
+        digest.words(bits.map(u64::from).into_iter());
+        self.packing.digest(digest);
+        digest.numbers(&[self.cost.upload_bytes, self.cost.hint_bytes]);
+    }
+
+    /// The map's part of a hint.
+    pub fn layer(&self) -> &LayerFormat {
+        &self.layer
+    }
+
+    /// What it costs.
+    pub fn cost(&self) -> &HintCost {
+        &self.cost
+    }
+
+    /// Whether the mask of the input is what the client's message makes it.
+    pub fn gives_mask(&self) -> bool {
+        self.gives_mask
+    }
+
+    /// Values that the map reads.
+    pub fn input_len(&self) -> usize {
+        self.conv.input_len()
+    }
+
+    /// Values that it returns.
+    pub fn output_len(&self) -> usize {
+        self.conv.output_len()
+    }
+
+    /// k: shares live in Z_{2^k}.
+    pub fn ring_bits(&self) -> u32 {
+        self.layer.format.ring_bits
+    }
+
+    /// The layout, for people.
+    pub fn layout(&self) -> String {
+        let Format { parameters, dropped, .. } = &self.layer.format;
+        let (tiles, inputs) = (self.cost.tiles, self.layer.inputs);
+        let bits = self.layer.format.digit_bits();
+        format!("{tiles} × {inputs} polynomials, {parameters}, {bits} bits ({dropped} dropped)")
+    }
+
+    /// At most the bytes of memory that the client's message takes while it is made.
+    pub(crate) fn window(&self) -> usize {
+        let polynomials = self.cost.tiles * (1 + self.layer.inputs);
+        8 * self.layer.format.parameters.n() * polynomials + 8 * self.cost.coefficients
+    }
+
+    /// At most the bytes of memory that the server's work for one message takes.
+    pub(crate) fn apply_memory(&self) -> u64 {
+        let tile = 16 * self.layer.inputs * self.layer.format.parameters.n();
+        let key = 16 * self.layer.format.parameters.n() * self.cost.tiles;
+        let sent = self.cost.upload_bytes + 8 * self.cost.coefficients;
+        (tile + key + sent + 20 * self.output_len()) as u64
+    }
+
+    /// Checks weights against what the card promises, which the noise statement rests on.
+    ///
+    /// # Errors
+    /// [`Misuse::Values`] for another number of weights, [`Misuse::Weights`] if they break the bounds.
+    pub fn check_weights(&self, weights: &[i16]) -> Result<(), Misuse> {
+        self.bounds.check(&self.conv, weights)
+    }
+
+    /// Writes the polynomial that multiplies input polynomial `input` for output `output` over zeros, and
+    /// says whether there is one.
+    pub(crate) fn write_weights(
+        &self,
+        weights: &[i16],
+        (output, input): (usize, usize),
+        out: &mut [i16],
+    ) -> bool {
+        let reads = self.packing.chunks_of(output).contains(&input);
+        if reads {
+            self.packing.weight(output, input, weights, out);
+        }
+        reads
+    }
+
+    /// What each coefficient of tile `tile` is; `seen` has the inputs that the tiles before hold.
+    pub(super) fn classes(&self, tile: usize, seen: &mut [bool]) -> Vec<Class> {
+        self.packing.reads(tile).classes(seen)
+    }
+
+    /// Whether a coefficient's top k bits are sent: not where they are zero because it gave the mask.
+    pub(super) fn is_whole(class: Class, gives_mask: bool) -> bool {
+        match class {
+            Class::Unread => false,
+            Class::First(_) => !gives_mask,
+            Class::Zero | Class::Again(_) => true,
+        }
+    }
+
+    /// Bytes of the parts of a message: keys, digits, tops.
+    pub(super) fn parts(&self) -> [usize; 3] {
+        self.cost.parts(&self.layer.format)
+    }
+}
+
+fn without_padding(map: &LinearMap) -> LinearMap {
+    match *map {
+        LinearMap::Dense { outputs } => LinearMap::Dense { outputs },
+        LinearMap::Convolution(map) => {
+            let window = Window { padding: Padding::uniform(0), ..map.window };
+            LinearMap::Convolution(model::Convolution { window, ..map })
+        }
+    }
+}
+
+impl HintCost {
+    fn new(
+        layer: &LayerFormat,
+        packing: &Packing,
+        inputs: usize,
+        gives_mask: bool,
+        nanoseconds: u64,
+    ) -> Self {
+        let (mut coefficients, mut whole, mut seen) = (0, 0, vec![false; inputs]);
+        for tile in 0..packing.tiles() {
+            let classes = packing.reads(tile).classes(&mut seen);
+            coefficients += classes.iter().filter(|&&class| class != Class::Unread).count();
+            whole += classes.iter().filter(|c| HintPlan::is_whole(**c, gives_mask)).count();
+        }
+        let (tiles, hint_bytes) = (packing.tiles(), layer.len());
+        let cost = Self { tiles, coefficients, whole, upload_bytes: 0, hint_bytes, nanoseconds };
+        Self { upload_bytes: cost.parts(&layer.format).iter().sum(), ..cost }
+    }
+
+    fn parts(&self, format: &Format) -> [usize; 3] {
+        let key = pack::packed_len(format.parameters.n(), TileKey::sent_bits(&format.parameters));
+        [
+            self.tiles * key,
+            pack::packed_len(self.coefficients, format.digit_bits()),
+            pack::packed_len(self.whole, format.ring_bits),
+        ]
+    }
+}
+
+/// Nanoseconds that a layout takes: see [`rates`].
+fn price(packing: &Packing, format: &Format, gives_mask: bool, link: &Link) -> u64 {
+    let (tiles, inputs, outputs) = (packing.tiles(), packing.chunks, packing.blocks);
+    let n = format.parameters.n() as u64;
+    let products = (inputs + outputs * (1 + 2 * tiles) + inputs * tiles) as u64;
+    let work = products * rates::PRODUCT + (inputs * tiles) as u64 * rates::BODY;
+    let bits = if gives_mask { format.digit_bits() } else { format.sent_bits() };
+    let bits = (inputs * tiles) as u64 * n * u64::from(bits)
+        + tiles as u64 * n * u64::from(TileKey::sent_bits(&format.parameters));
+    (work * n / 1000).saturating_add(link.upward().nanoseconds(bits / 8))
+}
+
+/// What things cost on one core with AVX-512, in picoseconds per coefficient. Their ratios choose the
+/// plan, so they are part of what both parties agree on.
+mod rates {
+    /// A product of two polynomials, one of them transformed.
+    pub(super) const PRODUCT: u64 = 4_000;
+    /// Sampling an error, packing and unpacking a coefficient.
+    pub(super) const BODY: u64 = 4_000;
+}

@@ -1,0 +1,132 @@
+//! Which engine computes each linear map, and which maps give the masks of the tensors that they read.
+
+use super::graph::{Places, TermPlace};
+use super::{LinearPlan, NetworkPlan, Settings};
+use crate::digest::PlanDigest;
+use crate::error::Misuse;
+use crate::he::hint::{Hint, LayerFormat};
+use crate::linear::hint::HintPlan;
+use crate::linear::{CoefficientPlan, Map};
+use crate::model::{Card, Node};
+use crate::plan::engine::framed;
+use crate::wire::{HintPart, Traffic};
+
+/// What computes the linear maps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinearChoice {
+    /// For each of them the engine that is expected to take the least time; what a hint takes once is
+    /// not counted.
+    Cheapest = 0,
+    /// [`super::LinearEngine::Coefficient`]: nothing is published.
+    #[default]
+    Coefficient = 1,
+    /// [`super::LinearEngine::Hint`]; what it does not compute is left to the other.
+    Hint = 2,
+}
+
+impl LinearChoice {
+    pub(super) fn of_byte(byte: u8) -> Option<Self> {
+        [Self::Cheapest, Self::Coefficient, Self::Hint].into_iter().find(|&c| c as u8 == byte)
+    }
+}
+
+impl Places {
+    /// The plans of all linear maps.
+    pub(crate) fn linear(
+        &self,
+        card: &Card,
+        settings: &Settings,
+    ) -> Result<Vec<LinearPlan>, Misuse> {
+        let mut given = vec![false; self.tensors.len()];
+        let plan = |(map, term): (&Map, &TermPlace)| {
+            let may_give = self.may_give_mask(card, term) && !given[term.input];
+            let plan = LinearPlan::choose(map, may_give, settings)?;
+            given[term.input] |= plan.gives_mask();
+            Ok(plan)
+        };
+        self.maps.iter().zip(&self.terms).map(plan).collect()
+    }
+
+    /// Whether a map may give the mask of the tensor that it reads: one that has a mask of its own, in the
+    /// ring of the map's results.
+    fn may_give_mask(&self, card: &Card, term: &TermPlace) -> bool {
+        let node = term.input.checked_sub(1).map(|i| &card.nodes[i]);
+        let has_mask = matches!(node, None | Some(Node::Activation(_)));
+        has_mask && self.tensors[term.input].ring_bits == self.tensors[term.node].ring_bits
+    }
+}
+
+impl LinearPlan {
+    /// The plan of a map by the engine that the settings name.
+    fn choose(map: &Map, may_give: bool, settings: &Settings) -> Result<Self, Misuse> {
+        let link = &settings.link;
+        let coefficient = || CoefficientPlan::choose_term(map, link).map(Self::Coefficient);
+        let hint = || HintPlan::choose(map, may_give, link).map(Self::Hint);
+        match settings.linear {
+            LinearChoice::Coefficient => coefficient(),
+            LinearChoice::Hint => hint().or_else(|_| coefficient()),
+            LinearChoice::Cheapest => match (hint(), coefficient()) {
+                (Ok(hint), Ok(other)) => {
+                    let dearer = hint.price(settings).offline > other.price(settings).offline;
+                    Ok(if dearer { other } else { hint })
+                }
+                (hint, other) => hint.or(other),
+            },
+        }
+    }
+}
+
+impl NetworkPlan {
+    /// The linear maps of the hint engine, with their numbers.
+    pub(crate) fn hints(&self) -> impl Iterator<Item = (usize, &HintPlan)> {
+        self.linear.iter().enumerate().filter_map(|(map, plan)| Some((map, plan.hint()?)))
+    }
+
+    /// Whether a session needs the server's hint.
+    pub fn uses_hint(&self) -> bool {
+        self.hints().next().is_some()
+    }
+
+    /// The formats of a hint's layers: one for each map of the hint engine.
+    pub(crate) fn hint_layers(&self) -> Vec<LayerFormat> {
+        self.hints().map(|(_, plan)| plan.layer().clone()).collect()
+    }
+
+    /// Bytes of the server's hint, which a client fetches once; 0 if no map needs it.
+    pub fn hint_len(&self) -> usize {
+        if self.uses_hint() { Hint::encoded_len(&self.hint_layers()) } else { 0 }
+    }
+
+    /// What a client sends and receives to fetch the hint.
+    pub fn hint_fetch(&self) -> Traffic {
+        if !self.uses_hint() {
+            return Traffic::default();
+        }
+        let len = self.hint_len();
+        let received = framed(len, HintPart::lens(len).count());
+        Traffic { sent: framed(0, 1), received, rounds: 1 }
+    }
+
+    /// The digest that a hint bears: of the card and the plans of the maps that it is for.
+    pub(crate) fn hint_digest(&self) -> [u8; 32] {
+        let mut digest = PlanDigest::new();
+        digest.words(self.card_hash().as_bytes().map(u64::from).into_iter());
+        for (map, plan) in self.hints() {
+            digest.numbers(&[map]);
+            plan.digest(&mut digest);
+        }
+        digest.finish()
+    }
+
+    /// The number of a map of one engine among those of the same engine.
+    pub(crate) fn place(&self, map: usize) -> usize {
+        let engine = self.linear[map].engine();
+        self.linear[..map].iter().filter(|plan| plan.engine() == engine).count()
+    }
+
+    /// The map that gives the mask of a tensor.
+    pub(crate) fn giver(&self, tensor: usize) -> Option<(usize, &HintPlan)> {
+        self.hints()
+            .find(|(map, plan)| plan.gives_mask() && self.places.terms[*map].input == tensor)
+    }
+}
