@@ -4,7 +4,7 @@ use crate::{
     args::ClassifyArgs,
     connection::{Road, Wish},
     failure::{Failure, Result, While},
-    files,
+    files, hints,
     outcome::{Described, text},
     output,
     progress::Progress,
@@ -171,7 +171,7 @@ impl From<Failure> for Trouble {
 fn session(args: &ClassifyArgs, road: &Road, terms: &Terms) -> Result<Client> {
     let wish = Wish { model: args.model.as_deref(), keep: false };
     let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
-    set_up(channel, &args.server, terms)
+    Ok(hints::cached(set_up(channel, &args.server, terms)?))
 }
 
 /// Sets a session up with a server on this machine; with a `link`, simulates it.

@@ -1,7 +1,7 @@
 //! `gazelle demo`: a server process and a client, one picture, and the plaintext network beside.
 
 use crate::{
-    args::DemoArgs,
+    args::{DemoArgs, LinearName},
     classify,
     failure::{Failure, Result, While},
     files,
@@ -77,6 +77,7 @@ fn classify_privately(args: &DemoArgs, image: &[u8]) -> Result<(Outcome, Statist
     let progress = Progress::start("starting the server");
     let mut arguments = vec!["--network".into(), args.network.name()];
     arguments.extend(["--reveal".into(), args.reveal.name()]);
+    arguments.extend(["--linear".into(), LinearName::Auto.name()]);
     let server = ServerProcess::start(&arguments)?;
     progress.step("set-up");
     let mut client = classify::connect_here(server.address(), TIMEOUT, None)?;

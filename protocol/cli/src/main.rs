@@ -14,6 +14,7 @@ mod eval;
 mod failure;
 mod files;
 mod generate;
+mod hints;
 mod import;
 mod inspect;
 mod keygen;

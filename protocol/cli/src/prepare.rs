@@ -5,7 +5,7 @@ use crate::{
     classify,
     connection::{Road, RoadArgs, Wish},
     failure::{Failure, Result},
-    output,
+    hints, output,
     progress::Progress,
     store::StoreArgs,
 };
@@ -56,7 +56,8 @@ pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     let progress = Progress::start("set-up");
     let wish = Wish { model: args.model.as_deref(), keep: true };
     let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
-    let mut client = classify::set_up(channel, &args.server, &args.terms.terms())?;
+    let client = classify::set_up(channel, &args.server, &args.terms.terms())?;
+    let mut client = hints::cached(client);
     let (done, end) = prepare_all(&mut client, args, &store, &progress);
     let waiting = store.count(client.plan())?;
     let offline = client.statistics().offline;

@@ -13,7 +13,9 @@ mod serve;
 
 pub(crate) use client::{ClassifyArgs, TermsArgs};
 pub(crate) use model::{BenchArgs, CalibrationRule, EvalArgs, ImportArgs, InspectArgs};
-pub(crate) use names::{EngineName, HashName, NetworkName, RevealName, TablesName, TransfersName};
+pub(crate) use names::{
+    EngineName, HashName, LinearName, NetworkName, RevealName, TablesName, TransfersName,
+};
 pub(crate) use serve::{ConfigCommand, ModelArgs, ServeArgs};
 
 use crate::{keygen::KeygenArgs, prepare::PrepareArgs};
@@ -115,12 +117,16 @@ impl PatienceArgs {
     }
 }
 
-/// How activations are planned.
+/// How activations and linear maps are planned.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct EngineArgs {
     /// What computes activations; those that it does not compute are garbled
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub(crate) engine: EngineName,
+    /// What computes linear maps: coefficient unless told otherwise, auto in a bench. A hint tells nothing
+    /// to whoever cannot break ring-LWE; whoever keeps a copy may wait for the day when somebody can
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub(crate) linear: Option<LinearName>,
     /// What a second of the offline phase counts when an engine is chosen, in hundredths of one online:
     /// 100 if inferences are prepared while somebody waits
     #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(..=100))]
@@ -134,8 +140,9 @@ impl EngineArgs {
     /// The settings for a link.
     pub(crate) fn settings(self, link: Link) -> Settings {
         let (activations, transfers) = (self.engine.into(), self.transfers.into());
+        let linear = self.linear.unwrap_or(LinearName::Coefficient).into();
         let offline_percent = self.offline_weight;
-        Settings { activations, offline_percent, transfers, ..Settings::for_link(link) }
+        Settings { activations, offline_percent, transfers, linear, ..Settings::for_link(link) }
     }
 }
 

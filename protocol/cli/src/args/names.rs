@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use gazelle_protocol::{
     ot::silent::LpnSet,
-    plan::{EngineChoice, TransferSource},
+    plan::{EngineChoice, LinearChoice, TransferSource},
     session::{Delivery, HashKind, Policy},
 };
 
@@ -99,6 +99,34 @@ impl From<EngineName> for EngineChoice {
             EngineName::Auto => Self::Cheapest,
             EngineName::Garbled => Self::Garbled,
             EngineName::Masks => Self::Masks,
+        }
+    }
+}
+
+/// What computes linear maps.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LinearName {
+    /// For each map whichever is expected to take the least time on the link, the hint not counted
+    Auto,
+    /// Encrypted questions and answers: nothing is published
+    Coefficient,
+    /// One-time messages against a hint: a file made of the weights that every client gets and may keep
+    Hint,
+}
+
+impl LinearName {
+    /// As the command line spells it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no name is hidden").get_name().into()
+    }
+}
+
+impl From<LinearName> for LinearChoice {
+    fn from(name: LinearName) -> Self {
+        match name {
+            LinearName::Auto => Self::Cheapest,
+            LinearName::Coefficient => Self::Coefficient,
+            LinearName::Hint => Self::Hint,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::process::Watched;
 use crate::{
-    args::EngineArgs,
+    args::{EngineArgs, LinearName},
     classify,
     failure::{Failure, Result, While},
     inspect,
@@ -94,6 +94,7 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     progress.step("set-up");
     let cpu = Cpu::start(parties);
     let mut client = classify::connect_here(server.address(), TIMEOUT, task.link)?;
+    client.get_hint(|_, _| ()).when(|| "cannot fetch the hint".into())?;
     let setup = cpu.stop(client.statistics().setup, 1);
     let images = random_images(task.network.card().input.len(), task.images);
     progress.step("warming up");
@@ -145,6 +146,8 @@ fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
         arguments.extend([limit.into(), MEBIBYTES.to_string().into()]);
     }
     arguments.extend(["--engine".into(), task.engine.engine.name().into()]);
+    let linear = task.engine.linear.unwrap_or(LinearName::Auto);
+    arguments.extend(["--linear".into(), linear.name().into()]);
     arguments.extend(["--transfers".into(), task.engine.transfers.name().into()]);
     arguments.extend(["--offline-weight".into(), task.engine.offline_weight.to_string().into()]);
     let link = task.link.unwrap_or(Link::LOOPBACK);
