@@ -63,7 +63,9 @@ impl HintPlan {
         let best = layouts.min_by_key(|packing| price(packing, &format, gives_mask, link));
         let packing =
             best.ok_or_else(|| Misuse::Layer(format!("a tile does not fit into {n} values")))?;
-        let nanoseconds = price(&packing, &format, gives_mask, link);
+        let multiplications = conv.output_len() as u64 * conv.row_len() as u64;
+        let convolution = PASSES * multiplications * rates::MULTIPLICATION / 1000;
+        let nanoseconds = price(&packing, &format, gives_mask, link).saturating_add(convolution);
         let layer = LayerFormat { format, inputs: packing.chunks, outputs: packing.blocks };
         let tile_map = without_padding(&map.linear);
         let cost = HintCost::new(&layer, &packing, conv.input_len(), gives_mask, nanoseconds);
@@ -215,7 +217,10 @@ impl HintCost {
     }
 }
 
-/// Nanoseconds that a layout takes: see [`rates`].
+/// Convolutions that the server makes of a message: of digits, and of the bits above them.
+const PASSES: u64 = 2;
+
+/// Nanoseconds that a layout takes, but for what all take: see [`rates`].
 fn price(packing: &Packing, format: &Format, gives_mask: bool, link: &Link) -> u64 {
     let (tiles, inputs, outputs) = (packing.tiles(), packing.chunks, packing.blocks);
     let n = format.parameters.n() as u64;
@@ -232,6 +237,8 @@ fn price(packing: &Packing, format: &Format, gives_mask: bool, link: &Link) -> u
 mod rates {
     /// A product of two polynomials, one of them transformed.
     pub(super) const PRODUCT: u64 = 4_000;
+    /// A product in a convolution modulo 2^32.
+    pub(super) const MULTIPLICATION: u64 = 40;
     /// Sampling an error, packing and unpacking a coefficient.
     pub(super) const BODY: u64 = 4_000;
 }
