@@ -50,6 +50,10 @@ pub(super) unsafe fn sums<const K: usize>(
     terms: &[Term<'_, K>],
     start: Start,
 ) -> usize {
+    if let [(a, b)] = terms {
+        // SAFETY: as the caller promises.
+        return unsafe { products(c, out, a, b, start) };
+    }
     let len = out[0].len();
     let (blocks, whole) = (len / (2 * LANES) * (2 * LANES), len / LANES * LANES);
     for at in (0..blocks).step_by(2 * LANES) {
@@ -59,6 +63,35 @@ pub(super) unsafe fn sums<const K: usize>(
     if blocks < whole {
         // SAFETY: blocks + LANES ≤ len, and the caller promises that all lengths are len.
         unsafe { block::<K, 1>(c, blocks, out, terms, start) };
+    }
+    whole
+}
+
+/// [`sums`] of one term: its quotient by q comes from the rounded product, without a sum of parts.
+///
+/// # Safety
+/// As for [`sums`].
+#[target_feature(enable = "avx2,fma")]
+unsafe fn products<const K: usize>(
+    c: &Constants,
+    out: &mut [&mut [u64]; K],
+    a: &[u64],
+    b: &[&[u64]; K],
+    start: Start,
+) -> usize {
+    let whole = a.len() / LANES * LANES;
+    for (out, b) in out.iter_mut().zip(b) {
+        for at in (0..whole).step_by(LANES) {
+            // SAFETY: at + LANES ≤ len, and the caller promises that all lengths are len.
+            let ([a], [b], [old]) = unsafe { (load(a, at), load(b, at), load(out, at)) };
+            let rest = remainder(c, to_double(a), to_double(b));
+            let sum = match start {
+                Start::Zero => rest,
+                Start::Output => _mm256_add_pd(rest, to_double(old)),
+            };
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_si256(out.as_mut_ptr().add(at).cast(), canonical(c, sum)) };
+        }
     }
     whole
 }
@@ -141,28 +174,45 @@ fn to_double(x: __m256i) -> __m256d {
 #[target_feature(enable = "avx2,fma")]
 fn reduce(c: &Constants, lo: __m256i, hi: __m256i) -> __m256i {
     let set = |x: i64| _mm256_set1_epi64x(x);
-    let (q, q_inverse) = (_mm256_set1_pd(c.q), _mm256_set1_pd(c.q_inverse));
-    let quotient = |x| {
-        const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-        _mm256_round_pd::<NEAREST>(_mm256_mul_pd(x, q_inverse))
-    };
     // The floor of lo / 2^51 is carried; the rest is not negative.
     let lo = _mm256_add_epi64(lo, set(1 << 62));
     let carry = _mm256_sub_epi64(_mm256_srli_epi64::<51>(lo), set(1 << 11));
     let lo = to_double(_mm256_and_si256(lo, set((1 << 51) - 1)));
     let hi = to_double(_mm256_add_epi64(hi, carry));
-    // hi < 2^52, so the quotient of hi·c by q is below 2^52; three roundings of 2^−53 move it by less
-    // than 1.5 and the rounding to an integer by 1/2: the rest is at most 2q < 2^51, an integer, exact.
-    let product = _mm256_mul_pd(hi, _mm256_set1_pd(c.high));
-    let error = _mm256_fmsub_pd(hi, _mm256_set1_pd(c.high), product);
-    let rest = _mm256_fnmadd_pd(quotient(product), q, product);
-    let sum = _mm256_add_pd(_mm256_add_pd(rest, error), lo);
-    // |sum| < 2^52: the same again leaves less than q either way.
-    let rest = _mm256_fnmadd_pd(quotient(sum), q, sum);
-    let wrapped = _mm256_add_pd(
-        rest,
-        _mm256_and_pd(q, _mm256_cmp_pd::<_CMP_LT_OQ>(rest, _mm256_setzero_pd())),
-    );
+    // Below 1.5q + 2^48 + 2^51 < 2^52.
+    canonical(c, _mm256_add_pd(remainder(c, hi, _mm256_set1_pd(c.high)), lo))
+}
+
+/// An integer that is `x·y` modulo q, at most 1.5q + 2^48 either way, for x in [0, 2^52) and y in [0, q).
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn remainder(c: &Constants, x: __m256d, y: __m256d) -> __m256d {
+    // The product's quotient is at most 2^52: two roundings of 2^−53 move it by 1 and the one to an integer
+    // by 1/2, so that the rest is at most 1.5q < 2^51, an integer, exact. So is the product's error, half
+    // of the last place of a number below 2^102.
+    let product = _mm256_mul_pd(x, y);
+    let error = _mm256_fmsub_pd(x, y, product);
+    let rest = _mm256_fnmadd_pd(quotient(c, product), _mm256_set1_pd(c.q), product);
+    _mm256_add_pd(rest, error)
+}
+
+/// The nearest integer to x/q, or about that.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn quotient(c: &Constants, x: __m256d) -> __m256d {
+    const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    _mm256_round_pd::<NEAREST>(_mm256_mul_pd(x, _mm256_set1_pd(c.q_inverse)))
+}
+
+/// An integer x as a residue in [0, q), for |x| < 2^52.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn canonical(c: &Constants, x: __m256d) -> __m256i {
+    let q = _mm256_set1_pd(c.q);
+    // The quotient leaves less than q either way.
+    let rest = _mm256_fnmadd_pd(quotient(c, x), q, x);
+    let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(rest, _mm256_setzero_pd());
+    let wrapped = _mm256_add_pd(rest, _mm256_and_pd(q, negative));
     let two_52 = _mm256_set1_pd(TWO_52);
     let bits = _mm256_castpd_si256(_mm256_add_pd(wrapped, two_52));
     _mm256_xor_si256(bits, _mm256_castpd_si256(two_52))
