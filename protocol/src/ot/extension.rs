@@ -303,7 +303,11 @@ impl Sender {
         let first = take_blocks(&mut self.next, blocks(count));
         let (corrections, check) = message.split_at(expected - check::LEN);
         correlation.correct(first, corrections);
-        if !correlation.passes(first, corrections, check) {
+        let passes = correlation.passes(first, corrections, check);
+        // Tests show what the check is for.
+        #[cfg(test)]
+        let passes = passes || super::deviating::is_unchecked();
+        if !passes {
             return Err(PeerFault::Consistency { message: MESSAGE }.into());
         }
         Ok(self.correlation.insert(correlation))

@@ -38,7 +38,7 @@ pub mod base;
 mod check;
 mod choices;
 #[cfg(test)]
-mod deviating;
+pub(crate) mod deviating;
 pub mod extension;
 mod field;
 mod rows;

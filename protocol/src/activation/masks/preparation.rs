@@ -37,7 +37,7 @@ pub(super) struct Start {
     selectors: Vec<Option<Transfer>>,
     level2: LevelTransfers,
     level3: LevelTransfers,
-    result: ResultTransfers,
+    pub(super) result: ResultTransfers,
 }
 
 /// After the client's first message.

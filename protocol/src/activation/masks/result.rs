@@ -20,7 +20,7 @@ pub(super) struct ResultTransfers {
     /// κ of each bit is the client's choice.
     client: Vec<RingTransfer>,
     /// Of the bits P, Z, W and R: κ for the client, μ for the server.
-    own: Vec<Plane>,
+    pub(super) own: Vec<Plane>,
     /// The client's A; 0 for the server.
     input: Ring,
 }

@@ -7,7 +7,7 @@ mod messages;
 mod transfers;
 mod views;
 
-use gazelle_valgrind::{make_public, make_secret};
+use gazelle_valgrind::{SecretRng, make_public, make_secret};
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -158,7 +158,9 @@ impl World {
         let (up, down) = (self.deal(up, lanes), self.deal(down, lanes));
         let noise = ChaCha20Rng::from_rng(&mut self.rng);
         let mut wire = Wire { lanes, deviating: self.deviating, noise, log: Vec::new() };
-        let Self { program, sizes, rng, .. } = self;
+        // Masks that are no choices are secret as those are.
+        let rng = &mut SecretRng::from_public_seed(self.rng.random());
+        let Self { program, sizes, .. } = self;
         let (c, s) = (Side::Client, Side::Server);
         let client =
             Start::new(program, a, UpTransfers::new(program, up.sender()), down.receiver(), c, rng);
