@@ -82,6 +82,11 @@ fn convolve<T: Real>(map: &Convolution, input: Shape, weights: &[T], x: &[T], su
         }
         let w = ArrayView2::from_shape((outputs, row_len), w).expect("the group's weights");
         let mut sums = ArrayViewMut2::from_shape((outputs, cells), sums).expect("its sums");
+        if is_pointwise(map, &[rows, columns]) {
+            let x = ArrayView2::from_shape((depth, cells), x).expect("the group's maps");
+            general_mat_mul(T::one(), &w, &x, T::one(), &mut sums);
+            continue;
+        }
         for first in (0..rows.output).step_by(step) {
             let some = first..(first + step).min(rows.output);
             let width = some.len() * columns.output;
@@ -96,6 +101,12 @@ fn convolve<T: Real>(map: &Convolution, input: Shape, weights: &[T], x: &[T], su
     }
 }
 
+/// Whether the patches are the input as it lies.
+fn is_pointwise(map: &Convolution, axes: &[Axis; 2]) -> bool {
+    // With steps of 1, a single tap and no padding are what keeps the map's size.
+    map.window.kernel.cells() == 1 && axes.iter().all(|a| a.stride == 1 && a.output == a.input)
+}
+
 /// The output positions along an axis whose tap number `tap` lies in the map.
 fn positions(axis: &Axis, tap: usize, dilation: usize) -> std::ops::Range<usize> {
     let offset = tap * dilation;
@@ -103,6 +114,20 @@ fn positions(axis: &Axis, tap: usize, dilation: usize) -> std::ops::Range<usize>
     // The last i with i·stride + offset − before < input.
     let end = (axis.input + axis.before).saturating_sub(offset).div_ceil(axis.stride);
     first.min(axis.output)..end.min(axis.output).max(first.min(axis.output))
+}
+
+/// A line from the first value that the output positions `at` read, `offset` after their windows'
+/// first.
+fn from<'a, T>(
+    columns: &Axis,
+    at: &std::ops::Range<usize>,
+    offset: usize,
+    line: &'a [T],
+) -> &'a [T] {
+    match at.is_empty() {
+        true => &[],
+        false => &line[at.start * columns.stride + offset - columns.before..],
+    }
 }
 
 /// One row for each weight of an output channel: what it multiplies at each output position.
@@ -122,10 +147,12 @@ fn fill<T: Real>(
             (positions(rows, u, map.dilation.height), positions(columns, v, map.dilation.width));
         for i in vertical.start.max(some.start)..vertical.end.min(some.end) {
             let y = i * rows.stride + u * map.dilation.height - rows.before;
+            let out = &mut patch[(i - some.start) * columns.output..][horizontal.clone()];
             let line = &plane[y * columns.input..][..columns.input];
-            let out = &mut patch[(i - some.start) * columns.output..][..columns.output];
-            for j in horizontal.clone() {
-                out[j] = line[j * columns.stride + v * map.dilation.width - columns.before];
+            let read = from(columns, &horizontal, v * map.dilation.width, line);
+            match columns.stride {
+                1 => out.copy_from_slice(&read[..out.len()]),
+                step => out.iter_mut().zip(read.iter().step_by(step)).for_each(|(o, &x)| *o = x),
             }
         }
     }
@@ -144,10 +171,14 @@ fn depthwise<T: Real>(
         let horizontal = positions(columns, v, map.dilation.width);
         for i in positions(rows, u, map.dilation.height) {
             let y = i * rows.stride + u * map.dilation.height - rows.before;
+            let out = &mut sums[i * columns.output..][horizontal.clone()];
             let line = &x[y * columns.input..][..columns.input];
-            let out = &mut sums[i * columns.output..][..columns.output];
-            for j in horizontal.clone() {
-                out[j] += w * line[j * columns.stride + v * map.dilation.width - columns.before];
+            let read = from(columns, &horizontal, v * map.dilation.width, line);
+            match columns.stride {
+                1 => out.iter_mut().zip(read).for_each(|(sum, &x)| *sum += w * x),
+                step => {
+                    out.iter_mut().zip(read.iter().step_by(step)).for_each(|(o, &x)| *o += w * x);
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Pictures, data sets, quantisation and the networks of the zoo.
+//! Pictures, data sets, linear maps, quantisation and the networks of the zoo.
 
 mod dataset;
 mod files;
 mod image;
+mod linear;
 mod quantise;
 mod zoo;
