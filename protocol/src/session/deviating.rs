@@ -209,7 +209,8 @@ fn inferences(deviating: usize) -> (Vec<bool>, End) {
     let expected = network.forward(&IMAGE).unwrap().result;
     let transfers = TransferSource::SoftSpoken;
     let settings = Settings { field: FIELD, transfers, ..silent(LpnSet::Toy) };
-    let (service, [near, far]) = (&Service::new(network, &settings).unwrap(), wires([None; 2]));
+    let service = &Service::new(network, &settings, &mut system_rng()).unwrap();
+    let [near, far] = wires([None; 2]);
     let unchecked = is_unchecked();
     thread::scope(|scope| {
         let server = scope.spawn(move || match unchecked {
