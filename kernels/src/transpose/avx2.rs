@@ -91,3 +91,41 @@ fn transpose_bytes(v: [__m256i; 16]) -> [__m256i; 16] {
     let v = interleave!(v, 0 1 2 3 4 5 6 7);
     interleave!(v, 0 1 2 3 4 5 6 7)
 }
+
+/// See [`super::low_rows`], which checks the lengths.
+#[target_feature(enable = "avx2")]
+pub(super) fn low_rows(columns: &[u128; 128], rows: &mut [u128]) {
+    for (byte, rows) in rows.chunks_mut(8).enumerate() {
+        rows.fill(0);
+        for (quarter, columns) in columns.as_chunks::<32>().0.iter().enumerate() {
+            let bytes = column_bytes(columns, byte);
+            for (i, row) in rows.iter_mut().enumerate() {
+                // The bit becomes the top one of its byte.
+                let count = _mm_cvtsi32_si128(7 - i as i32);
+                let bits = _mm256_movemask_epi8(_mm256_sll_epi16(bytes, count)).cast_unsigned();
+                *row |= u128::from(bits) << (32 * quarter);
+            }
+        }
+    }
+}
+
+/// Byte number `byte` of 32 columns, in order.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn column_bytes(columns: &[u128; 32], byte: usize) -> __m256i {
+    let places = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    let places = _mm256_broadcastsi128_si256(places);
+    let (byte, mut bytes) = (_mm256_set1_epi8(byte as i8), _mm256_setzero_si256());
+    // Lane l gets in byte r that of column 2r + l.
+    for (r, two) in columns.as_chunks::<2>().0.iter().enumerate() {
+        // SAFETY: the slice has two blocks of 16 bytes.
+        let two = unsafe { _mm256_loadu_si256(two.as_ptr().cast()) };
+        let here = _mm256_cmpeq_epi8(places, _mm256_set1_epi8(r as i8));
+        let two = _mm256_and_si256(_mm256_shuffle_epi8(two, byte), here);
+        bytes = _mm256_or_si256(bytes, two);
+    }
+    // Lane q gets those of columns 16q to 16q + 15; then they stand in order.
+    let order = _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+    let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(bytes);
+    _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order))
+}

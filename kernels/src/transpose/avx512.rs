@@ -98,3 +98,35 @@ fn transpose_bytes(v: [__m512i; 16]) -> [__m512i; 16] {
     let v = interleave!(v, 0 1 2 3 4 5 6 7);
     interleave!(v, 0 1 2 3 4 5 6 7)
 }
+
+/// See [`super::low_rows`], which checks the lengths.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) fn low_rows(columns: &[u128; 128], rows: &mut [u128]) {
+    let (halves, _) = columns.as_chunks::<64>();
+    for (byte, rows) in rows.chunks_mut(8).enumerate() {
+        let [low, high] = [column_bytes(&halves[0], byte), column_bytes(&halves[1], byte)];
+        for (i, row) in rows.iter_mut().enumerate() {
+            let bit = _mm512_set1_epi8((1u8 << i).cast_signed());
+            let (low, high) = (_mm512_test_epi8_mask(low, bit), _mm512_test_epi8_mask(high, bit));
+            *row = u128::from(low) | u128::from(high) << 64;
+        }
+    }
+}
+
+/// Byte number `byte` of 64 columns, in order.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn column_bytes(columns: &[u128; 64], byte: usize) -> __m512i {
+    let (place, mut bytes) = (_mm512_set1_epi8(byte as i8), _mm512_setzero_si512());
+    // Lane l gets in byte r that of column 4r + l.
+    for (r, four) in columns.as_chunks::<4>().0.iter().enumerate() {
+        // SAFETY: the slice has four blocks of 16 bytes.
+        let four = unsafe { _mm512_loadu_si512(four.as_ptr().cast()) };
+        bytes = _mm512_mask_shuffle_epi8(bytes, 0x0001_0001_0001_0001 << r, four, place);
+    }
+    // Lane d gets those of columns 16d to 16d + 15; then they stand in order.
+    let lanes = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    let order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    let bytes = _mm512_permutexvar_epi32(lanes, bytes);
+    _mm512_shuffle_epi8(bytes, _mm512_broadcast_i32x4(order))
+}

@@ -31,6 +31,18 @@ pub fn transpose128(backend: VectorBackend, rows: &[u128], columns: &mut [u128])
     unsafe { vector_twin!(backend, transpose128(rows, columns)) }
 }
 
+/// The first rows of the matrix that has these 128 columns: bit j of row i is bit i of column j.
+///
+/// Work grows with the rows, eight at a time; for most of them [`transpose128`] takes less.
+///
+/// # Panics
+/// If there are more than 128 rows.
+pub fn low_rows(backend: VectorBackend, columns: &[u128; 128], rows: &mut [u128]) {
+    assert!(rows.len() <= 128, "a column has 128 bits");
+    // SAFETY: the backend's value proves all that its twin asks for.
+    unsafe { vector_twin!(backend, low_rows(columns, rows)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +92,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_backend_gives_the_first_rows() {
+        for columns in inputs(128) {
+            let expected = naive(&columns);
+            for len in (0..=41).chain([63, 64, 65, 127, 128]) {
+                for backend in VectorBackend::available() {
+                    let mut rows = vec![0x55; len];
+                    low_rows(backend, columns.first_chunk().unwrap(), &mut rows);
+                    assert!(rows == expected[..len], "{}, {len} rows", backend.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic = "a column has 128 bits"]
+    fn more_rows_than_bits_are_refused() {
+        low_rows(VectorBackend::SCALAR, &[0; 128], &mut [0; 129]);
     }
 
     #[test]

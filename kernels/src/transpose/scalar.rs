@@ -6,15 +6,24 @@ use core::array;
 pub(super) fn transpose128(rows: &[u128], columns: &mut [u128]) {
     let width = columns.len() / 128;
     for (block, square) in columns.chunks_exact_mut(128).enumerate() {
-        for (right, out) in square.chunks_exact_mut(64).enumerate() {
-            let quarter = |bottom: usize| {
-                let row = |i| rows[(64 * bottom + i) * width + block];
-                transpose64(array::from_fn(|i| (row(i) >> (64 * right)) as u64))
-            };
-            let halves = quarter(0).into_iter().zip(quarter(1));
-            for (column, (low, high)) in out.iter_mut().zip(halves) {
-                *column = u128::from(low) | u128::from(high) << 64;
-            }
+        transpose_square(|i| rows[i * width + block], square);
+    }
+}
+
+/// See [`super::low_rows`], which checks the lengths.
+pub(super) fn low_rows(columns: &[u128; 128], rows: &mut [u128]) {
+    transpose_square(|j| columns[j], rows);
+}
+
+/// The first columns of a square, as many as there is room for.
+fn transpose_square(row: impl Fn(usize) -> u128, columns: &mut [u128]) {
+    for (right, out) in columns.chunks_mut(64).enumerate() {
+        let quarter = |bottom: usize| {
+            transpose64(array::from_fn(|i| (row(64 * bottom + i) >> (64 * right)) as u64))
+        };
+        let halves = quarter(0).into_iter().zip(quarter(1));
+        for (column, (low, high)) in out.iter_mut().zip(halves) {
+            *column = u128::from(low) | u128::from(high) << 64;
         }
     }
 }

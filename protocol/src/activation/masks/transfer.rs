@@ -6,7 +6,7 @@
 //! one has is 0 here.
 
 use gazelle_kernels::VectorBackend;
-use gazelle_kernels::transpose::transpose128;
+use gazelle_kernels::transpose::low_rows;
 use zeroize::ZeroizeOnDrop;
 
 use super::message::Message;
@@ -21,6 +21,7 @@ pub(super) struct Keys<'a> {
     lanes: usize,
     end: End<'a>,
     drawn: Box<Drawn>,
+    backend: VectorBackend,
 }
 
 /// Writes the next transfers.
@@ -35,14 +36,15 @@ enum End<'a> {
     None,
 }
 
-/// A transfer of each lane, and room to turn its keys.
+/// A transfer of each lane, and room for some of its positions.
 #[derive(ZeroizeOnDrop)]
 struct Drawn {
     /// 0 for the sender.
     choices: [u128; LANES / KEY_BITS],
     /// K⁰ and K¹ for the sender, K^c and 0 for the receiver.
     keys: [[u128; LANES]; 2],
-    turned: [u128; KEY_BITS],
+    /// Positions of the keys of a block.
+    rows: [u128; KEY_BITS],
 }
 
 impl<'a> Keys<'a> {
@@ -64,24 +66,26 @@ impl<'a> Keys<'a> {
 
     fn new(blocks: usize, end: End<'a>) -> Self {
         let choices = [0; LANES / KEY_BITS];
-        let drawn = Drawn { choices, keys: [[0; LANES]; 2], turned: [0; KEY_BITS] };
-        Self { lanes: KEY_BITS * blocks, end, drawn: Box::new(drawn) }
+        let drawn = Drawn { choices, keys: [[0; LANES]; 2], rows: [0; KEY_BITS] };
+        let (lanes, backend) = (KEY_BITS * blocks, VectorBackend::best());
+        Self { lanes, end, drawn: Box::new(drawn), backend }
     }
 
     /// The next transfer, of whose keys `width` positions are needed.
     pub(super) fn transfer(&mut self, width: usize) -> Transfer {
         let (choice, sends) = self.draw();
-        let Drawn { keys: [own, other], turned, .. } = &mut *self.drawn;
+        let Drawn { keys, rows, .. } = &mut *self.drawn;
         let mut positions = vec![[Plane::ZERO; 2]; width];
-        turn(&own[..self.lanes], turned, |block, bits| {
-            positions.iter_mut().zip(bits).for_each(|([key, _], bits)| key.set_block(block, *bits));
-        });
-        if sends {
-            turn(&other[..self.lanes], turned, |block, bits| {
-                for ([_, other], bits) in positions.iter_mut().zip(bits) {
-                    other.set_block(block, *bits);
+        let rows = &mut rows[..width];
+        for (which, keys) in keys.iter().take(1 + usize::from(sends)).enumerate() {
+            for (block, keys) in keys[..self.lanes].as_chunks().0.iter().enumerate() {
+                low_rows(self.backend, keys, rows);
+                for (planes, row) in positions.iter_mut().zip(&*rows) {
+                    planes[which].set_block(block, *row);
                 }
-            });
+            }
+        }
+        if sends {
             positions.iter_mut().for_each(|[key, other]| *other ^= *key);
         }
         Transfer { choice, positions, sends, used: 0 }
@@ -225,14 +229,6 @@ impl RingTransfer {
     pub(super) fn times_random(self) -> (Ring, Ring) {
         let share = ring(|i| if self.sends { self.key[i].wrapping_neg() } else { self.key[i] });
         (share, self.difference.clone())
-    }
-}
-
-/// Gives `take` the bits of every block of 128 keys, position after position.
-fn turn(keys: &[u128], turned: &mut [u128; KEY_BITS], mut take: impl FnMut(usize, &[u128])) {
-    for (block, keys) in keys.chunks_exact(KEY_BITS).enumerate() {
-        transpose128(VectorBackend::best(), keys, turned);
-        take(block, turned);
     }
 }
 
