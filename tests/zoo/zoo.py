@@ -184,4 +184,5 @@ def main():
         print(row(program, own, name, channels, side, make), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -179,7 +179,7 @@ impl Work<'_> {
         let (sums, rounds) = match activation {
             Some(activation) => {
                 let step = fit.step();
-                let (range, bits) = (self.ranges[reader].all, settings.results[reader]);
+                let (range, bits) = (&self.ranges[reader], settings.results[reader]);
                 let units = Units::new(&activation.function, range, step, bits);
                 let by_channel = setting.by_channel && skips.is_empty();
                 let sums = fit.sums(&units, by_channel, added).map_err(fault)?;
@@ -256,11 +256,11 @@ impl Work<'_> {
         bits: u32,
     ) -> Result<(Units, i8), Error> {
         let FloatFunction::LessOddPart(bend) = activation.function else {
-            let range = self.ranges[tensor].all;
+            let range = &self.ranges[tensor];
             return Ok((Units::new(&activation.function, range, step, bits), 0));
         };
         let (even, _, reader) = self.reader(activation.input);
-        let even = even.map(|even| Units::new(&even.function, self.ranges[reader].all, step, bits));
+        let even = even.map(|even| Units::new(&even.function, &self.ranges[reader], step, bits));
         let what = "a function's odd part without its even one";
         let missing = || Error::Quantise { node: format!("tensor {tensor}"), what };
         even.and_then(|even| even.odd_part(bend)).ok_or_else(missing)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{Step, Watch};
-use crate::{Error, FloatNetwork, FloatNode};
+use crate::{Error, FloatActivation, FloatFunction, FloatNetwork, FloatNode};
 
 /// Values of an activation that are kept of each image.
 const SAMPLES: usize = 256;
@@ -22,12 +22,19 @@ pub enum Calibration {
     MeanSquaredError,
 }
 
+/// How far ranges go beyond the farthest extreme of the calibration images, in terms of the way to it
+/// from the mean of the images' extremes. A hundred images of an exponential tail leave one image in
+/// 100,000 beyond that, and networks have thousands of channels.
+const BEYOND: f64 = 1.5;
+
 /// The values of an activation: 0 is always within.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Range {
     /// The least and the most of all channels.
     pub(super) all: (f64, f64),
-    /// The least and the most of each channel.
+    /// The same on other images; what calibration cuts is cut here too.
+    pub(super) beyond: (f64, f64),
+    /// The least and the most of each channel on other images.
     pub(super) channels: Vec<(f64, f64)>,
     /// The variance of each channel's values.
     pub(super) variances: Vec<f64>,
@@ -49,6 +56,8 @@ pub(super) struct Observed {
 #[derive(Clone, Debug, Default)]
 struct Seen {
     channels: Vec<(f32, f32)>,
+    /// The least and the most of each channel, added up over the images.
+    extremes: Vec<(f64, f64)>,
     /// The means of each channel's values and of their squares, added up over the images.
     moments: Vec<[f64; 2]>,
     images: usize,
@@ -79,8 +88,10 @@ impl Seen {
             moments.map(|sum| sum / map.len() as f64)
         };
         let maps = || values.chunks_exact(values.len() / channels);
+        let channels: Vec<(f32, f32)> = maps().map(bounds).collect();
         let mut seen = Self {
-            channels: maps().map(bounds).collect(),
+            extremes: channels.iter().map(|&(low, high)| (low.into(), high.into())).collect(),
+            channels,
             moments: maps().map(moments).collect(),
             images: 1,
             samples: Vec::new(),
@@ -96,6 +107,9 @@ impl Seen {
         for (own, other) in self.channels.iter_mut().zip(other.channels) {
             *own = (own.0.min(other.0), own.1.max(other.1));
         }
+        for (own, other) in self.extremes.iter_mut().zip(other.extremes) {
+            *own = (own.0 + other.0, own.1 + other.1);
+        }
         for (own, other) in self.moments.iter_mut().zip(other.moments) {
             *own = [own[0] + other[0], own[1] + other[1]];
         }
@@ -103,20 +117,32 @@ impl Seen {
         self.samples.extend(other.samples);
     }
 
-    fn range(mut self, calibration: Calibration) -> Range {
-        let channels = self.channels.iter().map(|&(low, high)| (low.into(), high.into()));
-        let channels: Vec<(f64, f64)> = channels.collect();
+    fn range(mut self, calibration: Calibration, bounds: (f64, f64)) -> Range {
         let join = |all: (f64, f64), one: &(f64, f64)| (all.0.min(one.0), all.1.max(one.1));
-        let (least, most) = channels.iter().fold((0.0, 0.0), join);
+        let seen = self.channels.iter().map(|&(low, high)| (low.into(), high.into()));
+        let (least, most) = seen.fold((0.0, 0.0), |all, one| join(all, &one));
         let all = self.cut(least, most, calibration);
-        let within = |&(low, high): &(f64, f64)| (low.max(all.0), high.min(all.1));
         let images = self.images.max(1) as f64;
+        let beyond = |(&(low, high), sum): (&(f32, f32), &(f64, f64))| {
+            let far = |extreme: f32, sum: f64| {
+                let extreme = f64::from(extreme);
+                extreme + BEYOND * (extreme - sum / images)
+            };
+            (far(low, sum.0), far(high, sum.1))
+        };
+        let mut channels: Vec<(f64, f64)> =
+            self.channels.iter().zip(&self.extremes).map(beyond).collect();
+        let (low, high) = match calibration {
+            Calibration::Max => bounds,
+            _ => all,
+        };
+        channels.iter_mut().for_each(|one| *one = (one.0.max(low), one.1.min(high)));
         let variance = |[sum, square]: &[f64; 2]| {
             let mean = sum / images;
             (square / images - mean * mean).max(0.0)
         };
         let variances = self.moments.iter().map(variance).collect();
-        Range { all, channels: channels.iter().map(within).collect(), variances }
+        Range { all, beyond: channels.iter().fold((0.0, 0.0), join), channels, variances }
     }
 
     /// The range that is kept of `least` to `most`.
@@ -194,12 +220,24 @@ pub(super) fn observe(
     let Sight { seen, sums: mut means, mut logits } = sight;
     means.iter_mut().flatten().for_each(|sum| *sum /= count as f64);
     logits.sort_by_key(|(i, _)| *i);
+    let range = |(tensor, seen): (usize, Seen)| seen.range(calibration, bounds(network, tensor));
     Ok(Observed {
-        ranges: seen.into_iter().map(|seen| seen.range(calibration)).collect(),
+        ranges: seen.into_iter().enumerate().map(range).collect(),
         compared,
         means,
         logits: logits.into_iter().map(|(_, y)| y).collect(),
     })
+}
+
+/// What no value of a tensor leaves.
+fn bounds(network: &FloatNetwork, tensor: usize) -> (f64, f64) {
+    match tensor.checked_sub(1).map(|i| &network.nodes[i]) {
+        Some(FloatNode::Activation(FloatActivation {
+            function: FloatFunction::Clamp { least, most },
+            ..
+        })) => ((*least).into(), (*most).into()),
+        _ => (f64::NEG_INFINITY, f64::INFINITY),
+    }
 }
 
 /// What one image shows; means and last values only of one that is compared, by its number.

@@ -2,6 +2,7 @@
 
 use gazelle_model::Function;
 
+use super::calibrate::Range;
 use crate::{Bend, FloatFunction};
 
 /// An activation in integers.
@@ -21,22 +22,15 @@ pub(super) struct Units {
 
 /// The most bits that a shift drops and results have: sums stay within 31 bits.
 const SHIFT_AND_RESULT: u32 = 30;
-/// How far a range goes beyond that on the calibration images where there are steps enough.
-const HEADROOM: f64 = 1.1;
 /// The most that a shift drops where results have 8 bits.
 const MOST_SHIFT: u32 = SHIFT_AND_RESULT - 8;
 
 impl Units {
-    /// For values that range from `least` to `most` on the images, in `bits` bits where it is a clamp;
+    /// For values in `range`, in `bits` bits where it is a clamp;
     /// `step` is what 1 stands for where they are all 0.
-    pub(super) fn new(
-        function: &FloatFunction,
-        (least, most): (f64, f64),
-        step: f64,
-        bits: u32,
-    ) -> Self {
-        let times = if bits > 8 { HEADROOM } else { 1.0 };
-        let (least, most) = (least * times, most * times);
+    pub(super) fn new(function: &FloatFunction, range: &Range, step: f64, bits: u32) -> Self {
+        // Where there are steps enough, hardly a value is cut.
+        let (least, most) = if bits > 8 { range.beyond } else { range.all };
         match function {
             FloatFunction::Clamp { least: low, most: high } => {
                 let (least, most) = (least.max((*low).into()), most.min((*high).into()));

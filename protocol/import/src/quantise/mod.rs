@@ -224,18 +224,16 @@ impl Quantiser {
         let free =
             Free { weights: self.weight_bits.is_none(), results: self.activation_bits.is_none() };
         let mut best = search.begin(&mut settings, !free.weights)?;
-        let (mut noise, mut tried, mut tries) = (best.noise.clone(), best.network.clone(), 0);
-        while tries < 2 && !search.enough(&best) {
+        let (mut noise, mut tried) = (best.noise.clone(), best.network.clone());
+        while !search.enough(&best) {
             if !settings.raise(network, &tried, &noise, free) {
                 break;
             }
             // More bits than the sums have room for: what was found before stands.
-            let Ok(candidate) = search.candidate(&settings, best.units_by_channel) else { break };
+            let Ok(candidate) = search.next(&settings, &best) else { break };
             (noise, tried) = (candidate.noise.clone(), candidate.network.clone());
             if candidate.better(&best) {
-                (best, tries) = (candidate, 0);
-            } else {
-                tries += 1;
+                best = candidate;
             }
         }
         Ok(best)

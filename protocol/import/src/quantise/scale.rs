@@ -68,6 +68,29 @@ fn unit(map: &LinearMap, units: &[f64], row: usize, i: usize) -> f64 {
     }
 }
 
+/// The largest |w|·unit of each output channel, `units` being those of each term's rows.
+fn row_maxima(linear: &FloatLinear, units: &[Vec<f64>], channels: usize) -> Vec<f64> {
+    let mut weights = vec![0f64; channels];
+    for (term, units) in linear.terms.iter().zip(units) {
+        let row = (term.weights.len() / channels).max(1);
+        for (i, &w) in term.weights.iter().enumerate() {
+            let scaled = f64::from(w).abs() * unit(&term.map, units, row, i);
+            weights[i / row] = weights[i / row].max(scaled);
+        }
+    }
+    weights
+}
+
+/// The same for the units of all tensors' channels.
+pub(super) fn largest_weights(
+    linear: &FloatLinear,
+    shapes: &[Shape],
+    units: &[Vec<f64>],
+) -> Vec<f64> {
+    let output = linear.terms.first().and_then(|term| term.map.output(shapes[term.input]));
+    row_maxima(linear, &row_scales(linear, shapes, units), output.map_or(0, |shape| shape.channels))
+}
+
 impl<'a> Fit<'a> {
     pub(super) fn new(
         linear: &FloatLinear,
@@ -77,14 +100,7 @@ impl<'a> Fit<'a> {
         shares: &'a [f64],
     ) -> Self {
         let channels = shape.channels;
-        let mut weights = vec![0f64; channels];
-        for (term, units) in linear.terms.iter().zip(units) {
-            let row = (term.weights.len() / channels).max(1);
-            for (i, &w) in term.weights.iter().enumerate() {
-                let scaled = f64::from(w).abs() * unit(&term.map, units, row, i);
-                weights[i / row] = weights[i / row].max(scaled);
-            }
-        }
+        let mut weights = row_maxima(linear, units, channels);
         let run = (linear.bias.len() / channels).max(1);
         let most = |map: &[f32]| map.iter().fold(0f64, |most, &b| most.max(f64::from(b).abs()));
         let mut biases: Vec<f64> = linear.bias.chunks(run).map(most).collect();

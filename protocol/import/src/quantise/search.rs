@@ -8,20 +8,22 @@ use super::build::{Built, build};
 use super::calibrate::Observed;
 use super::correct::correct;
 use super::settings::{LEAST_WEIGHT_BITS, Noise, Settings, WEIGHT_BITS};
-use super::shares;
-use super::{ENOUGH, Step, Watch};
+use super::{COMPARED, ENOUGH, Step, Watch, shares};
 use crate::{Error, FloatNetwork};
 
 /// How much closer a network must come to be worth its bits, in dB.
 const GAIN: f64 = 1.0;
+
+/// The closeness in dB from which it tells good units from bad.
+const TELLING: f64 = 6.0;
+/// The closeness in dB that stands for agreement where few images are compared.
+const ENOUGH_CLOSENESS: f64 = 20.0;
 
 /// What candidates are measured against.
 pub(super) struct Search<'a> {
     network: &'a FloatNetwork,
     images: Vec<&'a Vec<u8>>,
     observed: Observed,
-    /// Each channel's share of its tensor's unit, if each has a unit of its own.
-    shares: [Vec<Vec<f64>>; 2],
     /// The results in floating point.
     pub(super) expected: Vec<Vec<i32>>,
     watch: &'a Watch<'a>,
@@ -61,8 +63,7 @@ impl<'a> Search<'a> {
     ) -> Self {
         let images = observed.compared.iter().map(|&i| &images[i]).collect();
         let expected = observed.logits.iter().map(|y| network.decide(y)).collect();
-        let shares = [shares::whole(network), shares::shares(network, &observed.ranges)];
-        Self { network, images, observed, shares, expected, watch, tried: Cell::new(0) }
+        Self { network, images, observed, expected, watch, tried: Cell::new(0) }
     }
 
     /// The first candidate; with other bits than the given ones, unless these are fixed, where they
@@ -82,6 +83,15 @@ impl<'a> Search<'a> {
         Err(fault)
     }
 
+    /// With more bits than the best so far: with its units, unless what it gives is mostly noise, which
+    /// does not tell the better ones.
+    pub(super) fn next(&self, settings: &Settings, best: &Candidate) -> Result<Candidate, Error> {
+        match best.closeness < TELLING {
+            true => self.closest(settings),
+            false => self.candidate(settings, best.units_by_channel),
+        }
+    }
+
     /// With one unit for each tensor, or one for each channel where that is closer.
     fn closest(&self, settings: &Settings) -> Result<Candidate, Error> {
         let whole = self.candidate(settings, false);
@@ -95,9 +105,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether hardly an image gets another result.
+    /// Whether hardly an image gets another result; few images do not show that alone.
     pub(super) fn enough(&self, candidate: &Candidate) -> bool {
-        candidate.agreeing as f64 >= ENOUGH * self.expected.len() as f64
+        let compared = self.expected.len();
+        candidate.agreeing as f64 >= ENOUGH * compared as f64
+            && (compared >= COMPARED || candidate.closeness >= ENOUGH_CLOSENESS)
     }
 
     /// With these settings.
@@ -106,10 +118,13 @@ impl<'a> Search<'a> {
         settings: &Settings,
         units_by_channel: bool,
     ) -> Result<Candidate, Error> {
-        let shares = &self.shares[usize::from(units_by_channel)];
         let Observed { ranges, means, logits, .. } = &self.observed;
+        let shares = match units_by_channel {
+            true => shares::shares(self.network, ranges, settings),
+            false => shares::whole(self.network),
+        };
         let Built { network, noise, readers, meanings } =
-            build(self.network, ranges, shares, settings)?;
+            build(self.network, ranges, &shares, settings)?;
         self.tried.set(self.tried.get() + 1);
         let step = Step::Trying(self.tried.get());
         let watch = |done: usize, of: usize| (self.watch)(step, done, of);

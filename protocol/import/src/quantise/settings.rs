@@ -11,6 +11,8 @@ pub(super) const WEIGHT_BITS: [u32; 2] = [8, 12];
 pub(super) const RESULT_BITS: [u32; 2] = [8, 12];
 /// The least bits of a weight that a choice falls back to where sums are too wide.
 pub(super) const LEAST_WEIGHT_BITS: u32 = 4;
+/// How many weights and results get more at once, at least: each time, integers are evaluated.
+const LEAST_STEPS: usize = 8;
 /// The most bits of a ring.
 const MOST_RING_BITS: u32 = 32;
 
@@ -100,7 +102,7 @@ impl Settings {
         });
         let mut steps: Vec<_> = steps.collect();
         steps.sort_by(|a, b| a.0.total_cmp(&b.0));
-        steps.truncate(steps.len().div_ceil(2));
+        steps.truncate(steps.len().div_ceil(2).max(LEAST_STEPS));
         let mut raised = false;
         for (_, part, step) in steps {
             let wider = match part {
@@ -157,7 +159,7 @@ impl Settings {
 }
 
 /// The linear nodes with the tensors that they yield.
-fn numbered(network: &FloatNetwork) -> impl Iterator<Item = (usize, &FloatLinear)> {
+pub(super) fn numbered(network: &FloatNetwork) -> impl Iterator<Item = (usize, &FloatLinear)> {
     network.nodes.iter().enumerate().filter_map(|(i, node)| match node {
         FloatNode::Linear(linear) => Some((i + 1, linear)),
         _ => None,
