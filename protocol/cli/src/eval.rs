@@ -13,7 +13,11 @@ use gazelle_import::{
 use gazelle_model::{Card, Head, Network};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::{fmt, fs, path::Path};
+use std::{
+    fmt, fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
@@ -24,7 +28,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         .as_deref()
         .map(|path| files::read_onnx(path, None, &card.classes, &args.pixels.or_card(card)));
     let float = float.transpose()?;
+    let progress = Progress::start("reading pictures");
     let images = labelled(&args.images, args.labels.as_deref(), card)?;
+    drop(progress);
     output::one(&measure(float.as_ref(), &network, &images)?, args.json)
 }
 
@@ -81,10 +87,12 @@ pub(crate) fn measure(
         return Err(Failure::new("there are no labelled images"));
     }
     check_measurable(network.card())?;
-    let _progress = Progress::start("classifying");
-    let float = float.map(|float| accuracy(images, |image| float.result(image))).transpose()?;
+    let progress = Progress::start("classifying");
+    let float = float
+        .map(|float| accuracy(images, (&progress, "floating point"), |image| float.result(image)));
+    let float = float.transpose()?;
     let (head, exact) = (&network.card().head.head, Exact::new(network)?);
-    let correct = accuracy(images, |image| {
+    let correct = accuracy(images, (&progress, "integers"), |image| {
         let logits = exact.logits(image)?;
         // Values are shown instead of the class where the server allows.
         Ok(if *head == Head::Values { Head::Class } else { head.clone() }.apply(&logits))
@@ -96,10 +104,13 @@ pub(crate) fn measure(
 /// reached.
 fn accuracy(
     images: &[Labelled],
+    (progress, step): (&Progress, &'static str),
     classify: impl Fn(&[u8]) -> std::result::Result<Vec<i32>, Error> + Sync,
 ) -> Result<usize> {
+    let done = AtomicUsize::new(0);
     let hit = |labelled: &Labelled| {
         let result = classify(&labelled.image)?;
+        progress.count(step, done.fetch_add(1, Ordering::Relaxed) + 1, images.len());
         Ok(usize::from(result.first() == Some(&(labelled.label as i32))))
     };
     Ok(images.par_iter().map(hit).sum::<std::result::Result<usize, Error>>()?)

@@ -9,8 +9,10 @@ use crate::{
     table::table,
 };
 use gazelle_import::{
-    Calibration, Choice, ImageForm, Quantised, Quantiser, dataset, files::write_network,
+    Calibration, Choice, Error, ImageForm, Quantised, Quantiser, Step, dataset,
+    files::write_network,
 };
+use gazelle_model::ModelError;
 use serde::Serialize;
 use std::{fs, path::Path};
 
@@ -25,20 +27,22 @@ const PERCENT: f64 = 99.99;
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let name = || args.onnx.display().to_string();
+    let progress = Progress::start("reading the network");
     let float = files::read_onnx(&args.onnx, args.name.as_deref(), &args.classes, &args.pixels)?;
+    progress.step("reading pictures");
     let form = ImageForm::new(float.input(), float.preprocessing());
     let images = dataset::images(&args.calibrate, form, CALIBRATION)?;
     check_output(&args.onnx, &args.output)?;
-    let progress = Progress::start("measuring activations");
-    let calibration = match args.calibration {
-        CalibrationRule::Max => Calibration::Max,
-        CalibrationRule::Percentile => Calibration::Percentile(PERCENT),
-        CalibrationRule::Mse => Calibration::MeanSquaredError,
-    };
-    let (weight_bits, activation_bits) = (args.weight_bits, args.activation_bits);
-    let quantiser = Quantiser { weight_bits, activation_bits, calibration };
-    let quantised = quantiser.run(&float, &images).when(name)?;
+    let watch = |step, done, of| progress.count(describe(step), done, of);
+    let quantised = quantiser(args).run_watched(&float, &images, &watch);
+    let quantised = quantised.map_err(|error| match error {
+        Error::Model(ModelError::Sum(_)) => {
+            Failure::new(format!("{}: {error}; give fewer --weight-bits, or none", name()))
+        }
+        error => Failure::new(format!("{}: {error}", name())),
+    })?;
     let network = &quantised.network;
+    progress.step("reading pictures");
     let test = match &args.test {
         None => Vec::new(),
         Some(test) => eval::labelled(test, args.labels.as_deref(), network.card())?,
@@ -69,6 +73,25 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         output::line(measure()?)?;
     }
     output::line(format_args!("wrote {}", args.output.display()))
+}
+
+/// How the arguments say that the network becomes integers.
+fn quantiser(args: &ImportArgs) -> Quantiser {
+    let calibration = match args.calibration {
+        CalibrationRule::Max => Calibration::Max,
+        CalibrationRule::Percentile => Calibration::Percentile(PERCENT),
+        CalibrationRule::Mse => Calibration::MeanSquaredError,
+    };
+    let (weight_bits, activation_bits) = (args.weight_bits, args.activation_bits);
+    Quantiser { weight_bits, activation_bits, calibration }
+}
+
+/// What a step does, for the one who waits.
+fn describe(step: Step) -> String {
+    match step {
+        Step::Measuring => "measuring activations".into(),
+        Step::Trying(number) => format!("trying integers, choice {number}"),
+    }
 }
 
 /// What `--json` prints.

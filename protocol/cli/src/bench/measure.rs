@@ -97,13 +97,12 @@ pub(crate) fn measure(task: &Task<'_>) -> Result<Measurement> {
     client.get_hint(|_, _| ()).when(|| "cannot fetch the hint".into())?;
     let setup = cpu.stop(client.statistics().setup, 1);
     let images = random_images(task.network.card().input.len(), task.images);
-    progress.step("warming up");
-    run(&mut client, &images, parties)?;
+    run(&mut client, &images, parties, (&progress, "warming up"))?;
     let mut runs = Vec::new();
     let mut outcomes = Vec::new();
     for number in 0..task.runs {
-        progress.runs(number, task.runs);
-        let (costs, found) = run(&mut client, &images, parties)?;
+        let step = format!("measuring, run {} of {}", number + 1, task.runs);
+        let (costs, found) = run(&mut client, &images, parties, (&progress, &step))?;
         runs.push(costs);
         outcomes.push(found);
     }
@@ -176,21 +175,27 @@ struct Run {
     layers: Vec<LayerSeconds>,
 }
 
-/// Both phases for all images, and their outcomes.
+/// Both phases for all images, and their outcomes; `step` is what to show.
 fn run(
     client: &mut Client,
     images: &[Vec<u8>],
     parties: [Watched; 2],
+    (progress, step): (&Progress, &str),
 ) -> Result<(Run, Vec<Vec<i32>>)> {
     let (before, layers_before) = (client.statistics(), client.layer_seconds().to_vec());
+    let show = |phase: &str, received, expected| {
+        progress.bytes(format!("{step}, {phase}"), received, expected);
+    };
+    progress.step(step.to_owned());
     let cpu = Cpu::start(parties);
-    let bundles = client.offline(images.len(), |_, _| ())?;
+    let bundles = client.offline(images.len(), |got, of| show("offline", got, of))?;
     let offline = cpu.stop(client.statistics().offline - before.offline, images.len());
 
     let cpu = Cpu::start(parties);
     let mut outcomes = Vec::with_capacity(images.len());
     for (bundle, image) in bundles.into_iter().zip(images) {
-        outcomes.push(client.classify(bundle, image)?.numbers());
+        let report = |got, of| show("online", got, of);
+        outcomes.push(client.classify_showing(bundle, image, report)?.numbers());
     }
     let online = cpu.stop(client.statistics().online - before.online, images.len());
 

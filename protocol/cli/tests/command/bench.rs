@@ -1,6 +1,6 @@
 //! The bench: what it measures is there, and the pictures are pictures.
 
-use crate::support::{fail, repository, succeed};
+use crate::support::{fail, repository, run, succeed};
 use serde_json::Value;
 
 #[test]
@@ -47,12 +47,16 @@ fn onnx_networks_can_be_measured() {
 
 #[test]
 fn residual_networks_can_be_measured() {
-    let text = succeed(["bench", "--network", "resnet20", "--runs", "1", "--json"]);
-    let object: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(object["network"], "resnet20");
-    assert_eq!(object["matches_plaintext"], true);
-    // Nineteen activations and the class, one after the other.
-    assert_eq!(object["online"]["rounds"], 20);
+    // An activation after the other, and the class.
+    for (name, rounds) in [("resnet20", 20), ("mobilenet", 15), ("resnet18-28", 18)] {
+        let output = run(["bench", "--network", name, "--runs", "1", "--json"]);
+        // No progress where nobody looks.
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(object["network"], name);
+        assert_eq!(object["matches_plaintext"], true, "{name}");
+        assert_eq!(object["online"]["rounds"], rounds, "{name}");
+    }
 }
 
 #[test]

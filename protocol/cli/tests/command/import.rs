@@ -1,6 +1,6 @@
 //! From an ONNX file to a model file, and how well either classifies.
 
-use crate::support::{Server, fail, repository, run, succeed};
+use crate::support::{Server, fail, repository, run, succeed, write_png};
 use gazelle_import::files::{read_network, write_network};
 use gazelle_model::{Head, Network};
 use std::{fs, path::Path};
@@ -105,7 +105,10 @@ fn import_and_eval_as_json() {
     assert_eq!(import["warnings"].as_array().unwrap().len(), 0);
     let card = json(succeed(["inspect", &model, "--json"]))["card"].clone();
     assert_eq!(import["card"], card);
-    let eval = json(succeed(["eval", &model, "--images", &images, "--onnx", &onnx, "--json"]));
+    // No progress where nobody looks.
+    let output = run(["eval", &model, "--images", &images, "--onnx", &onnx, "--json"]);
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let eval = json(String::from_utf8(output.stdout).unwrap());
     assert_eq!(eval, import["accuracy"]);
     assert_eq!(eval["images"], 20);
     assert!(
@@ -207,6 +210,18 @@ fn an_unknown_operator_is_named() {
     for part in ["strange.onnx", "relu", "Sinh", "Conv", "MaxPool"] {
         assert!(line.contains(part), "no {part:?} in {line}");
     }
+}
+
+#[test]
+fn sums_that_are_too_wide_ask_for_fewer_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    write_png(&folder.path().join("one.png"), 65, 65);
+    let onnx = path(repository("tests/fixtures/onnx/spellings/too-wide.onnx"));
+    let (images, model) = (path(folder.path()), path(folder.path().join("out.gazelle")));
+    let import = ["import", &onnx, "--calibrate", &images, "-o", &model];
+    let line = fail(1, import.iter().chain(&["--weight-bits", "12"]));
+    assert!(line.contains("less than 2^31; give fewer --weight-bits, or none"), "{line}");
+    succeed(import);
 }
 
 #[test]
