@@ -25,6 +25,9 @@ struct Report {
     link: String,
     tables: &'static str,
     nodes: Vec<Node>,
+    /// What silent transfers cost the first inference of a session, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_transfers: Option<Cost>,
     setup: Cost,
     /// What a client fetches once, if a map needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +125,7 @@ pub(super) fn report(
             Delivery::Streamed => "streamed",
         },
         nodes: nodes(plan),
+        silent_transfers: super::refill(plan).map(Cost::from),
         setup: plan.setup().into(),
         hint: plan.uses_hint().then(|| plan.hint_fetch().into()),
         offline: plan.offline(1).into(),

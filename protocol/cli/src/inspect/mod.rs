@@ -15,7 +15,7 @@ use crate::{
 use gazelle_protocol::{
     linear::CoefficientPlan,
     model::{Activation, Card, Extent, Function, Head, Layer, Linear, LinearMap, Node, Shift},
-    plan::{LinearPlan, NetworkPlan, Security, Settings},
+    plan::{LinearPlan, NetworkPlan, Security, Settings, Stocks},
     printable,
     session::Delivery,
     transport::Traffic,
@@ -195,8 +195,22 @@ fn node_costs(plan: &NetworkPlan) -> String {
         let (name, k) = (node_name(plan.card(), cost.tensor), cost.ring_bits.to_string());
         rows.push(row(name, cost.engine.unwrap_or_default(), k, numbers));
     }
+    if let Some(Traffic { sent, received, .. }) = refill(plan) {
+        let numbers = [0, 0, sent, received, 0, 0, 0];
+        total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
+        rows.push(row(REFILL.into(), "", String::new(), numbers));
+    }
     rows.push(row("all nodes".into(), "", String::new(), total));
     table(&rows)
+}
+
+/// Transfers are made for many activations at once, so later inferences of a session take fewer.
+const REFILL: &str = "silent transfers, the first time";
+
+/// What silent transfers cost the first inference of a session; None if there are none.
+fn refill(plan: &NetworkPlan) -> Option<Traffic> {
+    let traffic = plan.refill(&mut Stocks::default(), 1);
+    (traffic.sent + traffic.received > 0).then_some(traffic)
 }
 
 /// Every layer: shapes, widths and the plan of its linear map.
@@ -288,6 +302,11 @@ fn costs(plan: &NetworkPlan) -> String {
         ];
         total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
         rows.push(row(format!("{} {}", i + 1, kind(&plan.layers()[i])), numbers));
+    }
+    if let Some(Traffic { sent, received, .. }) = refill(plan) {
+        let numbers = [0, sent, received, 0, 0, 0];
+        total.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
+        rows.push(row(REFILL.into(), numbers));
     }
     rows.push(row("all layers".into(), total));
     table(&rows)

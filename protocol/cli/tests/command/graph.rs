@@ -140,6 +140,23 @@ fn inspect_tells_what_each_node_costs() {
     assert_eq!([1, 3, 5, 8].map(chosen), [1, 1, 2, 1], "{text}");
 }
 
+/// With silent transfers the nodes cost, with a line for them, what the phase costs.
+#[test]
+fn inspect_tells_what_silent_transfers_cost() {
+    let imported = Imported::new("projection", 3);
+    let options = ["--engine", "masks", "--transfers", "silent"];
+    let text = succeed(["inspect", &imported.model].into_iter().chain(options));
+    let [up, down, ..] = numbers::<5>(&text, "silent transfers, the first time");
+    assert!(up > 0 && down > 0, "{text}");
+    let [offline_up, offline_down, ..] = numbers::<5>(&text, "all nodes");
+    let [phase_up, phase_down, _] = numbers::<3>(&text, "offline");
+    assert!((21..64).contains(&(phase_up - offline_up)), "{text}");
+    assert_eq!(offline_down, phase_down, "{text}");
+    let arguments = ["inspect", &imported.model, "--json"].into_iter().chain(options);
+    let object: Value = serde_json::from_str(&succeed(arguments)).expect("JSON");
+    assert_eq!(object["silent_transfers"]["bytes_up"], up, "{object}");
+}
+
 #[test]
 fn bench_names_the_nodes_of_a_graph() {
     let imported = Imported::new("projection", 3);

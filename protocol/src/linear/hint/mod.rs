@@ -4,7 +4,7 @@
 //! each tile of a map's input, half a ciphertext under a secret that it uses once: a key and, of every
 //! coefficient that some result reads, 14 to 18 bits and, where the value is not free, its top k. From
 //! the hint and the secret it has its halves of the results; the server has its own from a convolution
-//! of the tile as it came ([`convolution`]) and the secret that blinds the hint. `linear::guard` makes
+//! of the tile as it came (`convolution`) and the secret that blinds the hint. `linear::guard` makes
 //! shares of them, as for the coefficient engine. `docs/hint.md` has the proofs.
 //!
 //! Each output has a polynomial of its own, so that a result reads nothing but its taps: what the
