@@ -175,6 +175,7 @@ fn serve(service: &Service, mut wire: Wire, deviates: bool) -> End {
             wire.group = Some(group).filter(|_| deviates);
             let (ready, _) = wire.drive(party.request())?;
             let (ready, mut bundles) = wire.drive(ready.offline(1, 1 << 20))?;
+            wire.send(ServerParty::kept());
             let (ready, _) = wire.drive(ready.request())?;
             party = wire.drive(ready.online(bundles.remove(0)))?.0;
         }
