@@ -144,9 +144,9 @@ fn branch_on_a_given_mask() {
 
 /// A map by a hint whose secret is marked, and the client's coins too: the mask that its message gives.
 fn hint_layer() -> Vec<u32> {
-    let (layer, public_rng) = (layer(), &mut ChaCha20Rng::seed_from_u64(2));
+    let (layer, public_rng) = (layer(9), &mut ChaCha20Rng::seed_from_u64(2));
     let map = Map::of_block(&layer.block, layer.pooled);
-    let weights = [1; 2800];
+    let weights = [1; 36];
     let mut given = Vec::new();
     for gives_mask in [false, true] {
         let plan = HintPlan::choose(&map, gives_mask, &Link::LAN).expect("a small layer");
@@ -171,7 +171,7 @@ fn hint_layer() -> Vec<u32> {
 
 /// Encrypts, multiplies, re-randomises, decrypts and makes exact: the client's share.
 fn linear_layer() -> Vec<u32> {
-    let (layer, public_rng) = (layer(), &mut ChaCha20Rng::seed_from_u64(2));
+    let (layer, public_rng) = (layer(700), &mut ChaCha20Rng::seed_from_u64(2));
     let plan =
         CoefficientPlan::choose(&layer.block, layer.pooled, &Link::LAN).expect("a small layer");
     let (mut key, public) = SecretKey::generate(plan.parameters(), public_rng);
@@ -263,7 +263,7 @@ fn transfer(receiver: &mut Receiver, sender: &mut Sender, choices: &Choices) -> 
 
 /// Of 700 ReLUs in two chunks.
 fn plan() -> GarbledPlan {
-    let card = chain().to_card().expect("a valid chain");
+    let card = chain(700).to_card().expect("a valid chain");
     let tensors = card.tensors().expect("a valid card");
     let place = card.nodes.iter().position(|node| matches!(node, Node::Activation(_)));
     let number = place.expect("a ReLU") + 1;
@@ -271,12 +271,12 @@ fn plan() -> GarbledPlan {
     GarbledPlan::of_node(node, tensors[node.input], tensors[number])
 }
 
-/// A matrix of 700 rows and 4 columns with ReLU.
-fn layer() -> Layer {
-    chain().layers().expect("a valid card").swap_remove(0)
+/// A matrix of so many rows and 4 columns with ReLU.
+fn layer(rows: usize) -> Layer {
+    chain(rows).layers().expect("a valid card").swap_remove(0)
 }
 
-fn chain() -> Chain {
+fn chain(rows: usize) -> Chain {
     let block = |outputs, activation| BlockCard {
         sum_pool: None,
         linear: Linear::Dense { outputs },
@@ -288,7 +288,7 @@ fn chain() -> Chain {
         name: "dense".into(),
         input: Shape::flat(4),
         blocks: vec![
-            block(700, Activation::Relu { shift: 3, max_pool: None }),
+            block(rows, Activation::Relu { shift: 3, max_pool: None }),
             block(2, Activation::Argmax),
         ],
         classes: vec!["a".into(), "b".into()],

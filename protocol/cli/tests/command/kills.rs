@@ -90,11 +90,12 @@ impl Way {
             if let Some(Order { victim, arrived: false, .. }) = order {
                 self.kill(victim);
             }
-            to.write_all(&frame)?;
+            let written = to.write_all(&frame);
             if let Some(Order { victim, arrived: true, .. }) = order {
                 thread::sleep(ACT);
                 self.kill(victim);
             }
+            written?;
         }
     }
 
@@ -103,6 +104,11 @@ impl Way {
         let kill = Command::new("kill").args(["-KILL", &victim.to_string()]).output();
         kill.expect("a command to kill processes");
         self.kills.fetch_add(1, SeqCst);
+    }
+
+    /// Whether fewer messages have passed than the order waits for.
+    fn order_is_open(&self) -> bool {
+        self.order.lock().unwrap().is_some()
     }
 
     /// Runs a client to its end or its death, or its server's (`server`), at message number `messages`,
@@ -121,9 +127,14 @@ impl Way {
         running.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         let mut running = running.spawn().unwrap();
         let victim = server.unwrap_or(running.id());
+        let kills = self.kills.load(SeqCst) + u64::from(messages.is_some());
         *order = messages.map(|messages| Order { victim, messages, arrived });
         drop(order);
         running.wait().unwrap();
+        // The kill may come after the client's end.
+        while self.kills.load(SeqCst) < kills && !self.order_is_open() {
+            thread::sleep(ACT);
+        }
         self.passed.load(SeqCst)
     }
 }
