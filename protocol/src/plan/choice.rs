@@ -135,7 +135,11 @@ impl Places {
             for (garbled, masks) in garbled.iter().zip(&mut *masks) {
                 // Once a level has the round trips of masks, each of it may have them.
                 let alone = |plan: &ActivationPlan| plan.price_in_level(settings);
-                if masks.as_ref().is_some_and(|masks| alone(masks) >= alone(garbled)) {
+                // Its processor time and memory have not been measured: it must be asked for.
+                let pools =
+                    |plan: &ActivationPlan| plan.cost(settings.field).online.rounds > MASK_ROUNDS;
+                let worse = |masks: &ActivationPlan| pools(masks) || alone(masks) >= alone(garbled);
+                if masks.as_ref().is_some_and(worse) {
                     *masks = None;
                 }
             }
@@ -202,12 +206,16 @@ mod tests {
 
     #[test]
     fn a_mix_is_no_dearer_than_either_engine_alone() {
-        for name in ["d", "cifar10", "resnet20", "mobilenet"] {
+        // The first has maxima, which are garbled where the plan chooses.
+        for (name, pools) in
+            [("d", true), ("cifar10", false), ("resnet20", false), ("mobilenet", false)]
+        {
             for link in ["loopback", "1gbit,80ms", "20mbit/100mbit,30ms"] {
                 let [mix, garbled, masks] =
                     [EngineChoice::Cheapest, EngineChoice::Garbled, EngineChoice::Masks]
                         .map(|choice| plan(name, choice, link).price().weighed(20));
-                assert!(mix <= garbled.min(masks), "{name}, {link}: {mix} {garbled} {masks}");
+                assert!(mix <= garbled, "{name}, {link}: {mix} {garbled}");
+                assert!(pools || mix <= masks, "{name}, {link}: {mix} {masks}");
             }
         }
     }

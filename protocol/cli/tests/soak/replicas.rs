@@ -1,7 +1,7 @@
 //! Three servers over one database. One of the first two is killed now and then; the third lives as
 //! long as the load, reads its configuration again now and then, and shows whether memory grows.
 
-use crate::world::{Killed, World, free_port, gazelle, wait_for};
+use crate::world::{Killed, World, free_port, gazelle, listens, wait_for};
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
@@ -102,7 +102,11 @@ impl Replica {
             }
         }
         drop(process);
-        wait_for(&self.address);
+        if !listens(&self.address) {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            let last: Vec<_> = log.lines().rev().take(5).collect();
+            panic!("nothing listens at {}; the log ends, from its end, in {last:#?}", self.address);
+        }
     }
 
     /// A number in /proc/ID/status: KiB, or a count.
