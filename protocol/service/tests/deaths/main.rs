@@ -8,19 +8,19 @@
 
 #![forbid(unsafe_code)]
 
+mod lives;
+
 use std::collections::HashSet;
-use std::io::{self, Cursor, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use gazelle_protocol::bundle::BundleName;
 use gazelle_protocol::model::{Activation, Network};
 use gazelle_protocol::session::{Client, Server, Settings, Terms};
-use gazelle_protocol::transport::{Backlog, Channel};
+use gazelle_protocol::transport::Channel;
 use gazelle_service::Error;
 use gazelle_service::bundles::{
     Charge, Claimed, ClientStore, LIFETIME, Limits, Quota, Row, ServerStore, Sqlite, StoreKey,
@@ -30,85 +30,14 @@ use gazelle_tests::parties::tiny_network;
 use gazelle_tests::rng;
 use rand::{Rng, RngExt};
 
+use lives::{Death, Life, connection};
+
 static NETWORK: LazyLock<Network> = LazyLock::new(|| tiny_network(Activation::Argmax));
 static SERVER: LazyLock<Server> =
     LazyLock::new(|| Server::new(NETWORK.clone(), &Settings::default()).unwrap());
 
 /// Bundles that wait before more are prepared.
 const ENOUGH: usize = 4;
-
-/// Events until a party dies.
-#[derive(Clone)]
-struct Life(Arc<AtomicI64>);
-
-/// What a death unwinds with.
-struct Death;
-
-impl Life {
-    fn of(events: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(events)))
-    }
-
-    /// Whether the party still lives after another event.
-    fn goes_on(&self) -> bool {
-        self.0.fetch_sub(1, SeqCst) > 0
-    }
-
-    /// Another event, which may be the last.
-    fn event(&self) {
-        if !self.goes_on() {
-            resume_unwind(Box::new(Death));
-        }
-    }
-}
-
-/// What a party reads: each read of what its peer wrote at once is an event.
-struct Incoming {
-    life: Life,
-    queue: Receiver<Vec<u8>>,
-    rest: Cursor<Vec<u8>>,
-}
-
-impl Read for Incoming {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.rest.position() == self.rest.get_ref().len() as u64 {
-            self.life.event();
-            match self.queue.recv() {
-                Ok(bytes) => self.rest = Cursor::new(bytes),
-                Err(_) => return Ok(0),
-            }
-        }
-        self.rest.read(buffer)
-    }
-}
-
-/// What a party writes: headers, payloads and tags are events each.
-struct Outgoing {
-    life: Life,
-    queue: Sender<Vec<u8>>,
-}
-
-impl Write for Outgoing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // The thread that writes ends; the party itself ends when it reads next.
-        let sent = self.life.goes_on() && self.queue.send(bytes.to_vec()).is_ok();
-        if sent { Ok(bytes.len()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The ends of a connection between parties with these lives.
-fn connection(client: &Life, server: &Life) -> [Channel; 2] {
-    let (up, down) = (channel(), channel());
-    let end = |life: &Life, from: Receiver<Vec<u8>>, to: Sender<Vec<u8>>, backlog| {
-        let incoming = Incoming { life: life.clone(), queue: from, rest: Cursor::default() };
-        Channel::new(incoming, Outgoing { life: life.clone(), queue: to }, None, backlog)
-    };
-    [end(client, down.1, up.0, Backlog::Unlimited), end(server, up.1, down.0, Backlog::SERVER)]
-}
 
 /// What happened to all bundles so far.
 #[derive(Default)]
