@@ -57,7 +57,7 @@ fn serve(folder: &Path) -> (Server, ClientTls) {
 }
 
 /// The most that an idle session may take in KiB. It is the client's public keys, 45 KiB for this
-/// network, what transfers go on with, 8 KiB, and the connection: 57 to 64 KiB, by where heaps begin to grow.
+/// network, what transfers go on with, 8 KiB, and the connection: 57 to 65 KiB, by where heaps begin to grow.
 const MOST: u64 = 72;
 
 /// Silent connections and sessions between two phases take no thread and little memory, and go on when
