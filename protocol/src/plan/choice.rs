@@ -168,14 +168,9 @@ fn mixed<'a>(
 
 impl ActivationPlan {
     /// What one of a level is expected to take, weighed, but for the round trips that it shares:
-    /// streamed tables share none, and maxima by masks come after all clamps.
+    /// streamed tables share none.
     fn price_in_level(&self, settings: &Settings) -> u64 {
-        let rounds = self.cost(settings.field).online.rounds;
-        let rounds = match self {
-            Self::Garbled(_) if self.is_streamed() => rounds,
-            Self::Garbled(_) => 0,
-            Self::Masks(_) => rounds.saturating_sub(MASK_ROUNDS),
-        };
+        let rounds = if self.is_streamed() { self.cost(settings.field).online.rounds } else { 0 };
         let price = self.price(settings).and(Price::of_rounds(0, rounds, settings));
         price.weighed(settings.offline_percent)
     }
