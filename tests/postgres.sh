@@ -28,5 +28,6 @@ if [ $# -gt 0 ]; then
     "$@"
     exit
 fi
-cargo test --release -p gazelle-service --features postgres --lib postgres_
-cargo test --release -p gazelle --features postgres --test command replicas::
+# With the whole workspace's features, so that what other tests have built is used.
+cargo test --release --workspace --features gazelle/postgres --lib postgres_
+cargo test --release --workspace --features gazelle/postgres --test command replicas::

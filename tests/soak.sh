@@ -7,4 +7,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export GAZELLE_SOAK_SECONDS=${1:-3600}
-tests/postgres.sh cargo test --release -p gazelle --features postgres --test soak
+tests/postgres.sh cargo test --release --workspace --features gazelle/postgres --test soak

@@ -53,13 +53,14 @@ fn a_branch_on_a_secret_is_seen() {
 #[test]
 #[ignore = "runs under valgrind"]
 fn transfers_by_secret_choices() {
-    for field in FieldBits::ALL {
-        for aes in AesBackend::available() {
-            let (_, mut receiver, mut sender) = set_up(field, aes);
-            for count in [1, 300, 2500] {
-                let choices = Choices::from_bit_planes(&secret_values(count), 3);
-                black_box(transfer(&mut receiver, &mut sender, &choices));
-            }
+    let best = AesBackend::best();
+    let others = AesBackend::available().into_iter().filter(|&aes| aes != best);
+    let fields = FieldBits::ALL.map(|field| (field, best));
+    for (field, aes) in fields.into_iter().chain(others.map(|aes| (FieldBits::Two, aes))) {
+        let (_, mut receiver, mut sender) = set_up(field, aes);
+        for count in [1, 300, 1500] {
+            let choices = Choices::from_bit_planes(&secret_values(count), 3);
+            black_box(transfer(&mut receiver, &mut sender, &choices));
         }
     }
 }

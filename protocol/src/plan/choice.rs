@@ -183,12 +183,15 @@ mod tests {
     use crate::Link;
     use gazelle_import::zoo;
 
-    fn plan(name: &str, activations: EngineChoice, link: &str) -> NetworkPlan {
-        let card = zoo::network(name).expect("a benchmark network").card().clone();
+    fn card(name: &str) -> Card {
+        zoo::network(name).expect("a benchmark network").card().clone()
+    }
+
+    fn plan(card: &Card, activations: EngineChoice, link: &str) -> NetworkPlan {
         let link = link.parse::<Link>().expect("a link");
         let settings = Settings { activations, ..Settings::for_link(link) };
-        let settings = settings.fitted(&card).expect("it can be computed");
-        NetworkPlan::new(card, &settings).expect("it can be computed")
+        let settings = settings.fitted(card).expect("it can be computed");
+        NetworkPlan::new(card.clone(), &settings).expect("it can be computed")
     }
 
     /// Layers by masks, and all whose engine can be chosen.
@@ -205,10 +208,11 @@ mod tests {
         for (name, pools) in
             [("d", true), ("cifar10", false), ("resnet20", false), ("mobilenet", false)]
         {
+            let card = card(name);
             for link in ["loopback", "1gbit,80ms", "20mbit/100mbit,30ms"] {
                 let [mix, garbled, masks] =
                     [EngineChoice::Cheapest, EngineChoice::Garbled, EngineChoice::Masks]
-                        .map(|choice| plan(name, choice, link).price().weighed(20));
+                        .map(|choice| plan(&card, choice, link).price().weighed(20));
                 assert!(mix <= garbled, "{name}, {link}: {mix} {garbled}");
                 assert!(pools || mix <= masks, "{name}, {link}: {mix} {masks}");
             }
@@ -218,20 +222,22 @@ mod tests {
     /// Bytes decide where links are narrow, round trips where layers are small.
     #[test]
     fn wide_layers_go_by_masks_and_narrow_ones_are_garbled_where_round_trips_are_long() {
-        let [masks, all] = layers(&plan("cifar10", EngineChoice::Cheapest, "wan"));
+        let wide = card("cifar10");
+        let [masks, all] = layers(&plan(&wide, EngineChoice::Cheapest, "wan"));
         assert!((1..all).contains(&masks), "{masks} of {all}");
-        let [masks, all] = layers(&plan("cifar10", EngineChoice::Cheapest, "100mbit,0ms"));
+        let [masks, all] = layers(&plan(&wide, EngineChoice::Cheapest, "100mbit,0ms"));
         assert_eq!(masks, all);
-        let [masks, _] = layers(&plan("c", EngineChoice::Cheapest, "wan"));
+        let [masks, _] = layers(&plan(&card("c"), EngineChoice::Cheapest, "wan"));
         assert_eq!(masks, 0, "a hundred sums");
     }
 
     /// All layers are prepared in lockstep.
     #[test]
     fn offline_round_trips_do_not_depend_on_the_depth() {
-        for (link, rounds) in [("100mbit,0ms", 7), ("1gbit,1000ms", 5)] {
-            for name in ["cifar10", "resnet20", "mobilenet"] {
-                let plan = plan(name, EngineChoice::Masks, link);
+        for name in ["cifar10", "resnet20", "mobilenet"] {
+            let card = card(name);
+            for (link, rounds) in [("100mbit,0ms", 7), ("1gbit,1000ms", 5)] {
+                let plan = plan(&card, EngineChoice::Masks, link);
                 assert_eq!(plan.offline(1).rounds, rounds, "{name}, {link}");
             }
         }

@@ -42,7 +42,7 @@ fn network_d_is_exact() {
 #[test]
 fn cifar10_is_exact() {
     let network = network("cifar10");
-    parties::check(&network, &images(&network));
+    parties::check(&network, &images(&network)[..4]);
 }
 
 /// ResNet-18 for images of 28×28, on one of them.
@@ -74,8 +74,8 @@ fn mixes_are_exact() {
     }
 }
 
-/// The largest weights of either sign, against the largest and the smallest images: sums at both
-/// ends of their rings.
+/// The largest weights of either sign, against the largest image and one at random: sums at both ends
+/// of their rings.
 #[test]
 fn extreme_weights_are_exact() {
     for name in ["c", "d", "cifar10"] {
@@ -92,7 +92,9 @@ fn extreme_weights_are_exact() {
         let falling = Network::with_least_sum_bits(card.clone(), signed).unwrap();
         let mixed = Network::with_least_sum_bits(card, blocks).unwrap();
         for network in [rising, falling, mixed] {
-            parties::check(&network, &images(&network)[..3]);
+            // The largest one takes a second for each image and pair of engines.
+            let images = &images(&network)[1..];
+            parties::check(&network, if name == "cifar10" { &images[..1] } else { &images[..2] });
         }
     }
 }
