@@ -151,8 +151,25 @@ impl PublicKey {
     /// # Errors
     /// [`PeerFault::Length`], or [`PeerFault::Residue`] for a residue that is not canonical.
     pub fn from_bytes(parameters: &Parameters, bytes: &[u8]) -> Result<Self, PeerFault> {
-        let expanded = Expanded::parse(parameters, bytes)?.into();
-        Ok(Self { parameters: parameters.clone(), bytes: bytes.to_vec(), expanded })
+        let key = Self::unchecked(parameters, bytes);
+        key.check()?;
+        Ok(key)
+    }
+
+    /// A key that must be [checked](Self::check) before it is used.
+    pub(crate) fn unchecked(parameters: &Parameters, bytes: &[u8]) -> Self {
+        let (parameters, bytes) = (parameters.clone(), bytes.to_vec());
+        Self { parameters, bytes, expanded: OnceLock::new() }
+    }
+
+    /// Checks what [`PublicKey::unchecked`] was given.
+    ///
+    /// # Errors
+    /// Those of [`PublicKey::from_bytes`].
+    pub(crate) fn check(&self) -> Result<(), PeerFault> {
+        let expanded = Expanded::parse(&self.parameters, &self.bytes)?;
+        self.expanded.get_or_init(|| expanded);
+        Ok(())
     }
 
     /// Keeps the bytes alone until the key is used again.

@@ -76,8 +76,8 @@ impl ReceiverSetup {
         reply: &[u8],
     ) -> Result<(Receiver, Vec<u8>, LinkKey), Error> {
         let (keys, link) = self.base.finish(session, reply)?;
-        let (leaves, corrections) = tree::grow(session, self.field, &keys);
-        let rows = Rows::new(self.field, session, &leaves, self.backends);
+        let (trees, leaves, corrections) = tree::grow(session, self.field, &keys);
+        let rows = Rows::new(self.field, session, (trees, leaves), self.backends);
         let masks = Seeds::new(self.backends.aes, &*self.masks);
         Ok((Receiver { rows, masks, matrix: Matrix::default(), next: 0 }, corrections, link))
     }
@@ -130,11 +130,11 @@ impl SenderSetup {
     pub fn finish(self, corrections: &[u8]) -> Result<Sender, Error> {
         let expected = tree::corrections_len(self.field);
         PeerFault::check_length(CORRECTIONS, corrections, expected)?;
-        let leaves =
+        let grown =
             tree::grow_punctured(&self.session, self.field, self.delta, &self.keys, corrections)
                 .ok_or(PeerFault::Consistency { message: CORRECTIONS })?;
         // The missing leaf is number 0 and so in no plane: the sender's sums do not use it.
-        let rows = Rows::new(self.field, &self.session, &leaves, self.backends);
+        let rows = Rows::new(self.field, &self.session, grown, self.backends);
         let correlation = Correlation { rows, delta: self.delta, matrix: Matrix::default() };
         Ok(Sender { correlation: Some(Box::new(correlation)), next: 0 })
     }
@@ -156,6 +156,12 @@ pub struct Receiver {
 }
 
 impl Receiver {
+    /// Takes as little memory as it can until it is used again.
+    pub(crate) fn shrink(&mut self) {
+        self.rows.shrink();
+        self.matrix = Matrix::default();
+    }
+
     /// Makes `choices.len()` transfers: writes t for each to `labels` and returns the message for
     /// [`Sender::extend`], [`FieldBits::message_len`] bytes.
     ///

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::check::Challenge;
 use super::field::FieldBits;
+use super::tree::{Leaves, Trees};
 use crate::domain;
 
 /// Blocks of 128 transfers made at once: their rows (32 KiB) stay in the first-level cache.
@@ -38,23 +39,23 @@ impl Backends {
 pub(super) struct Rows {
     field: FieldBits,
     session: [u8; 32],
-    leaves: Zeroizing<Vec<u128>>,
-    /// The leaves with their keys scheduled.
+    trees: Trees,
+    /// The trees' leaves with their keys scheduled.
     seeds: OnceLock<Seeds>,
     backends: Backends,
 }
 
 impl Rows {
-    /// `leaves` holds the trees' leaves, group after group.
+    /// From the trees, whose leaves stand group after group.
     pub(super) fn new(
         field: FieldBits,
         session: &[u8; 32],
-        leaves: &[u128],
+        (trees, leaves): (Trees, Leaves),
         backends: Backends,
     ) -> Self {
         assert_eq!(leaves.len(), field.groups() * field.size(), "all leaves of all groups");
-        let leaves = Zeroizing::new(leaves.to_vec());
-        Self { field, session: *session, leaves, seeds: OnceLock::new(), backends }
+        let seeds = Seeds::new(backends.aes, &leaves).into();
+        Self { field, session: *session, trees, seeds, backends }
     }
 
     /// Takes as little memory as they can until they are used again.
@@ -63,7 +64,8 @@ impl Rows {
     }
 
     fn seeds(&self) -> &Seeds {
-        self.seeds.get_or_init(|| Seeds::new(self.backends.aes, &self.leaves))
+        let leaves = || self.trees.leaves(&self.session, self.field);
+        self.seeds.get_or_init(|| Seeds::new(self.backends.aes, &leaves()))
     }
 
     pub(super) fn field(&self) -> FieldBits {

@@ -53,17 +53,67 @@ const fn levels_len(field: FieldBits) -> usize {
     field.groups() * (field.bits() - 1) * 32
 }
 
-/// Grows the whole trees from the base sender's 128 pairs of keys; returns the leaves and the
+/// What a party grows its leaves from; wiped when dropped.
+pub(super) enum Trees {
+    /// The two nodes below each root.
+    Whole(Leaves),
+    /// Δ, and of each tree the siblings of the nodes on the punctured path, from the root on.
+    Punctured {
+        /// Δ.
+        delta: Zeroizing<u128>,
+        /// As many as Δ has bits.
+        siblings: Leaves,
+    },
+}
+
+impl Trees {
+    /// The leaves, as [`grow`] and [`grow_punctured`] gave them.
+    pub(super) fn leaves(&self, session: &[u8; 32], field: FieldBits) -> Leaves {
+        let mut leaves = Zeroizing::new(Vec::with_capacity(field.groups() * field.size()));
+        match self {
+            Self::Whole(tops) => {
+                for (group, top) in tops.chunks_exact(2).enumerate() {
+                    let mut nodes = Zeroizing::new(top.to_vec());
+                    for depth in 1..field.bits() {
+                        nodes = children(session, group, depth as u32, &nodes);
+                    }
+                    leaves.extend_from_slice(&nodes);
+                }
+            }
+            Self::Punctured { delta, siblings } => {
+                for (group, siblings) in siblings.chunks_exact(field.bits()).enumerate() {
+                    let path = Path::new(session, field, group, **delta);
+                    let mut nodes = Leaves::default();
+                    for (depth, sibling) in siblings.iter().enumerate() {
+                        nodes = path.below(depth, &nodes);
+                        path.put(depth, &mut nodes, *sibling);
+                    }
+                    translate(&mut nodes, path.point);
+                    leaves.extend_from_slice(&nodes);
+                }
+            }
+        }
+        leaves
+    }
+}
+
+/// Grows the whole trees from the base sender's 128 pairs of keys; returns them, the leaves and the
 /// corrections for [`grow_punctured`].
-pub(super) fn grow(session: &[u8; 32], field: FieldBits, keys: &[[u128; 2]]) -> (Leaves, Vec<u8>) {
+pub(super) fn grow(
+    session: &[u8; 32],
+    field: FieldBits,
+    keys: &[[u128; 2]],
+) -> (Trees, Leaves, Vec<u8>) {
     let mut leaves = Zeroizing::new(Vec::with_capacity(field.groups() * field.size()));
+    let mut tops = Zeroizing::new(Vec::with_capacity(2 * field.groups()));
     let mut corrections = Vec::with_capacity(corrections_len(field));
     let (mut totals, mut digest) = (Vec::new(), trees_digest(session));
     for (group, keys) in keys.chunks_exact(field.bits()).enumerate() {
         let mut levels = keys.iter().rev();
         // A choice opens the node at the other side of the path.
-        let mut nodes: Zeroizing<Vec<u128>> =
+        let mut nodes: Leaves =
             Zeroizing::new(levels.next().into_iter().flat_map(|[k0, k1]| [*k1, *k0]).collect());
+        tops.extend_from_slice(&nodes);
         for (depth, [k0, k1]) in (1..).zip(levels) {
             nodes = children(session, group, depth, &nodes);
             let [left, right] = sums(&nodes);
@@ -77,7 +127,7 @@ pub(super) fn grow(session: &[u8; 32], field: FieldBits, keys: &[[u128; 2]]) -> 
     }
     corrections.extend_from_slice(totals.as_flattened());
     corrections.extend_from_slice(&digest.finalize());
-    (leaves, corrections)
+    (Trees::Whole(tops), leaves, corrections)
 }
 
 /// Grows the trees punctured at `delta` from the base receiver's 128 keys, whose choices are the
@@ -92,36 +142,92 @@ pub(super) fn grow_punctured(
     delta: u128,
     keys: &[u128],
     corrections: &[u8],
-) -> Option<Leaves> {
+) -> Option<(Trees, Leaves)> {
     let mut leaves = Zeroizing::new(Vec::with_capacity(field.groups() * field.size()));
+    let mut siblings = Zeroizing::new(Vec::with_capacity(128));
     let (levels, check) = corrections.split_at(levels_len(field));
     let (totals, sent) = check.split_at(check.len() - DIGEST_LEN);
     let (mut corrections, mut digest) = (levels.chunks_exact(32), trees_digest(session));
     for ((group, keys), total) in
         keys.chunks_exact(field.bits()).enumerate().zip(totals.chunks_exact(32))
     {
-        let point = (delta >> (group * field.bits())) as usize & (field.size() - 1);
-        let mut levels = (0..field.bits()).rev().zip(keys.iter().rev());
-        let mut nodes: Zeroizing<Vec<u128>> = Zeroizing::new(
-            levels
-                .next()
-                .into_iter()
-                .flat_map(|(level, key)| place([0; 2], *key, bit(point, level)))
-                .collect(),
-        );
-        for ((depth, (level, key)), pair) in (1..).zip(levels).zip(corrections.by_ref()) {
-            nodes = children(session, group, depth, &nodes);
-            let choice = bit(point, level);
-            let opened = key ^ opened(pair, choice);
-            complete(&mut nodes, point >> (level + 1), choice, opened);
+        let path = Path::new(session, field, group, delta);
+        let mut nodes = Leaves::default();
+        for (depth, key) in keys.iter().rev().enumerate() {
+            nodes = path.below(depth, &nodes);
+            let sibling = match depth {
+                0 => *key,
+                _ => path.opened(depth, &nodes, key ^ path.correction(depth, corrections.next()?)),
+            };
+            path.put(depth, &mut nodes, sibling);
+            siblings.push(sibling);
         }
         let mut shown = shown(session, group, &nodes);
-        fill_in(&mut shown, point, total);
+        fill_in(&mut shown, path.point, total);
         add_to(&mut digest, &shown);
-        translate(&mut nodes, point);
+        translate(&mut nodes, path.point);
         leaves.extend_from_slice(&nodes);
     }
-    check::equal(&digest.finalize(), sent).then_some(leaves)
+    let trees = Trees::Punctured { delta: Zeroizing::new(delta), siblings };
+    check::equal(&digest.finalize(), sent).then_some((trees, leaves))
+}
+
+/// The punctured path of a tree. The nodes at depth d are those that a choice of d + 1 bits of the point,
+/// from its highest on, leads to.
+struct Path<'a> {
+    session: &'a [u8; 32],
+    group: usize,
+    bits: usize,
+    point: usize,
+}
+
+impl<'a> Path<'a> {
+    fn new(session: &'a [u8; 32], field: FieldBits, group: usize, delta: u128) -> Self {
+        let bits = field.bits();
+        let point = (delta >> (group * bits)) as usize & (field.size() - 1);
+        Self { session, group, bits, point }
+    }
+
+    /// The bit of the point that the path takes to a depth.
+    fn choice(&self, depth: usize) -> Choice {
+        bit(self.point, self.bits - 1 - depth)
+    }
+
+    /// The nodes at a depth, from those above; both children of the punctured one are 0.
+    fn below(&self, depth: usize, above: &[u128]) -> Leaves {
+        let mut nodes = match depth {
+            0 => Zeroizing::new(vec![0; 2]),
+            _ => children(self.session, self.group, depth as u32, above),
+        };
+        let parent = self.point >> (self.bits - depth);
+        for (index, pair) in nodes.chunks_exact_mut(2).enumerate() {
+            let here = index.ct_eq(&parent);
+            pair.iter_mut().for_each(|node| node.conditional_assign(&0, here));
+        }
+        nodes
+    }
+
+    /// The half of a level's correction that the path opens.
+    fn correction(&self, depth: usize, correction: &[u8]) -> u128 {
+        let [zero, one] = pair(correction);
+        u128::conditional_select(&zero, &one, self.choice(depth))
+    }
+
+    /// The path's sibling at a depth, from the sum of all nodes on its side: that sum less the others.
+    fn opened(&self, depth: usize, nodes: &[u128], sum: u128) -> u128 {
+        let [left, right] = sums(nodes);
+        sum ^ u128::conditional_select(&right, &left, self.choice(depth))
+    }
+
+    /// Puts the path's sibling among the nodes at a depth, opposite to the choice.
+    fn put(&self, depth: usize, nodes: &mut [u128], sibling: u128) {
+        let (parent, choice) = (self.point >> (self.bits - depth), self.choice(depth));
+        for (index, pair) in nodes.chunks_exact_mut(2).enumerate() {
+            let here = index.ct_eq(&parent);
+            pair[0].conditional_assign(&sibling, here & choice);
+            pair[1].conditional_assign(&sibling, here & !choice);
+        }
+    }
 }
 
 /// What each leaf of a group shows.
@@ -192,32 +298,6 @@ fn sums(nodes: &[u128]) -> [u128; 2] {
     nodes.chunks_exact(2).fold([0; 2], |[l, r], pair| [l ^ pair[0], r ^ pair[1]])
 }
 
-/// Puts the sibling of the punctured path among `nodes`, where both children of `parent` are
-/// meaningless: `opened` is the sum of the side opposite to `choice`, so the sibling is that sum
-/// less the nodes on that side under the other parents.
-fn complete(nodes: &mut [u128], parent: usize, choice: Choice, opened: u128) {
-    for (index, pair) in nodes.chunks_exact_mut(2).enumerate() {
-        let here = index.ct_eq(&parent);
-        pair[0].conditional_assign(&0, here);
-        pair[1].conditional_assign(&0, here);
-    }
-    let [left, right] = sums(nodes);
-    let sibling = opened ^ u128::conditional_select(&right, &left, choice);
-    for (index, pair) in nodes.chunks_exact_mut(2).enumerate() {
-        let here = index.ct_eq(&parent);
-        let placed = place([pair[0], pair[1]], sibling, choice);
-        pair[0].conditional_assign(&placed[0], here);
-        pair[1].conditional_assign(&placed[1], here);
-    }
-}
-
-/// The pair with `value` at the side opposite to `choice`.
-fn place(mut pair: [u128; 2], value: u128, choice: Choice) -> [u128; 2] {
-    pair[0].conditional_assign(&value, choice);
-    pair[1].conditional_assign(&value, !choice);
-    pair
-}
-
 /// Moves leaf x to x ⊕ `point`, one conditional exchange of halves for each bit.
 fn translate(leaves: &mut [u128], point: usize) {
     for level in 0..leaves.len().trailing_zeros() as usize {
@@ -227,12 +307,6 @@ fn translate(leaves: &mut [u128], point: usize) {
             low.iter_mut().zip(high).for_each(|(a, b)| u128::conditional_swap(a, b, swap));
         }
     }
-}
-
-/// The half of a 32-byte correction that `choice` opens.
-fn opened(correction: &[u8], choice: Choice) -> u128 {
-    let [zero, one] = pair(correction);
-    u128::conditional_select(&zero, &one, choice)
 }
 
 /// 32 bytes as two blocks.
@@ -264,10 +338,12 @@ mod tests {
                 let pairs: Vec<[u128; 2]> = (0..128).map(|_| rng.random()).collect();
                 let chosen: Vec<u128> =
                     (0..128).map(|i| pairs[i][(delta >> i & 1) as usize]).collect();
-                let (whole, corrections) = grow(&session, field, &pairs);
+                let (trees, whole, corrections) = grow(&session, field, &pairs);
+                assert_eq!(trees.leaves(&session, field), whole);
                 assert_eq!(corrections.len(), corrections_len(field));
-                let punctured =
+                let (trees, punctured) =
                     grow_punctured(&session, field, delta, &chosen, &corrections).unwrap();
+                assert_eq!(trees.leaves(&session, field), punctured);
                 assert_eq!(
                     (whole.len(), punctured.len()),
                     (field.groups() * field.size(), field.groups() * field.size(),)

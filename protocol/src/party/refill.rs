@@ -63,6 +63,12 @@ impl<T> Sending<T> {
         self.sender.stock()
     }
 
+    /// Takes as little memory as it can until it is used again; what waits stays.
+    pub(super) fn shrink(&mut self) {
+        self.sender.shrink();
+        self.ready.shrink_to_fit();
+    }
+
     /// Receives the requests for all layers.
     pub(super) async fn receive(
         &self,
@@ -113,6 +119,13 @@ impl<T> Receiving<T> {
 
     pub(super) fn stock(&self) -> Stock {
         self.receiver.stock()
+    }
+
+    /// Takes as little memory as it can until it is used again; what waits stays.
+    pub(super) fn shrink(&mut self) {
+        self.receiver.shrink();
+        self.unproven.shrink_to_fit();
+        self.ready.shrink_to_fit();
     }
 
     /// Requests the transfers of all layers.

@@ -83,6 +83,12 @@ impl ClientTransfers {
 }
 
 impl ServerTransfers {
+    /// Takes as little memory as they can until they are used again; what waits stays.
+    pub(super) fn shrink(&mut self) {
+        self.up.shrink();
+        self.down.shrink();
+    }
+
     /// The server's offer.
     pub(super) fn offer(
         [up, _]: [Source; 2],

@@ -117,6 +117,11 @@ struct State {
 }
 
 impl Receiver {
+    /// Takes as little memory as it can until it is used again; what waits stays.
+    pub(crate) fn shrink(&mut self) {
+        self.state.iter_mut().for_each(|state| state.extension.shrink());
+    }
+
     /// How many transfers wait to be taken.
     pub fn available(&self) -> usize {
         self.state.as_ref().map_or(0, |state| state.pool.len())
@@ -267,6 +272,11 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Takes as little memory as it can until it is used again; what waits stays.
+    pub(crate) fn shrink(&mut self) {
+        self.extension.shrink();
+    }
+
     /// How many transfers wait to be taken.
     pub fn available(&self) -> usize {
         self.pool.len()

@@ -29,9 +29,10 @@ impl<'a> ServerParty<'a> {
     pub fn rest(self) -> Resting {
         let Self { service, rng, session, link, keys, hint_sent, garbler, transfers, prepared } =
             self;
-        let (mut keys, mut garbler) = (keys, garbler);
+        let (mut keys, mut garbler, mut transfers) = (keys, garbler, transfers);
         keys.shrink();
         garbler.shrink();
+        transfers.iter_mut().for_each(ServerTransfers::shrink);
         let digest = service.digest;
         Resting { digest, rng, session, link, keys, hint_sent, garbler, transfers, prepared }
     }
