@@ -67,6 +67,8 @@ pub struct Client {
     pub inferences_per_day: Option<u32>,
     /// Inferences in all.
     pub inferences: Option<u32>,
+    /// Bytes of phases on a day of UTC, both ways together.
+    pub bytes_per_day: Option<u64>,
     /// Prepared inferences that wait.
     pub bundles: Option<usize>,
 }
@@ -165,8 +167,19 @@ impl Client {
     /// A client without limits of its own.
     fn named(name: String) -> Self {
         let (certificate, token, models) = (None, None, None);
-        let (sessions, inferences_per_day, inferences, bundles) = (None, None, None, None);
-        Self { name, certificate, token, models, sessions, inferences_per_day, inferences, bundles }
+        let (sessions, inferences_per_day, inferences) = (None, None, None);
+        let (bytes_per_day, bundles) = (None, None);
+        Self {
+            name,
+            certificate,
+            token,
+            models,
+            sessions,
+            inferences_per_day,
+            inferences,
+            bytes_per_day,
+            bundles,
+        }
     }
 
     fn is(&self, identity: Identity) -> bool {

@@ -72,10 +72,15 @@ impl Metrics {
         if let Some(waiting) = store.waiting() {
             page.one("bundles_ready", "Prepared inferences in the store.", waiting);
         }
-        let limited = clients.iter().filter(|client| quotas(client).iter().any(|q| q.1.is_some()));
-        let limited: Vec<_> = limited.collect();
+        let usage = store.usage();
+        let limited = |client: &&Client| quotas(client).iter().any(|quota| quota.1.is_some());
+        let limited: Vec<_> = clients.iter().filter(limited).collect();
         if !limited.is_empty() {
-            write_quotas(&mut page, &limited, &store.usage());
+            write_quotas(&mut page, &limited, &usage);
+        }
+        let limited: Vec<_> = clients.iter().filter(|c| c.bytes_per_day.is_some()).collect();
+        if !limited.is_empty() {
+            write_byte_quotas(&mut page, &limited, &usage);
         }
         page.0
     }
@@ -147,6 +152,23 @@ fn write_quotas(page: &mut Page, clients: &[&Client], usage: &[Usage]) {
             let labels = [("client", client.name.as_str()), ("period", period)];
             page.sample("client_inferences", &labels, used);
         }
+    }
+}
+
+fn write_byte_quotas(page: &mut Page, clients: &[&Client], usage: &[Usage]) {
+    page.family("client_byte_quota", "Bytes that a client may use on a day.");
+    for client in clients {
+        let labels = [("client", client.name.as_str())];
+        client
+            .bytes_per_day
+            .iter()
+            .for_each(|most| page.sample("client_byte_quota", &labels, most));
+    }
+    page.family("client_bytes", "Bytes that a client with such a quota has used today.");
+    for client in clients {
+        let used = usage.iter().find(|usage| usage.owner == client.name);
+        let labels = [("client", client.name.as_str())];
+        page.sample("client_bytes", &labels, used.map_or(0, |usage| usage.bytes));
     }
 }
 

@@ -10,6 +10,7 @@ mod postgres;
 mod seal;
 mod server;
 mod sqlite;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +18,9 @@ pub use client::ClientStore;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use seal::StoreKey;
-pub use server::{
-    Charge, Claimed, Held, Limits, Quota, Row, ServerStore, SessionStore, Table, Usage,
-};
+pub use server::{Held, Limits, ServerStore, SessionStore};
 pub use sqlite::Sqlite;
+pub use table::{Amount, Charge, Claimed, Quota, Row, Table, Usage};
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

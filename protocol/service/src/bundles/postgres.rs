@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use postgres::{Client, Config, NoTls, Transaction};
 
-use super::server::{Charge, Claimed, Quota, Row, Table, Usage};
+use super::table::{Amount, Charge, Claimed, Quota, Row, Table, Usage};
 use crate::Error;
 
 /// Connections that wait for their next use, at most; more may be in use.
@@ -31,6 +31,14 @@ const SCHEMA: &str = "
         inferences BIGINT NOT NULL,
         PRIMARY KEY (owner, day)
     );
+    ALTER TABLE gazelle_usage ADD COLUMN IF NOT EXISTS bytes BIGINT NOT NULL DEFAULT 0;
+";
+
+/// What one client, or all, have used on a day and ever.
+const USED: &str = "
+    SELECT owner, coalesce(sum(inferences) FILTER (WHERE day = $1), 0)::bigint,
+           sum(inferences)::bigint, coalesce(sum(bytes) FILTER (WHERE day = $1), 0)::bigint
+    FROM gazelle_usage WHERE $2::text IS NULL OR owner = $2 GROUP BY owner
 ";
 
 /// Whoever makes the tables, or charges a client, holds a lock of this class.
@@ -138,42 +146,32 @@ impl Table for Postgres {
         Ok(self.with(|client| client.execute(delete, &[&now]))? as usize)
     }
 
-    fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error> {
-        let used = "SELECT coalesce(sum(inferences), 0)::bigint,
-                           coalesce(sum(inferences) FILTER (WHERE day = $2), 0)::bigint
-                    FROM gazelle_usage WHERE owner = $1";
-        let add = "INSERT INTO gazelle_usage (owner, day, inferences) VALUES ($1, $2, $3)
-                   ON CONFLICT (owner, day)
-                   DO UPDATE SET inferences = gazelle_usage.inferences + $3";
+    fn charge(&self, owner: &str, day: i64, quota: Quota, amount: Amount) -> Result<Charge, Error> {
+        let add = "INSERT INTO gazelle_usage (owner, day, inferences, bytes) VALUES ($1, $2, $3, $4)
+                   ON CONFLICT (owner, day) DO UPDATE SET
+                       inferences = gazelle_usage.inferences + $3, bytes = gazelle_usage.bytes + $4";
+        let [inferences, bytes] = amount.as_integers();
         self.transaction(|transaction| {
             transaction.execute(LOCK, &[&owner])?;
-            let row = transaction.query_one(used, &[&owner, &day])?;
-            let (total, today): (i64, i64) = (row.get(0), row.get(1));
-            if quota.total.is_some_and(|most| total >= most.into()) {
-                return Ok(Charge::AllUsed);
+            let used = transaction.query_opt(USED, &[&day, &owner])?.map(usage);
+            let charge = quota.judge(&used.unwrap_or_default(), amount);
+            if charge == Charge::Granted {
+                transaction.execute(add, &[&owner, &day, &inferences, &bytes])?;
             }
-            if quota.day.is_some_and(|most| today >= most.into()) {
-                return Ok(Charge::DayOver);
-            }
-            if count > 0 {
-                transaction.execute(add, &[&owner, &day, &i64::from(count)])?;
-            }
-            Ok(Charge::Granted)
+            Ok(charge)
         })
     }
 
     fn usage(&self, day: i64) -> Result<Vec<Usage>, Error> {
-        let used = "SELECT owner,
-                           coalesce(sum(inferences) FILTER (WHERE day = $1), 0)::bigint,
-                           sum(inferences)::bigint
-                    FROM gazelle_usage GROUP BY owner";
-        let rows = self.with(|client| client.query(used, &[&day]))?;
-        let usage = |row: postgres::Row| {
-            let [day, total] = [1, 2].map(|column| row.get::<_, i64>(column).unsigned_abs());
-            Usage { owner: row.get(0), day, total }
-        };
+        let rows = self.with(|client| client.query(USED, &[&day, &None::<&str>]))?;
         Ok(rows.into_iter().map(usage).collect())
     }
+}
+
+/// A row of [`USED`].
+fn usage(row: postgres::Row) -> Usage {
+    let [day, total, bytes] = [1, 2, 3].map(|column| row.get::<_, i64>(column).unsigned_abs());
+    Usage { owner: row.get(0), day, total, bytes }
 }
 
 /// The database's words; its address may hold a password, so it is not named.

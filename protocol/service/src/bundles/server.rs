@@ -9,8 +9,10 @@ use gazelle_protocol::bundle::{
     BundleFault, BundleName, BundleStore, Denied, ServerBundle, Waiting,
 };
 use gazelle_protocol::party::{MAX_BUNDLES, Service};
+use gazelle_protocol::transport::Traffic;
 use ring::digest::{Context, SHA256};
 
+use super::table::{Amount, Charge, Claimed, Quota, Row, Table, Usage};
 use super::{StoreKey, now};
 use crate::{Client, Error, domain};
 
@@ -20,106 +22,6 @@ const DAY: i64 = 24 * 3600;
 /// Seconds for which a bundle is kept if nobody knows whether the client has its half: one that is cut
 /// off while it prepares has not used up its room for a week.
 const UNCONFIRMED: i64 = 3600;
-
-/// Where rows are kept. Whoever implements it takes on the duty of [`BundleStore::take`]: what
-/// [`Table::claim`] has given out is gone for good, for all processes, before it returns.
-pub trait Table: Send + Sync {
-    /// Keeps a row.
-    ///
-    /// # Errors
-    /// If the table fails.
-    fn put(&self, row: &Row<'_>) -> Result<(), Error>;
-
-    /// Sets when rows expire, as far as they are still there.
-    ///
-    /// # Errors
-    /// If the table fails.
-    fn keep(&self, ids: &[[u8; 32]], expires: i64) -> Result<(), Error>;
-
-    /// Takes the half of a row that has not expired at `now`, once; with the network that it is for.
-    ///
-    /// # Errors
-    /// If the table fails; the half counts as spent.
-    fn claim(&self, id: &[u8; 32], owner: &str, now: i64) -> Result<Option<Claimed>, Error>;
-
-    /// How many rows an owner has, or all have, that have not expired at `now`.
-    ///
-    /// # Errors
-    /// If the table fails.
-    fn count(&self, owner: Option<&str>, now: i64) -> Result<usize, Error>;
-
-    /// Takes away what has expired at `now`; how many rows that were.
-    ///
-    /// # Errors
-    /// If the table fails.
-    fn sweep(&self, now: i64) -> Result<usize, Error>;
-
-    /// Adds `count` to the inferences that a client has used on a day (counted since 1970), if it has
-    /// used less than its quota so far.
-    ///
-    /// # Errors
-    /// If the table fails; then nothing is used.
-    fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error>;
-
-    /// What clients with a quota have used.
-    ///
-    /// # Errors
-    /// If the table fails.
-    fn usage(&self, day: i64) -> Result<Vec<Usage>, Error>;
-}
-
-/// Inferences that a client has used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Usage {
-    /// The client.
-    pub owner: String,
-    /// On the day that was asked for.
-    pub day: u64,
-    /// Ever.
-    pub total: u64,
-}
-
-/// A row of the table.
-pub struct Row<'a> {
-    /// The bundle's.
-    pub id: [u8; 32],
-    /// The client that it was prepared with.
-    pub owner: &'a str,
-    /// The network, with its weights, that it was prepared for.
-    pub network: [u8; 32],
-    /// Seconds since 1970.
-    pub expires: i64,
-    /// The sealed half.
-    pub half: &'a [u8],
-}
-
-/// What was taken out of the table.
-pub struct Claimed {
-    /// [`Row::network`].
-    pub network: Vec<u8>,
-    /// [`Row::half`].
-    pub half: Vec<u8>,
-}
-
-/// Inferences that a client may use; none is no limit.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Quota {
-    /// On one day.
-    pub day: Option<u32>,
-    /// Ever.
-    pub total: Option<u32>,
-}
-
-/// What became of a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charge {
-    /// It was within the quota.
-    Granted,
-    /// Today's is used up.
-    DayOver,
-    /// All of it is used up.
-    AllUsed,
-}
 
 /// What clients may keep, as far as nothing else is said of one.
 #[derive(Clone, Copy, Debug)]
@@ -249,7 +151,7 @@ impl BundleStore for SessionStore<'_> {
             let why = format!("you may keep {most} prepared inferences, and {waiting} wait");
             return Err(Denied(why).into());
         }
-        self.charge(0)
+        self.charge(0, self.service.plan().offline(count))
     }
 
     fn put(&mut self, bundle: ServerBundle) -> io::Result<()> {
@@ -277,7 +179,7 @@ impl BundleStore for SessionStore<'_> {
     }
 
     fn take(&mut self, name: &BundleName) -> io::Result<Option<ServerBundle>> {
-        self.charge(1)?;
+        self.charge(1, self.service.plan().online())?;
         self.store.inferences.fetch_add(1, Relaxed);
         let Some(key) = &self.store.key else {
             return BundleStore::take(&mut self.held.waiting, name);
@@ -304,32 +206,39 @@ impl SessionStore<'_> {
         [domain::SERVER_HALF, id, &self.network, self.client.name.as_bytes()].concat()
     }
 
-    /// Charges the client, or says why not and when it may come back.
-    fn charge(&self, count: u32) -> io::Result<()> {
-        let quota = Quota { day: self.client.inferences_per_day, total: self.client.inferences };
-        if quota.day.is_none() && quota.total.is_none() {
+    /// Charges the client for inferences that begin and for what will pass, or says why not and when it
+    /// may come back.
+    fn charge(&self, inferences: u32, traffic: Traffic) -> io::Result<()> {
+        let Client { inferences_per_day, inferences: total, bytes_per_day, .. } = self.client;
+        let quota = Quota { day: inferences_per_day, total, bytes: bytes_per_day };
+        if quota.is_none() {
             return Ok(());
         }
-        let now = now();
-        let table = &self.store.table;
-        let charge = table.charge(&self.client.name, now.div_euclid(DAY), quota, count);
-        let why = match charge.map_err(io::Error::other)? {
+        let amount = Amount { inferences, bytes: traffic.sent + traffic.received };
+        let (now, name) = (now(), &self.client.name);
+        let charge = self.store.table.charge(name, now.div_euclid(DAY), quota, amount);
+        let over = match charge.map_err(io::Error::other)? {
             Charge::Granted => return Ok(()),
             Charge::DayOver => {
-                let minutes = (DAY - now.rem_euclid(DAY)).div_euclid(60) + 1;
-                format!(
-                    "your quota of {} inferences a day is used up; come back at 00:00 UTC, in {} h {} min",
-                    quota.day.unwrap_or_default(),
-                    minutes / 60,
-                    minutes % 60
-                )
+                format!("your quota of {} inferences a day is used up", quota.day.unwrap_or(0))
             }
-            Charge::AllUsed => format!(
-                "your quota of {} inferences is used up; ask the server's operator for more",
-                quota.total.unwrap_or_default()
+            Charge::BytesOver => format!(
+                "this would take {} bytes, more than what is left of your quota of {} a day",
+                amount.bytes,
+                quota.bytes.unwrap_or(0)
             ),
+            Charge::AllUsed => {
+                let why = format!(
+                    "your quota of {} inferences is used up; ask the server's operator for more",
+                    quota.total.unwrap_or(0)
+                );
+                return Err(Denied(why).into());
+            }
         };
-        Err(Denied(why).into())
+        let minutes = (DAY - now.rem_euclid(DAY)).div_euclid(60) + 1;
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        let when = format!("come back at 00:00 UTC, in {hours} h {minutes} min");
+        Err(Denied(format!("{over}; {when}")).into())
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::server::{Charge, Claimed, Quota, Row, Table, Usage};
+use super::table::{Amount, Charge, Claimed, Quota, Row, Table, Usage};
 use crate::Error;
 
 /// How long another process may keep the file for itself.
@@ -33,8 +33,20 @@ const SCHEMA: &str = "
         owner TEXT NOT NULL,
         day INTEGER NOT NULL,
         inferences INTEGER NOT NULL,
+        bytes INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (owner, day)
     ) WITHOUT ROWID;
+";
+
+/// What files of earlier releases lack.
+const BYTES: &str = "ALTER TABLE usage ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0";
+const HAS_BYTES: &str = "SELECT count(*) FROM pragma_table_info('usage') WHERE name = 'bytes'";
+
+/// What one client, or all, have used on a day and ever.
+const USED: &str = "
+    SELECT owner, ifnull(sum(inferences) FILTER (WHERE day = ?1), 0), sum(inferences),
+           ifnull(sum(bytes) FILTER (WHERE day = ?1), 0)
+    FROM usage WHERE ?2 IS NULL OR owner = ?2 GROUP BY owner
 ";
 
 /// A table in a file.
@@ -66,6 +78,9 @@ impl Sqlite {
         let set_up = |connection: Connection| {
             connection.busy_timeout(BUSY)?;
             connection.execute_batch(SCHEMA)?;
+            if connection.query_row(HAS_BYTES, [], |row| row.get::<_, i64>(0))? == 0 {
+                connection.execute_batch(BYTES)?;
+            }
             Ok(connection)
         };
         let connection =
@@ -135,45 +150,36 @@ impl Table for Sqlite {
         self.connection().execute(delete, params![now]).map_err(self.fault())
     }
 
-    fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error> {
-        let used =
-            "SELECT ifnull(sum(inferences), 0), ifnull(sum(inferences) FILTER (WHERE day = ?2), 0)
-                    FROM usage WHERE owner = ?1";
-        let add = "INSERT INTO usage (owner, day, inferences) VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET inferences = inferences + ?3";
+    fn charge(&self, owner: &str, day: i64, quota: Quota, amount: Amount) -> Result<Charge, Error> {
+        let add = "INSERT INTO usage (owner, day, inferences, bytes) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT DO UPDATE SET inferences = inferences + ?3, bytes = bytes + ?4";
+        let [inferences, bytes] = amount.as_integers();
         let mut connection = self.connection();
         let mut charge = || {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let (total, today): (i64, i64) =
-                transaction
-                    .query_row(used, params![owner, day], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if quota.total.is_some_and(|most| total >= most.into()) {
-                return Ok(Charge::AllUsed);
-            }
-            if quota.day.is_some_and(|most| today >= most.into()) {
-                return Ok(Charge::DayOver);
-            }
-            if count > 0 {
-                transaction.execute(add, params![owner, day, count])?;
+            let used = transaction.query_row(USED, params![day, owner], usage).optional()?;
+            let charge = quota.judge(&used.unwrap_or_default(), amount);
+            if charge == Charge::Granted {
+                transaction.execute(add, params![owner, day, inferences, bytes])?;
                 transaction.commit()?;
             }
-            Ok(Charge::Granted)
+            Ok(charge)
         };
         charge().map_err(self.fault())
     }
+
     fn usage(&self, day: i64) -> Result<Vec<Usage>, Error> {
-        let used =
-            "SELECT owner, ifnull(sum(inferences) FILTER (WHERE day = ?), 0), sum(inferences)
-                    FROM usage GROUP BY owner";
         let connection = self.connection();
-        let usage = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Usage> {
-            let [day, total] = [row.get(1)?, row.get(2)?].map(i64::unsigned_abs);
-            Ok(Usage { owner: row.get(0)?, day, total })
-        };
         let all = || -> rusqlite::Result<Vec<Usage>> {
-            connection.prepare(used)?.query_map(params![day], usage)?.collect()
+            connection.prepare(USED)?.query_map(params![day, None::<&str>], usage)?.collect()
         };
         all().map_err(self.fault())
     }
+}
+
+/// A row of [`USED`].
+fn usage(row: &rusqlite::Row<'_>) -> rusqlite::Result<Usage> {
+    let [day, total, bytes] = [row.get(1)?, row.get(2)?, row.get(3)?].map(i64::unsigned_abs);
+    Ok(Usage { owner: row.get(0)?, day, total, bytes })
 }

@@ -23,8 +23,8 @@ use gazelle_protocol::session::{Client, Server, Settings, Terms};
 use gazelle_protocol::transport::Channel;
 use gazelle_service::Error;
 use gazelle_service::bundles::{
-    Charge, Claimed, ClientStore, LIFETIME, Limits, Quota, Row, ServerStore, Sqlite, StoreKey,
-    Table, Usage,
+    Amount, Charge, Claimed, ClientStore, LIFETIME, Limits, Quota, Row, ServerStore, Sqlite,
+    StoreKey, Table, Usage,
 };
 use gazelle_tests::parties::tiny_network;
 use gazelle_tests::rng;
@@ -97,8 +97,8 @@ impl Table for Mortal {
         self.table.sweep(now)
     }
 
-    fn charge(&self, owner: &str, day: i64, quota: Quota, count: u32) -> Result<Charge, Error> {
-        self.change(|table| table.charge(owner, day, quota, count))
+    fn charge(&self, owner: &str, day: i64, quota: Quota, amount: Amount) -> Result<Charge, Error> {
+        self.change(|table| table.charge(owner, day, quota, amount))
     }
 
     fn usage(&self, day: i64) -> Result<Vec<Usage>, Error> {

@@ -52,8 +52,9 @@ fn rows_are_claimed_once(open: Open<'_>) {
 
 /// Quotas are charged once, and survive the process.
 fn quotas_are_kept(open: Open<'_>) {
-    let quota = |day, total| Quota { day, total };
-    let charge = |day, quota, count| open().charge("alice", day, quota, count).unwrap();
+    let quota = |day, total| Quota { day, total, bytes: None };
+    let used = |inferences| Amount { inferences, bytes: 0 };
+    let charge = |day, quota, count| open().charge("alice", day, quota, used(count)).unwrap();
     let few = quota(Some(2), Some(3));
     assert_eq!(charge(7, few, 1), Charge::Granted);
     assert_eq!(charge(7, few, 1), Charge::Granted);
@@ -64,15 +65,29 @@ fn quotas_are_kept(open: Open<'_>) {
     assert_eq!(charge(9, few, 1), Charge::AllUsed);
     assert_eq!(charge(9, quota(None, Some(4)), 1), Charge::Granted);
     assert_eq!(charge(9, quota(None, None), 1), Charge::Granted);
-    assert_eq!(open().charge("bob", 7, few, 1).unwrap(), Charge::Granted);
+    assert_eq!(open().charge("bob", 7, few, used(1)).unwrap(), Charge::Granted);
     // Whoever asks at the same time gets no more than there is.
     let granted = thread::scope(|scope| {
-        let ask = || open().charge("carol", 1, quota(Some(5), None), 1).unwrap();
+        let ask = || open().charge("carol", 1, quota(Some(5), None), used(1)).unwrap();
         let threads: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
         let charges = threads.into_iter().map(|thread| thread.join().unwrap());
         charges.filter(|charge| *charge == Charge::Granted).count()
     });
     assert_eq!(granted, 5);
+    // Bytes fit as a whole or not at all, and what was refused is not counted.
+    let bytes = |day, bytes| {
+        let (quota, amount) =
+            (Quota { bytes: Some(100), ..Quota::default() }, Amount { bytes, ..Amount::default() });
+        open().charge("dave", day, quota, amount).unwrap()
+    };
+    assert_eq!([40, 61, 60, 1, 0].map(|count| bytes(1, count)), {
+        use Charge::{BytesOver, Granted};
+        [Granted, BytesOver, Granted, BytesOver, Granted]
+    });
+    assert_eq!(bytes(2, 100), Charge::Granted);
+    let usage = open().usage(2).unwrap();
+    let of = |name: &str| usage.iter().find(|usage| usage.owner == name).unwrap();
+    assert_eq!((of("dave").bytes, of("dave").total, of("alice").total), (100, 0, 5));
 }
 
 #[test]
