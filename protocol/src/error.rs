@@ -12,6 +12,8 @@ pub use misuse::Misuse;
 
 /// How a bundle's refusal ends.
 const PREPARE_ANEW: &str = "; prepare a new one";
+/// How a refusal ends that may pass.
+const TRY_LATER: &str = "try again later";
 
 /// The error of this crate.
 ///
@@ -54,6 +56,11 @@ impl Error {
     /// Whether the server refuses the bundle that it was asked for, and would perhaps take another.
     pub fn refuses_bundle(&self) -> bool {
         matches!(self, Self::Refused(words) if words.ends_with(PREPARE_ANEW))
+    }
+
+    /// Whether the peer refuses for the moment alone, because it is full or ends: another try may help.
+    pub fn asks_for_another_try(&self) -> bool {
+        matches!(self, Self::Refused(words) if words.ends_with(TRY_LATER))
     }
 }
 
@@ -295,6 +302,9 @@ pub enum Limit {
     /// What a server may hold for all clients.
     #[error("the server has no memory left for more prepared inferences; try again later")]
     ServerMemory,
+    /// The sessions that a server has at a time.
+    #[error("all seats of this server are taken; try again later")]
+    Seats,
     /// The server ends.
     #[error("the server is being shut down; try again later")]
     Closing,
@@ -318,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_of_bundles_are_known_by_their_words() {
+    fn refusals_are_known_by_their_words() {
         let name = BundleName::from_bytes([7; BundleName::LEN]);
         for words in [
             PeerFault::Bundle(name).told_to_client(),
@@ -329,6 +339,14 @@ mod tests {
         ] {
             assert!(Error::Refused(words).refuses_bundle());
         }
+        let limits =
+            [Limit::Closing, Limit::Seats, Limit::ServerMemory].map(|limit| limit.to_string());
+        assert!(limits.into_iter().all(|words| Error::Refused(words).asks_for_another_try()));
+        let lasting = [
+            Limit::ClientMemory { allowed: 1 }.to_string(),
+            PeerFault::Bundle(name).told_to_client(),
+        ];
+        assert!(!lasting.into_iter().any(|words| Error::Refused(words).asks_for_another_try()));
         let others = [Limit::Closing.to_string(), PeerFault::NotGazelle.told_to_client()];
         assert!(others.into_iter().all(|words| !Error::Refused(words).refuses_bundle()));
     }

@@ -4,10 +4,11 @@ use crate::{
     args::ClassifyArgs,
     connection::{Road, Wish},
     failure::{Failure, Result, While},
-    files, hints,
+    files,
     outcome::{Described, text},
     output,
     progress::Progress,
+    sessions::Sessions,
     table,
 };
 use gazelle_import::Picture;
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let pictures = args.images.iter().map(|path| files::read_picture(path));
     let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
     let mut asking = Asking::begin(args)?;
-    let card = asking.client.plan().card().clone();
+    let card = asking.sessions.card();
     let images = pictures
         .iter()
         .zip(&args.images)
@@ -57,31 +58,21 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
 }
 
 /// A client that asks a server about its images, in one session or several: the server ends a session in
-/// which it refuses a stored inference, and the client goes on with the next one in another.
+/// which it refuses a stored inference, and the client goes on with the next one in another. So it does
+/// where a session fails and another try may help.
 struct Asking<'a> {
     args: &'a ClassifyArgs,
-    road: Road,
-    terms: Terms,
     store: Option<ClientStore>,
-    progress: Progress,
-    client: Client,
-    /// What the sessions before this one have cost.
-    before: Statistics,
+    sessions: Sessions<'a>,
     /// Stored inferences that the server has refused.
     refused: usize,
 }
 
 impl<'a> Asking<'a> {
     fn begin(args: &'a ClassifyArgs) -> Result<Self> {
-        let store = args.store.open(&args.server)?;
-        let road = Road::new(&args.road)?;
-        let progress = Progress::start("set-up");
-        let mut terms = args.terms.terms();
-        let client = session(args, &road, &terms)?;
-        // The images are made for this card.
-        terms.card = Some(client.plan().card_hash());
-        let before = Statistics::default();
-        Ok(Self { args, road, terms, store, progress, client, before, refused: 0 })
+        let store = args.store.open(&args.session.server)?;
+        let sessions = Sessions::begin(&args.session, false)?;
+        Ok(Self { args, store, sessions, refused: 0 })
     }
 
     /// The outcomes of the images, as many as there are until something fails, and how it ended. A class
@@ -90,73 +81,64 @@ impl<'a> Asking<'a> {
         let mut outcomes = Vec::new();
         for image in images {
             match self.classify(image) {
-                Err(Trouble::Result(failure)) => outcomes.push(Err(failure)),
-                Err(Trouble::Session(failure)) => return (outcomes, Err(failure)),
-                Ok(outcome) => outcomes.push(Ok(outcome)),
+                Ok(outcome) => outcomes.push(outcome),
+                Err(failure) => return (outcomes, Err(failure)),
             }
         }
         (outcomes, Ok(()))
     }
 
-    /// One image, with the first inference that the server takes: those of the store, then one that is
-    /// prepared now.
-    fn classify(&mut self, image: &[u8]) -> std::result::Result<Outcome, Trouble> {
-        loop {
-            let stored = self.store.as_ref().map(|store| store.take(self.client.plan()));
-            let stored = stored.transpose().map_err(Failure::from)?.flatten();
-            let may_be_refused = stored.is_some();
-            let bundle = match stored {
-                Some(bundle) => bundle,
-                None => prepare(&mut self.client, &self.progress).map_err(|e| self.naming(&e))?,
-            };
-            match online(&mut self.client, bundle, image, &self.progress) {
-                Err(error) if may_be_refused && error.refuses_bundle() => self.begin_again()?,
-                Err(error @ Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. })) => {
-                    return Err(Trouble::Result(self.naming(&error)));
+    /// One image, in as many sessions as it takes; its outcome may be none. What the server was sent of the image in each is hidden
+    /// by a mask that is used nowhere else, and that a session fails depends on nothing that the image or
+    /// its class decides.
+    fn classify(&mut self, image: &[u8]) -> Result<Result<Outcome>> {
+        let outcome = loop {
+            match self.classify_once(image) {
+                Ok(outcome) => break Ok(outcome),
+                Err(Trouble::Result(failure)) => break Err(failure),
+                Err(Trouble::Session(failure)) => self.sessions.begin_after(failure)?,
+                Err(Trouble::Bundle) => {
+                    self.refused += 1;
+                    self.sessions.begin_again()?;
                 }
-                Err(error) => return Err(self.naming(&error).into()),
-                Ok(outcome) => return Ok(outcome),
             }
-        }
+        };
+        self.sessions.succeeded();
+        Ok(outcome)
     }
 
-    /// Another session, after one in which the server has refused an inference. What it was sent of the
-    /// image is hidden by a mask that is used nowhere else.
-    fn begin_again(&mut self) -> Result<()> {
-        self.refused += 1;
-        self.before = self.costs();
-        self.progress.step("set-up");
-        self.client = session(self.args, &self.road, &self.terms)?;
-        Ok(())
-    }
-
-    /// What all sessions have cost so far.
-    fn costs(&self) -> Statistics {
-        let mut sum = self.before;
-        let Statistics { setup, offline, online } = self.client.statistics();
-        sum.setup += setup;
-        sum.offline += offline;
-        sum.online += online;
-        sum
+    /// One image, with the first inference that waits in the store, or one that is prepared now.
+    fn classify_once(&mut self, image: &[u8]) -> std::result::Result<Outcome, Trouble> {
+        let server = &self.args.session.server;
+        let (client, progress) = self.sessions.current();
+        let stored = self.store.as_ref().map(|store| store.take(client.plan()));
+        let stored = stored.transpose().map_err(Failure::from)?.flatten();
+        let may_be_refused = stored.is_some();
+        let bundle = match stored {
+            Some(bundle) => bundle,
+            None => prepare(client, progress).map_err(|error| naming(server, &error))?,
+        };
+        online(client, bundle, image, progress).map_err(|error| match error {
+            error if may_be_refused && error.refuses_bundle() => Trouble::Bundle,
+            Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. }) => {
+                Trouble::Result(naming(server, &error))
+            }
+            error => naming(server, &error).into(),
+        })
     }
 
     /// Says farewell; what all of it cost, and how many stored inferences were refused.
     fn end(self) -> (Statistics, usize) {
-        let costs = self.costs();
-        // The images are classified, whether or not the server hears the farewell.
-        let _ = self.client.close();
-        (costs, self.refused)
-    }
-
-    fn naming(&self, error: &Error) -> Failure {
-        naming(&self.args.server, error)
+        (self.sessions.end(), self.refused)
     }
 }
 
-/// Why an image has no outcome.
+/// Why an image has no outcome yet.
 enum Trouble {
     /// Its result is none; the session goes on.
     Result(Failure),
+    /// The server has refused the stored inference, and ended the session.
+    Bundle,
     /// The session has ended.
     Session(Failure),
 }
@@ -165,13 +147,6 @@ impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         Self::Session(failure)
     }
-}
-
-/// Sets a session up with the server that the arguments name.
-fn session(args: &ClassifyArgs, road: &Road, terms: &Terms) -> Result<Client> {
-    let wish = Wish { model: args.model.as_deref(), keep: false };
-    let channel = road.open(&args.server, wish, args.patience.patience(), None)?;
-    Ok(hints::cached(set_up(channel, &args.server, terms)?))
 }
 
 /// Sets a session up with a server on this machine; with a `link`, simulates it.

@@ -20,6 +20,8 @@ pub(crate) enum Cause {
     Other,
     /// The server refuses: come back when it says, or ask its operator.
     Refused,
+    /// The server refuses for the moment: try again.
+    Busy,
     /// The server cannot be reached, or the connection failed: try again.
     Connection,
 }
@@ -29,7 +31,7 @@ impl Cause {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Other => 1,
-            Self::Refused => 3,
+            Self::Refused | Self::Busy => 3,
             Self::Connection => 4,
         }
     }
@@ -38,6 +40,7 @@ impl Cause {
 impl From<&Error> for Cause {
     fn from(error: &Error) -> Self {
         match error {
+            Error::Refused(_) if error.asks_for_another_try() => Self::Busy,
             Error::Refused(_) => Self::Refused,
             Error::Transport(fault) => fault.into(),
             _ => Self::Other,
@@ -59,6 +62,7 @@ impl From<&gazelle_service::Error> for Cause {
     fn from(error: &gazelle_service::Error) -> Self {
         match error {
             gazelle_service::Error::Transport(fault) => fault.into(),
+            gazelle_service::Error::TurnedAway(error) => error.into(),
             _ => Self::Other,
         }
     }
@@ -75,6 +79,11 @@ impl Failure {
             Self::Line(cause, _) => cause.code(),
             Self::ReaderLeft => 0,
         }
+    }
+
+    /// Whether another try may go well.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Line(Cause::Busy | Cause::Connection, _))
     }
 
     /// An error with something before it.

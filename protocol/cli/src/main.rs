@@ -24,8 +24,10 @@ mod parse;
 mod pixel_args;
 mod prepare;
 mod progress;
+mod retry;
 mod serve;
 mod server_process;
+mod sessions;
 mod store;
 mod table;
 

@@ -1,6 +1,7 @@
 //! Progress on standard error, where somebody looks at it: nothing shows unless that is a terminal, and
 //! nothing has a colour.
 
+use gazelle_protocol::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{borrow::Cow, time::Duration};
 
@@ -34,6 +35,11 @@ impl Progress {
     /// A step of so many parts, of which some are done.
     pub(crate) fn count(&self, step: impl Into<Cow<'static, str>>, done: usize, of: usize) {
         self.show(step.into(), COUNT, done as u64, of as u64);
+    }
+
+    /// A line beside it, on standard error.
+    pub(crate) fn tell(&self, line: &str) {
+        self.0.suspend(|| eprintln!("gazelle: {}", printable(&line.replace('\n', " "))));
     }
 
     fn show(&self, step: Cow<'static, str>, template: &str, done: u64, of: u64) {

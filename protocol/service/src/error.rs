@@ -34,12 +34,20 @@ pub enum Error {
     /// There is no WebSocket.
     #[error("{0}")]
     WebSocket(String),
+    /// The server turns the connection away, and says why.
+    #[error(transparent)]
+    TurnedAway(gazelle_protocol::Error),
     /// The connection fails.
     #[error(transparent)]
     Transport(#[from] TransportFault),
 }
 
 impl Error {
+    /// What a server says that turns a connection away.
+    pub(crate) fn turned_away(words: String) -> Self {
+        Self::TurnedAway(gazelle_protocol::Error::Refused(words))
+    }
+
     pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         |source| Self::File { path: path.into(), source }
     }

@@ -7,7 +7,7 @@ use super::Server;
 use super::server::{State, Step, tell};
 use super::system_rng;
 use crate::bundle::BundleStore;
-use crate::error::Error;
+use crate::error::{Error, Limit};
 use crate::party::{Resting, Served, ServerParty, Shares};
 use crate::session::capacity::Reserved;
 use crate::transport::Channel;
@@ -48,16 +48,22 @@ impl IdleSession {
 }
 
 impl Server {
-    /// [`Server::serve_from`] until the client asks for nothing.
+    /// [`Server::serve_from`] until the client asks for nothing. A client whose session is set up gets a
+    /// seat by `seat`, or is told why not.
     ///
     /// # Errors
-    /// Those of [`Server::serve_from`].
+    /// Those of [`Server::serve_from`], and of `seat`.
     pub fn serve_until_idle(
         &self,
         channel: Channel,
         store: &mut impl BundleStore,
+        seat: impl FnOnce() -> Result<(), Limit>,
     ) -> Result<Visit, Error> {
-        self.visit(channel, store, None, |channel| self.set_up(channel, system_rng()))
+        self.visit(channel, store, None, |channel| {
+            let state = self.set_up(channel, system_rng())?;
+            seat()?;
+            Ok(state)
+        })
     }
 
     /// Goes on with an idle session, with the store that it had.

@@ -27,4 +27,4 @@ pub use memory::pair;
 pub use patience::Patience;
 pub use queue::Backlog;
 pub(crate) use seal::Seal;
-pub use tcp::{accept, begin, connect, dial, ends, refuse};
+pub use tcp::{accept, begin, connect, dial, ends, hears_refusal, refuse};

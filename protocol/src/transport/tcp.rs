@@ -90,6 +90,27 @@ fn over(
     Ok(Channel::over(ends(stream, Instant::now(), patience)?, way, backlog)?)
 }
 
+/// The words of a server that turns this connection away before anything else; none if it begins with
+/// something else, which is not read. Nothing protects them: whoever is on the path may say the same, and
+/// keep a client away.
+///
+/// # Errors
+/// If nothing comes until `deadline`, or the connection ends.
+pub fn hears_refusal(
+    stream: &TcpStream,
+    deadline: Option<Instant>,
+) -> Result<Option<String>, TransportFault> {
+    let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+    stream.set_read_timeout(left.map(|time| time.max(Duration::from_millis(1))))?;
+    let mut kind = [0];
+    while let Err(error) = stream.peek(&mut kind) {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error.into());
+        }
+    }
+    channel::refusal_words(stream, kind[0])
+}
+
 /// Turns an accepted connection away: says why, and never waits. The connection should stay open
 /// until the client has closed it, or for a second or two: closed with unread bytes, it is reset,
 /// and the client may lose the words.

@@ -1,12 +1,27 @@
 //! The arguments of `classify`, and the terms of all clients.
 
 use super::{DEFAULT_ADDRESS, PatienceArgs, mebibytes, memory, model_name};
-use crate::{connection::RoadArgs, parse, store::StoreArgs};
+use crate::{connection::RoadArgs, parse, retry::RetryArgs, store::StoreArgs};
 use gazelle_protocol::{model::CardHash, session::Terms};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClassifyArgs {
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    /// PNG or JPEG files; of the size that the model reads, unless it says how they are resized
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Print one JSON object for each image instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whom a client asks, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SessionArgs {
     /// The server's address
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS, value_parser = parse::server)]
     pub(crate) server: String,
@@ -15,18 +30,12 @@ pub(crate) struct ClassifyArgs {
     /// Which of the server's models to ask
     #[arg(long, value_name = "NAME", value_parser = model_name)]
     pub(crate) model: Option<String>,
-    /// PNG or JPEG files; of the size that the model reads, unless it says how they are resized
-    #[arg(required = true, value_name = "IMAGE")]
-    pub(crate) images: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
     #[command(flatten)]
     pub(crate) terms: TermsArgs,
     #[command(flatten)]
     pub(crate) patience: PatienceArgs,
-    /// Print one JSON object for each image instead of text
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
 }
 
 /// What a client asks of a server.

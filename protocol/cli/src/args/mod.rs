@@ -11,7 +11,7 @@ mod model;
 mod names;
 mod serve;
 
-pub(crate) use client::{ClassifyArgs, TermsArgs};
+pub(crate) use client::{ClassifyArgs, SessionArgs};
 pub(crate) use model::{BenchArgs, CalibrationRule, EvalArgs, ImportArgs, InspectArgs};
 pub(crate) use names::{
     EngineName, HashName, LinearName, NetworkName, RevealName, TablesName, TransfersName,

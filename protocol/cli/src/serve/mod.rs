@@ -29,7 +29,7 @@ use std::{
     process::exit,
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The first words of the output; the address follows.
@@ -39,6 +39,7 @@ pub(crate) const LISTENING: &str = "listening on ";
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<()> {
+    let start = Instant::now();
     set_threads(args.threads.into())?;
     let shared = Arc::new(Shared::start(args)?);
     let cannot = || format!("cannot listen on {}; choose another --listen address", args.listen);
@@ -50,6 +51,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let mut out = io::stdout();
     let _ = writeln!(out, "{first}").and_then(|()| out.flush());
     shared.announce();
+    shared.log.line(format!("ready after {} ms", start.elapsed().as_millis()));
     if let Some(address) = args.admin {
         let address = admin::start(address, Arc::clone(&shared))?;
         shared.log.line(format!("admin on {address}"));

@@ -88,6 +88,7 @@ impl From<Error> for Break {
             Error::Peer(PeerFault::Bundle(name)) => {
                 (Refusal::Bundle, format!("bundle {name} does not exist or is spent"))
             }
+            Error::Limit(limit @ Limit::Seats) => (Refusal::Seats, limit.to_string()),
             Error::Limit(limit @ Limit::Closing) => (Refusal::Closing, limit.to_string()),
             Error::Limit(limit) => (Refusal::Memory, limit.to_string()),
             _ => return Self::Failed(error.into()),
@@ -118,12 +119,15 @@ enum Progress {
 }
 
 impl Shared {
-    /// Gives a client a seat, or turns it away.
+    /// Lets a client in, or turns it away.
     pub(super) fn welcome(self: &Arc<Self>, number: u64, stream: TcpStream, peer: SocketAddr) {
         let start = Instant::now();
         Metrics::add(&self.metrics.accepted, 1);
         let full = match self.is_ready() {
-            true => self.seats.take(peer.ip()).map_err(|full| (Refusal::Seats, full.to_string())),
+            true => self
+                .seats
+                .enter(peer.ip(), &stream)
+                .map_err(|full| (Refusal::Seats, full.to_string())),
             false => {
                 Err((Refusal::Closing, "the server is being shut down; try again later".into()))
             }
@@ -247,7 +251,8 @@ impl Shared {
             return Err(Break::refuse(channel, Refusal::Wish, why));
         }
         let mut bundles = self.store.of(&client, model.server.service());
-        let visit = model.server.serve_until_idle(channel, &mut bundles)?;
+        let seat = || visitor.seat.sit();
+        let visit = model.server.serve_until_idle(channel, &mut bundles, seat)?;
         let held = bundles.into_held();
         Ok(match visit {
             Visit::Over(served) => Progress::Over(served),

@@ -1,6 +1,6 @@
 //! Servers that send without an end.
 
-use crate::support::{Server, gazelle, repository};
+use crate::support::{ONCE, Server, gazelle, repository};
 use std::{
     fs,
     io::{self, Read, Write},
@@ -39,6 +39,7 @@ fn flood(server: &Server, honest: u64, byte: u8) -> String {
 fn peak(address: &str) -> u64 {
     let mut client = gazelle()
         .args(["classify", "--plaintext", "--timeout", "5", "--setup-timeout", "5"])
+        .args(ONCE)
         .args(["--max-memory", &ALLOWED.to_string(), "--server", address])
         .arg(repository("models/samples/0000-ankle-boot.png"))
         .stdin(Stdio::null())

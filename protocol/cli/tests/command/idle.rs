@@ -30,7 +30,7 @@ fn wait_for_threads(server: &Server, most: u64) {
     panic!("{} threads, not {most}", status(server, "Threads"));
 }
 
-fn session(address: &str, tls: &ClientTls) -> Client {
+pub(crate) fn session(address: &str, tls: &ClientTls) -> Client {
     let patience = Patience::from(Duration::from_secs(20));
     let stream = transport::dial(address).unwrap();
     let secured = gazelle_service::connect(stream, address, tls, patience, None).unwrap();

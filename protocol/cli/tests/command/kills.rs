@@ -1,7 +1,7 @@
 //! Real processes that are killed between two messages.
 
 use crate::store::{SAMPLE, client, ready, serve};
-use crate::support::{gazelle, repository, succeed};
+use crate::support::{ONCE, gazelle, repository, succeed};
 use std::{
     collections::HashSet,
     io::{self, Read, Write},
@@ -18,6 +18,7 @@ use std::{
 
 /// Kinds of frames, as docs/wire.md numbers them.
 const REFUSAL: u8 = 14;
+const MASKED: u8 = 11;
 const SET_UP: u8 = 3;
 /// Those that come before there is a key: greeting, card, request for access.
 const WITHOUT_TAG: [u8; 3] = [1, 2, 20];
@@ -29,10 +30,10 @@ const TAG: usize = 16;
 const ACT: Duration = Duration::from_millis(3);
 
 /// A way between clients and a server that counts messages, and kills a process at one of them.
-struct Way {
-    address: String,
+pub(crate) struct Way {
+    pub(crate) address: String,
     passed: AtomicU64,
-    /// Who is to be killed, and after how many messages; before the last of them arrives, or after.
+    /// Who is to be killed, and when.
     order: Mutex<Option<Order>>,
     kills: AtomicU64,
 }
@@ -40,13 +41,23 @@ struct Way {
 #[derive(Clone, Copy)]
 struct Order {
     victim: u32,
-    messages: u64,
+    at: At,
+    /// Whether that message arrives.
     arrived: bool,
+}
+
+/// A message.
+#[derive(Clone, Copy)]
+enum At {
+    /// By its number, from 1 on.
+    Number(u64),
+    /// The next one of a kind.
+    Kind(u8),
 }
 
 impl Way {
     /// Starts it; it lives as long as this process.
-    fn start(target: String) -> Arc<Self> {
+    pub(crate) fn start(target: String) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (passed, order, kills) = Default::default();
@@ -85,7 +96,10 @@ impl Way {
             frame.resize(5 + len + if tagged { TAG } else { 0 }, 0);
             from.read_exact(&mut frame[5..])?;
             let number = self.passed.fetch_add(1, SeqCst) + 1;
-            let due = |order: &mut Order| order.messages == number;
+            let due = |order: &mut Order| match order.at {
+                At::Number(at) => at == number,
+                At::Kind(at) => at == kind,
+            };
             let order = self.order.lock().unwrap().take_if(due);
             if let Some(Order { victim, arrived: false, .. }) = order {
                 self.kill(victim);
@@ -111,6 +125,18 @@ impl Way {
         self.order.lock().unwrap().is_some()
     }
 
+    /// Has a process die once a masked tensor has arrived.
+    pub(crate) fn kill_online(&self, victim: u32) {
+        *self.order.lock().unwrap() = Some(Order { victim, at: At::Kind(MASKED), arrived: true });
+    }
+
+    /// Waits until somebody was killed.
+    pub(crate) fn wait_for_kill(&self) {
+        while self.kills.load(SeqCst) == 0 {
+            thread::sleep(ACT);
+        }
+    }
+
     /// Runs a client to its end or its death, or its server's (`server`), at message number `messages`,
     /// if there is one; how many messages passed.
     fn run(
@@ -128,7 +154,7 @@ impl Way {
         let mut running = running.spawn().unwrap();
         let victim = server.unwrap_or(running.id());
         let kills = self.kills.load(SeqCst) + u64::from(messages.is_some());
-        *order = messages.map(|messages| Order { victim, messages, arrived });
+        *order = messages.map(|at| Order { victim, at: At::Number(at), arrived });
         drop(order);
         running.wait().unwrap();
         // The kill may come after the client's end.
@@ -142,9 +168,10 @@ impl Way {
 /// What a client does: prepares two inferences, or classifies with one that waits.
 fn task(prepares: bool, folder: &Path, address: &str) -> Vec<String> {
     let image = repository(SAMPLE);
+    let [retry, never] = ONCE;
     match prepares {
-        true => client("prepare", folder, address, &["--count", "2"]),
-        false => client("classify", folder, address, &[image.to_str().unwrap()]),
+        true => client("prepare", folder, address, &[retry, never, "--count", "2"]),
+        false => client("classify", folder, address, &[retry, never, image.to_str().unwrap()]),
     }
 }
 

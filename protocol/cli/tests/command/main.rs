@@ -14,6 +14,7 @@ mod kills;
 mod peers;
 #[cfg(feature = "postgres")]
 mod replicas;
+mod retry;
 mod serve;
 mod service;
 mod store;

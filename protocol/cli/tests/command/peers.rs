@@ -1,6 +1,6 @@
 //! Peers that are of another release, or that leave in the middle.
 
-use crate::support::{Server, fail, gazelle, repository, succeed};
+use crate::support::{ONCE, Server, fail, gazelle, repository, succeed};
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
@@ -89,6 +89,7 @@ fn wait_for_images(count: &AtomicUsize) {
 fn busy_client(address: &str) -> Child {
     gazelle()
         .args(["classify", "--plaintext", "--json", "--server", address])
+        .args(ONCE)
         .args(vec![repository(SAMPLE); 1000])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,6 +1,6 @@
 //! A server as its operator runs it: configuration, quotas, signals, metrics, log.
 
-use crate::support::{Server, fail, gazelle, repository, succeed};
+use crate::support::{ONCE, Server, fail, gazelle, repository, succeed};
 use std::{
     fs,
     io::{Read, Write},
@@ -135,7 +135,7 @@ fn quotas_hold_across_a_restart() {
     assert!(line.contains("quota of 2 inferences a day") && line.contains("00:00 UTC"), "{line}");
     let line = wait_for(&mut server, "quota");
     assert!(line.contains(", alice: refused: "), "{line}");
-    let line = fail(3, classify(folder, "bob", &server, &[]));
+    let line = fail(3, classify(folder, "bob", &server, &ONCE));
     assert!(line.contains("as many sessions as you may"), "{line}");
 }
 
@@ -241,7 +241,7 @@ fn a_server_that_is_told_to_end() {
     let images = vec![image.to_str().unwrap(); 200];
     let classify = ["classify", "--plaintext", "--json", "--server", &server.address];
     let running = gazelle()
-        .args([&classify[..], &images].concat())
+        .args([&classify[..], &ONCE, &images].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

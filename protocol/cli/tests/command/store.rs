@@ -35,6 +35,13 @@ pub(crate) fn ready(folder: &Path) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|ending| ending == "ready")).collect()
 }
 
+/// All that was classified had been prepared before.
+fn assert_no_offline_phase(text: &str) {
+    let offline = text.lines().find(|line| line.contains("offline")).expect("a line of it");
+    let words = offline.split_whitespace().skip(1);
+    assert!(words.into_iter().all(|word| word == "0" || word == "0.000"), "{offline}");
+}
+
 #[test]
 fn prepared_once_and_used_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
@@ -51,11 +58,7 @@ fn prepared_once_and_used_after_a_restart() {
     let _server = serve(folder, &address);
     let text = succeed(client("classify", folder, &address, &[image, image]));
     assert!(text.contains("Ankle boot"), "{text}");
-    let offline = text.lines().find(|line| line.contains("offline")).expect("a line of it");
-    assert!(
-        offline.split_whitespace().skip(1).all(|word| word == "0" || word == "0.000"),
-        "{offline}"
-    );
+    assert_no_offline_phase(&text);
     assert_eq!(ready(folder).len(), 1);
     // The one that is left, and one that is prepared now.
     succeed(client("classify", folder, &address, &[image, image]));
@@ -84,6 +87,23 @@ fn inferences_that_the_server_does_not_have() {
     assert_eq!(text.matches("Ankle boot").count(), 2, "{text}");
     assert!(text.contains("2 stored inferences were refused and are gone"), "{text}");
     assert_eq!(ready(folder).len(), 0);
+}
+
+/// One server prepares, and another over the same store classifies.
+#[test]
+fn a_server_that_prepares_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let [preparing, classifying] = [(); 2].map(|()| serve(folder, "127.0.0.1:0"));
+    let (there, image) = (classifying.address.as_str(), repository(SAMPLE));
+    let image = image.to_str().unwrap();
+    let last = ["--count", "2", "--classify-at", there];
+    succeed(client("prepare", folder, &preparing.address, &last));
+    drop(preparing);
+    let text = succeed(client("classify", folder, there, &[image, image]));
+    assert_eq!(text.matches("Ankle boot").count(), 2, "{text}");
+    assert_no_offline_phase(&text);
+    assert!(ready(folder).is_empty());
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! Running the command, and looking at what it did.
 
+use gazelle_protocol::{
+    session::{Client, Terms},
+    transport,
+};
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    time::Duration,
 };
 
 /// The program under test.
@@ -38,6 +43,21 @@ where
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     errors
 }
+
+/// A client without TLS that has a seat, and asks for nothing.
+pub(crate) fn seated(address: &str) -> Client {
+    let channel = transport::connect(address, Duration::from_secs(20), None).unwrap();
+    sit(Client::connect(channel, &Terms::NONE).unwrap())
+}
+
+/// The client once the server has given it a seat, as one has that was served.
+pub(crate) fn sit(mut client: Client) -> Client {
+    client.offline(1, |_, _| ()).unwrap();
+    client
+}
+
+/// For clients that are to fail at once.
+pub(crate) const ONCE: [&str; 2] = ["--retry", "0"];
 
 /// A file of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {

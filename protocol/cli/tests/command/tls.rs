@@ -35,6 +35,7 @@ fn clients_with_a_certificate_and_with_a_token() {
     assert!(text.contains("localhost") && text.contains("alice: a certificate"), "{text}");
     let mut server = serve(keys, &[]);
     assert!(server.line().starts_with("card "));
+    assert!(server.line().starts_with("ready after "));
     for client in ["alice", "bob"] {
         assert!(succeed(classify(keys, client, &server)).contains("Ankle boot"));
         let line = server.line();
@@ -183,6 +184,7 @@ fn clients_over_websockets() {
     keygen(keys, &["--client", "alice", "--token", "bob"]);
     let mut server = serve(keys, &["--origins", "https://a.example,https://b.example"]);
     assert!(server.line().starts_with("card "));
+    assert!(server.line().starts_with("ready after "));
     let web = |client: &str| {
         let mut arguments = classify(keys, client, &server);
         arguments.push("--websocket".into());

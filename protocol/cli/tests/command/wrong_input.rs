@@ -1,6 +1,6 @@
 //! Every wrong input ends in one line that says what to do, exit code 2 for usage, 1 for failures.
 
-use crate::support::{Server, fail, gazelle, repository, run, succeed, write_png};
+use crate::support::{ONCE, Server, fail, gazelle, repository, run, succeed, write_png};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -115,7 +115,8 @@ fn a_model_that_does_not_parse() {
 fn a_server_that_is_not_there() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let image = repository(SAMPLE);
-    let line = fail(4, ["classify", "--plaintext", "--server", &free, image.to_str().unwrap()]);
+    let classify = ["classify", "--plaintext", "--server", &free, image.to_str().unwrap()];
+    let line = fail(4, classify.into_iter().chain(ONCE));
     assert!(line.contains(&free) && line.contains("Gazelle server"), "{line}");
 
     for server in ["not an address", "127.0.0.1", "::1"] {
@@ -167,8 +168,8 @@ fn a_peer_that_is_no_gazelle_server() {
     let http = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
     for (code, reply) in [(1, &http[..]), (4, b""), (1, &[0; 64])] {
         let address = impostor(reply);
-        let line =
-            fail(code, ["classify", "--plaintext", "--server", &address, image.to_str().unwrap()]);
+        let classify = ["classify", "--plaintext", "--server", &address, image.to_str().unwrap()];
+        let line = fail(code, classify.into_iter().chain(ONCE));
         assert!(line.contains(&address), "{line}");
     }
 }
@@ -188,7 +189,9 @@ fn a_peer_that_stays_silent() {
             "--server",
             &address,
             image.to_str().unwrap(),
-        ],
+        ]
+        .into_iter()
+        .chain(ONCE),
     );
     assert!(line.contains(&address) && line.contains("--timeout"), "{line}");
 }

@@ -11,16 +11,17 @@ pub(super) fn internal(error: rustls::Error) -> Error {
     Error::Tls(format!("TLS fails: {error}"))
 }
 
+/// What a peer without TLS is told of as.
+pub(super) const NO_TLS: &str =
+    "the peer does not speak TLS; for one that serves this machine alone, both need --plaintext";
+
 /// What to do about an error of TLS.
 pub(super) fn advice(error: &rustls::Error) -> String {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(fault) => certificate(fault),
         E::AlertReceived(alert) => alerted(*alert),
-        E::InvalidMessage(_) | E::InappropriateMessage { .. } => {
-            "the peer does not speak TLS; for one that serves this machine alone, both need --plaintext"
-                .into()
-        }
+        E::InvalidMessage(_) | E::InappropriateMessage { .. } => NO_TLS.into(),
         E::PeerIncompatible(_) => format!("the peer does not speak TLS 1.3: {error}"),
         E::NoApplicationProtocol => "the peer speaks TLS, but not Gazelle".into(),
         E::NoCertificatesPresented => "the client has shown no certificate".into(),

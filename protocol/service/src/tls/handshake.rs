@@ -4,14 +4,33 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use gazelle_protocol::transport::TransportFault;
+use gazelle_protocol::Error::Refused;
+use gazelle_protocol::transport::{self, TransportFault};
 use rustls::Connection;
 
-use super::fault::advice;
+use super::fault::{NO_TLS, advice};
 use crate::Error;
 
 /// How long a peer that is refused may take to notice.
 const NOTICE: Duration = Duration::from_secs(2);
+
+/// A client's first words. A server that has no room for it answers without TLS.
+pub(super) fn knock(
+    connection: &mut Connection,
+    stream: &TcpStream,
+    deadline: Option<Instant>,
+) -> Result<(), Error> {
+    let mut timed = Timed { stream, deadline };
+    while connection.wants_write() {
+        connection.write_tls(&mut timed).map_err(TransportFault::from)?;
+    }
+    match transport::hears_refusal(stream, deadline)?.map(Refused) {
+        None => Ok(()),
+        Some(refused) if refused.asks_for_another_try() => Err(Error::TurnedAway(refused)),
+        // It takes what it was sent for something else.
+        Some(_) => Err(Error::Tls(NO_TLS.into())),
+    }
+}
 
 /// Runs the handshake. A peer that is refused is told so by TLS.
 pub(super) fn run(

@@ -170,7 +170,9 @@ pub(crate) fn shake_server(
     let name = ServerName::try_from(host.to_string())
         .map_err(|_| Error::Tls(format!("`{host}` is no host's name; give HOST:PORT")))?;
     let connection = ClientConnection::new(Arc::clone(&tls.0), name).map_err(fault::internal)?;
-    shake(connection.into(), stream, start, patience)
+    let mut connection = connection.into();
+    handshake::knock(&mut connection, &stream, start.checked_add(patience.setup))?;
+    shake(connection, stream, start, patience)
 }
 
 fn shake(

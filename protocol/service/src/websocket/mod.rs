@@ -129,7 +129,8 @@ where
     W: Write + Limit,
 {
     let deadline = ends.start.checked_add(ends.patience.setup);
-    let rest = upgrade::request(&mut ends.reader, &mut ends.writer, deadline, host)?;
+    let Ends { reader, writer, stream, .. } = &mut ends;
+    let rest = upgrade::request(reader, writer, deadline, host, stream.as_deref())?;
     let mut ends = inside(ends, Role::Client, rest, [0; 32]);
     let mut challenge = [0; CHALLENGE];
     let mut read = 0;

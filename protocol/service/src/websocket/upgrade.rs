@@ -1,10 +1,11 @@
 //! From HTTP to a WebSocket.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Instant;
 
 use gazelle_protocol::printable;
-use gazelle_protocol::transport::{Limit, TransportFault};
+use gazelle_protocol::transport::{self, Limit, TransportFault};
 use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
@@ -136,12 +137,14 @@ fn refusal(status: StatusCode, why: &str) -> Vec<u8> {
     head.into_bytes()
 }
 
-/// The client's part: asks for a WebSocket at `host`; what came after the answer.
+/// The client's part: asks for a WebSocket at `host`, over `stream` if that is TCP; what came after the
+/// answer.
 pub(super) fn request(
     reader: &mut (impl Read + Limit),
     writer: &mut (impl Write + Limit),
     deadline: Option<Instant>,
     host: &str,
+    stream: Option<&TcpStream>,
 ) -> Result<Vec<u8>, Error> {
     let key = generate_key();
     let head = format!(
@@ -151,6 +154,11 @@ pub(super) fn request(
     writer.limit(until(deadline).map_err(TransportFault::from)?);
     writer.write_all(head.as_bytes()).map_err(TransportFault::from)?;
     writer.flush().map_err(TransportFault::from)?;
+    // A server that has no room answers without HTTP.
+    let words = stream.map(|stream| transport::hears_refusal(stream, deadline)).transpose()?;
+    if let Some(words) = words.flatten() {
+        return Err(Error::turned_away(words));
+    }
     let other = || Error::WebSocket("the peer does not speak WebSocket; check the address".into());
     let (head, rest) = read_head(reader, deadline)?.ok_or_else(other)?;
     let answer = Answer::try_parse(&head).ok().flatten().ok_or_else(other)?.1;
@@ -160,12 +168,25 @@ pub(super) fn request(
         let _ = reader.take(MAX_WORDS).read_to_end(&mut words);
         let words = String::from_utf8_lossy(&words);
         let words = printable(words.lines().next().unwrap_or_default());
-        return Err(Error::WebSocket(format!("the peer answers {}: {words}", answer.status())));
+        return Err(refused(answer.status(), &words));
     }
     let accepted = answer.headers().get(header::SEC_WEBSOCKET_ACCEPT);
     match accepted.is_some_and(|accepted| accepted == derive_accept_key(key.as_bytes()).as_str()) {
         true => Ok(rest),
         false => Err(other()),
+    }
+}
+
+/// What an answer means that opens no WebSocket: the peer, or a proxy before it, may be away for the
+/// moment.
+fn refused(status: StatusCode, words: &str) -> Error {
+    let line = format!("the peer answers {status}: {words}");
+    match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Error::turned_away(format!("{line}; try again later")),
+        _ => Error::WebSocket(line),
     }
 }
 

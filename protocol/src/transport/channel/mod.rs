@@ -10,6 +10,7 @@ mod rest;
 mod send;
 mod writer;
 
+pub(super) use receive::refusal_words;
 pub(super) use send::refusal;
 
 use std::io::{self, BufReader, Read, Write};

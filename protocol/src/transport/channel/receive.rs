@@ -14,6 +14,22 @@ use crate::wire::{Access, Payload};
 /// not go through it, and less than a core's cache.
 const PIECE: usize = 1 << 18;
 
+/// The words of a refusal that a peer sends before there is a key, if its first byte says that it is one.
+pub(in crate::transport) fn refusal_words(
+    mut reader: impl Read,
+    first: u8,
+) -> Result<Option<String>, TransportFault> {
+    if first != Kind::Refusal as u8 {
+        return Ok(None);
+    }
+    let mut header = [0; HEADER_LEN];
+    reader.read_exact(&mut header)?;
+    let [_, len @ ..] = header;
+    let mut words = vec![0; MAX_REFUSAL.min(u32::from_le_bytes(len) as usize)];
+    reader.read_exact(&mut words)?;
+    Ok(Some(printable(&String::from_utf8_lossy(&words))))
+}
+
 impl Channel {
     /// Receives a frame of `kind` with exactly `len` bytes.
     ///

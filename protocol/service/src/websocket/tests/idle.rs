@@ -20,7 +20,7 @@ fn serve_until_late(stream: TcpStream) -> (u32, Duration) {
     let channel = accept_plaintext(stream, Instant::now(), &[], patience, None).unwrap();
     let server = Server::new(tiny_network(Activation::Argmax), &Settings::default()).unwrap();
     let mut store = Waiting::default();
-    let mut visit = server.serve_until_idle(channel, &mut store).unwrap();
+    let mut visit = server.serve_until_idle(channel, &mut store, || Ok(())).unwrap();
     let (start, mut heard) = (Instant::now(), 0);
     loop {
         let Visit::Idle(idle) = visit else { panic!("the client says no farewell") };
