@@ -3,7 +3,7 @@
 use crate::{
     hostile::Relay,
     replicas::Replicas,
-    world::{Sample, World, gazelle, name},
+    world::{Sample, World, gazelle, name, timeout},
 };
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha20Rng};
 use std::{
@@ -17,8 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After this long, a run hangs.
-const HANG: Duration = Duration::from_secs(180);
+/// After so many times as long as a party waits, a run hangs.
+const HANG: u32 = 15;
+
+/// How the lines begin in which a client says that it tries again.
+const AGAIN: &str = "gazelle: trying again in ";
 
 /// What a client says of stored inferences that the server did not take.
 const REFUSED: &str = "refused and are gone";
@@ -31,8 +34,11 @@ pub(crate) struct Tally {
     prepared: u64,
     /// Images that were classified, each as in the clear.
     pub(crate) right: u64,
-    /// Images of runs that did not end well: each may have used a bundle.
+    /// Images of runs that did not end well, and tries after which there was another: each may have used
+    /// a bundle.
     pub(crate) unsure: u64,
+    /// The tries among them.
+    tries: u64,
     /// Two runs with copies of one bundle: of each pair, one at most gets its class with it.
     twins: u64,
     twins_served: u64,
@@ -47,6 +53,7 @@ impl Tally {
         self.prepared += other.prepared;
         self.right += other.right;
         self.unsure += other.unsure;
+        self.tries += other.tries;
         self.twins += other.twins;
         self.twins_served += other.twins_served;
         for (why, count) in other.failures {
@@ -61,9 +68,15 @@ impl fmt::Display for Tally {
         let failed: u64 = self.failures.values().sum();
         write!(
             f,
-            "{} runs, {} killed, {failed} failed and said why; {} inferences prepared, {} images \
-             right; {} pairs with one bundle, {} served",
-            self.runs, self.killed, self.prepared, self.right, self.twins, self.twins_served
+            "{} runs, {} killed, {failed} failed and said why, {} other tries; {} inferences \
+             prepared, {} images right; {} pairs with one bundle, {} served",
+            self.runs,
+            self.killed,
+            self.tries,
+            self.prepared,
+            self.right,
+            self.twins,
+            self.twins_served
         )?;
         self.failures.iter().try_for_each(|(why, count)| write!(f, "\n  {count} × {why}"))
     }
@@ -128,7 +141,9 @@ impl<'a> Client<'a> {
 
     fn command(&self, what: &str, address: &str, store: Option<&Path>) -> Command {
         let mut command = gazelle();
-        command.args([what, "--timeout", "30", "--server", address, "--tls"]);
+        let seconds = timeout().to_string();
+        command.args([what, "--timeout", &seconds, "--setup-timeout", &seconds]);
+        command.args(["--server", address, "--tls"]);
         command.arg(self.world.keys(&self.name));
         if let Some(store) = store {
             command.arg("--store").arg(store);
@@ -172,7 +187,9 @@ impl<'a> Client<'a> {
         let running = [store, &copy].map(|store| {
             let sample = self.sample();
             let mut command = self.command("classify", address, Some(store));
-            (command.arg(&sample.path).spawn().expect("the program starts"), sample)
+            // Another try would take another bundle.
+            command.args(["--retry", "0"]).arg(&sample.path);
+            (command.spawn().expect("the program starts"), sample)
         });
         let (mut served, mut well) = (0, 0);
         for (running, sample) in running {
@@ -215,17 +232,27 @@ impl<'a> Client<'a> {
         self.tally.runs += 1;
         let start = Instant::now();
         let mut running = command.spawn().expect("the program starts");
-        if self.rng.random_ratio(1, 6) {
+        let killed = self.rng.random_ratio(1, 6);
+        if killed {
             thread::sleep(Duration::from_millis(self.rng.random_range(0..400)));
             running.kill().expect("it is a child");
-            wait(running);
+        }
+        let (status, text, errors) = wait(running);
+        let (again, errors): (Vec<_>, Vec<_>) =
+            errors.lines().partition(|line| line.starts_with(AGAIN));
+        self.tally.tries += again.len() as u64;
+        self.tally.unsure += again.len() as u64;
+        if let Some(line) = again.first() {
+            assert!(self.was_disturbed(start), "{} had trouble by itself: {line}", self.name);
+        }
+        if killed {
             self.tally.killed += 1;
             return None;
         }
-        let (status, text, errors) = wait(running);
         if status.success() {
             return Some(text);
         }
+        let errors = errors.join("\n");
         let line = clear_line(status, &errors);
         assert!(self.was_disturbed(start), "{} failed by itself: {line}", self.name);
         *self.tally.failures.entry(reason(&line)).or_default() += 1;
@@ -252,7 +279,7 @@ fn copy_folder(from: &Path, to: &Path) {
 
 /// How a run ended, and what it has printed.
 fn wait(mut running: Child) -> (ExitStatus, String, String) {
-    let end = Instant::now() + HANG;
+    let end = Instant::now() + HANG * Duration::from_secs(timeout());
     // Neither output fills its pipe.
     let status = loop {
         match running.try_wait().expect("it is a child") {

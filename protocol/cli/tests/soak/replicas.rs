@@ -1,7 +1,7 @@
 //! Three servers over one database. One of the first two is killed now and then; the third lives as
 //! long as the load, reads its configuration again now and then, and shows whether memory grows.
 
-use crate::world::{Killed, World, free_port, gazelle, listens, wait_for};
+use crate::world::{Killed, World, free_port, gazelle, listens, timeout, wait_for};
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
@@ -67,7 +67,8 @@ impl Replica {
             ("--store-key", key.display().to_string()),
             ("--max-clients", "100".into()),
             ("--max-bundles", "100000".into()),
-            ("--timeout", "20".into()),
+            ("--timeout", timeout().to_string()),
+            ("--setup-timeout", timeout().to_string()),
         ];
         let pairs = pairs.into_iter().flat_map(|(flag, value)| [flag.into(), value]);
         let arguments: Vec<_> = ["serve".into()].into_iter().chain(pairs).collect();
