@@ -155,6 +155,20 @@ impl Picture {
         Self::decode_if(bytes, check_pixels)
     }
 
+    /// A picture that was decoded elsewhere: its pixels row by row, with 1 sample each (grey) or 3 (red,
+    /// green, blue).
+    ///
+    /// # Errors
+    ///
+    /// Another number of bytes; more than 2^14 rows or columns or 2^26 pixels.
+    pub fn from_pixels(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self, ImageFault> {
+        check_pixels(width, height)?;
+        match [1, 3].into_iter().find(|samples| pixels.len() == samples * width * height) {
+            Some(samples) => Ok(Self { width, height, samples, pixels }),
+            None => Err(damaged("its pixels have neither 1 nor 3 samples each")),
+        }
+    }
+
     fn decode_if(bytes: &[u8], check: impl SizeCheck) -> Result<Self, ImageFault> {
         let (picture, orientation) = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
             decode_png(bytes, check)?

@@ -222,3 +222,15 @@ fn pictures_scaled_to_less_than_the_image_are_refused() {
         assert_eq!(decode_image(GREY_JPEG, form), Err(fault));
     }
 }
+
+#[test]
+fn pixels_that_were_decoded_elsewhere() {
+    let form = shape(3, 1, 2);
+    let colour = Picture::from_pixels(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+    assert_eq!(colour.tensor(form), Ok(vec![1, 4, 2, 5, 3, 6]));
+    let grey = Picture::from_pixels(2, 1, vec![7, 8]).unwrap();
+    assert_eq!(grey.tensor(form), Ok([7, 8].repeat(3)));
+    for (width, height, bytes) in [(2, 1, 3), (2, 1, 4), (2, 1, 0), (0, 1, 0), (1 << 15, 1, 0)] {
+        assert!(Picture::from_pixels(width, height, vec![0; bytes]).is_err());
+    }
+}
