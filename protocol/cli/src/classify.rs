@@ -2,13 +2,13 @@
 
 use crate::{
     args::ClassifyArgs,
-    connection::{Road, Wish},
+    asking::Asking,
+    connection::{Line, Road, Wish},
     failure::{Failure, Result, While},
     files,
     outcome::{Described, text},
     output,
     progress::Progress,
-    sessions::Sessions,
     table,
 };
 use gazelle_import::Picture;
@@ -16,10 +16,9 @@ use gazelle_protocol::{
     Error, Link,
     error::{Limit, PeerFault},
     model::Card,
-    session::{Client, ClientBundle, Outcome, Statistics, Terms},
+    session::{Client, ClientBundle, Outcome, Terms},
     transport::{Channel, TransportFault},
 };
-use gazelle_service::bundles::ClientStore;
 use serde::Serialize;
 use std::{path::Path, time::Duration};
 
@@ -29,15 +28,16 @@ use std::{path::Path, time::Duration};
 pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     let pictures = args.images.iter().map(|path| files::read_picture(path));
     let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
-    let mut asking = Asking::begin(args)?;
-    let card = asking.sessions.card();
+    let mut asking = Asking::begin(&args.ask, Progress::start("set-up"), Line::default())?;
+    let card = asking.card().clone();
     let images = pictures
         .iter()
         .zip(&args.images)
         .map(|(picture, path)| picture.tensor(&card).when(|| path.display().to_string()));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
-    let (outcomes, end) = asking.classify_all(&images);
-    let (statistics, refused) = asking.end();
+    let (outcomes, end) = classify_all(&mut asking, &images);
+    let (statistics, refused) = (asking.costs(), asking.refused());
+    asking.end();
     let printed = args.images.iter().zip(outcomes).map(|(path, outcome)| {
         let outcome = outcome?;
         match args.json {
@@ -57,96 +57,17 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
     output::line(format_args!("\n{}", table::phases(&statistics).trim_end()))
 }
 
-/// A client that asks a server about its images, in one session or several: the server ends a session in
-/// which it refuses a stored inference, and the client goes on with the next one in another. So it does
-/// where a session fails and another try may help.
-struct Asking<'a> {
-    args: &'a ClassifyArgs,
-    store: Option<ClientStore>,
-    sessions: Sessions<'a>,
-    /// Stored inferences that the server has refused.
-    refused: usize,
-}
-
-impl<'a> Asking<'a> {
-    fn begin(args: &'a ClassifyArgs) -> Result<Self> {
-        let store = args.store.open(&args.session.server)?;
-        let sessions = Sessions::begin(&args.session, false)?;
-        Ok(Self { args, store, sessions, refused: 0 })
-    }
-
-    /// The outcomes of the images, as many as there are until something fails, and how it ended. A class
-    /// that does not exist, or one twice, ends nothing: the server must not learn of it.
-    fn classify_all(&mut self, images: &[Vec<u8>]) -> (Vec<Result<Outcome>>, Result<()>) {
-        let mut outcomes = Vec::new();
-        for image in images {
-            match self.classify(image) {
-                Ok(outcome) => outcomes.push(outcome),
-                Err(failure) => return (outcomes, Err(failure)),
-            }
+/// The outcomes of the images, as many as there are until something fails, and how it ended. A class
+/// that does not exist, or one twice, ends nothing: the server must not learn of it.
+fn classify_all(asking: &mut Asking, images: &[Vec<u8>]) -> (Vec<Result<Outcome>>, Result<()>) {
+    let mut outcomes = Vec::new();
+    for image in images {
+        match asking.ask(image) {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(failure) => return (outcomes, Err(failure)),
         }
-        (outcomes, Ok(()))
     }
-
-    /// One image, in as many sessions as it takes; its outcome may be none. What the server was sent of the image in each is hidden
-    /// by a mask that is used nowhere else, and that a session fails depends on nothing that the image or
-    /// its class decides.
-    fn classify(&mut self, image: &[u8]) -> Result<Result<Outcome>> {
-        let outcome = loop {
-            match self.classify_once(image) {
-                Ok(outcome) => break Ok(outcome),
-                Err(Trouble::Result(failure)) => break Err(failure),
-                Err(Trouble::Session(failure)) => self.sessions.begin_after(failure)?,
-                Err(Trouble::Bundle) => {
-                    self.refused += 1;
-                    self.sessions.begin_again()?;
-                }
-            }
-        };
-        self.sessions.succeeded();
-        Ok(outcome)
-    }
-
-    /// One image, with the first inference that waits in the store, or one that is prepared now.
-    fn classify_once(&mut self, image: &[u8]) -> std::result::Result<Outcome, Trouble> {
-        let server = &self.args.session.server;
-        let (client, progress) = self.sessions.current();
-        let stored = self.store.as_ref().map(|store| store.take(client.plan()));
-        let stored = stored.transpose().map_err(Failure::from)?.flatten();
-        let may_be_refused = stored.is_some();
-        let bundle = match stored {
-            Some(bundle) => bundle,
-            None => prepare(client, progress).map_err(|error| naming(server, &error))?,
-        };
-        online(client, bundle, image, progress).map_err(|error| match error {
-            error if may_be_refused && error.refuses_bundle() => Trouble::Bundle,
-            Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. }) => {
-                Trouble::Result(naming(server, &error))
-            }
-            error => naming(server, &error).into(),
-        })
-    }
-
-    /// Says farewell; what all of it cost, and how many stored inferences were refused.
-    fn end(self) -> (Statistics, usize) {
-        (self.sessions.end(), self.refused)
-    }
-}
-
-/// Why an image has no outcome yet.
-enum Trouble {
-    /// Its result is none; the session goes on.
-    Result(Failure),
-    /// The server has refused the stored inference, and ended the session.
-    Bundle,
-    /// The session has ended.
-    Session(Failure),
-}
-
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        Self::Session(failure)
-    }
+    (outcomes, Ok(()))
 }
 
 /// Sets a session up with a server on this machine; with a `link`, simulates it.
@@ -177,13 +98,18 @@ pub(crate) fn classify(
     outcome.map_err(|error| naming(server, &error))
 }
 
-fn prepare(client: &mut Client, progress: &Progress) -> std::result::Result<ClientBundle, Error> {
+/// One inference ahead of its image.
+pub(crate) fn prepare(
+    client: &mut Client,
+    progress: &Progress,
+) -> std::result::Result<ClientBundle, Error> {
     progress.step("offline");
     let report = |received, expected| progress.bytes("offline", received, expected);
     Ok(client.offline(1, report)?.pop().expect("one was asked for"))
 }
 
-fn online(
+/// The image's part of an inference.
+pub(crate) fn online(
     client: &mut Client,
     bundle: ClientBundle,
     image: &[u8],
@@ -195,7 +121,7 @@ fn online(
 }
 
 /// The error's line, with the option that helps.
-fn naming(server: &str, error: &Error) -> Failure {
+pub(crate) fn naming(server: &str, error: &Error) -> Failure {
     let hint = match error {
         Error::Transport(TransportFault::TimedOut) => ", or give it longer with --timeout",
         Error::Peer(PeerFault::NotGazelle) => ", and whether the server wants --tls",

@@ -6,6 +6,7 @@
 use crate::{
     args::{Args, Command, ServeArgs},
     failure::{Failure, Result, While},
+    invocation::Invocation,
 };
 use clap::Parser;
 use serde::Deserialize;
@@ -95,7 +96,7 @@ pub(crate) fn expand(arguments: Vec<OsString>) -> Result<Vec<OsString>> {
 
 /// The command line of this process once more, with what its configuration says by now; `serve`'s.
 pub(crate) fn again() -> Result<ServeArgs> {
-    of_serve(std::env::args_os().collect())
+    of_serve(Invocation::get().line())
 }
 
 /// The settings of `gazelle serve --config FILE`.

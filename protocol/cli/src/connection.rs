@@ -1,16 +1,18 @@
-//! What protects the connection between a server and its clients.
+//! The connection between a server and its clients: what protects it, and how a client makes and cuts it.
 
 use crate::failure::{Failure, Result};
 use clap::ValueEnum;
 use gazelle_protocol::{
     Link,
-    transport::{self, Channel, Patience},
+    transport::{self, Channel, Patience, TransportFault},
     wire::Access,
 };
 use gazelle_service::{ClientTls, Credentials, Secured, websocket};
 use std::{
-    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    io::{self, ErrorKind},
+    net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs},
     path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// How a connection is protected.
@@ -73,8 +75,53 @@ pub(crate) struct Wish<'a> {
     pub(crate) keep: bool,
 }
 
+/// The connection that a client has right now, for another thread to cut.
+#[derive(Clone, Debug, Default)]
+pub struct Line(Arc<Mutex<Cable>>);
+
+#[derive(Debug, Default)]
+struct Cable {
+    stream: Option<TcpStream>,
+    cut: bool,
+}
+
+impl Line {
+    /// Ends the connection, and any that is being made: whatever waits for the server fails.
+    pub fn cut(&self) {
+        let mut cable = self.cable();
+        cable.cut = true;
+        // A connection that has ended already needs no end.
+        let _ = cable.stream.take().map(|stream| stream.shutdown(Shutdown::Both));
+    }
+
+    /// Lets connections be made again, after a cut.
+    pub fn mend(&self) {
+        self.cable().cut = false;
+    }
+
+    /// Whether it is, and was not mended.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cable().cut
+    }
+
+    fn hold(&self, stream: &TcpStream) -> io::Result<()> {
+        let mut cable = self.cable();
+        if cable.cut {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        cable.stream = Some(stream.try_clone()?);
+        Ok(())
+    }
+
+    /// No code panics under this lock.
+    fn cable(&self) -> MutexGuard<'_, Cable> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A client's way to a server.
 pub(crate) struct Road {
+    line: Line,
     protection: Protection,
     /// Whether it goes through a WebSocket.
     websocket: bool,
@@ -86,7 +133,7 @@ enum Protection {
 }
 
 impl Road {
-    pub(crate) fn new(args: &RoadArgs) -> Result<Self> {
+    pub(crate) fn new(args: &RoadArgs, line: Line) -> Result<Self> {
         let protection = match (&args.protection.tls, args.protection.plaintext) {
             (Some(folder), _) => {
                 let credentials = Credentials::read(folder)?;
@@ -94,12 +141,13 @@ impl Road {
             }
             (None, plaintext) => Protection::Plaintext(plaintext.unwrap_or(Plaintext::Here)),
         };
-        Ok(Self { protection, websocket: args.websocket })
+        Ok(Self { line, protection, websocket: args.websocket })
     }
 
     /// Without TLS, to this machine.
     pub(crate) fn here() -> Self {
-        Self { protection: Protection::Plaintext(Plaintext::Here), websocket: false }
+        let protection = Protection::Plaintext(Plaintext::Here);
+        Self { line: Line::default(), protection, websocket: false }
     }
 
     /// Connects to `server` and tells it a wish.
@@ -116,6 +164,9 @@ impl Road {
             addresses.into_iter().try_for_each(|address| plaintext.check(address))?;
         }
         let stream = transport::dial(server).map_err(gazelle_service::Error::from)?;
+        self.line
+            .hold(&stream)
+            .map_err(|error| Failure::at(server, &TransportFault::from(error)))?;
         let (mut channel, binding) = self
             .carry(stream, server, patience, link)
             .map_err(|error| Failure::at(server, &error))?;

@@ -20,6 +20,14 @@ use std::{
 };
 
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
+    let progress = Progress::start("reading the network");
+    let accuracy = evaluate(args, &progress)?;
+    drop(progress);
+    output::one(&accuracy, args.json)
+}
+
+/// The accuracy that the arguments ask for.
+pub(crate) fn evaluate(args: &EvalArgs, progress: &Progress) -> Result<Accuracy> {
     let network = files::read_network(&args.model)?;
     let card = network.card();
     check_measurable(card)?;
@@ -28,10 +36,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         .as_deref()
         .map(|path| files::read_onnx(path, None, &card.classes, &args.pixels.or_card(card)));
     let float = float.transpose()?;
-    let progress = Progress::start("reading pictures");
+    progress.step("reading pictures");
     let images = labelled(&args.images, args.labels.as_deref(), card)?;
-    drop(progress);
-    output::one(&measure(float.as_ref(), &network, &images)?, args.json)
+    measure(float.as_ref(), &network, &images, progress)
 }
 
 /// The images of an IDX file with its labels, or of a folder with a folder for each class.
@@ -82,17 +89,18 @@ pub(crate) fn measure(
     float: Option<&FloatNetwork>,
     network: &Network,
     images: &[Labelled],
+    progress: &Progress,
 ) -> Result<Accuracy> {
     if images.is_empty() {
         return Err(Failure::new("there are no labelled images"));
     }
     check_measurable(network.card())?;
-    let progress = Progress::start("classifying");
+    progress.step("classifying");
     let float = float
-        .map(|float| accuracy(images, (&progress, "floating point"), |image| float.result(image)));
+        .map(|float| accuracy(images, (progress, "floating point"), |image| float.result(image)));
     let float = float.transpose()?;
     let (head, exact) = (&network.card().head.head, Exact::new(network)?);
-    let correct = accuracy(images, (&progress, "integers"), |image| {
+    let correct = accuracy(images, (progress, "integers"), |image| {
         let logits = exact.logits(image)?;
         // Values are shown instead of the class where the server allows.
         Ok(if *head == Head::Values { Head::Class } else { head.clone() }.apply(&logits))

@@ -3,10 +3,12 @@
 use gazelle_protocol::{Error, transport::TransportFault};
 use std::{fmt, io::ErrorKind};
 
-pub(crate) type Result<T> = std::result::Result<T, Failure>;
+/// What the command and its parts give.
+pub type Result<T> = std::result::Result<T, Failure>;
 
+/// Why something did not work.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// One line for the user.
     Line(Cause, String),
     /// Whoever read the output has read enough, as `head` does: nobody is told.
@@ -15,9 +17,18 @@ pub(crate) enum Failure {
 
 /// What a program that has called this one may do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+#[non_exhaustive]
+pub enum Cause {
     /// Something else than this.
     Other,
+    /// A command line that cannot be run.
+    Usage,
+    /// A file, a model or an image is not what it must be: give another.
+    Input,
+    /// The server is not the one that was expected, or broke the protocol.
+    Peer,
+    /// It would cost more than this program may spend.
+    Limit,
     /// The server refuses: come back when it says, or ask its operator.
     Refused,
     /// The server refuses for the moment: try again.
@@ -27,10 +38,11 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// The exit code; 2 is for a command line that cannot be run.
+    /// The exit code.
     pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Other => 1,
+            Self::Other | Self::Input | Self::Peer | Self::Limit => 1,
+            Self::Usage => 2,
             Self::Refused | Self::Busy => 3,
             Self::Connection => 4,
         }
@@ -43,6 +55,9 @@ impl From<&Error> for Cause {
             Error::Refused(_) if error.asks_for_another_try() => Self::Busy,
             Error::Refused(_) => Self::Refused,
             Error::Transport(fault) => fault.into(),
+            Error::Peer(_) => Self::Peer,
+            Error::Limit(_) => Self::Limit,
+            Error::Model(_) => Self::Input,
             _ => Self::Other,
         }
     }
@@ -63,6 +78,9 @@ impl From<&gazelle_service::Error> for Cause {
         match error {
             gazelle_service::Error::Transport(fault) => fault.into(),
             gazelle_service::Error::TurnedAway(error) => error.into(),
+            gazelle_service::Error::File { .. } | gazelle_service::Error::Content { .. } => {
+                Self::Input
+            }
             _ => Self::Other,
         }
     }
@@ -81,9 +99,17 @@ impl Failure {
         }
     }
 
+    /// What may be done about it.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Line(cause, _) => *cause,
+            Self::ReaderLeft => Cause::Other,
+        }
+    }
+
     /// Whether another try may go well.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Line(Cause::Busy | Cause::Connection, _))
+        matches!(self.cause(), Cause::Busy | Cause::Connection)
     }
 
     /// An error with something before it.
@@ -119,7 +145,7 @@ impl From<gazelle_service::Error> for Failure {
 
 impl From<gazelle_import::Error> for Failure {
     fn from(error: gazelle_import::Error) -> Self {
-        Self::new(error.to_string())
+        Self::Line(Cause::Input, error.to_string())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading the user's files, with messages that name them.
 
 use crate::{
-    failure::{Failure, Result, While},
+    failure::{Failure, Result},
     pixel_args::PixelArgs,
 };
 use gazelle_import::{FloatNetwork, Picture, files, onnx};
@@ -43,7 +43,7 @@ pub(crate) fn read_onnx(
         colours: pixels.colours.map(Colours::from).unwrap_or_default(),
         folder: path.parent().map(Path::to_path_buf),
     };
-    onnx::read(name.unwrap_or(&stem), &bytes, &options).when(|| path.display().to_string())
+    Ok(onnx::read(name.unwrap_or(&stem), &bytes, &options).map_err(|error| error.in_file(path))?)
 }
 
 /// `CHANNELS,HEIGHT,WIDTH`.

@@ -3,7 +3,7 @@
 use crate::{
     args::{CalibrationRule, ImportArgs},
     eval::{self, Accuracy},
-    failure::{Failure, Result, While},
+    failure::{Cause, Failure, Result, While},
     files, inspect, output,
     progress::Progress,
     table::table,
@@ -26,8 +26,51 @@ const OUTLIER: f64 = 40.0;
 const PERCENT: f64 = 99.99;
 
 pub(crate) fn run(args: &ImportArgs) -> Result<()> {
-    let name = || args.onnx.display().to_string();
     let progress = Progress::start("reading the network");
+    let imported = import(args, &progress)?;
+    drop(progress);
+    if let Some(warning) = unlike(&imported.quantised) {
+        eprintln!("gazelle: WARNING: {warning}");
+    }
+    if args.json {
+        return output::raw(imported.json(args)?);
+    }
+    let Imported { quantised, images, warnings, accuracy } = imported;
+    output::line(inspect::summary(quantised.network.card())?)?;
+    output::line(choices(&quantised.choices))?;
+    for warning in warnings {
+        output::line(format_args!("warning: {warning}"))?;
+    }
+    output::line(agreement(&quantised, images))?;
+    if let Some(accuracy) = accuracy {
+        output::line(accuracy)?;
+    }
+    output::line(format_args!("wrote {}", args.output.display()))
+}
+
+/// A network that became integers, and was written to its file.
+pub(crate) struct Imported {
+    quantised: Quantised,
+    /// How many images it was calibrated on.
+    images: usize,
+    warnings: Vec<String>,
+    accuracy: Option<Accuracy>,
+}
+
+impl Imported {
+    /// What `--json` prints.
+    pub(crate) fn json(&self, args: &ImportArgs) -> Result<String> {
+        serde_json::to_string(&Report::new(args, self)?).when(|| args.onnx.display().to_string())
+    }
+
+    /// Warns of integers that are of no use too, for those who read only the object.
+    pub(crate) fn warn_of_all(&mut self) {
+        self.warnings.extend(unlike(&self.quantised));
+    }
+}
+
+/// Reads what the arguments name and writes the integer network.
+pub(crate) fn import(args: &ImportArgs, progress: &Progress) -> Result<Imported> {
     let float = files::read_onnx(&args.onnx, args.name.as_deref(), &args.classes, &args.pixels)?;
     progress.step("reading pictures");
     let form = ImageForm::new(float.input(), float.preprocessing());
@@ -35,11 +78,12 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     check_output(&args.onnx, &args.output)?;
     let watch = |step, done, of| progress.count(describe(step), done, of);
     let quantised = quantiser(args).run_watched(&float, &images, &watch);
-    let quantised = quantised.map_err(|error| match error {
-        Error::Model(ModelError::Sum(_)) => {
-            Failure::new(format!("{}: {error}; give fewer --weight-bits, or none", name()))
-        }
-        error => Failure::new(format!("{}: {error}", name())),
+    let quantised = quantised.map_err(|error| {
+        let advice = match error {
+            Error::Model(ModelError::Sum(_)) => "; give fewer --weight-bits, or none",
+            _ => "",
+        };
+        Failure::Line(Cause::Input, format!("{}: {error}{advice}", args.onnx.display()))
     })?;
     let network = &quantised.network;
     progress.step("reading pictures");
@@ -47,32 +91,17 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
         None => Vec::new(),
         Some(test) => eval::labelled(test, args.labels.as_deref(), network.card())?,
     };
-    drop(progress);
     // What is printed may end early, as in a pipe; the file must not.
     write_network(&args.output, network)?;
     let mut warnings = warnings(&quantised.choices, images.len());
     for folder in [Some(&args.calibrate), args.test.as_ref()].into_iter().flatten() {
         warnings.extend(left_out(folder)?);
     }
-    if let Some(warning) = unlike(&quantised) {
-        eprintln!("gazelle: WARNING: {warning}");
-    }
-    let measure = || eval::measure(Some(&float), network, &test);
-    if args.json {
-        let accuracy = if test.is_empty() { None } else { Some(measure()?) };
-        let report = Report::new(args, &quantised, images.len(), accuracy, &warnings)?;
-        return output::raw(serde_json::to_string(&report).when(name)?);
-    }
-    output::line(inspect::summary(network.card())?)?;
-    output::line(choices(&quantised.choices))?;
-    for warning in warnings {
-        output::line(format_args!("warning: {warning}"))?;
-    }
-    output::line(agreement(&quantised, images.len()))?;
-    if !test.is_empty() {
-        output::line(measure()?)?;
-    }
-    output::line(format_args!("wrote {}", args.output.display()))
+    let accuracy = match test.is_empty() {
+        true => None,
+        false => Some(eval::measure(Some(&float), network, &test, progress)?),
+    };
+    Ok(Imported { quantised, images: images.len(), warnings, accuracy })
 }
 
 /// How the arguments say that the network becomes integers.
@@ -109,7 +138,7 @@ struct Report<'a> {
     layers: Vec<LayerReport<'a>>,
     warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    accuracy: Option<Accuracy>,
+    accuracy: Option<&'a Accuracy>,
 }
 
 #[derive(Serialize)]
@@ -124,13 +153,8 @@ struct LayerReport<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(
-        args: &'a ImportArgs,
-        quantised: &'a Quantised,
-        calibration_images: usize,
-        accuracy: Option<Accuracy>,
-        warnings: &'a [String],
-    ) -> Result<Self> {
+    fn new(args: &'a ImportArgs, imported: &'a Imported) -> Result<Self> {
+        let Imported { quantised, images, warnings, accuracy } = imported;
         let card = quantised.network.card();
         let layer = |choice: &'a Choice| LayerReport {
             node: &choice.node,
@@ -143,14 +167,14 @@ impl<'a> Report<'a> {
             output: &args.output,
             name: card.name.clone(),
             card: card.hash().when(|| "the card".into())?.to_string(),
-            calibration_images,
+            calibration_images: *images,
             agreeing: quantised.agreeing,
             compared: quantised.compared,
             signal_to_noise: quantised.signal_to_noise,
             units_by_channel: quantised.units_by_channel,
             layers: quantised.choices.iter().map(layer).collect(),
             warnings,
-            accuracy,
+            accuracy: accuracy.as_ref(),
         })
     }
 }

@@ -2,12 +2,14 @@
 
 use crate::{
     args::SessionArgs,
+    connection::Line,
     failure::{Failure, Result},
     output,
+    progress::Progress,
     sessions::Sessions,
     store::StoreArgs,
 };
-use gazelle_protocol::session::Phase;
+use gazelle_protocol::session::{Client, Phase};
 use gazelle_service::bundles::ClientStore;
 use serde::Serialize;
 
@@ -28,49 +30,62 @@ pub(crate) struct PrepareArgs {
     pub(crate) json: bool,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Report {
-    prepared: usize,
-    waiting: usize,
-    offline: Phase,
+/// What there is after inferences were prepared; as JSON, what `--json` prints.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Prepared {
+    /// How many were prepared.
+    pub prepared: usize,
+    /// How many wait for this model, with those from before.
+    pub waiting: usize,
+    /// What preparing them cost.
+    pub offline: Phase,
 }
 
-/// Inferences that are prepared together, if there is room for them: the server visits its weights
-/// once for all of them.
-const TOGETHER: usize = 8;
+/// How many of the inferences that are left are prepared together, if there is room for them: the server
+/// visits its weights once for all of them.
+pub(crate) fn together(client: &Client, left: usize) -> usize {
+    (2..=left.min(8)).rev().find(|&batch| client.check_count(batch).is_ok()).unwrap_or(1)
+}
 
 pub(crate) fn run(args: &PrepareArgs) -> Result<()> {
     let store = args.store.open(args.classify_at.as_ref().unwrap_or(&args.session.server))?;
     let store = store.ok_or_else(|| Failure::new("give --store DIR, where they are to wait"))?;
-    let mut sessions = Sessions::begin(&args.session, true)?;
-    let waiting = store.count(sessions.current().0.plan())?;
-    let mut work = Work { args, store: &store, prepared: 0, waiting };
+    let (progress, line) = (Progress::start("set-up"), Line::default());
+    let mut sessions = Sessions::begin(&args.session, true, progress, line)?;
+    let mut work = Work::new(&store, args.count as usize, &mut sessions)?;
     let end = work.prepare_all(&mut sessions);
-    let Work { prepared, waiting, .. } = work;
-    let offline = sessions.end().offline;
+    let report = work.done(sessions.end().offline);
     if args.json {
-        let report = Report { prepared, waiting, offline };
         output::raw(serde_json::to_string(&report).expect("numbers are JSON"))?;
     } else {
+        let Prepared { prepared, waiting, .. } = report;
         output::line(format_args!("{prepared} prepared; {waiting} wait for this model"))?;
     }
     end
 }
 
-/// What is to be prepared, and how much is.
-struct Work<'a> {
-    args: &'a PrepareArgs,
+/// What is to be prepared for a store, and how much is.
+pub(crate) struct Work<'a> {
     store: &'a ClientStore,
+    count: usize,
     prepared: usize,
     /// Those of earlier times too.
     waiting: usize,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    pub(crate) fn new(
+        store: &'a ClientStore,
+        count: usize,
+        sessions: &mut Sessions,
+    ) -> Result<Self> {
+        let waiting = store.count(sessions.current().0.plan())?;
+        Ok(Self { store, count, prepared: 0, waiting })
+    }
+
     /// Prepares and stores all of them, in as many sessions as it takes.
-    fn prepare_all(&mut self, sessions: &mut Sessions<'_>) -> Result<()> {
-        while self.prepared < self.args.count as usize {
+    pub(crate) fn prepare_all(&mut self, sessions: &mut Sessions) -> Result<()> {
+        while self.prepared < self.count {
             match self.prepare_some(sessions) {
                 Ok(()) => sessions.succeeded(),
                 Err(failure) => sessions.begin_after(failure)?,
@@ -80,20 +95,23 @@ impl Work<'_> {
     }
 
     /// As many as go together.
-    fn prepare_some(&mut self, sessions: &mut Sessions<'_>) -> Result<()> {
-        let count = self.args.count as usize;
-        let (client, progress) = sessions.current();
-        let together = (1..=TOGETHER.min(count - self.prepared)).rev();
-        let batch = together.into_iter().find(|&batch| client.check_count(batch).is_ok());
-        let step = format!("preparing, {} of {count}", self.prepared);
+    fn prepare_some(&mut self, sessions: &mut Sessions) -> Result<()> {
+        let (client, progress, server) = sessions.current();
+        let batch = together(client, self.count - self.prepared);
+        let step = format!("preparing, {} of {}", self.prepared, self.count);
         progress.step(step.clone());
         let report = |received, expected| progress.bytes(step.clone(), received, expected);
-        let bundles = client.offline(batch.unwrap_or(1), report);
-        for bundle in bundles.map_err(|error| Failure::at(&self.args.session.server, &error))? {
+        let bundles = client.offline(batch, report);
+        for bundle in bundles.map_err(|error| Failure::at(server, &error))? {
             self.store.put(client.plan(), bundle)?;
             self.prepared += 1;
         }
         self.waiting = self.store.count(client.plan())?;
         Ok(())
+    }
+
+    /// What there is now, and what it has cost.
+    pub(crate) fn done(&self, offline: Phase) -> Prepared {
+        Prepared { prepared: self.prepared, waiting: self.waiting, offline }
     }
 }

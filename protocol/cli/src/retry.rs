@@ -1,6 +1,7 @@
 //! Other tries, where they may help.
 
 use crate::{
+    connection::Line,
     failure::{Failure, Result},
     progress::Progress,
 };
@@ -13,6 +14,9 @@ use std::{
 /// The first pause and the longest one, before they are cut.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(8)];
 
+/// How often a pause looks whether its line was cut.
+const LOOK: Duration = Duration::from_millis(50);
+
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct RetryArgs {
     /// If the server is full, cannot be reached or goes away, try again for so long; 0 for never
@@ -24,6 +28,8 @@ pub(crate) struct RetryArgs {
 /// server that was away do not come back together.
 pub(crate) struct Tries {
     most: Duration,
+    /// Once it is cut, no other try is wanted.
+    line: Line,
     trouble: Option<Trouble>,
 }
 
@@ -34,8 +40,8 @@ struct Trouble {
 }
 
 impl Tries {
-    pub(crate) fn new(args: RetryArgs) -> Self {
-        Self { most: Duration::from_secs(args.retry), trouble: None }
+    pub(crate) fn new(args: RetryArgs, line: Line) -> Self {
+        Self { most: Duration::from_secs(args.retry), line, trouble: None }
     }
 
     /// Something went well: the time for the next trouble is not over yet.
@@ -46,7 +52,7 @@ impl Tries {
     /// Waits until it is time for another try; gives the failure back if none may help, or the time for
     /// them is over.
     pub(crate) fn wait_after(&mut self, failure: Failure, progress: &Progress) -> Result<()> {
-        if !failure.may_pass() {
+        if !failure.may_pass() || self.line.is_cut() {
             return Err(failure);
         }
         let begin = || Trouble { since: Instant::now(), pause: PAUSES[0] };
@@ -58,8 +64,15 @@ impl Tries {
         let wait = pause.mul_f64(0.5 + 0.5 * fraction()).min(left);
         *pause = (2 * *pause).min(PAUSES[1]);
         progress.tell(&format!("trying again in {:.1} s: {failure}", wait.as_secs_f64()));
-        thread::sleep(wait);
-        Ok(())
+        let until = Instant::now() + wait;
+        while !self.line.is_cut() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(LOOK));
+        }
+        Err(failure)
     }
 
     /// Tries until it goes well or no other try is due.
@@ -88,7 +101,7 @@ mod tests {
     use gazelle_protocol::{Error, transport::TransportFault};
 
     fn tries(milliseconds: u64) -> Tries {
-        Tries { most: Duration::from_millis(milliseconds), trouble: None }
+        Tries { most: Duration::from_millis(milliseconds), line: Line::default(), trouble: None }
     }
 
     fn closed() -> Failure {
@@ -117,6 +130,16 @@ mod tests {
         assert!(once.wait_after(refused.into(), &progress).is_err());
         assert!(once.trouble.is_none());
         assert!(tries(0).wait_after(closed(), &progress).is_err());
+    }
+
+    #[test]
+    fn a_line_that_is_cut_ends_all_tries() {
+        let (progress, mut tries, start) =
+            (Progress::start("a test"), tries(10_000), Instant::now());
+        tries.wait_after(closed(), &progress).unwrap();
+        tries.line.cut();
+        assert!(tries.wait_after(closed(), &progress).is_err());
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use crate::{
     failure::{Failure, Result, While},
+    invocation::Invocation,
     serve::LISTENING,
 };
 use std::{
-    env,
     ffi::OsStr,
     io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Stdio},
 };
 
 /// `gazelle serve` in a process of its own on a free port of this machine. It is killed when this
@@ -24,7 +24,7 @@ impl ServerProcess {
     /// Starts a server with these arguments and waits until it listens.
     pub(crate) fn start(arguments: &[impl AsRef<OsStr>]) -> Result<Self> {
         let doing = || "cannot start the server process".to_string();
-        let mut command = Command::new(env::current_exe().when(doing)?);
+        let mut command = Invocation::get().again();
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--plaintext", "--until-stdin-ends"])
             .args(arguments)

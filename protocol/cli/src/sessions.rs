@@ -3,21 +3,19 @@
 use crate::{
     args::SessionArgs,
     classify,
-    connection::{Road, Wish},
+    connection::{Line, Road, Wish},
     failure::{Failure, Result},
     hints,
-    progress::Progress,
+    progress::{Progress, Stop},
     retry::Tries,
 };
-use gazelle_protocol::{
-    model::Card,
-    session::{Client, Statistics, Terms},
-};
+use gazelle_protocol::session::{Client, Statistics, Terms};
 
 /// The session that runs, and what the others begin with: a session that has ended is followed by
 /// another, with the same model. Whatever was used in one is used in no other.
-pub(crate) struct Sessions<'a> {
-    args: &'a SessionArgs,
+pub(crate) struct Sessions {
+    args: SessionArgs,
+    line: Line,
     road: Road,
     /// Whether what is prepared must outlive its session.
     keep: bool,
@@ -30,21 +28,33 @@ pub(crate) struct Sessions<'a> {
     before: Statistics,
 }
 
-impl<'a> Sessions<'a> {
-    /// Sets the first one up.
-    pub(crate) fn begin(args: &'a SessionArgs, keep: bool) -> Result<Self> {
-        let road = Road::new(&args.road)?;
-        let progress = Progress::start("set-up");
-        let (mut terms, mut tries) = (args.terms.terms(), Tries::new(args.retry));
+impl Sessions {
+    /// Sets the first one up; `line` is its connection, and that of each that follows.
+    pub(crate) fn begin(
+        args: &SessionArgs,
+        keep: bool,
+        progress: Progress,
+        line: Line,
+    ) -> Result<Self> {
+        let road = Road::new(&args.road, line.clone())?;
+        let (mut terms, mut tries) = (args.terms.terms(), Tries::new(args.retry, line.clone()));
         let client = tries.until_well(&progress, || session(args, &road, keep, &terms))?;
         tries.succeeded();
         // What follows is made for this card.
         terms.card = Some(client.plan().card_hash());
         let (client, before) = (Some(client), Statistics::default());
-        Ok(Self { args, road, keep, terms, tries, progress, client, before })
+        let args = args.clone();
+        Ok(Self { args, line, road, keep, terms, tries, progress, client, before })
     }
 
-    /// Another one, after one that the server has ended.
+    /// Others beside these, beyond which the server keeps what is prepared in them.
+    pub(crate) fn keeping(&self) -> Result<Self> {
+        let mut args = self.args.clone();
+        args.terms.card = self.terms.card;
+        Self::begin(&args, true, Progress::silent(&Stop::default()), self.line.clone())
+    }
+
+    /// Another one, after one that has ended.
     pub(crate) fn begin_again(&mut self) -> Result<()> {
         self.before = self.costs();
         // A client may be allowed one session at a time.
@@ -67,38 +77,48 @@ impl<'a> Sessions<'a> {
         self.tries.succeeded();
     }
 
-    /// The session that runs, and where to show what it does.
+    /// Says farewell to the server until another one begins.
+    pub(crate) fn rest(&mut self) {
+        self.before = self.costs();
+        // What is done is done, whether or not the server hears the farewell.
+        let _ = self.client.take().map(Client::close);
+    }
+
+    /// Whether none runs in which an inference can be prepared.
+    pub(crate) fn is_over(&self) -> bool {
+        self.client.as_ref().is_none_or(|client| client.check_count(1).is_err())
+    }
+
+    /// The session that runs, where to show what it does, and the server's address.
     ///
     /// # Panics
     /// If the last one has failed and no other has begun.
-    pub(crate) fn current(&mut self) -> (&mut Client, &Progress) {
-        (self.client.as_mut().expect("a session runs"), &self.progress)
-    }
-
-    /// The model's card.
-    pub(crate) fn card(&mut self) -> Card {
-        self.current().0.plan().card().clone()
+    pub(crate) fn current(&mut self) -> (&mut Client, &Progress, &str) {
+        (self.client.as_mut().expect("a session runs"), &self.progress, &self.args.server)
     }
 
     /// What all of them have cost so far.
-    fn costs(&self) -> Statistics {
-        let mut sum = self.before;
-        if let Some(client) = &self.client {
-            let Statistics { setup, offline, online } = client.statistics();
-            sum.setup += setup;
-            sum.offline += offline;
-            sum.online += online;
-        }
-        sum
+    pub(crate) fn costs(&self) -> Statistics {
+        self.client.as_ref().map_or(self.before, |client| sum(self.before, client.statistics()))
+    }
+
+    /// Counts what others beside them have cost.
+    pub(crate) fn add(&mut self, costs: Statistics) {
+        self.before = sum(self.before, costs);
     }
 
     /// Says farewell; what all of them have cost.
-    pub(crate) fn end(self) -> Statistics {
-        let costs = self.costs();
-        // What is done is done, whether or not the server hears the farewell.
-        let _ = self.client.map(Client::close);
-        costs
+    pub(crate) fn end(mut self) -> Statistics {
+        self.rest();
+        self.before
     }
+}
+
+fn sum(mut one: Statistics, Statistics { setup, offline, online }: Statistics) -> Statistics {
+    one.setup += setup;
+    one.offline += offline;
+    one.online += online;
+    one
 }
 
 /// Sets one up with the server that the arguments name.

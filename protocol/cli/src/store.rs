@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 /// Where a passphrase may stand.
 const PASSPHRASE: &str = "GAZELLE_STORE_PASSPHRASE";
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct StoreArgs {
     /// The folder of inferences that `gazelle prepare` has prepared
     #[arg(long, value_name = "DIR")]

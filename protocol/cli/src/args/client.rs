@@ -1,26 +1,24 @@
 //! The arguments of `classify`, and the terms of all clients.
 
 use super::{DEFAULT_ADDRESS, PatienceArgs, mebibytes, memory, model_name};
-use crate::{connection::RoadArgs, parse, retry::RetryArgs, store::StoreArgs};
+use crate::{asking::AskArgs, connection::RoadArgs, parse, retry::RetryArgs};
 use gazelle_protocol::{model::CardHash, session::Terms};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClassifyArgs {
     #[command(flatten)]
-    pub(crate) session: SessionArgs,
+    pub(crate) ask: AskArgs,
     /// PNG or JPEG files; of the size that the model reads, unless it says how they are resized
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
     /// Print one JSON object for each image instead of text
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// Whom a client asks, and how.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SessionArgs {
     /// The server's address
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADDRESS, value_parser = parse::server)]
@@ -39,7 +37,7 @@ pub(crate) struct SessionArgs {
 }
 
 /// What a client asks of a server.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct TermsArgs {
     /// Accept only the model with this card, as `gazelle serve` and `gazelle inspect` print it
     #[arg(long, value_name = "HASH")]

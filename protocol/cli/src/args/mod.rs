@@ -97,7 +97,7 @@ pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:7464";
 /// The most threads that a process may be told to use.
 const MAX_THREADS: i64 = 1024;
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PatienceArgs {
     /// Give up on a peer that is silent for this long in the middle of a phase, or needs as long for
     /// 4 MiB

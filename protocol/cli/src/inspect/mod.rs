@@ -22,14 +22,12 @@ use gazelle_protocol::{
 };
 
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
+    if args.json {
+        return output::raw(report(args)?);
+    }
     let network = files::read_network(&args.model)?;
     let card = network.card();
-    let settings = Settings { policy: args.reveal.into(), ..args.engine.settings(args.link) };
-    let settings = settings.fitted(card)?;
-    if args.json {
-        let plan = NetworkPlan::new(card.clone(), &settings)?;
-        return output::raw(json::report(args, &plan, &settings)?);
-    }
+    let settings = settings(args).fitted(card)?;
     let outputs = outputs(card);
     output::line(format_args!("{}: {} to {outputs}", printable(&card.name), card.input))?;
     output::line(card::pictures(card))?;
@@ -67,8 +65,20 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     Ok(())
 }
 
+/// What `--json` prints.
+pub(crate) fn report(args: &InspectArgs) -> Result<String> {
+    let network = files::read_network(&args.model)?;
+    let settings = settings(args).fitted(network.card())?;
+    json::report(args, &NetworkPlan::new(network.card().clone(), &settings)?, &settings)
+}
+
+/// What the arguments say of engines, before it is known which network they are for.
+fn settings(args: &InspectArgs) -> Settings {
+    Settings { policy: args.reveal.into(), ..args.engine.settings(args.link) }
+}
+
 /// What the network's user learns.
-fn outputs(card: &Card) -> String {
+pub(crate) fn outputs(card: &Card) -> String {
     let classes = card.classes.len();
     match card.head.head {
         Head::Class => format!("one of {classes} classes"),

@@ -1,0 +1,178 @@
+//! A client that asks one server, for as long as it likes.
+
+use crate::{
+    args::SessionArgs,
+    classify::{naming, online, prepare},
+    connection::Line,
+    failure::{Failure, Result},
+    prepare::{Prepared, Work, together},
+    progress::Progress,
+    sessions::Sessions,
+    store::StoreArgs,
+};
+use gazelle_protocol::{
+    Error,
+    error::PeerFault,
+    model::Card,
+    session::{ClientBundle, Outcome, Statistics},
+};
+use gazelle_service::bundles::ClientStore;
+
+/// Whom a client asks, and where inferences wait that it has prepared.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// A client that asks a server about its images, in one session or several: the server ends a session in
+/// which it refuses a stored inference, and the client goes on with the next one in another. So it does
+/// where a session fails and another try may help.
+pub struct Asking {
+    card: Card,
+    store: Option<ClientStore>,
+    sessions: Sessions,
+    /// Prepared in this session and for it.
+    waiting: Vec<ClientBundle>,
+    /// Stored inferences that the server has refused.
+    refused: usize,
+}
+
+impl Asking {
+    pub(crate) fn begin(args: &AskArgs, progress: Progress, line: Line) -> Result<Self> {
+        let store = args.store.open(&args.session.server)?;
+        let mut sessions = Sessions::begin(&args.session, false, progress, line)?;
+        let card = sessions.current().0.plan().card().clone();
+        Ok(Self { card, store, sessions, waiting: Vec::new(), refused: 0 })
+    }
+
+    /// The public part of the server's network.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Classifies one image, whose pixels come in the order of the card's input shape, with the first
+    /// inference that the server takes: those that wait, then one that is prepared now.
+    ///
+    /// # Errors
+    /// The session's. If it has ended, the next call begins another.
+    pub fn classify(&mut self, image: &[u8]) -> Result<Outcome> {
+        self.ask(image)?
+    }
+
+    /// One image, in as many sessions as it takes; its outcome may be none. What the server was sent of
+    /// the image in each is hidden by a mask that is used nowhere else, and that a session fails depends on
+    /// nothing that the image or its class decides.
+    pub(crate) fn ask(&mut self, image: &[u8]) -> Result<Result<Outcome>> {
+        self.revive()?;
+        let outcome = loop {
+            match self.ask_once(image) {
+                Ok(outcome) => break Ok(outcome),
+                Err(Trouble::Result(failure)) => break Err(failure),
+                Err(Trouble::Session(failure)) => {
+                    self.waiting.clear();
+                    self.sessions.begin_after(failure)?;
+                }
+                Err(Trouble::Bundle) => {
+                    self.refused += 1;
+                    self.waiting.clear();
+                    self.sessions.begin_again()?;
+                }
+            }
+        };
+        self.sessions.succeeded();
+        Ok(outcome)
+    }
+
+    /// One image, with the first inference that waits, or one that is prepared now.
+    fn ask_once(&mut self, image: &[u8]) -> std::result::Result<Outcome, Trouble> {
+        let (client, progress, server) = self.sessions.current();
+        let stored = self.store.as_ref().map(|store| store.take(client.plan()));
+        let stored = stored.transpose().map_err(Failure::from)?.flatten();
+        let may_be_refused = stored.is_some();
+        let bundle = match stored.or_else(|| self.waiting.pop()) {
+            Some(bundle) => bundle,
+            None => prepare(client, progress).map_err(|error| naming(server, &error))?,
+        };
+        online(client, bundle, image, progress).map_err(|error| match error {
+            error if may_be_refused && error.refuses_bundle() => Trouble::Bundle,
+            Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. }) => {
+                Trouble::Result(naming(server, &error))
+            }
+            error => naming(server, &error).into(),
+        })
+    }
+
+    /// Prepares so many inferences: into the store, if there is one, in a session beyond which the server
+    /// keeps them; otherwise for this session alone.
+    ///
+    /// # Errors
+    /// The session's and the store's; what was prepared before stays.
+    pub fn prepare(&mut self, count: usize) -> Result<Prepared> {
+        if let Some(store) = &self.store {
+            // A client may be allowed one session at a time.
+            self.sessions.rest();
+            let mut sessions = self.sessions.keeping()?;
+            let mut work = Work::new(store, count, &mut sessions)?;
+            let end = work.prepare_all(&mut sessions);
+            let costs = sessions.end();
+            self.sessions.add(costs);
+            return end.map(|()| work.done(costs.offline));
+        }
+        self.revive()?;
+        let before = self.sessions.costs().offline;
+        let (client, progress, server) = self.sessions.current();
+        progress.step("offline");
+        let mut left = count;
+        while left > 0 {
+            let bundles = client.offline(together(client, left), |_, _| ());
+            let bundles = bundles.map_err(|error| naming(server, &error))?;
+            left -= bundles.len();
+            self.waiting.extend(bundles);
+        }
+        let offline = self.sessions.costs().offline - before;
+        Ok(Prepared { prepared: count, waiting: self.waiting.len(), offline })
+    }
+
+    /// Another session, if this one has ended.
+    fn revive(&mut self) -> Result<()> {
+        if self.sessions.is_over() {
+            self.waiting.clear();
+            self.sessions.begin_again()?;
+        }
+        Ok(())
+    }
+
+    /// What all sessions have cost so far.
+    pub fn costs(&self) -> Statistics {
+        self.sessions.costs()
+    }
+
+    /// How many stored inferences the server has refused.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused
+    }
+
+    /// Says farewell.
+    pub fn end(self) {
+        self.sessions.end();
+    }
+}
+
+/// Why an image has no outcome yet.
+enum Trouble {
+    /// Its result is none; the session goes on.
+    Result(Failure),
+    /// The server has refused the stored inference, and ended the session.
+    Bundle,
+    /// The session has ended.
+    Session(Failure),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Session(failure)
+    }
+}
