@@ -202,6 +202,11 @@ impl Prepared {
         Self { geometry, planes: vec![plane], views: geometry.views() }
     }
 
+    /// The geometry.
+    pub fn geometry(&self) -> &Convolution {
+        &self.geometry
+    }
+
     /// Adds the output channels from `first` on to `output`, which has a map for each of them;
     /// `weights` are theirs alone (`outputs × channels of a group × kernel`, row-major).
     ///

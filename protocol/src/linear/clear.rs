@@ -53,28 +53,52 @@ pub(crate) fn add_product(
     y: &mut [u32],
 ) {
     match linear {
-        LinearMap::Dense { .. } => multiply(weights, x, y),
-        LinearMap::Convolution(map) => convolve(map, input, weights, x, y),
+        LinearMap::Dense { .. } => multiply(weights, x, y, ring::matvec),
+        LinearMap::Convolution(map) => convolve(&Prepared::new(map.geometry(input), x), weights, y),
+    }
+}
+
+/// As [`add_product`], for signed values of 16 bits: in half the time of others.
+///
+/// # Panics
+/// As [`add_product`].
+pub(crate) fn add_narrow_product(
+    linear: &LinearMap,
+    input: Shape,
+    weights: &[i16],
+    x: &[i16],
+    y: &mut [u32],
+) {
+    match linear {
+        LinearMap::Dense { .. } => multiply(weights, x, y, ring::matvec_narrow),
+        LinearMap::Convolution(map) => {
+            convolve(&Prepared::narrow(map.geometry(input), x), weights, y);
+        }
     }
 }
 
 /// Adds a matrix–vector product.
-fn multiply(weights: &[i16], x: &[u32], y: &mut [u32]) {
+fn multiply<T: Sync>(
+    weights: &[i16],
+    x: &[T],
+    y: &mut [u32],
+    matvec: impl Fn(VectorBackend, &[i16], &[T], &mut [u32]) + Sync,
+) {
     let backend = VectorBackend::best();
     let rows = weights.par_chunks(ROWS_PER_TASK * x.len());
     let tasks = rows.zip(y.par_chunks_mut(ROWS_PER_TASK));
-    tasks.for_each(|(rows, y)| ring::matvec(backend, rows, x, y));
+    tasks.for_each(|(rows, y)| matvec(backend, rows, x, y));
 }
 
 /// Adds a convolution.
-fn convolve(map: &model::Convolution, input: Shape, weights: &[i16], x: &[u32], y: &mut [u32]) {
+fn convolve(input: &Prepared, weights: &[i16], y: &mut [u32]) {
     let backend = VectorBackend::best();
-    let prepared = Prepared::new(map.geometry(input), x);
-    let (row, outputs) = (weights.len() / map.outputs, y.len() / map.outputs);
+    let channels = input.geometry().outputs;
+    let (row, outputs) = (weights.len() / channels, y.len() / channels);
     let weights = weights.par_chunks(CHANNELS_PER_TASK * row);
     let tasks = weights.zip(y.par_chunks_mut(CHANNELS_PER_TASK * outputs)).enumerate();
     tasks.for_each(|(task, (weights, y))| {
-        prepared.convolve(backend, weights, task * CHANNELS_PER_TASK, y);
+        input.convolve(backend, weights, task * CHANNELS_PER_TASK, y);
     });
 }
 

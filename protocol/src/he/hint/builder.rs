@@ -6,7 +6,7 @@ use gazelle_ntt::{pack, sample};
 use rand::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::modular::Transformed;
+use super::modular::{BOTH, Transformed};
 use super::noise::KEY_DROPPED;
 use super::{Format, HintParameters};
 use crate::error::Misuse;
@@ -89,11 +89,23 @@ impl HintSecret {
         layer: usize,
         output: usize,
     ) -> [Zeroizing<Vec<i8>>; 2] {
-        let mut stream = self.0.stream((layer as u64) << 32 | output as u64);
-        let [mut ephemeral, mut error] = [(); 2].map(|()| Zeroizing::new(vec![0; n]));
-        sample::ternary(&mut stream, &mut ephemeral);
+        let (ephemeral, mut stream) = self.ephemeral(n, layer, output);
+        let mut error = Zeroizing::new(vec![0; n]);
         sample::centred_binomial(ETA, &mut stream, &mut error);
         [ephemeral, error]
+    }
+
+    /// u alone, and what e′ is drawn from.
+    fn ephemeral(
+        &self,
+        n: usize,
+        layer: usize,
+        output: usize,
+    ) -> (Zeroizing<Vec<i8>>, impl CryptoRng) {
+        let mut stream = self.0.stream((layer as u64) << 32 | output as u64);
+        let mut ephemeral = Zeroizing::new(vec![0; n]);
+        sample::ternary(&mut stream, &mut ephemeral);
+        (ephemeral, stream)
     }
 
     /// b·u modulo q for the u of output `output` of layer `layer` and each of some keys: what the server
@@ -104,9 +116,9 @@ impl HintSecret {
         keys: &'a [TileKey],
         (layer, output): (usize, usize),
     ) -> impl Iterator<Item = Zeroizing<Vec<u64>>> + 'a {
-        let [ephemeral, _] = self.blinding(parameters.n(), layer, output);
+        let (ephemeral, _) = self.ephemeral(parameters.n(), layer, output);
         let ring = parameters.products();
-        let ephemeral = ring.transform_small(&ephemeral);
+        let ephemeral = ring.transform_small(&ephemeral, BOTH);
         keys.iter().map(move |key| {
             let mut product = ring.multiply(&key.0, &ephemeral);
             product.iter_mut().for_each(|p| *p &= parameters.mask());
@@ -183,7 +195,7 @@ fn blind(
     let products = parameters.products();
     let mut weight = Zeroizing::new(vec![0; parameters.n()]);
     let mut sum = products.zero();
-    products.multiply_add(&mut sum, key, &products.transform_small(ephemeral));
+    products.multiply_add(&mut sum, key, &products.transform_small(ephemeral, BOTH));
     for (i, a) in inputs.iter().enumerate() {
         weight.fill(0);
         if weights(i, &mut weight) {

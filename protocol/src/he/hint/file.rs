@@ -14,6 +14,7 @@ use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+use super::Format;
 use super::builder::{HintSecret, LayerFormat, build_layer};
 use super::modular::Transformed;
 use crate::domain;
@@ -194,21 +195,30 @@ impl LayerHint<'_> {
         self.layer
     }
 
-    /// ĉ of an output: 2^(λ−κ)·h, in coefficients.
-    pub(super) fn coefficients(&self, output: usize) -> Vec<u64> {
+    /// h of an output.
+    pub(super) fn published(&self, output: usize) -> Vec<u64> {
         let format = &self.layer.format;
         let len = self.layer.polynomial_len();
         let mut values = vec![0; format.parameters.n()];
         pack::unpack_u64(&self.bytes[output * len..][..len], format.hint_bits, &mut values)
             .expect("n coefficients are whole bytes");
-        let unsent = format.parameters.log2_q() - format.hint_bits;
-        values.iter_mut().for_each(|h| *h <<= unsent);
         values
     }
 
-    /// ĉ of an output, transformed.
+    /// h of an output, transformed for its product with a secret.
     pub(super) fn transformed(&self, output: usize) -> Transformed {
-        self.layer.format.parameters.products().transform(&self.coefficients(output))
+        let Format { parameters, hint_bits, .. } = &self.layer.format;
+        parameters.products().transform_for_ternary(&self.published(output), *hint_bits)
+    }
+}
+
+#[cfg(test)]
+impl LayerHint<'_> {
+    /// ĉ of an output: 2^(λ−κ)·h.
+    pub(super) fn coefficients(&self, output: usize) -> Vec<u64> {
+        let format = &self.layer.format;
+        let unsent = format.parameters.log2_q() - format.hint_bits;
+        self.published(output).into_iter().map(|h| h << unsent).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Products of polynomials over Z\[X\]/(X^n + 1), exact below 2^92 and reduced modulo powers of two:
-//! transforms modulo two primes below 2^47 and the Chinese remainder.
+//! transforms modulo two primes below 2^47 and the Chinese remainder, or modulo one of them where that is
+//! enough.
 
 use gazelle_ntt::{Modulus, Plan, prime, sample};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -16,12 +17,15 @@ pub(crate) struct Products {
     quotients: [u64; 2],
 }
 
-/// A polynomial, transformed modulo both primes. Wiped when dropped: it may be a secret.
+/// A polynomial, transformed modulo both primes or the first alone. Wiped when dropped: it may be a secret.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Transformed {
     /// n residues modulo the first prime, then n modulo the second.
     values: Vec<u64>,
 }
+
+/// Both primes.
+pub(crate) const BOTH: usize = 2;
 
 impl Products {
     pub(crate) fn new(n: usize) -> Self {
@@ -40,9 +44,30 @@ impl Products {
         self.plans[0].n()
     }
 
+    /// Primes modulo which the product of a polynomial of signed numbers of `bits` bits and of a ternary one
+    /// is known.
+    pub(crate) fn primes_for(&self, bits: u32) -> usize {
+        if bits + self.n().ilog2() < PRIME_BITS { 1 } else { BOTH }
+    }
+
+    /// The polynomial of these numbers modulo 2^bits, for a product with a ternary one modulo 2^bits.
+    pub(crate) fn transform_for_ternary(&self, residues: &[u64], bits: u32) -> Transformed {
+        if self.primes_for(bits) == BOTH {
+            return self.transform(residues);
+        }
+        self.transform_by(1, |limb, out| {
+            let p = self.modulus(limb).value();
+            for (out, &c) in out.iter_mut().zip(residues) {
+                // The signed number, and p if that is negative.
+                let negative = (c >> (bits - 1)).wrapping_neg();
+                *out = c.wrapping_add(p.wrapping_sub(1 << bits) & negative);
+            }
+        })
+    }
+
     /// The polynomial of these coefficients, any 64-bit numbers.
     pub(crate) fn transform(&self, coefficients: &[u64]) -> Transformed {
-        self.transform_by(|limb, out| {
+        self.transform_by(BOTH, |limb, out| {
             let (p, quotient) = (self.modulus(limb).value(), self.quotients[limb]);
             self.plans[limb].backend().run(
                 #[inline(always)]
@@ -59,14 +84,16 @@ impl Products {
         })
     }
 
-    /// The polynomial of these coefficients, in constant time.
-    pub(crate) fn transform_small(&self, coefficients: &[i8]) -> Transformed {
-        self.transform_by(|limb, out| sample::residues(coefficients, self.modulus(limb), out))
+    /// The polynomial of these coefficients modulo so many primes, in constant time.
+    pub(crate) fn transform_small(&self, coefficients: &[i8], primes: usize) -> Transformed {
+        self.transform_by(primes, |limb, out| {
+            sample::residues(coefficients, self.modulus(limb), out);
+        })
     }
 
     /// The polynomial of these weights, in constant time.
     pub(crate) fn transform_weights(&self, coefficients: &[i16]) -> Transformed {
-        self.transform_by(|limb, out| {
+        self.transform_by(BOTH, |limb, out| {
             let modulus = *self.modulus(limb);
             for (out, &w) in out.iter_mut().zip(coefficients) {
                 *out = modulus.add((i64::from(w) + (1 << 16)) as u64, modulus.value() - (1 << 16));
@@ -74,8 +101,8 @@ impl Products {
         })
     }
 
-    fn transform_by(&self, residues: impl Fn(usize, &mut [u64])) -> Transformed {
-        let mut values = vec![0; 2 * self.n()];
+    fn transform_by(&self, primes: usize, residues: impl Fn(usize, &mut [u64])) -> Transformed {
+        let mut values = vec![0; primes * self.n()];
         for (limb, out) in values.chunks_exact_mut(self.n()).enumerate() {
             residues(limb, out);
             self.plans[limb].forward(out);
@@ -83,15 +110,15 @@ impl Products {
         Transformed { values }
     }
 
-    /// Zero.
+    /// Zero, modulo both primes.
     pub(crate) fn zero(&self) -> Transformed {
-        Transformed { values: vec![0; 2 * self.n()] }
+        Transformed { values: vec![0; BOTH * self.n()] }
     }
 
-    /// `sum += a·b`.
+    /// `sum += a·b` modulo the primes of `sum`, which a and b have too.
     pub(crate) fn multiply_add(&self, sum: &mut Transformed, a: &Transformed, b: &Transformed) {
         let n = self.n();
-        for (limb, plan) in self.plans.iter().enumerate() {
+        for (limb, plan) in self.plans[..sum.values.len() / n].iter().enumerate() {
             let part = limb * n..(limb + 1) * n;
             plan.pointwise_mul_add(
                 &mut sum.values[part.clone()],
@@ -102,15 +129,25 @@ impl Products {
     }
 
     /// The coefficients of a polynomial modulo 2^64, in constant time; they must be below 2^91 in
-    /// magnitude.
+    /// magnitude, below half the first prime if there is one alone.
     pub(crate) fn coefficients(&self, mut polynomial: Transformed) -> Vec<u64> {
         let n = self.n();
         for (plan, values) in self.plans.iter().zip(polynomial.values.chunks_exact_mut(n)) {
             plan.inverse(values);
         }
         let (first, second) = polynomial.values.split_at(n);
+        if second.is_empty() {
+            let p = self.modulus(0).value();
+            let negative = |x: u64| ((p / 2).wrapping_sub(x) as i64 >> 63) as u64;
+            return first.iter().map(|&x| x.wrapping_sub(p & negative(x))).collect();
+        }
+        self.recombine(first, second)
+    }
+
+    /// The numbers of these residues modulo both primes.
+    fn recombine(&self, first: &[u64], second: &[u64]) -> Vec<u64> {
         let (p1, p2) = (self.modulus(0).value(), self.modulus(1).value());
-        let mut out = vec![0; n];
+        let mut out = vec![0; first.len()];
         // d = (x₂ − x₁)/p₁ modulo p₂; the number is x₁ + p₁·d, and below zero if d > p₂/2.
         let mut difference: Vec<u64> = second.to_vec();
         let reduced: Vec<u64> = first.iter().map(|&x| reduce(x, p2)).collect();
@@ -125,9 +162,9 @@ impl Products {
         out
     }
 
-    /// a·b modulo 2^64.
+    /// a·b modulo 2^64; modulo the first prime if one of them is given so.
     pub(crate) fn multiply(&self, a: &Transformed, b: &Transformed) -> Vec<u64> {
-        let mut product = self.zero();
+        let mut product = Transformed { values: vec![0; a.values.len().min(b.values.len())] };
         self.multiply_add(&mut product, a, b);
         self.coefficients(product)
     }

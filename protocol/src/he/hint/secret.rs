@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::builder::{Place, public};
 use super::file::LayerHint;
-use super::modular::Transformed;
+use super::modular::{BOTH, Transformed};
 use super::{Format, HintParameters};
 use crate::he::Coins;
 use crate::he::parameters::ETA;
@@ -25,10 +25,10 @@ impl OneTimeSecret {
         #[cfg(test)]
         if one_secret::is_taken() {
             sample::ternary(&mut one_secret::rng(), &mut secret);
-            return Self(parameters.products().transform_small(&secret));
+            return Self(parameters.products().transform_small(&secret, BOTH));
         }
         sample::ternary(rng, &mut secret);
-        Self(parameters.products().transform_small(&secret))
+        Self(parameters.products().transform_small(&secret, BOTH))
     }
 }
 
@@ -57,13 +57,14 @@ pub fn correlate<B: Send, P: Send>(
         tiles.map(body).collect()
     });
     let products = (0..hint.layer.outputs).into_par_iter().map(|output| {
-        let parameters = &hint.layer.format.parameters;
+        let Format { parameters, hint_bits, .. } = &hint.layer.format;
         let published = hint.transformed(output);
+        let unsent = parameters.log2_q() - hint_bits;
         let tiles = secrets.iter().enumerate();
         let product = |(tile, secret): (usize, &OneTimeSecret)| {
             let ring = parameters.products();
             let mut values = Zeroizing::new(ring.multiply(&published, &secret.0));
-            values.iter_mut().for_each(|v| *v &= parameters.mask());
+            values.iter_mut().for_each(|v| *v = *v << unsent & parameters.mask());
             product(tile, output, &values)
         };
         tiles.map(product).collect()

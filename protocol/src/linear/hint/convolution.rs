@@ -3,30 +3,55 @@
 use crate::linear::clear;
 use crate::model::{LinearMap, Shape};
 
-/// A convolution without padding of one tile: its map, the tile's shape, the weights, and a bound on
-/// Σ|w| over an output's row.
+/// A convolution without padding of one tile: its map, the tile's shape and the weights.
 #[derive(Clone, Copy)]
 pub(super) struct Tile<'a> {
     pub(super) map: &'a LinearMap,
     pub(super) shape: Shape,
     pub(super) weights: &'a [i16],
-    pub(super) row_sum: u64,
     /// Results.
     pub(super) outputs: usize,
 }
 
+/// How values are cut into pieces that the fast kernel multiplies: signed numbers of at most 16 bits, and
+/// small enough for sums below 2^31 in magnitude, which are what they are modulo 2^32.
+#[derive(Clone, Copy)]
+pub(super) struct Pieces {
+    bits: u32,
+    longest: u32,
+}
+
+impl Pieces {
+    /// Of values of `bits` bits, for rows with Σ|w| ≤ `row_sum`.
+    pub(super) fn new(bits: u32, row_sum: u64) -> Self {
+        let row_bits = u64::BITS - row_sum.leading_zeros();
+        Self { bits, longest: 32u32.saturating_sub(row_bits).clamp(1, 16) }
+    }
+
+    /// What is taken off every value, so that its pieces are signed: the middle of each.
+    pub(super) fn middle(self) -> u64 {
+        self.places().map(|(shift, bits)| 1 << (shift + bits - 1)).sum()
+    }
+
+    /// The first bit of each piece, and how many it has.
+    fn places(self) -> impl Iterator<Item = (u32, u32)> {
+        let place = move |shift| (shift, self.longest.min(self.bits - shift));
+        (0..self.bits).step_by(self.longest as usize).map(place)
+    }
+}
+
 impl Tile<'_> {
-    /// M·x over the integers, modulo 2^64, for values x of `bits` bits: in pieces that are small enough
-    /// for sums below 2^31 in magnitude, which are what they are modulo 2^32.
-    pub(super) fn exact(&self, x: &[u32], bits: u32) -> Vec<u64> {
-        let row_bits = u64::BITS - self.row_sum.leading_zeros();
-        let piece = 31u32.saturating_sub(row_bits).clamp(1, bits.max(1));
+    /// M·(x − [`Pieces::middle`]) over the integers, modulo 2^64.
+    pub(super) fn centred(&self, x: &[u32], pieces: Pieces) -> Vec<u64> {
         let mut sums = vec![0u64; self.outputs];
-        for shift in (0..bits).step_by(piece as usize) {
-            let low = |&x: &u32| x >> shift & ((1 << piece) - 1);
-            let part: Vec<u32> = x.iter().map(low).collect();
-            for (sum, part) in sums.iter_mut().zip(self.wrapping(&part)) {
-                *sum = sum.wrapping_add((i64::from(part as i32) << shift) as u64);
+        for (shift, bits) in pieces.places() {
+            let signed =
+                |&x: &u32| ((x >> shift & ((1 << bits) - 1)) as i32 - (1 << bits >> 1)) as i16;
+            let piece: Vec<i16> = x.iter().map(signed).collect();
+            let mut products = vec![0; self.outputs];
+            clear::add_narrow_product(self.map, self.shape, self.weights, &piece, &mut products);
+            for (sum, product) in sums.iter_mut().zip(products) {
+                *sum = sum.wrapping_add((i64::from(product as i32) << shift) as u64);
             }
         }
         sums

@@ -5,7 +5,7 @@ use gazelle_ntt::pack;
 use zeroize::Zeroizing;
 
 use super::HintPlan;
-use super::convolution::Tile;
+use super::convolution::{Pieces, Tile};
 use crate::error::PeerFault;
 use crate::he::hint::{HintSecret, TileKey};
 use crate::linear::guard::ServerHalf;
@@ -28,8 +28,8 @@ struct Coefficients {
     has_tops: bool,
 }
 
-/// Sums of one tile, of every result: of the bits below the top k over the integers, and of the tops
-/// modulo 2^32.
+/// Sums of one tile, of every result: of the bits below the top k, less their middle, over the integers,
+/// and of the tops modulo 2^32.
 struct Sums {
     digits: Vec<u64>,
     tops: Vec<u32>,
@@ -51,13 +51,15 @@ impl HintPlan {
         let sums = self.convolve(&upload, weights);
         let format = &self.layer.format;
         let (top, half) = (format.digit_bits(), 1u64 << (format.dropped - 1));
+        let middle = (self.pieces().middle() << format.dropped) + half;
         let (tiles, row) = (self.packing.tiles(), self.conv.row_len());
         let rows = weights.par_chunks_exact(row).enumerate();
         let halves: Vec<Vec<Zeroizing<Vec<u64>>>> = rows
             .map(|(output, row)| {
-                // What stands for the bits that were not sent is the same of every coefficient.
-                let unsent =
-                    half.wrapping_mul(row.iter().map(|&w| i64::from(w)).sum::<i64>() as u64);
+                // What was taken off the digits, and what stands for the bits that were not sent, is the
+                // same of every coefficient.
+                let middles =
+                    middle.wrapping_mul(row.iter().map(|&w| i64::from(w)).sum::<i64>() as u64);
                 let blindings = secret.products(&format.parameters, &upload.keys, (layer, output));
                 let tile = |(tile, blinding): (usize, Zeroizing<Vec<u64>>)| {
                     let Sums { digits, tops } = &sums[tile];
@@ -66,7 +68,7 @@ impl HintPlan {
                     let phase = |(i, (place, _)): (usize, (usize, usize))| {
                         let sent =
                             digits[first + i].wrapping_add(u64::from(tops[first + i]) << top);
-                        let sum = (sent << format.dropped).wrapping_add(unsent);
+                        let sum = (sent << format.dropped).wrapping_add(middles);
                         format.server_half(sum.wrapping_add(blinding[place]))
                     };
                     Zeroizing::new(results.enumerate().map(phase).collect())
@@ -141,10 +143,14 @@ impl HintPlan {
             has_tops |= negative;
         });
         let outputs = self.packing.results(index).count() * self.conv.outputs;
-        let (map, row_sum) = (&self.tile_map, self.bounds.row_sum);
-        let tile = Tile { map, shape, weights, row_sum, outputs };
+        let tile = Tile { map: &self.tile_map, shape, weights, outputs };
         let tops = if has_tops { tile.wrapping(&tops) } else { vec![0; outputs] };
-        Sums { digits: tile.exact(&digits, format.digit_bits()), tops }
+        Sums { digits: tile.centred(&digits, self.pieces()), tops }
+    }
+
+    /// How the server cuts the digits.
+    fn pieces(&self) -> Pieces {
+        Pieces::new(self.layer.format.digit_bits(), self.bounds.row_sum)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::he::hint::builder::public;
+use crate::he::hint::modular::BOTH;
 
 /// Weights of ±7, eight in one output: 15^4 combinations on either side of a meet in the middle.
 const LARGEST: i64 = 7;
@@ -81,7 +82,7 @@ fn a_hint_without_its_mask_gives_the_weights_away() {
     let key = public(&format.parameters, (layer.seed, 0), Place::Key);
     let ring = format.parameters.products();
     let [u, _] = secret.blinding(format.parameters.n(), 0, 0);
-    let masking = ring.multiply(&key, &ring.transform_small(&u));
+    let masking = ring.multiply(&key, &ring.transform_small(&u, BOTH));
     let unmasked: Vec<u64> =
         published.iter().zip(&masking).map(|(c, m)| c.wrapping_sub(*m) & mask).collect();
     assert_eq!(solve(&a, &unmasked, lambda, tolerance), Some(expected));
@@ -169,7 +170,7 @@ fn deviating_server_hint_reads_a_mask_through_another_under_one_secret_only() {
         let mut power = vec![0; n];
         power[(n + p - place) % n] = if p < place { -1 } else { 1 };
         let a = public(parameters, (hint.layer(0).seed, layer), Place::Input(0));
-        ring.multiply(&a, &ring.transform_small(&power))
+        ring.multiply(&a, &ring.transform_small(&power, BOTH))
     };
     let unsent = lambda - hint_bits;
     let crafted: Vec<u64> = shifted(0, j)

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::he::hint::builder::public;
-use crate::he::hint::modular::{Products, Transformed};
+use crate::he::hint::modular::{BOTH, Products, Transformed};
 
 /// Coefficient `place` of a·b modulo X^n + 1.
 fn coefficient(a: &[BigInt], b: &[i64], place: usize) -> BigInt {
@@ -64,6 +64,33 @@ fn products_are_exact() {
                     product[place] as i64,
                     modulo(&coefficient(&a, &w, place), 64),
                     "{n} {case}"
+                );
+            }
+        }
+    }
+}
+
+/// The widest numbers whose products with ternary ones one prime tells, all at the end of their range.
+#[test]
+fn products_modulo_one_prime_are_exact() {
+    for n in [2048usize, 4096] {
+        let ring = Products::new(n);
+        let bits = 46 - n.ilog2();
+        assert_eq!([bits, bits + 1].map(|bits| ring.primes_for(bits)), [1, BOTH]);
+        for (value, factor) in
+            [(1 << (bits - 1), 1), (1 << (bits - 1), -1), ((1 << (bits - 1)) - 1, -1)]
+        {
+            let signed = centred(value, bits);
+            // Coefficient j adds the first j + 1 and takes off the others.
+            let expected = (0..n as i64).map(|j| signed * factor * (2 * j + 2 - n as i64));
+            let [short, whole] =
+                [1, BOTH].map(|primes| ring.transform_small(&vec![factor as i8; n], primes));
+            for ternary in [short, whole] {
+                let product =
+                    ring.multiply(&ring.transform_for_ternary(&vec![value; n], bits), &ternary);
+                assert!(
+                    product.iter().map(|&x| x as i64).eq(expected.clone()),
+                    "{n} {value} {factor}"
                 );
             }
         }
