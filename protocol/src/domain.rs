@@ -127,6 +127,9 @@ pub(crate) const GARBLING_KEY: &[u8] = b"gazelle garbling key v2";
 /// Name of a hint: `label ‖ its file`, by SHA-256.
 pub(crate) const HINT: &[u8] = b"gazelle hint name v1";
 
+/// The weights that a hint was made of: `label ‖ all weights`, by SHA-256.
+pub(crate) const HINT_WEIGHTS: &[u8] = b"gazelle hint weights v1";
+
 /// All labels, with that of a model card's hash, for the test below.
 #[cfg(test)]
 const ALL: &[&[u8]] = &[
@@ -155,6 +158,7 @@ const ALL: &[&[u8]] = &[
     BUNDLE,
     GARBLING_KEY,
     HINT,
+    HINT_WEIGHTS,
 ];
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Calls that can never work.
 
+use crate::he::hint::HintFault;
+
 /// A call that can never work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,6 +15,9 @@ pub enum Misuse {
     /// The maps of an offline phase need the server's hint, which was not fetched.
     #[error("the server's hint is needed to prepare inferences; fetch it first")]
     Hint,
+    /// A hint that was made ahead is not that of the network, its settings or its key.
+    #[error("{0}")]
+    HintFile(#[from] HintFault),
     /// An offline phase prepares nothing, or more than may wait.
     #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::party::MAX_BUNDLES)]
     Bundles(usize),

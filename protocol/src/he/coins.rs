@@ -2,7 +2,7 @@
 
 use gazelle_ntt::prg::{AesRng, Seed};
 use rand::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// What errors and ephemeral secrets of one message are expanded from: one stream for each
 /// polynomial, so that they do not depend on the number of threads.
@@ -24,6 +24,25 @@ impl Coins {
         rng.fill_bytes(&mut nonce);
         coins.nonce = u64::from_le_bytes(nonce);
         nonce.zeroize();
+        coins
+    }
+
+    /// Bytes of [`Coins::to_bytes`].
+    pub(crate) const LEN: usize = 24;
+
+    /// Key and nonce.
+    pub(crate) fn to_bytes(&self) -> Zeroizing<[u8; Self::LEN]> {
+        let mut bytes = Zeroizing::new([0; Self::LEN]);
+        bytes[..16].copy_from_slice(&self.key);
+        bytes[16..].copy_from_slice(&self.nonce.to_le_bytes());
+        bytes
+    }
+
+    /// Those of [`Coins::to_bytes`].
+    pub(crate) fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
+        let mut coins = Self::default();
+        coins.key.copy_from_slice(&bytes[..16]);
+        coins.nonce = u64::from_le_bytes(*bytes.last_chunk().expect("8 of 24 bytes"));
         coins
     }
 

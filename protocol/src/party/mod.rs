@@ -42,6 +42,7 @@
 mod client;
 mod name;
 mod outcome;
+mod published;
 mod refill;
 mod server;
 mod service;

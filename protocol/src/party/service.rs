@@ -3,9 +3,10 @@
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
+use super::published;
 use crate::bundle::{BundleFault, ServerBundle};
 use crate::domain;
-use crate::error::Error;
+use crate::error::{Error, Misuse};
 use crate::he::hint::{Hint, HintSecret};
 use crate::linear::EncodedWeights;
 use crate::model::Network;
@@ -37,6 +38,33 @@ impl Service {
         settings: &Settings,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, Error> {
+        Self::prepare(network, settings, |plan, network| match plan.uses_hint() {
+            true => build_hint(plan, network, rng).map(Some),
+            false => Ok(None),
+        })
+    }
+
+    /// As [`Service::new`], with a hint that was made ahead and its [`Service::hint_key`].
+    ///
+    /// # Errors
+    /// Those of [`Service::new`]; [`Misuse::HintFile`] if the hint is of other weights or settings, or the
+    /// key of another hint.
+    pub fn with_hint(
+        network: Network,
+        settings: &Settings,
+        hint: Vec<u8>,
+        key: &[u8],
+    ) -> Result<Self, Error> {
+        Self::prepare(network, settings, |plan, network| {
+            Ok(Some(published::read(plan, network, hint, key).map_err(Misuse::HintFile)?))
+        })
+    }
+
+    fn prepare(
+        network: Network,
+        settings: &Settings,
+        hint: impl FnOnce(&NetworkPlan, &Network) -> Result<Option<(Hint, HintSecret)>, Error>,
+    ) -> Result<Self, Error> {
         let plan = NetworkPlan::new(network.card().clone(), settings)?;
         let mut memory = WEIGHT_MEMORY;
         let mut weights = Vec::with_capacity(network.blocks().len());
@@ -46,7 +74,7 @@ impl Service {
             memory = memory.saturating_sub(encoded.bytes());
             weights.push(encoded);
         }
-        let hint = if plan.uses_hint() { Some(build_hint(&plan, &network, rng)?) } else { None };
+        let hint = hint(&plan, &network)?;
         let digest = digest(&plan, &network);
         Ok(Self { network, plan, weights, hint, digest })
     }

@@ -4,7 +4,7 @@ use super::graph::{Places, TermPlace};
 use super::{LinearPlan, NetworkPlan, Settings};
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
-use crate::he::hint::{Hint, LayerFormat};
+use crate::he::hint::{Hint, HintFault, HintName, LayerFormat};
 use crate::linear::hint::HintPlan;
 use crate::linear::{CoefficientPlan, Map};
 use crate::model::{Card, Node};
@@ -95,6 +95,16 @@ impl NetworkPlan {
     /// Bytes of the server's hint, which a client fetches once; 0 if no map needs it.
     pub fn hint_len(&self) -> usize {
         if self.uses_hint() { Hint::encoded_len(&self.hint_layers()) } else { 0 }
+    }
+
+    /// The name of a hint, if `bytes` is one of this plan.
+    ///
+    /// # Errors
+    /// [`HintFault`] if it is none.
+    pub fn check_hint(&self, bytes: &[u8]) -> Result<HintName, HintFault> {
+        let name = HintName::of(bytes)?;
+        Hint::decode(self.hint_layers(), &self.hint_digest(), &name, bytes.to_vec())?;
+        Ok(name)
     }
 
     /// What a client sends and receives to fetch the hint.

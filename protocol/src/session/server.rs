@@ -60,10 +60,26 @@ impl Server {
     /// # Errors
     /// If the network cannot be computed privately; the message says which layer and why.
     pub fn new(network: Network, settings: &Settings) -> Result<Self, Error> {
+        Ok(Self::of(Service::new(network, settings, &mut system_rng())?))
+    }
+
+    /// As [`Server::new`], with a hint that was made ahead and its [`Service::hint_key`].
+    ///
+    /// # Errors
+    /// Those of [`Service::with_hint`].
+    pub fn with_hint(
+        network: Network,
+        settings: &Settings,
+        hint: Vec<u8>,
+        key: &[u8],
+    ) -> Result<Self, Error> {
+        Ok(Self::of(Service::with_hint(network, settings, hint, key)?))
+    }
+
+    fn of(service: Service) -> Self {
         let capacity = Capacity::default();
         let memory = Memory::new(capacity.total);
-        let service = Service::new(network, settings, &mut system_rng())?;
-        Ok(Self { service, capacity, memory, doors: Doors::default(), totals: Arc::default() })
+        Self { service, capacity, memory, doors: Doors::default(), totals: Arc::default() }
     }
 
     /// Holds so much for its clients at most, instead of the default.

@@ -76,6 +76,19 @@ impl HintSecret {
         Self(Coins::random(rng))
     }
 
+    /// Bytes of [`HintSecret::to_bytes`].
+    pub(crate) const LEN: usize = Coins::LEN;
+
+    /// What a server keeps of it between two starts.
+    pub(crate) fn to_bytes(&self) -> Zeroizing<[u8; Self::LEN]> {
+        self.0.to_bytes()
+    }
+
+    /// The secret of these bytes.
+    pub(crate) fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
+        Self(Coins::from_bytes(bytes))
+    }
+
     /// Marks it for tests of constant time.
     #[cfg(test)]
     pub(crate) fn make_secret(&mut self) {

@@ -29,6 +29,20 @@ const HEADER: usize = 16 + 32 + 16;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HintName(pub [u8; 32]);
 
+impl HintName {
+    /// That of a file.
+    ///
+    /// # Errors
+    /// [`HintFault::Magic`] if it does not begin like a hint.
+    pub fn of(bytes: &[u8]) -> Result<Self, HintFault> {
+        if bytes.first_chunk() != Some(MAGIC) {
+            return Err(HintFault::Magic);
+        }
+        let hash = Sha256::new().chain_update(domain::HINT).chain_update(bytes);
+        Ok(Self(hash.finalize().into()))
+    }
+}
+
 impl fmt::Display for HintName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -59,6 +73,14 @@ pub enum HintFault {
     /// It is of another network, or the network is planned otherwise.
     #[error("the hint is of another network or other settings; build it anew")]
     Plan,
+    /// What the server keeps of it is another one's.
+    #[error(
+        "the key is not that of the hint; keep the two files of one `gazelle hint build` together"
+    )]
+    Key,
+    /// It is of other weights.
+    #[error("the hint is of other weights; build it anew")]
+    Weights,
     /// It is cut off, or has something appended.
     #[error("the hint has {got} bytes instead of {expected}; fetch it again")]
     Length {
@@ -155,8 +177,8 @@ impl Hint {
             Some(*place - layer.len())
         };
         let places = layers.iter().scan(HEADER, end).collect();
-        let hash = Sha256::new().chain_update(domain::HINT).chain_update(&bytes);
-        Self { layers, places, bytes, name: HintName(hash.finalize().into()) }
+        let name = HintName::of(&bytes).expect("it begins like a hint");
+        Self { layers, places, bytes, name }
     }
 
     /// Its name.
