@@ -30,7 +30,12 @@ case "$*" in
     *) echo "cargo $* is not known to tests/documented.sh" >&2 && exit 1 ;;
 esac
 END
-chmod +x "$folder/bin/cargo"
+# tests/python.sh does it.
+cat > "$folder/bin/pip" << 'END'
+#!/usr/bin/env bash
+[ "$*" = "install ./protocol/python" ] && exec test -f protocol/python/pyproject.toml
+END
+chmod +x "$folder/bin/"{cargo,pip}
 export PATH=$folder/bin:$PATH
 
 # Runs a command; a server goes on until its block ends.
