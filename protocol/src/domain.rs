@@ -102,8 +102,11 @@ pub(crate) const FRAME_TAGS: &[u8] = b"gazelle frame tags v1";
 
 /// Keys of the frames' tags on a connection that has a binding: `label ‖ key (32) ‖ binding (32)`, by
 /// SHA-256. The binding is what TLS exports (RFC 9266).
-#[cfg(feature = "os")]
 pub(crate) const CHANNEL_BINDING: &[u8] = b"gazelle channel binding v1";
+
+/// What a session inside a WebSocket is bound to: `label ‖ challenge (32) ‖ host (as in the request's
+/// header)`, by SHA-256.
+pub(crate) const WEBSOCKET: &[u8] = b"gazelle websocket binding v1";
 
 /// What the signature in a request for access signs: `label ‖ binding (32)`.
 pub(crate) const ACCESS: &[u8] = b"gazelle access v1";
@@ -150,8 +153,8 @@ const ALL: &[&[u8]] = &[
     PLAN,
     SESSION,
     FRAME_TAGS,
-    #[cfg(feature = "os")]
     CHANNEL_BINDING,
+    WEBSOCKET,
     ACCESS,
     ANNOUNCEMENT,
     NETWORK,

@@ -3,10 +3,9 @@
 mod misuse;
 
 use crate::bundle::{BundleFault, BundleName, Denied};
+use crate::frames::TransportFault;
 use crate::he::hint::HintFault;
 use crate::model::{CardFault, CardHash, ModelError};
-#[cfg(feature = "os")]
-use crate::transport::TransportFault;
 
 pub use misuse::Misuse;
 
@@ -33,7 +32,6 @@ pub enum Error {
     Limit(#[from] Limit),
     /// The connection failed.
     #[error("{0}")]
-    #[cfg(feature = "os")]
     Transport(#[from] TransportFault),
     /// This program called the crate in a way that can never work.
     #[error("{0}")]

@@ -9,6 +9,7 @@ mod digest;
 mod domain;
 pub mod error;
 pub mod exchange;
+pub mod frames;
 pub mod he;
 pub mod linear;
 mod link;

@@ -20,13 +20,9 @@ pub(crate) const ROW: &[u8] = b"gazelle bundle row v1";
 /// What a network is called in a table: `label ‖ digest of the network (32)`, by SHA-256.
 pub(crate) const NETWORK: &[u8] = b"gazelle stored network v1";
 
-/// What a session over a WebSocket is bound to: `label ‖ challenge (32) ‖ host (as in the request's
-/// header)`, by SHA-256.
-pub(crate) const WEBSOCKET: &[u8] = b"gazelle websocket binding v1";
-
 /// All labels, for the test below.
 #[cfg(test)]
-const ALL: &[&[u8]] = &[BLOB_KEY, KEY_CHECK, CLIENT_HALF, SERVER_HALF, ROW, NETWORK, WEBSOCKET];
+const ALL: &[&[u8]] = &[BLOB_KEY, KEY_CHECK, CLIENT_HALF, SERVER_HALF, ROW, NETWORK];
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Both parties over channels in memory, against the plaintext network.
 
 mod agreement;
+mod frames;
 
 use std::thread;
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{HEADER_LEN, Seal, TransportFault};
+use super::{HEADER_LEN, TransportFault};
+use crate::frames::Seal;
 
 /// How many bytes may wait to be written.
 ///

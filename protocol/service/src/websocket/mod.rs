@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gazelle_protocol::Link;
+use gazelle_protocol::frames::{CHALLENGE_LEN, websocket_binding};
 use gazelle_protocol::transport::{self, Backlog, Channel, Ends, Limit, Patience, TransportFault};
-use ring::digest::{Context, SHA256};
 use ring::rand::{SecureRandom, SystemRandom};
 
 pub use origin::Origin;
@@ -30,10 +30,7 @@ pub(crate) use upgrade::Door;
 
 use self::reader::WebReader;
 use self::writer::{Role, Sending, WebWriter};
-use crate::{ClientTls, Error, Secured, domain, tls};
-
-/// Bytes of a challenge.
-const CHALLENGE: usize = 32;
+use crate::{ClientTls, Error, Secured, tls};
 
 /// The client's channel over a WebSocket to `address` (`host:port`), over TLS if there is something to
 /// set it up with.
@@ -113,9 +110,9 @@ where
 {
     let deadline = ends.start.checked_add(ends.patience.setup);
     let (host, rest) = upgrade::answer(&mut ends.reader, &mut ends.writer, deadline, door)?;
-    let mut challenge = [0; CHALLENGE];
+    let mut challenge = [0; CHALLENGE_LEN];
     random(&mut challenge).map_err(TransportFault::from)?;
-    let binding = binding(&challenge, &host);
+    let binding = websocket_binding(&challenge, &host);
     let mut ends = inside(ends, Role::Server, rest, binding);
     ends.writer.limit(until(deadline).map_err(TransportFault::from)?);
     ends.writer.write_all(&challenge).map_err(TransportFault::from)?;
@@ -132,9 +129,9 @@ where
     let Ends { reader, writer, stream, .. } = &mut ends;
     let rest = upgrade::request(reader, writer, deadline, host, stream.as_deref())?;
     let mut ends = inside(ends, Role::Client, rest, [0; 32]);
-    let mut challenge = [0; CHALLENGE];
+    let mut challenge = [0; CHALLENGE_LEN];
     let mut read = 0;
-    while read < CHALLENGE {
+    while read < CHALLENGE_LEN {
         ends.reader.limit(until(deadline).map_err(TransportFault::from)?);
         match ends.reader.read(&mut challenge[read..]) {
             Ok(0) => return Err(TransportFault::Closed.into()),
@@ -142,7 +139,7 @@ where
             Err(error) => return Err(TransportFault::from(error).into()),
         }
     }
-    let binding = binding(&challenge, host);
+    let binding = websocket_binding(&challenge, host);
     ends.binding = Some(binding);
     Ok((ends, binding))
 }
@@ -162,13 +159,6 @@ where
     let reader = WebReader::new(reader, Arc::clone(&sending), role, rest);
     let writer = WebWriter::new(sending);
     Ends { reader, writer, stream, patience, start, binding: Some(binding) }
-}
-
-/// What a session is bound to.
-fn binding(challenge: &[u8; CHALLENGE], host: &str) -> [u8; 32] {
-    let mut hash = Context::new(&SHA256);
-    [domain::WEBSOCKET, challenge, host.as_bytes()].iter().for_each(|part| hash.update(part));
-    hash.finish().as_ref().try_into().expect("a digest has 32 bytes")
 }
 
 /// Fills bytes by the system's randomness.

@@ -143,8 +143,10 @@ fn a_token_is_good_in_its_websocket_alone() {
     let [_, again] = open_both(&folder, &tls, "bob").map(Result::unwrap);
     assert!(clients.admit(None, Some(&proof), Some(&again.binding)).is_err());
     // Nor where somebody else passes the challenge on, for a client that believes another host.
-    let challenge = [7; CHALLENGE];
-    assert_ne!(binding(&challenge, "model.example"), binding(&challenge, "evil.example"));
+    let challenge = [7; CHALLENGE_LEN];
+    let [model, evil] =
+        ["model.example", "evil.example"].map(|host| websocket_binding(&challenge, host));
+    assert_ne!(model, evil);
 }
 
 /// What a server answers to a request, and how it ends.
@@ -242,7 +244,7 @@ fn strange() -> (Channel, WebSocket<TcpStream>) {
         thread::spawn(move || accept_plaintext(far, Instant::now(), &[], brief(), None).unwrap());
     let url = format!("ws://{address}/");
     let (mut socket, _) = tungstenite::client(url, near).unwrap();
-    assert_eq!(socket.read().unwrap().into_data().len(), CHALLENGE);
+    assert_eq!(socket.read().unwrap().into_data().len(), CHALLENGE_LEN);
     (accepted.join().unwrap(), socket)
 }
 

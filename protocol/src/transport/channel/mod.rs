@@ -18,23 +18,18 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
-
 use self::rest::Writer;
 use self::writer::Output;
 use super::limits::{Limit, Unlimited};
 use super::patience::Allowance;
 use super::queue::{Item, Queue};
 use super::schedule::Schedule;
-use super::{Backlog, HEADER_LEN, Patience, Seal, Traffic};
-use crate::domain;
+use super::{Backlog, HEADER_LEN, Patience, Traffic};
 use crate::error::Error;
 use crate::exchange::FrameKeys;
+use crate::frames::{Seal, bound};
 use crate::link::Way;
 
-/// The longest refusal.
-const MAX_REFUSAL: usize = 512;
 /// Bytes of the read buffer.
 const BUFFER: usize = 1 << 16;
 
@@ -191,11 +186,4 @@ impl Channel {
             _ => Ok(()),
         }
     }
-}
-
-/// The key of a direction's tags on a connection with this binding.
-fn bound(key: &[u8; 32], binding: Option<&[u8; 32]>) -> Zeroizing<[u8; 32]> {
-    let Some(binding) = binding else { return Zeroizing::new(*key) };
-    let hash = Sha256::new().chain_update(domain::CHANNEL_BINDING).chain_update(key);
-    Zeroizing::new(hash.chain_update(binding).finalize().into())
 }

@@ -3,8 +3,9 @@
 use std::io::{BufRead, ErrorKind, Read};
 use std::time::{Duration, Instant};
 
-use super::{BUFFER, Channel, MAX_REFUSAL};
+use super::{BUFFER, Channel};
 use crate::error::{Error, PeerFault};
+use crate::frames::{MAX_REFUSAL, read_header, refused};
 use crate::text::printable;
 use crate::transport::patience::until;
 use crate::transport::{HEADER_LEN, Kind, TAG_LEN, TransportFault};
@@ -106,18 +107,7 @@ impl Channel {
         }
         let mut header = [0; HEADER_LEN];
         self.read(&mut header)?;
-        let [kind, len @ ..] = header;
-        let len = u32::from_le_bytes(len) as usize;
-        let refusal = [(Kind::Refusal, MAX_REFUSAL)];
-        let Some(&(kind, most)) = expected.iter().chain(&refusal).find(|(k, _)| *k as u8 == kind)
-        else {
-            let expected = expected.first().map_or("nothing", |(kind, _)| kind.name());
-            return Err(PeerFault::Kind { expected, got: kind }.into());
-        };
-        if len > most {
-            let message = kind.name();
-            return Err(PeerFault::Length { message, expected: most, got: len }.into());
-        }
+        let (kind, len) = read_header(&header, expected)?;
         let payload = self.read_payload(len)?;
         if kind == Kind::Refusal {
             return Err(self.refused(&header, &payload));
@@ -128,7 +118,7 @@ impl Channel {
     /// The peer's last words, if they are its own.
     fn refused(&mut self, header: &[u8; HEADER_LEN], words: &[u8]) -> Error {
         match self.check_tag(header, words) {
-            Ok(()) => Error::Refused(printable(&String::from_utf8_lossy(words))),
+            Ok(()) => refused(words),
             Err(error) => error,
         }
     }

@@ -10,7 +10,7 @@ use super::{BUFFER, Channel, Source};
 use crate::error::Error;
 use crate::transport::limits::Unlimited;
 use crate::transport::queue::Item;
-use crate::transport::{Seal, TransportFault};
+use crate::frames::{Seal, TransportFault};
 
 /// Who writes what is sent.
 #[derive(Default)]

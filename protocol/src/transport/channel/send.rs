@@ -4,8 +4,9 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use super::rest::Writer;
-use super::{Channel, MAX_REFUSAL};
+use super::Channel;
 use crate::error::Error;
+use crate::frames::{MAX_REFUSAL, header};
 use crate::transport::limits::drain;
 use crate::transport::queue::{Frame, Item};
 use crate::transport::{FRAME_LEN, HEADER_LEN, Kind, TransportFault};
@@ -91,10 +92,4 @@ impl Drop for Channel {
 /// The whole frame of a refusal, before there is a key.
 pub(in crate::transport) fn refusal(why: &str) -> Vec<u8> {
     [&header(Kind::Refusal, why.as_bytes())[..], why.as_bytes()].concat()
-}
-
-fn header(kind: Kind, payload: &[u8]) -> [u8; HEADER_LEN] {
-    let len = u32::try_from(payload.len()).expect("frames are far below 4 GiB");
-    let [a, b, c, d] = len.to_le_bytes();
-    [kind as u8, a, b, c, d]
 }

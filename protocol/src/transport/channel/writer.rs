@@ -10,7 +10,7 @@ use crate::transport::limits::Limit;
 use crate::transport::patience::{Allowance, until};
 use crate::transport::queue::{Frame, Item, Queue};
 use crate::transport::schedule::Schedule;
-use crate::transport::{Seal, TransportFault};
+use crate::frames::{Seal, TransportFault};
 
 /// A writer with limits.
 pub(super) trait Sink: Write + Limit + Send {}

@@ -21,7 +21,8 @@ use gazelle_kernels::prg::Seeds;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{HEADER_LEN, TAG_LEN, TransportFault};
+use super::TransportFault;
+use crate::wire::{HEADER_LEN, TAG_LEN};
 
 /// One direction's keys, and how many frames have passed. Wiped when dropped.
 pub(crate) struct Seal {
@@ -46,7 +47,7 @@ impl Seal {
     }
 
     /// The next frame's tag.
-    pub(super) fn tag(&mut self, header: &[u8; HEADER_LEN], payload: &[u8]) -> [u8; TAG_LEN] {
+    pub(crate) fn tag(&mut self, header: &[u8; HEADER_LEN], payload: &[u8]) -> [u8; TAG_LEN] {
         let new = || Box::new(PolynomialHash::new(AesBackend::best(), *self.key));
         let hash = self.hash.get_or_insert_with(new);
         let hash = hash.update(hash.update(0, payload), header);
@@ -57,12 +58,13 @@ impl Seal {
     }
 
     /// Takes as little memory as it can until it is used again.
-    pub(super) fn shrink(&mut self) {
+    #[cfg(feature = "os")]
+    pub(crate) fn shrink(&mut self) {
         self.hash = None;
     }
 
     /// Checks the next frame's tag.
-    pub(super) fn check(
+    pub(crate) fn check(
         &mut self,
         header: &[u8; HEADER_LEN],
         payload: &[u8],
