@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use gazelle_model::{CardFault, ModelError};
+use gazelle_picture::ImageFault;
 
 use crate::dataset::DatasetFault;
-use crate::image::ImageFault;
 use crate::onnx::OnnxFault;
 
 /// The error of this crate.

@@ -5,9 +5,9 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use gazelle_model::{MAX_FILE_BYTES, Network};
+use gazelle_picture::{ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
 
 use crate::Error;
-use crate::image::{ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
 
 /// Reads a network from the model file at `path`; see [`Network::from_bytes`].
 ///

@@ -6,7 +6,6 @@ mod error;
 mod exact;
 pub mod files;
 mod float;
-mod image;
 pub mod onnx;
 mod quantise;
 #[cfg(test)]
@@ -19,7 +18,7 @@ pub use float::{
     Bend, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
     FloatTerm,
 };
-pub use image::{ImageFault, ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
+pub use gazelle_picture::{ImageFault, ImageForm, MAX_IMAGE_BYTES, Picture, decode_image};
 pub use quantise::{
     ActivationChoice, Calibration, Choice, Quantised, Quantiser, Step, Watch, quantise,
 };

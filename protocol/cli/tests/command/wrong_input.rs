@@ -70,7 +70,7 @@ fn a_folder_instead_of_an_image() {
 fn an_image_larger_than_is_decoded() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("huge.jpg");
-    let mut bytes = std::fs::read(repository("protocol/import/src/tests/grey.jpg")).unwrap();
+    let mut bytes = std::fs::read(repository("protocol/picture/src/tests/grey.jpg")).unwrap();
     // The frame's header: marker, length, depth, height and width.
     let at = bytes.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     bytes[at + 5..at + 9].copy_from_slice(&[0x75, 0x30, 0x75, 0x30]);

@@ -1,8 +1,7 @@
-//! Pictures, data sets, linear maps, quantisation and the networks of the zoo.
+//! Data sets, linear maps, quantisation and the networks of the zoo.
 
 mod dataset;
 mod files;
-mod image;
 mod linear;
 mod quantise;
 mod zoo;

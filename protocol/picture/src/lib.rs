@@ -1,7 +1,10 @@
-//! Pictures as the tensors that a network reads.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 mod exif;
 mod resize;
+#[cfg(test)]
+mod tests;
 
 use std::io::Cursor;
 

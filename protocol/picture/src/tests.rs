@@ -3,8 +3,8 @@
 use crate::{ImageFault, ImageForm, Picture, decode_image};
 use gazelle_model::{Colours, Resize, Shape};
 
-const GREY_JPEG: &[u8] = include_bytes!("grey.jpg");
-const COLOUR_JPEG: &[u8] = include_bytes!("colour.jpg");
+const GREY_JPEG: &[u8] = include_bytes!("tests/grey.jpg");
+const COLOUR_JPEG: &[u8] = include_bytes!("tests/colour.jpg");
 
 fn shape(channels: usize, height: usize, width: usize) -> Shape {
     Shape { channels, height, width }
@@ -98,7 +98,7 @@ fn damage_is_an_error_and_never_a_panic() {
 
 #[test]
 fn a_palette_that_ends_within_a_colour_is_damage() {
-    let torn = include_bytes!("palette-torn.png");
+    let torn = include_bytes!("tests/palette-torn.png");
     let fault = decode_image(torn, shape(1, 1, 1)).unwrap_err();
     assert_eq!(
         fault.to_string(),
