@@ -109,8 +109,8 @@ impl Frames {
             self.host = None;
         }
         let Some(header) = self.incoming.header() else { return Ok(None) };
-        let (kind, len) = read_header(&header, &expected.longest())
-            .map_err(|fault| expected.explain(fault))?;
+        let (kind, len) =
+            read_header(&header, &expected.longest()).map_err(|fault| expected.explain(fault))?;
         let tag_len = if self.received.is_some() { TAG_LEN } else { 0 };
         let Some(mut payload) = self.incoming.take(HEADER_LEN, len + tag_len) else {
             return Ok(None);

@@ -15,24 +15,24 @@
 use rand::CryptoRng;
 
 use super::refill::{Receiving, Sending};
-use crate::activation::masks::{NodePlan, NodePreparation, UpNode};
+use crate::activation::masks::{DownTransfers, NodePlan, NodePreparation, UpTransfers};
 use crate::error::Error;
 use crate::exchange::Mailbox;
 use crate::ot::base;
-use crate::ot::transfers::{Direction, Received, ReceiverSetup, SenderSetup, Sent, Source};
+use crate::ot::transfers::{Direction, ReceiverSetup, SenderSetup, Source};
 use crate::plan::Stocks;
 use crate::wire::MaskSetUp;
 
 /// The client's: those that it sends, and those that it receives.
 pub(super) struct ClientTransfers {
-    pub(super) up: Sending<UpNode>,
-    pub(super) down: Receiving<Received>,
+    pub(super) up: Sending<UpTransfers>,
+    pub(super) down: Receiving<DownTransfers>,
 }
 
 /// The server's: those that it receives, and those that it sends.
 pub(super) struct ServerTransfers {
-    pub(super) up: Receiving<UpNode>,
-    pub(super) down: Sending<Sent>,
+    pub(super) up: Receiving<UpTransfers>,
+    pub(super) down: Sending<DownTransfers>,
 }
 
 /// Bytes of the set-up from the client and from the server, each message in a frame.
@@ -61,8 +61,8 @@ impl ClientTransfers {
         let MaskSetUp(reply) = mail.receive(base::REPLY_LEN).await?;
         let (receiver, corrections) = receiver.finish(Direction::Down, session, &reply)?;
         mail.send(MaskSetUp(corrections)).await;
-        let up = Sending::new(Direction::Up, sender, UpNode::sent);
-        let down = Receiving::new(Direction::Down, receiver, |_, received| received);
+        let up = Sending::new(Direction::Up, sender, UpTransfers::sent);
+        let down = Receiving::new(Direction::Down, receiver, DownTransfers::received);
         Ok(Self { up, down })
     }
 
@@ -78,7 +78,7 @@ impl ClientTransfers {
         shares: [&[u32]; 2],
         rng: &mut impl CryptoRng,
     ) -> NodePreparation {
-        NodePreparation::client(plan, shares, self.up.next(), self.down.next(), rng)
+        NodePreparation::client(plan, shares, self.up.take(), self.down.take(), rng)
     }
 }
 
@@ -114,13 +114,13 @@ impl ServerTransfers {
         mail.send(MaskSetUp(reply)).await;
         let MaskSetUp(corrections) = mail.receive(down.corrections_len()).await?;
         let sender = sender.finish(&corrections)?;
-        let up = Receiving::new(Direction::Up, receiver, UpNode::received);
-        let down = Sending::new(Direction::Down, sender, |_, sent| sent);
+        let up = Receiving::new(Direction::Up, receiver, UpTransfers::received);
+        let down = Sending::new(Direction::Down, sender, DownTransfers::sent);
         Ok(Self { up, down })
     }
 
     /// Begins to prepare the next activation.
     pub(super) fn prepare(&mut self, plan: &NodePlan, rng: &mut impl CryptoRng) -> NodePreparation {
-        NodePreparation::server(plan, self.up.next(), self.down.next(), rng)
+        NodePreparation::server(plan, self.up.take(), self.down.take(), rng)
     }
 }

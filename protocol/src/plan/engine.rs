@@ -313,9 +313,9 @@ fn cost_of_masks(plan: &NodePlan) -> EngineCost {
     let [up, down] = plan.request_lens();
     let requests = [down, up];
     let bytes = |party: usize| {
-        let (request, frame) =
-            (requests[party].unwrap_or(0), usize::from(requests[party].is_some()));
-        framed(offline[party] + request, offline_messages[party] + frame)
+        let requests = &requests[party];
+        let (bytes, frames) = (requests.iter().sum::<usize>(), requests.len());
+        framed(offline[party] + bytes, offline_messages[party] + frames)
     };
     let rounds = offline_messages[1] as u64;
     let offline = Traffic { sent: bytes(0), received: bytes(1), rounds };

@@ -55,8 +55,7 @@ impl Prepared {
         message: &mut Message<'_>,
     ) -> Opened {
         let Self { digits, own, mut selectors, sums, mut level2, level3, result } = self;
-        let bits: Vec<Plane> =
-            (0..program.digits.ring_bits()).map(|bit| Plane::of_bit(b, bit as u32)).collect();
+        let bits = Plane::of_bits(b, program.digits.ring_bits());
         let (mut at, widths) = (0, program.digits.all());
         let open = digits.into_iter().zip(widths).map(|(digit, width)| {
             at += width;

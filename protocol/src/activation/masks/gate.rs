@@ -171,11 +171,6 @@ impl Level {
         &self.gates
     }
 
-    /// Positions of a variable's keys that the gates use.
-    pub(super) fn used(&self, variable: usize) -> usize {
-        self.used[variable]
-    }
-
     /// Positions that gates use of the keys of each transfer.
     pub(super) fn widths(&self) -> impl Iterator<Item = usize> + '_ {
         let transfers = self.variables.iter().zip(&self.used);

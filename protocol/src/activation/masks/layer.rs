@@ -9,15 +9,10 @@ use super::evaluation::{Known, Masked, Opened};
 use super::message::{Message, Size};
 use super::plan::MasksPlan;
 use super::plane::{LANES, Ring};
-use super::preparation::{Half, Prepared, Rest, Start, UpTransfers};
+use super::preparation::{DownTransfers, Half, Prepared, Rest, Start, UpTransfers};
 use super::sizes::blank;
-use super::transfer::Keys;
 use crate::error::{Error, PeerFault};
-use crate::ot::transfers::{Received, ReceivedPart, Sent, SentPart};
 use crate::parallel::prelude::*;
-
-/// The transfers of a layer that the client sends, as one of the parties has them.
-pub struct UpLayer(Vec<UpTransfers>);
 
 /// The offline phase of a layer, between two messages.
 pub struct Preparation {
@@ -59,54 +54,52 @@ enum Evaluating {
 const OFFLINE: &str = "message to prepare activations";
 const ONLINE: &str = "message of activations";
 
-impl UpLayer {
-    /// The client's, who sends them.
-    pub fn sent(plan: &MasksPlan, mut transfers: Sent) -> Self {
-        let parts = transfers.parts(plan.transfers_of_chunk(0)).collect();
-        Self(chunks(plan, parts, |chunk, part| {
-            UpTransfers::new(&plan.program, sender(plan, chunk, part))
-        }))
-    }
-
-    /// The server's.
-    pub fn received(plan: &MasksPlan, mut transfers: Received) -> Self {
-        let parts = transfers.parts(plan.transfers_of_chunk(0)).collect();
-        Self(chunks(plan, parts, |chunk, part| {
-            UpTransfers::new(&plan.program, receiver(plan, chunk, part))
-        }))
-    }
-}
-
 impl Preparation {
-    /// The client's, of its shares `a` of the sums.
+    /// The client's, of its shares `a` of the sums, with the transfers of its chunks in both directions.
+    ///
+    /// # Panics
+    /// If there are transfers of fewer chunks.
     pub fn client(
         plan: &MasksPlan,
         a: &[u32],
-        up: UpLayer,
-        mut down: Received,
+        up: impl IntoIterator<Item = UpTransfers>,
+        down: impl IntoIterator<Item = DownTransfers>,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let side = Side::Client;
-        let parts = up.0.into_iter().zip(down.parts(plan.transfers_of_chunk(1)));
-        let parts = parts.map(|(up, down)| (up, down, rng.random())).collect();
-        let chunks = chunks(plan, parts, |chunk, (up, down, seed)| {
-            let (down, rng) = (receiver(plan, chunk, down), &mut ChaCha20Rng::from_seed(seed));
-            let a = part(a, chunk);
-            Preparing::Start(Start::new(&plan.program, a, up, down, side, rng))
-        });
-        Self { side, chunks }
+        Self::new(plan, Side::Client, |chunk| part(a, chunk), (up, down), rng)
     }
 
-    /// The server's.
-    pub fn server(plan: &MasksPlan, up: UpLayer, mut down: Sent, rng: &mut impl CryptoRng) -> Self {
-        let side = Side::Server;
-        let parts = up.0.into_iter().zip(down.parts(plan.transfers_of_chunk(1)));
-        let parts = parts.map(|(up, down)| (up, down, rng.random())).collect();
-        let chunks = chunks(plan, parts, |chunk, (up, down, seed)| {
-            let (down, rng) = (sender(plan, chunk, down), &mut ChaCha20Rng::from_seed(seed));
-            Preparing::Start(Start::new(&plan.program, &[], up, down, side, rng))
-        });
-        Self { side, chunks }
+    /// The server's, with the same.
+    ///
+    /// # Panics
+    /// If there are transfers of fewer chunks.
+    pub fn server(
+        plan: &MasksPlan,
+        up: impl IntoIterator<Item = UpTransfers>,
+        down: impl IntoIterator<Item = DownTransfers>,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        Self::new(plan, Side::Server, |_| &[], (up, down), rng)
+    }
+
+    fn new<'a>(
+        plan: &MasksPlan,
+        side: Side,
+        shares: impl Fn(usize) -> &'a [u32] + Sync + Send,
+        (up, down): (
+            impl IntoIterator<Item = UpTransfers>,
+            impl IntoIterator<Item = DownTransfers>,
+        ),
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        let transfers = up.into_iter().zip(down).take(plan.chunks().len());
+        let parts: Vec<_> = transfers.map(|(up, down)| (up, down, rng.random())).collect();
+        assert_eq!(parts.len(), plan.chunks().len(), "the transfers of each chunk");
+        let start = |(chunk, (up, down, seed))| {
+            let rng = &mut ChaCha20Rng::from_seed(seed);
+            Preparing::Start(Start::new(&plan.program, shares(chunk), up, down, side, rng))
+        };
+        Self { side, chunks: parts.into_par_iter().enumerate().map(start).collect() }
     }
 
     /// Makes message `index`, which is this party's to send.
@@ -268,26 +261,6 @@ impl Evaluating {
             Self::Done(_) | Self::Moved => unreachable!("there are four messages"),
         };
     }
-}
-
-/// Makes something of each chunk's part; `make` gets the number of the chunk too.
-fn chunks<T: Send, U: Send>(
-    plan: &MasksPlan,
-    parts: Vec<T>,
-    make: impl Fn(usize, T) -> U + Sync + Send,
-) -> Vec<U> {
-    debug_assert_eq!(parts.len(), plan.chunks().count(), "a part for each chunk");
-    parts.into_par_iter().enumerate().map(|(chunk, part)| make(chunk, part)).collect()
-}
-
-/// The keys of transfers that this party sends, for a chunk.
-fn sender<'a>(plan: &MasksPlan, chunk: usize, mut part: SentPart<'a>) -> Keys<'a> {
-    Keys::sender(plan.blocks(chunk), move |zeros, ones| part.keys(zeros, ones))
-}
-
-/// The keys of transfers that this party receives, for a chunk.
-fn receiver<'a>(plan: &MasksPlan, chunk: usize, mut part: ReceivedPart<'a>) -> Keys<'a> {
-    Keys::receiver(plan.blocks(chunk), move |choices, keys| part.keys(choices, keys))
 }
 
 /// The values of a chunk.

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::gate::{Gate, Level, MaskKind, Polynomial, Term, Variable};
 use super::message::Message;
 use super::plane::Plane;
-use super::transfer::Transfer;
+use super::transfer::{Positions, Transfer};
 
 /// What a party has of a level. Its *own* value of a variable is the mask μ if it receives the
 /// level's transfers and the hat ẑ if it sends them: shares of the variable.
@@ -38,8 +38,8 @@ struct TermShares {
 #[derive(ZeroizeOnDrop)]
 pub(super) struct LevelTransfers {
     own: Vec<Plane>,
-    /// Of each variable: the choice (0 for the sender) and the keys.
-    transfers: Vec<(Plane, Keys)>,
+    /// Of each variable: the choice (0 for the sender) and the positions that gates use.
+    transfers: Vec<(Plane, Positions)>,
 }
 
 impl LevelTransfers {
@@ -47,19 +47,19 @@ impl LevelTransfers {
     pub(super) fn new(level: &Level, transfers: impl IntoIterator<Item = Transfer>) -> Self {
         let mut given = transfers.into_iter();
         let (mut own, mut transfers) = (Vec::<Plane>::new(), Vec::new());
-        for (variable, mask) in level.variables().iter().enumerate() {
+        for mask in level.variables() {
             if *mask == MaskKind::None {
                 own.push(Plane::ZERO);
-                transfers.push((Plane::ZERO, Keys::default()));
+                transfers.push((Plane::ZERO, Positions::default()));
                 continue;
             }
-            let mut transfer = given.next().expect("a transfer for each variable");
-            let choice = transfer.choice();
+            let transfer = given.next().expect("a transfer for each variable");
+            let (choice, positions) = transfer.into_parts();
             own.push(match mask {
                 MaskKind::Merged([a, b]) => choice ^ own[a.index()] & own[b.index()],
                 _ => choice,
             });
-            transfers.push((choice, Keys(transfer.take(level.used(variable)).to_vec())));
+            transfers.push((choice, positions));
         }
         Self { own, transfers }
     }
@@ -120,12 +120,8 @@ impl LevelShares {
     }
 }
 
-/// The positions of a key that a level's gates use, and the differences to the other key.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
-struct Keys(Vec<[Plane; 2]>);
-
 impl GateShares {
-    fn new(gate: &Gate, variables: &[(Plane, Keys)], message: &mut Message<'_>) -> Self {
+    fn new(gate: &Gate, variables: &[(Plane, Positions)], message: &mut Message<'_>) -> Self {
         let mut share = Plane::ZERO;
         let terms = gate.terms.iter().map(|term| {
             let (own, shares) = TermShares::new(term, variables, message);
@@ -149,18 +145,19 @@ impl TermShares {
     /// of them, with the payload (later) of the last.
     fn new(
         term: &Term,
-        variables: &[(Plane, Keys)],
+        variables: &[(Plane, Positions)],
         message: &mut Message<'_>,
     ) -> (Plane, TermShares) {
         let n = term.factors.len();
         let choice = |j: usize| variables[term.factors[j].0.index()].0;
-        // The key bit of factor j that value x takes: that of the sender's key x_j, and, since
-        // differences are 0 there, that of the receiver's only one.
+        // The key bit of factor j that value x takes: that of the sender's key x_j, and that of the
+        // receiver's only one.
         let key = |j: usize, x: usize| {
             let (variable, first) = term.factors[j];
             let without = x & ((1 << j) - 1) | x >> (j + 1) << j;
-            let [key, difference] = variables[variable.index()].1.0[first + without];
-            if x >> j & 1 == 1 { key ^ difference } else { key }
+            let positions = &variables[variable.index()].1;
+            let position = first + without;
+            if x >> j & 1 == 1 { positions.other(position) } else { positions.key(position) }
         };
         let pad = |x: usize| (0..n).fold(Plane::ZERO, |pad, j| pad ^ key(j, x));
         let is_chosen = |x: usize| {

@@ -26,6 +26,7 @@ mod layer;
 mod level;
 mod message;
 mod node;
+mod part;
 mod plan;
 mod plane;
 mod preparation;
@@ -37,11 +38,13 @@ mod sizes;
 mod tests;
 mod transfer;
 
-pub use layer::{Evaluation, Preparation, PreparedLayer, UpLayer};
+pub use layer::{Evaluation, Preparation, PreparedLayer};
 pub use node::NodePlan;
-pub(crate) use node::{NodeEvaluation, NodePreparation, PreparedNode, UpNode};
+pub(crate) use node::{NodeEvaluation, NodePreparation, PreparedNode};
+pub use part::Part;
 pub use plan::{Cost, MasksPlan};
 use plane::Plane;
+pub use preparation::{DownTransfers, UpTransfers};
 
 /// The bits of a digit, at most.
 pub(crate) const WIDEST_DIGIT: usize = digit::MAX_BITS;

@@ -74,15 +74,21 @@ impl MasksPlan {
         Some(Self::new(digits, out_bits, instances, offsets, sources))
     }
 
-    /// `instances` maxima of two values that are cut into `digits`, in a ring that has a bit more than
-    /// they have.
-    pub(super) fn maxima(
-        digits: Vec<usize>,
+    /// `instances` maxima of two values of `bits` bits, in a ring of `out_bits` bits, cut into digits of at
+    /// most `widest` bits; the cheapest cut for transfers from these sources. None unless the ring has a bit
+    /// more than the values.
+    pub fn maxima(
+        bits: usize,
         instances: usize,
         out_bits: u32,
         sources: [Source; 2],
-    ) -> Self {
-        Self::of_program(Program::maximum(digits, out_bits), instances, [0; 2], sources)
+        widest: usize,
+    ) -> Option<Self> {
+        if out_bits as usize <= bits {
+            return None;
+        }
+        let digits = cheapest_of_maxima(bits, out_bits, sources.map(Source::bits), widest)?;
+        Some(Self::of_program(Program::maximum(digits, out_bits), instances, [0; 2], sources))
     }
 
     pub(super) fn new(
@@ -126,7 +132,7 @@ impl MasksPlan {
     }
 
     /// The instances of each chunk.
-    pub(super) fn chunks(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+    pub(super) fn chunks(&self) -> impl ExactSizeIterator<Item = std::ops::Range<usize>> + '_ {
         let starts = (0..self.instances).step_by(LANES);
         starts.map(|first| first..(first + LANES).min(self.instances))
     }
@@ -136,11 +142,6 @@ impl MasksPlan {
     pub fn transfers(&self) -> [usize; 2] {
         let lanes: usize = self.chunks().map(|c| c.len().next_multiple_of(KEY_BITS)).sum();
         self.program.transfers().map(|each| each * lanes)
-    }
-
-    /// Those of the first chunk, which no other one exceeds: up (0) or down (1).
-    pub(super) fn transfers_of_chunk(&self, direction: usize) -> usize {
-        self.program.transfers()[direction] * KEY_BITS * self.blocks(0)
     }
 
     /// Blocks of 128 lanes of a chunk.
@@ -186,20 +187,18 @@ impl MasksPlan {
 
     /// Bytes of memory that a prepared layer takes a party.
     pub(crate) fn prepared_bytes(&self, side: Side) -> usize {
-        self.chunks().count() * self.sizes.stored[side as usize].memory()
+        self.chunks().len() * self.sizes.stored[side as usize].memory()
     }
 
     /// At most how many bytes of memory the layer takes the client, with messages that wait to be sent;
-    /// the request for its transfers not counted.
+    /// requests for its transfers not counted.
     pub(crate) fn client_bytes(&self) -> usize {
         // While it is prepared: of each transfer the choice, and some positions of both keys.
         let transfers: usize = self.program.transfers().iter().sum();
-        let preparing = self.chunks().count() * transfers * 17 * size_of::<Plane>();
-        // What the server sends for the client's shares waits to be used.
-        let received = size_of::<u128>() * self.transfers()[1];
+        let preparing = self.chunks().len() * transfers * 17 * size_of::<Plane>();
         let messages: usize =
             (0..self.offline_messages()).map(|index| self.offline_len(index)).sum();
-        preparing + received + messages + self.prepared_bytes(Side::Client)
+        preparing + messages + self.prepared_bytes(Side::Client)
     }
 
     /// Puts the digits and all messages into a plan's digest.
@@ -247,7 +246,7 @@ fn cheapest(
 }
 
 /// The same for maxima of values of `bits` bits.
-pub(super) fn cheapest_of_maxima(
+fn cheapest_of_maxima(
     bits: usize,
     out_bits: u32,
     transfer: [usize; 2],

@@ -3,7 +3,9 @@
 use std::hint::black_box;
 use std::ops::{BitAnd, BitXor, BitXorAssign, Deref, DerefMut, Not};
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use gazelle_kernels::VectorBackend;
+use gazelle_kernels::transpose::low_rows;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Lanes of a plane: activations that are computed together.
 pub(super) const LANES: usize = 512;
@@ -35,15 +37,17 @@ impl Plane {
     pub(super) const ZERO: Self = Self([0; LANES / 64]);
     pub(super) const ONES: Self = Self([u64::MAX; LANES / 64]);
 
-    /// Bit `bit` of every value; at most [`LANES`] of them.
-    pub(super) fn of_bit(values: &[u32], bit: u32) -> Self {
-        let mut plane = Self::ZERO;
-        for (word, values) in plane.0.iter_mut().zip(values.chunks(64)) {
-            for (i, value) in values.iter().enumerate() {
-                *word |= u64::from(value >> bit & 1) << i;
-            }
+    /// The `count` ≤ 32 low bits of every value, the lowest first; at most [`LANES`] of them.
+    pub(super) fn of_bits(values: &[u32], count: usize) -> Vec<Self> {
+        let (backend, mut planes) = (VectorBackend::best(), vec![Self::ZERO; count]);
+        let mut columns = Zeroizing::new([0; 128]);
+        let mut rows = Zeroizing::new([0; u32::BITS as usize]);
+        for (block, values) in values.chunks(columns.len()).enumerate() {
+            columns.iter_mut().zip(values).for_each(|(column, value)| *column = (*value).into());
+            low_rows(backend, &columns, &mut rows[..count]);
+            planes.iter_mut().zip(&*rows).for_each(|(plane, row)| plane.set_block(block, *row));
         }
-        plane
+        planes
     }
 
     /// Sets the bits of 128 lanes, from number 128·`block` on.

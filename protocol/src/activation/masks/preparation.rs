@@ -13,8 +13,8 @@ use super::program::{ClampVariables, Level3, LowVariables, Program};
 use super::result::{HalfResult, ResultShares, ResultTransfers};
 use super::transfer::{Derandomised, Keys, RingTransfer, Transfer};
 
-/// The transfers that the client sends, their keys cut to what is used.
-pub(super) struct UpTransfers {
+/// A chunk's transfers that the client sends, their keys cut to what is used.
+pub struct UpTransfers {
     digits: Vec<Vec<Transfer>>,
     level2: LevelTransfers,
     result: RingTransfer,
@@ -28,6 +28,26 @@ impl UpTransfers {
         let of_level2 = level2.widths().map(|width| keys.transfer(width));
         let level2 = LevelTransfers::new(level2, of_level2);
         Self { digits, level2, result: keys.ring_transfer() }
+    }
+}
+
+/// A chunk's transfers that the server sends, likewise.
+pub struct DownTransfers {
+    level3: LevelTransfers,
+    result: Vec<RingTransfer>,
+    selectors: Vec<Option<Transfer>>,
+}
+
+impl DownTransfers {
+    /// Draws them from `keys`.
+    pub(super) fn new(program: &Program, mut keys: Keys<'_>) -> Self {
+        let level3 = &program.level3.level;
+        let of_level3 = level3.widths().map(|width| keys.transfer(width));
+        let level3 = LevelTransfers::new(level3, of_level3);
+        let result = (0..program.opened()).map(|_| keys.ring_transfer()).collect();
+        let selectors = (0..program.digits.high.len())
+            .map(|high| program.is_selected(high).then(|| keys.transfer(1)));
+        Self { level3, result, selectors: selectors.collect() }
     }
 }
 
@@ -103,34 +123,28 @@ pub(super) struct Prepared {
 }
 
 impl Start {
-    /// With all transfers of these activations: those that the client sends, and the keys of those
-    /// that the server sends. `a` are the client's shares of the sums (nothing for the server).
+    /// With all transfers of these activations. `a` are the client's shares of the sums (nothing for
+    /// the server).
     pub(super) fn new(
         program: &Program,
         a: &[u32],
         up: UpTransfers,
-        mut down: Keys<'_>,
+        down: DownTransfers,
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let bits: Vec<Plane> =
-            (0..program.digits.ring_bits()).map(|bit| Plane::of_bit(a, bit as u32)).collect();
+        let bits = Plane::of_bits(a, program.digits.ring_bits());
         let mut at = 0;
         let digits = program.digits.all().zip(up.digits).map(|(width, transfers)| {
             at += width;
             Digit::new(&bits[at - width..at], transfers, side)
         });
         let digits = digits.collect();
-        let level3 = &program.level3.level;
-        let of_level3 = level3.widths().map(|width| down.transfer(width));
-        let level3 = LevelTransfers::new(level3, of_level3);
-        let result = ResultTransfers::new(program, a, up.result, &mut down, side, rng);
-        let selectors = (0..program.digits.high.len())
-            .map(|high| program.is_selected(high).then(|| down.transfer(1)));
+        let result = ResultTransfers::new(program, a, up.result, down.result, side, rng);
         Self {
-            selectors: selectors.collect(),
+            selectors: down.selectors,
             level2: up.level2,
-            level3,
+            level3: down.level3,
             result,
             common: Common { digits, own: OwnBits::new(program, &bits, side, rng) },
         }
@@ -209,7 +223,7 @@ impl Prepared {
             }
         }
         for Selector { transfer, bit } in self.selectors.iter_mut().flatten() {
-            transfer.keep(message);
+            transfer.keep(side == Side::Server, message);
             message.keep([bit]);
         }
         self.level2.keep(side == Side::Client, message);

@@ -11,7 +11,7 @@ use super::Side;
 use super::message::Message;
 use super::plane::{LANES, Plane, Ring, negate_if, ring};
 use super::program::Program;
-use super::transfer::{Keys, RingTransfer};
+use super::transfer::RingTransfer;
 
 /// What a result's preparation begins with.
 pub(super) struct ResultTransfers {
@@ -72,17 +72,16 @@ fn factors(program: &Program) -> impl Iterator<Item = u32> {
 }
 
 impl ResultTransfers {
-    /// With the server's choice in `server`, the client's in the next transfers; `a` are the client's
-    /// sums (0 for the server).
+    /// With the server's choice in `server`, the client's in `client`; `a` are the client's sums
+    /// (nothing for the server).
     pub(super) fn new(
         program: &Program,
         a: &[u32],
         server: RingTransfer,
-        down: &mut Keys<'_>,
+        client: Vec<RingTransfer>,
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let client: Vec<_> = (0..program.opened()).map(|_| down.ring_transfer()).collect();
         let own = client.iter().enumerate().map(|(bit, client)| match side {
             Side::Client => client.choice(),
             Side::Server if bit == 0 => server.choice(),

@@ -5,7 +5,7 @@ use rand::rngs::ChaCha20Rng;
 
 use super::Side;
 use super::message::{Message, Size};
-use super::preparation::{Prepared, Start, UpTransfers};
+use super::preparation::{DownTransfers, Prepared, Start, UpTransfers};
 use super::program::Program;
 use super::transfer::Keys;
 
@@ -46,7 +46,8 @@ fn run(program: &Program, side: Side, sizes: &mut Vec<Size>) -> Prepared {
     // Nothing of it is used.
     let rng = &mut ChaCha20Rng::from_seed([0; 32]);
     let up = UpTransfers::new(program, Keys::none());
-    let start = Start::new(program, &[], up, Keys::none(), side, rng);
+    let down = DownTransfers::new(program, Keys::none());
+    let start = Start::new(program, &[], up, down, side, rng);
     let mut size = Size::default();
     let half = start.up(program, side, &mut Message::count(&mut size));
     sizes.push(std::mem::take(&mut size));

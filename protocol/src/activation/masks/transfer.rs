@@ -2,12 +2,12 @@
 //!
 //! A transfer's sender has two keys of 128 bits, its receiver a choice c and the key K^c. A bit of
 //! a key hides one message at most, so every use takes the next positions of a transfer's keys and
-//! none is given twice (`Transfer::take`). Both parties run the same functions: what only the other
+//! none is given twice (`Transfer::times`). Both parties run the same functions: what only the other
 //! one has is 0 here.
 
 use gazelle_kernels::VectorBackend;
 use gazelle_kernels::transpose::low_rows;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::message::Message;
 use super::plane::{LANES, Plane, Ring, ring};
@@ -74,21 +74,24 @@ impl<'a> Keys<'a> {
     /// The next transfer, of whose keys `width` positions are needed.
     pub(super) fn transfer(&mut self, width: usize) -> Transfer {
         let (choice, sends) = self.draw();
-        let Drawn { keys, rows, .. } = &mut *self.drawn;
-        let mut positions = vec![[Plane::ZERO; 2]; width];
-        let rows = &mut rows[..width];
-        for (which, keys) in keys.iter().take(1 + usize::from(sends)).enumerate() {
-            for (block, keys) in keys[..self.lanes].as_chunks().0.iter().enumerate() {
-                low_rows(self.backend, keys, rows);
-                for (planes, row) in positions.iter_mut().zip(&*rows) {
-                    planes[which].set_block(block, *row);
-                }
-            }
-        }
+        let keys = self.turn(0, width);
+        let mut differences = Vec::new();
         if sends {
-            positions.iter_mut().for_each(|[key, other]| *other ^= *key);
+            differences = self.turn(1, width);
+            differences.iter_mut().zip(&keys).for_each(|(other, key)| *other ^= *key);
         }
-        Transfer { choice, positions, sends, used: 0 }
+        Transfer { choice, positions: Positions { keys, differences }, sends, used: 0 }
+    }
+
+    /// The first `width` positions of the keys that were drawn: of K⁰ or K^c (0), or of K¹ (1).
+    fn turn(&mut self, which: usize, width: usize) -> Vec<Plane> {
+        let Drawn { keys, rows, .. } = &mut *self.drawn;
+        let (mut planes, rows) = (vec![Plane::ZERO; width], &mut rows[..width]);
+        for (block, keys) in keys[which][..self.lanes].as_chunks().0.iter().enumerate() {
+            low_rows(self.backend, keys, rows);
+            planes.iter_mut().zip(&*rows).for_each(|(plane, row)| plane.set_block(block, *row));
+        }
+        planes
     }
 
     /// The next transfer, for a product in a ring.
@@ -124,13 +127,38 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// Positions of a transfer's keys in each lane.
+#[derive(Default, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Positions {
+    /// Of K⁰ for the sender, of K^c for the receiver.
+    keys: Vec<Plane>,
+    /// Of K⁰ ⊕ K¹ for the sender; the receiver has none.
+    differences: Vec<Plane>,
+}
+
+impl Positions {
+    /// That of K⁰ or K^c.
+    pub(super) fn key(&self, position: usize) -> Plane {
+        self.keys[position]
+    }
+
+    /// That of K¹ for the sender, of its only key for the receiver.
+    pub(super) fn other(&self, position: usize) -> Plane {
+        self.hide(position, self.keys[position])
+    }
+
+    /// What the sender hides with K⁰ ⊕ K¹; the receiver has 0 in its place.
+    fn hide(&self, position: usize, bit: Plane) -> Plane {
+        self.differences.get(position).map_or(bit, |difference| bit ^ *difference)
+    }
+}
+
 /// One transfer in each lane, its keys' positions handed out one after the other.
 #[derive(ZeroizeOnDrop)]
 pub(super) struct Transfer {
     /// c; 0 for the sender.
     choice: Plane,
-    /// Positions of K⁰ and of K⁰ ⊕ K¹ for the sender, of K^c and 0 for the receiver.
-    positions: Vec<[Plane; 2]>,
+    positions: Positions,
     #[zeroize(skip)]
     sends: bool,
     #[zeroize(skip)]
@@ -143,28 +171,34 @@ impl Transfer {
         self.choice
     }
 
-    /// Writes or reads what is stored of it, if no position is used yet.
-    pub(super) fn keep(&mut self, message: &mut Message<'_>) {
-        message.keep([&mut self.choice]);
-        message.keep(self.positions.iter_mut().map(|[key, _]| key));
-        message.keep(self.positions.iter_mut().map(|[_, difference]| difference));
+    /// Writes or reads what is stored of it by the sender or the receiver, if no position is used yet.
+    pub(super) fn keep(&mut self, sends: bool, message: &mut Message<'_>) {
+        let Positions { keys, differences } = &mut self.positions;
+        message.keep(&mut *keys);
+        if sends {
+            differences.resize(keys.len(), Plane::ZERO);
+            message.keep(differences);
+        } else {
+            message.keep([&mut self.choice]);
+        }
     }
 
-    /// The next `count` positions, which nobody gets again: each of K⁰ or K^c, and of K⁰ ⊕ K¹.
-    ///
-    /// # Panics
-    /// If there are no more.
-    pub(super) fn take(&mut self, count: usize) -> &[[Plane; 2]] {
-        let taken = self.used..self.used + count;
-        self.used = taken.end;
-        &self.positions[taken]
+    /// The choice (0 for the sender) and all positions, none of which is used yet.
+    pub(super) fn into_parts(mut self) -> (Plane, Positions) {
+        debug_assert_eq!(self.used, 0, "a position is used once");
+        (self.choice, std::mem::take(&mut self.positions))
     }
 
     /// Shares of c·v for the sender's bit `v`, in one bit from sender to receiver. The sender's share
-    /// does not depend on `v`.
+    /// does not depend on `v`. It uses up a position.
+    ///
+    /// # Panics
+    /// If there are no more.
     pub(super) fn times(&mut self, v: Plane, message: &mut Message<'_>) -> Plane {
-        let [key, difference] = self.take(1)[0];
-        key ^ self.choice & message.pass(v ^ difference)
+        let position = self.used;
+        self.used += 1;
+        let key = self.positions.key(position);
+        key ^ self.choice & message.pass(self.positions.hide(position, v))
     }
 }
 

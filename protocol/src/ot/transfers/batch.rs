@@ -64,27 +64,23 @@ impl Pool {
         self.left.end = end;
     }
 
-    /// Takes the first `count`; all of them with the memory that they are in.
-    fn take(&mut self, count: usize) -> Self {
-        assert!(count <= self.len(), "{count} transfers of {}: refill first", self.len());
-        let number = self.number;
-        self.number += count as u64;
-        if count == self.len() {
-            let (blocks, left) = (std::mem::take(&mut self.blocks), std::mem::take(&mut self.left));
-            return Self { blocks, left, number };
+    /// Gives back memory that nothing is left in.
+    pub(super) fn shrink(&mut self) {
+        if self.len() < self.blocks.len() {
+            let blocks = self.left().to_vec();
+            self.left_mut().zeroize();
+            self.left = 0..blocks.len();
+            self.blocks = blocks;
         }
-        let part = &mut self.blocks[self.left.start..][..count];
-        let blocks = part.to_vec();
-        part.zeroize();
-        self.left.start += count;
-        Self { blocks, left: 0..count, number }
     }
 
-    /// Takes all, in place, `count` at a time; the last part may have fewer.
-    fn parts(&mut self, count: usize) -> impl Iterator<Item = Part<'_>> {
-        let left = std::mem::take(&mut self.left);
-        let parts = self.blocks[left].chunks_mut(count).zip((self.number..).step_by(count));
-        parts.map(|(blocks, number)| Part { blocks, number })
+    /// Takes the first `count`, where they are.
+    fn take(&mut self, count: usize) -> Batch<'_> {
+        assert!(count <= self.len(), "{count} transfers of {}: refill first", self.len());
+        let (first, number) = (self.left.start, self.number);
+        self.left.start += count;
+        self.number += count as u64;
+        Batch { blocks: &mut self.blocks[first..][..count], number }
     }
 
     /// Those that are left.
@@ -111,24 +107,23 @@ impl Drop for Pool {
 }
 
 /// Transfers where a [`Pool`] had them; wiped as they are used, and when dropped.
-struct Part<'a> {
+struct Batch<'a> {
     blocks: &'a mut [u128],
     /// The number of the first of them.
     number: u64,
 }
 
-impl Part<'_> {
-    /// Uses up the first `count`: gives `make` the number of the first of them and the blocks.
-    fn draw(&mut self, count: usize, make: impl FnOnce(u64, &[u128])) {
-        let blocks =
-            self.blocks.split_off_mut(..count).expect("as many transfers as are asked for");
-        make(self.number, blocks);
-        blocks.zeroize();
+impl Batch<'_> {
+    /// Cuts off the first `count`.
+    fn take(&mut self, count: usize) -> Self {
+        let number = self.number;
         self.number += count as u64;
+        let blocks = self.blocks.split_off_mut(..count);
+        Self { blocks: blocks.expect("as many transfers as are asked for"), number }
     }
 }
 
-impl Drop for Part<'_> {
+impl Drop for Batch<'_> {
     fn drop(&mut self) {
         self.blocks.zeroize();
     }
@@ -138,22 +133,27 @@ impl Drop for Part<'_> {
 ///
 /// ```compile_fail,E0277
 /// fn copy<T: Clone>() {}
-/// copy::<gazelle_protocol::ot::transfers::Sent>();
+/// copy::<gazelle_protocol::ot::transfers::Sent<'static>>();
 /// ```
-pub struct Sent {
-    pool: Pool,
-    delta: Zeroizing<u128>,
-    hash: Hash,
+pub struct Sent<'a> {
+    batch: Batch<'a>,
+    delta: &'a u128,
+    hash: &'a Hash,
 }
 
-impl Sent {
-    pub(super) fn take_from(pool: &mut Pool, count: usize, delta: u128, hash: &Hash) -> Self {
-        Self { pool: pool.take(count), delta: Zeroizing::new(delta), hash: hash.clone() }
+impl<'a> Sent<'a> {
+    pub(super) fn take_from(
+        pool: &'a mut Pool,
+        count: usize,
+        delta: &'a u128,
+        hash: &'a Hash,
+    ) -> Self {
+        Self { batch: pool.take(count), delta, hash }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.pool.len()
+        self.batch.blocks.len()
     }
 
     /// Whether there is none.
@@ -166,19 +166,14 @@ impl Sent {
     /// # Panics
     ///
     /// Panics if there are fewer.
+    #[must_use]
     pub fn take(&mut self, count: usize) -> Self {
-        Self::take_from(&mut self.pool, count, *self.delta, &self.hash)
-    }
-
-    /// Gives all of them out, `count` at a time; the last part may have fewer.
-    pub(crate) fn parts(&mut self, count: usize) -> impl Iterator<Item = SentPart<'_>> {
-        let (delta, hash) = (&*self.delta, &self.hash);
-        self.pool.parts(count).map(move |part| SentPart { part, delta, hash })
+        Self { batch: self.batch.take(count), ..*self }
     }
 
     /// Both keys of each transfer, K⁰ = H(q) and K¹ = H(q ⊕ Δ).
     pub fn keys(self) -> SenderKeys {
-        let (blocks, first) = (self.pool.left(), self.pool.number);
+        let Batch { blocks, number } = &self.batch;
         let mut zeros = Zeroizing::new(vec![0; blocks.len()]);
         let mut ones = Zeroizing::new(vec![0; blocks.len()]);
         zeros
@@ -187,32 +182,24 @@ impl Sent {
             .zip(blocks.par_chunks(CHUNK))
             .enumerate()
             .for_each(|(i, ((zeros, ones), blocks))| {
-                let tweak = first + (i * CHUNK) as u64;
-                // The lowest bit of q is 0, that of Δ is 1: the colours are the choices.
-                hash::hash_colours(&self.hash, tweak, *self.delta, blocks, [zeros, ones]);
+                self.hash(number + (i * CHUNK) as u64, blocks, [zeros, ones]);
             });
         SenderKeys { zeros, ones }
     }
-}
 
-/// Some transfers of a [`Sent`], to be used one after the other.
-pub(crate) struct SentPart<'a> {
-    part: Part<'a>,
-    delta: &'a u128,
-    hash: &'a Hash,
-}
-
-impl SentPart<'_> {
     /// Uses up as many as there is room for: writes K⁰ and K¹ of each.
     ///
     /// # Panics
     ///
     /// Panics if there are fewer, or if the lengths differ.
-    pub(crate) fn keys(&mut self, zeros: &mut [u128], ones: &mut [u128]) {
-        self.part.draw(zeros.len(), |number, blocks| {
-            // The lowest bit of q is 0, that of Δ is 1: the colours are the choices.
-            hash::hash_colours(self.hash, number, *self.delta, blocks, [zeros, ones]);
-        });
+    pub(crate) fn draw(&mut self, zeros: &mut [u128], ones: &mut [u128]) {
+        let Batch { blocks, number } = &self.batch.take(zeros.len());
+        self.hash(*number, blocks, [zeros, ones]);
+    }
+
+    fn hash(&self, number: u64, blocks: &[u128], keys: [&mut [u128]; 2]) {
+        // The lowest bit of q is 0, that of Δ is 1: the colours are the choices.
+        hash::hash_colours(self.hash, number, *self.delta, blocks, keys);
     }
 }
 
@@ -269,21 +256,21 @@ impl SenderKeys {
 ///
 /// ```compile_fail,E0277
 /// fn copy<T: Clone>() {}
-/// copy::<gazelle_protocol::ot::transfers::Received>();
+/// copy::<gazelle_protocol::ot::transfers::Received<'static>>();
 /// ```
-pub struct Received {
-    pool: Pool,
-    hash: Hash,
+pub struct Received<'a> {
+    batch: Batch<'a>,
+    hash: &'a Hash,
 }
 
-impl Received {
-    pub(super) fn take_from(pool: &mut Pool, count: usize, hash: &Hash) -> Self {
-        Self { pool: pool.take(count), hash: hash.clone() }
+impl<'a> Received<'a> {
+    pub(super) fn take_from(pool: &'a mut Pool, count: usize, hash: &'a Hash) -> Self {
+        Self { batch: pool.take(count), hash }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.pool.len()
+        self.batch.blocks.len()
     }
 
     /// Whether there is none.
@@ -296,50 +283,36 @@ impl Received {
     /// # Panics
     ///
     /// Panics if there are fewer.
+    #[must_use]
     pub fn take(&mut self, count: usize) -> Self {
-        Self::take_from(&mut self.pool, count, &self.hash)
-    }
-
-    /// Gives all of them out, `count` at a time; the last part may have fewer.
-    pub(crate) fn parts(&mut self, count: usize) -> impl Iterator<Item = ReceivedPart<'_>> {
-        let hash = &self.hash;
-        self.pool.parts(count).map(move |part| ReceivedPart { part, hash })
+        Self { batch: self.batch.take(count), ..*self }
     }
 
     /// The choices, and the chosen key of each transfer, K^c = H(q ⊕ c·Δ).
     pub fn keys(self) -> ReceiverKeys {
-        let first = self.pool.number;
-        let mut keys = Zeroizing::new(self.pool.left().to_vec());
+        let Batch { blocks, number } = &self.batch;
+        let mut keys = Zeroizing::new(blocks.to_vec());
         let choices = Choices::from_lowest_bits(&keys);
         keys.par_chunks_mut(CHUNK).enumerate().for_each(|(i, keys)| {
-            hash::hash(&self.hash, first + (i * CHUNK) as u64, keys);
+            hash::hash(self.hash, number + (i * CHUNK) as u64, keys);
         });
         ReceiverKeys { choices, keys }
     }
-}
 
-/// Some transfers of a [`Received`], to be used one after the other.
-pub(crate) struct ReceivedPart<'a> {
-    part: Part<'a>,
-    hash: &'a Hash,
-}
-
-impl ReceivedPart<'_> {
     /// Uses up as many as there is room for: writes K^c of each, and the choices of 128 to each element
     /// of `choices`.
     ///
     /// # Panics
     ///
     /// Panics if there are fewer, or if there is not an element of `choices` for every 128.
-    pub(crate) fn keys(&mut self, choices: &mut [u128], keys: &mut [u128]) {
+    pub(crate) fn draw(&mut self, choices: &mut [u128], keys: &mut [u128]) {
         assert_eq!(keys.len(), 128 * choices.len(), "128 choices an element");
-        self.part.draw(keys.len(), |number, blocks| {
-            for (choices, blocks) in choices.iter_mut().zip(blocks.as_chunks().0) {
-                *choices = lowest_bits(blocks);
-            }
-            keys.copy_from_slice(blocks);
-            hash::hash(self.hash, number, keys);
-        });
+        let Batch { blocks, number } = &self.batch.take(keys.len());
+        for (choices, blocks) in choices.iter_mut().zip(blocks.as_chunks().0) {
+            *choices = lowest_bits(blocks);
+        }
+        keys.copy_from_slice(blocks);
+        hash::hash(self.hash, *number, keys);
     }
 }
 

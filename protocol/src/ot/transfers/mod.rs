@@ -62,7 +62,6 @@ mod parties;
 mod tests;
 
 pub use batch::{Received, ReceiverKeys, SenderKeys, Sent, Unproven};
-pub(crate) use batch::{ReceivedPart, SentPart};
 pub use parties::{Receiver, ReceiverSetup, Sender, SenderSetup};
 
 use gazelle_kernels::hash::{Hash, HashKind};

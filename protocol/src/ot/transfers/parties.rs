@@ -117,11 +117,6 @@ struct State {
 }
 
 impl Receiver {
-    /// Takes as little memory as it can until it is used again; what waits stays.
-    pub(crate) fn shrink(&mut self) {
-        self.state.iter_mut().for_each(|state| state.extension.shrink());
-    }
-
     /// How many transfers wait to be taken.
     pub fn available(&self) -> usize {
         self.state.as_ref().map_or(0, |state| state.pool.len())
@@ -141,6 +136,14 @@ impl Receiver {
     /// The lengths of the messages that make `count` transfers available.
     pub fn lengths(&self, count: usize) -> Lengths {
         self.stock().lengths(self.source, count)
+    }
+
+    /// Takes as little memory as it can until it is used again; what waits stays.
+    pub(crate) fn shrink(&mut self) {
+        if let Some(state) = &mut self.state {
+            state.extension.shrink();
+            state.pool.shrink();
+        }
     }
 
     /// Begins to make `count` transfers available: returns the message for [`Sender::answer`].
@@ -229,9 +232,9 @@ impl Receiver {
     /// # Panics
     ///
     /// Panics if fewer wait, in the middle of a refill, or after a failure.
-    pub fn take(&mut self, count: usize) -> Received {
-        let taken = self.take_unproven(count);
-        self.release(taken)
+    pub fn take(&mut self, count: usize) -> Received<'_> {
+        self.assert_proven();
+        self.take_unproven(count).0
     }
 
     /// The same, in the middle of a refill too.
@@ -239,7 +242,7 @@ impl Receiver {
     /// # Panics
     ///
     /// Panics if fewer wait, or after a failure.
-    pub fn take_unproven(&mut self, count: usize) -> Unproven<Received> {
+    pub fn take_unproven(&mut self, count: usize) -> Unproven<Received<'_>> {
         let state = self.state.as_mut().expect("the direction has not failed");
         Unproven(Received::take_from(&mut state.pool, count, &self.hash))
     }
@@ -250,9 +253,13 @@ impl Receiver {
     ///
     /// Panics in the middle of a refill, or after a failure.
     pub fn release<T>(&self, unproven: Unproven<T>) -> T {
+        self.assert_proven();
+        unproven.0
+    }
+
+    fn assert_proven(&self) {
         assert!(self.claims.is_empty(), "the sender's proof must come first");
         assert!(self.state.is_some(), "the direction has not failed");
-        unproven.0
     }
 }
 
@@ -272,11 +279,6 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Takes as little memory as it can until it is used again; what waits stays.
-    pub(crate) fn shrink(&mut self) {
-        self.extension.shrink();
-    }
-
     /// How many transfers wait to be taken.
     pub fn available(&self) -> usize {
         self.pool.len()
@@ -295,6 +297,12 @@ impl Sender {
     /// The lengths of the messages that make `count` transfers available.
     pub fn lengths(&self, count: usize) -> Lengths {
         self.stock().lengths(self.source, count)
+    }
+
+    /// Takes as little memory as it can until it is used again; what waits stays.
+    pub(crate) fn shrink(&mut self) {
+        self.extension.shrink();
+        self.pool.shrink();
     }
 
     /// Length in bytes of the request that makes `count` transfers available.
@@ -376,7 +384,7 @@ impl Sender {
     /// # Panics
     ///
     /// Panics if fewer wait.
-    pub fn take(&mut self, count: usize) -> Sent {
-        Sent::take_from(&mut self.pool, count, *self.delta, &self.hash)
+    pub fn take(&mut self, count: usize) -> Sent<'_> {
+        Sent::take_from(&mut self.pool, count, &self.delta, &self.hash)
     }
 }

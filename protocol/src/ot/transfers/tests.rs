@@ -40,7 +40,7 @@ fn refill(sender: &mut Sender, receiver: &mut Receiver, count: usize, rng: &mut 
     assert!(sender.available() >= count);
 }
 
-fn assert_keys_agree(sent: Sent, received: Received) -> (SenderKeys, ReceiverKeys) {
+fn assert_keys_agree(sent: Sent<'_>, received: Received<'_>) -> (SenderKeys, ReceiverKeys) {
     let (sent, received) = (sent.keys(), received.keys());
     assert_eq!((sent.len(), received.choices().len()), (received.len(), received.len()));
     for i in 0..sent.len() {
@@ -97,7 +97,7 @@ fn equal_blocks_have_different_keys() {
     let hash = key_hash(&Direction::Up.name(SESSION));
     let mut pool = batch::Pool::new();
     pool.grow(300).fill(1 << 77);
-    let mut keys = Sent::take_from(&mut pool, 300, 5, &hash).keys().zeros().to_vec();
+    let mut keys = Sent::take_from(&mut pool, 300, &5, &hash).keys().zeros().to_vec();
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), 300);
@@ -116,7 +116,7 @@ fn the_pool_keeps_order_and_forgets() {
         }
         pool.cut(2);
         written -= 2;
-        let keys = Sent::take_from(&mut pool, used, 5, &hash).keys();
+        let keys = Sent::take_from(&mut pool, used, &5, &hash).keys();
         let mut expected: Vec<u128> = (taken..taken + used as u128).map(|i| i << 1).collect();
         gazelle_kernels::hash::hash(&hash, taken as u64, &mut expected);
         assert_eq!(keys.zeros(), expected);
@@ -157,7 +157,7 @@ fn more_than_there_are_is_refused() {
     let rng = &mut rng(5);
     let (mut sender, mut receiver) = set_up(SOURCES[1], Direction::Down, rng);
     refill(&mut sender, &mut receiver, 10, rng);
-    sender.take(11);
+    drop(sender.take(11));
 }
 
 /// Parties that disagree about the direction do not get past the set-up.
@@ -277,7 +277,7 @@ fn transfers_are_not_used_before_the_proof() {
     let rng = &mut rng(13);
     let (_, mut receiver, answer) = answered(rng);
     receiver.challenge(2000, &answer).unwrap();
-    receiver.take(1);
+    drop(receiver.take(1));
 }
 
 /// One iteration of each set that is offered, at its size.

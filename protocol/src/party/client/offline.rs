@@ -284,11 +284,11 @@ impl ClientParty {
             send_all(guards, mail).await;
             return Ok(());
         };
-        let requests = up.receive(layers, mail).await?;
-        let answers = down.receive(layers, mail).await?;
+        up.receive(layers, mail).await?;
+        down.receive(layers, mail).await?;
         send_all(guards, mail).await;
-        up.answer(layers, requests, mail).await?;
-        down.challenge(layers, answers, mail).await
+        up.answer(layers, mail).await?;
+        down.challenge(layers, mail).await
     }
 
     /// Proves what the client sent of transfers, after it has checked the server's proof.

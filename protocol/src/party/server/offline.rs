@@ -107,8 +107,8 @@ impl<'a> ServerParty<'a> {
     async fn refill(&mut self, layers: &[Layer<'_>], mail: &Mailbox) -> Result<(), Error> {
         if let Some(ServerTransfers { up, down }) = &mut self.transfers {
             up.request(layers, mail, &mut self.rng).await?;
-            let requests = down.receive(layers, mail).await?;
-            down.answer(layers, requests, mail).await?;
+            down.receive(layers, mail).await?;
+            down.answer(layers, mail).await?;
         }
         Ok(())
     }
@@ -116,8 +116,8 @@ impl<'a> ServerParty<'a> {
     /// Makes the transfers that the client sends, and checks them after it has proven its own.
     async fn finish_refill(&mut self, layers: &[Layer<'_>], mail: &Mailbox) -> Result<(), Error> {
         if let Some(ServerTransfers { up, down }) = &mut self.transfers {
-            let answers = up.receive(layers, mail).await?;
-            up.challenge(layers, answers, mail).await?;
+            up.receive(layers, mail).await?;
+            up.challenge(layers, mail).await?;
             refill::send(down.prove(mail).await?, mail).await;
             up.finish(mail).await?;
         }

@@ -65,8 +65,8 @@ impl NetworkPlan {
     fn refill_of(&self, direction: Direction, stock: &mut Stock, count: usize) -> Refill {
         let source = self.sources[direction as usize];
         let (mut refill, mut challenge, mut proof) = (Refill::default(), 0, 0);
-        for (_, plan) in self.mask_layers(count) {
-            let lengths = stock.take(source, plan.transfers()[direction as usize]);
+        for part in self.mask_layers(count).flat_map(|(_, plan)| plan.parts()) {
+            let lengths = stock.take(source, part.transfers()[direction as usize]);
             refill.request += message(lengths.request);
             refill.answer += message(lengths.answer);
             challenge += lengths.challenge;
@@ -76,8 +76,8 @@ impl NetworkPlan {
         refill
     }
 
-    /// At most the bytes of memory that silent transfers take a party of a session: what waits, and one
-    /// layer's.
+    /// At most the bytes of memory that silent transfers take a party of a session: what waits, and those
+    /// of a part of a layer.
     pub(crate) fn stock_memory(&self) -> u64 {
         if !self.uses_masks() {
             return 0;
@@ -85,10 +85,10 @@ impl NetworkPlan {
         let of = |direction: usize| match self.sources[direction] {
             Source::SoftSpoken(_) => 0,
             Source::Silent(set) => {
-                let layers = self.masks_with(0).map(|(_, plan)| plan.transfers()[direction]);
-                let layer = layers.max().unwrap_or(0);
+                let parts = self.mask_layers(1).flat_map(|(_, plan)| plan.parts());
+                let part = parts.map(|part| part.transfers()[direction]).max().unwrap_or(0);
                 // Memory that grows is there twice for a moment.
-                2 * size_of::<u128>() * (layer + set.outputs() + set.reserve())
+                2 * size_of::<u128>() * (part + set.outputs() + set.reserve())
             }
         };
         Direction::ALL.iter().map(|&direction| of(direction as usize) as u64).sum()
@@ -96,13 +96,14 @@ impl NetworkPlan {
 
     /// The longest of the messages that make silent transfers.
     pub(crate) fn longest_refill(&self) -> usize {
-        let layers = self.masks_with(0).flat_map(|(_, plan)| {
+        let parts = self.mask_layers(1).flat_map(|(_, plan)| plan.parts());
+        let lengths = parts.flat_map(|part| {
             Direction::ALL.map(|direction| {
-                let transfers = plan.transfers()[direction as usize];
+                let transfers = part.transfers()[direction as usize];
                 Stock::default().lengths(self.sources[direction as usize], transfers)
             })
         });
-        layers.map(|lengths| lengths.request.max(lengths.answer)).max().unwrap_or(0)
+        lengths.map(|lengths| lengths.request.max(lengths.answer)).max().unwrap_or(0)
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::writer::Output;
 use super::{BUFFER, Channel, Source};
 use crate::error::Error;
+use crate::frames::{Seal, TransportFault};
 use crate::transport::limits::Unlimited;
 use crate::transport::queue::Item;
-use crate::frames::{Seal, TransportFault};
 
 /// Who writes what is sent.
 #[derive(Default)]

@@ -3,8 +3,8 @@
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use super::rest::Writer;
 use super::Channel;
+use super::rest::Writer;
 use crate::error::Error;
 use crate::frames::{MAX_REFUSAL, header};
 use crate::transport::limits::drain;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use crate::frames::{Seal, TransportFault};
 use crate::transport::limits::Limit;
 use crate::transport::patience::{Allowance, until};
 use crate::transport::queue::{Frame, Item, Queue};
 use crate::transport::schedule::Schedule;
-use crate::frames::{Seal, TransportFault};
 
 /// A writer with limits.
 pub(super) trait Sink: Write + Limit + Send {}

@@ -14,15 +14,12 @@ use rand::{CryptoRng, RngExt};
 use zeroize::Zeroizing;
 
 use super::Side;
-use super::layer::{Evaluation, Preparation, PreparedLayer, UpLayer};
+use super::layer::{Evaluation, Preparation, PreparedLayer};
+use super::preparation::{DownTransfers, UpTransfers};
 use crate::error::{Error, PeerFault};
-use crate::ot::transfers::{Received, Sent};
 use plan::{ONLINE, Seed};
 
 pub use plan::NodePlan;
-
-/// The transfers of an activation that the client sends, as one of the parties has them.
-pub(crate) struct UpNode(Vec<UpLayer>);
 
 /// The offline phase of an activation, between two messages.
 pub(crate) struct NodePreparation {
@@ -51,34 +48,20 @@ pub(crate) struct NodeEvaluation {
 
 const MESSAGE: &str = "message to prepare activations";
 
-impl UpNode {
-    /// The client's, who sends them.
-    pub(crate) fn sent(plan: &NodePlan, mut transfers: Sent) -> Self {
-        let stages = plan.stages.iter();
-        Self(stages.map(|s| UpLayer::sent(s, transfers.take(s.transfers()[0]))).collect())
-    }
-
-    /// The server's.
-    pub(crate) fn received(plan: &NodePlan, mut transfers: Received) -> Self {
-        let stages = plan.stages.iter();
-        Self(stages.map(|s| UpLayer::received(s, transfers.take(s.transfers()[0]))).collect())
-    }
-}
-
 impl NodePreparation {
     /// The client's, of its shares `a` of the sums and the masks `r` of what the activation yields, which
-    /// mask nothing else.
+    /// mask nothing else, with the transfers of all its chunks.
     pub(crate) fn client(
         plan: &NodePlan,
         [a, r]: [&[u32]; 2],
-        up: UpNode,
-        mut down: Received,
+        mut up: impl Iterator<Item = UpTransfers>,
+        mut down: impl Iterator<Item = DownTransfers>,
         rng: &mut impl CryptoRng,
     ) -> Self {
         let seed = plan.pooling.as_ref().map(|_| Zeroizing::new(rng.random()));
         let masks = plan.masks(seed.as_deref(), r);
-        let stages = plan.stages.iter().zip(up.0).enumerate().map(|(number, (stage, up))| {
-            let down = down.take(stage.transfers()[1]);
+        let stages = plan.stages.iter().enumerate().map(|(number, stage)| {
+            let (up, down) = (up.by_ref(), down.by_ref());
             match number {
                 0 => Preparation::client(stage, a, up, down, rng),
                 _ => {
@@ -90,16 +73,16 @@ impl NodePreparation {
         Self { stages: stages.collect(), seed }
     }
 
-    /// The server's.
+    /// The server's, likewise.
     pub(crate) fn server(
         plan: &NodePlan,
-        up: UpNode,
-        mut down: Sent,
+        mut up: impl Iterator<Item = UpTransfers>,
+        mut down: impl Iterator<Item = DownTransfers>,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let stages = plan.stages.iter().zip(up.0).map(|(stage, up)| {
-            Preparation::server(stage, up, down.take(stage.transfers()[1]), rng)
-        });
+        let stages = plan.stages.iter();
+        let stages =
+            stages.map(|stage| Preparation::server(stage, up.by_ref(), down.by_ref(), rng));
         Self { stages: stages.collect(), seed: None }
     }
 

@@ -5,11 +5,12 @@ use rand::{RngExt, SeedableRng};
 use zeroize::Zeroizing;
 
 use super::super::Side;
-use super::super::plan::{Cost, MasksPlan, cheapest_of_maxima};
+use super::super::part::{Part, parts};
+use super::super::plan::{Cost, MasksPlan};
 use super::tournament::{Tournament, Value};
 use crate::digest::PlanDigest;
 use crate::model::{ActivationNode, Tensor};
-use crate::ot::transfers::Source;
+use crate::ot::transfers::{Direction, Source};
 
 /// Messages of a stage's online phase; the server sends the first, then they alternate.
 pub(super) const ONLINE: usize = 4;
@@ -46,16 +47,12 @@ impl NodePlan {
             return Some(Self { stages: vec![clamp], pooling: None, channels });
         };
         let bits = clamp.result_bits();
-        if out_bits as usize <= bits {
-            return None;
-        }
         let pooling = Tournament::new(window, input.shape)?;
         debug_assert_eq!(channels * pooling.winners.len(), output.shape.len());
-        let digits = cheapest_of_maxima(bits, out_bits, sources.map(Source::bits), widest)?;
         let maxima = pooling.rounds.iter().map(|round| {
-            MasksPlan::maxima(digits.clone(), channels * round.len(), out_bits, sources)
+            MasksPlan::maxima(bits, channels * round.len(), out_bits, sources, widest)
         });
-        let stages = std::iter::once(clamp).chain(maxima).collect();
+        let stages = std::iter::once(Some(clamp)).chain(maxima).collect::<Option<_>>()?;
         Some(Self { stages, pooling: Some(pooling), channels })
     }
 
@@ -88,14 +85,20 @@ impl NodePlan {
         self.stages[0].sources()
     }
 
-    /// Bytes of the request for its transfers in each direction; None if they are silent.
-    pub(crate) fn request_lens(&self) -> [Option<usize>; 2] {
-        let (sources, transfers) = (self.sources(), self.transfers());
-        let of = |direction: usize| match sources[direction] {
-            Source::SoftSpoken(field) => Some(field.message_len(transfers[direction])),
-            Source::Silent(_) => None,
-        };
-        [of(0), of(1)]
+    /// What transfers are made for at once, one after the other.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        parts(self.stages.iter())
+    }
+
+    /// Bytes of the requests for its transfers in each direction, one for each part; none if they are
+    /// silent.
+    pub(crate) fn request_lens(&self) -> [Vec<usize>; 2] {
+        Direction::ALL.map(|direction| match self.sources()[direction as usize] {
+            Source::SoftSpoken(field) => {
+                self.parts().map(|p| field.message_len(p.transfers()[direction as usize])).collect()
+            }
+            Source::Silent(_) => Vec::new(),
+        })
     }
 
     /// How many messages the offline phase has; the client sends the first, then they alternate.
@@ -126,18 +129,20 @@ impl NodePlan {
 
     /// At most how many bytes of memory it takes the client, with messages that wait to be sent.
     pub(crate) fn client_bytes(&self) -> usize {
-        // The server's request waits to be answered, the client's own to be sent.
-        let requests: usize = self.request_lens().into_iter().flatten().sum();
+        // They wait to be sent.
+        let [_, requests] = self.request_lens();
+        let requests: usize = requests.into_iter().sum();
         let stages: usize = self.stages.iter().map(MasksPlan::client_bytes).sum();
         // While pooled values are prepared, there are all masks and a stage's differences.
         let masks = if self.pooling.is_some() { 2 * size_of::<u32>() * self.lanes() } else { 0 };
         requests + stages + masks
     }
 
-    /// At most how many bytes its transfers take while they are made.
+    /// At most how many bytes the transfers of one of its parts take while they are made, with the
+    /// extension's matrix and the message.
     pub(crate) fn window_bytes(&self) -> usize {
-        let [up, down] = self.transfers();
-        4 * size_of::<u128>() * (up + down)
+        let parts = self.parts().map(|part| part.transfers().iter().sum::<usize>());
+        4 * size_of::<u128>() * parts.max().unwrap_or(0)
     }
 
     /// What the activation costs.

@@ -64,7 +64,8 @@ fn branch_on_a_mask() {
     let program = Program::new(digits(&[2], &[1, 2], &[]), 9);
     let rng = &mut SecretRng::from_public_seed(1);
     let up = UpTransfers::new(&program, Keys::none());
-    let start = Start::new(&program, &[], up, Keys::none(), Side::Server, rng);
+    let down = DownTransfers::new(&program, Keys::none());
+    let start = Start::new(&program, &[], up, down, Side::Server, rng);
     if start.result.own[1].0[0] & 1 == 1 {
         black_box(());
     }

@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use super::Side;
 use super::message::{Message, Size};
 use super::plane::LANES;
-use super::preparation::{Start, UpTransfers};
+use super::preparation::{DownTransfers, Start, UpTransfers};
 use super::program::Program;
 use super::shape::Digits;
 use super::sizes::Sizes;
@@ -162,16 +162,12 @@ impl World {
         let rng = &mut SecretRng::from_public_seed(self.rng.random());
         let Self { program, sizes, .. } = self;
         let (c, s) = (Side::Client, Side::Server);
-        let client =
-            Start::new(program, a, UpTransfers::new(program, up.sender()), down.receiver(), c, rng);
-        let server = Start::new(
-            program,
-            &[],
-            UpTransfers::new(program, up.receiver()),
-            down.sender(),
-            s,
-            rng,
-        );
+        let sent = UpTransfers::new(program, up.sender());
+        let received = DownTransfers::new(program, down.receiver());
+        let client = Start::new(program, a, sent, received, c, rng);
+        let received = UpTransfers::new(program, up.receiver());
+        let sent = DownTransfers::new(program, down.sender());
+        let server = Start::new(program, &[], received, sent, s, rng);
         let mut size = sizes.offline.iter();
         let mut size = || size.next().expect("a size for each message");
         let (client, server) =

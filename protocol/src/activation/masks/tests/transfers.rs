@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::super::layer::{Preparation, PreparedLayer, UpLayer};
+use super::super::layer::{Preparation, PreparedLayer};
 use super::super::plan::MasksPlan;
 use super::*;
 use crate::ot::FieldBits;
@@ -39,15 +39,19 @@ impl Ends {
 
     /// Prepares a layer, and stores what both parties have of it.
     fn prepare(&mut self, plan: &MasksPlan, a: &[u32]) -> [Vec<u8>; 2] {
-        let Self { up: (up_sender, up_receiver), down: (down_sender, down_receiver), rng } = self;
-        let [up, down] = plan.transfers();
-        up_sender.answer(up, &up_receiver.request(up, rng).unwrap()).unwrap();
-        down_sender.answer(down, &down_receiver.request(down, rng).unwrap()).unwrap();
-        let (sent, received) = (UpLayer::sent(plan, up_sender.take(up)), down_receiver.take(down));
-        let mut client = Preparation::client(plan, a, sent, received, rng);
-        let received = UpLayer::received(plan, up_receiver.take(up));
-        let sent = down_sender.take(down);
-        let mut server = Preparation::server(plan, received, sent, rng);
+        let (mut client, mut server) =
+            (<(Vec<_>, Vec<_>)>::default(), <(Vec<_>, Vec<_>)>::default());
+        for part in plan.parts() {
+            let [up, down] = part.transfers();
+            refill(&mut self.up, up, &mut self.rng);
+            refill(&mut self.down, down, &mut self.rng);
+            client.0.extend(UpTransfers::sent(&part, self.up.0.take(up)));
+            server.0.extend(UpTransfers::received(&part, self.up.1.take(up)));
+            server.1.extend(DownTransfers::sent(&part, self.down.0.take(down)));
+            client.1.extend(DownTransfers::received(&part, self.down.1.take(down)));
+        }
+        let mut client = Preparation::client(plan, a, client.0, client.1, &mut self.rng);
+        let mut server = Preparation::server(plan, server.0, server.1, &mut self.rng);
         for index in 0..plan.offline_messages() {
             let [from, to] = match index % 2 {
                 0 => [&mut client, &mut server],
@@ -61,6 +65,11 @@ impl Ends {
             bytes
         })
     }
+}
+
+/// Makes transfers of a direction.
+fn refill((sender, receiver): &mut (Sender, Receiver), count: usize, rng: &mut ChaCha20Rng) {
+    sender.answer(count, &receiver.request(count, rng).unwrap()).unwrap();
 }
 
 /// Evaluates a layer from what is stored: the messages, and the server's results.
