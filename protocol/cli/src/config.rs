@@ -17,7 +17,7 @@ use std::{
 use toml::{Table, Value};
 
 /// Keys whose values are files or folders: they count from the file's folder.
-const PATHS: [&str; 5] = ["clients", "model", "store", "store-key", "tls"];
+const PATHS: [&str; 6] = ["clients", "hint", "model", "store", "store-key", "tls"];
 
 /// A model in the file.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +29,8 @@ pub(crate) struct ModelEntry {
     pub(crate) version: Option<String>,
     /// The model file.
     pub(crate) file: PathBuf,
+    /// A hint that was made ahead.
+    pub(crate) hint: Option<PathBuf>,
 }
 
 /// What a file says.
@@ -55,6 +57,7 @@ impl Config {
         }
         for model in &mut config.models {
             model.file = folder.join(&model.file);
+            model.hint = model.hint.as_ref().map(|hint| folder.join(hint));
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             let names = [Some(&model.name), model.version.as_ref()];
             if !names.into_iter().flatten().all(|s| !s.is_empty() && s.chars().all(plain)) {

@@ -20,6 +20,21 @@ pub(crate) fn cached(client: Client) -> Client {
     }
 }
 
+/// The names and bytes of the hints in the user's cache, in the order of names.
+pub(crate) fn kept() -> Vec<(String, u64)> {
+    let folder =
+        folder(env::var_os("XDG_CACHE_HOME").map(Into::into), env::var_os("HOME").map(Into::into));
+    let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+    let hint = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let is_name = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_name.then_some((name, entry.metadata().ok()?.len()))
+    };
+    let mut kept: Vec<_> = entries.flatten().filter_map(hint).collect();
+    kept.sort();
+    kept
+}
+
 /// `$XDG_CACHE_HOME/gazelle/hints`, by default `~/.cache/gazelle/hints`.
 fn folder(cache: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     let cache = cache.filter(|path| path.is_absolute());

@@ -16,6 +16,7 @@ mod eval;
 mod failure;
 mod files;
 mod generate;
+mod hint;
 mod hints;
 mod import;
 mod inspect;
@@ -89,6 +90,7 @@ fn run(command: Command) -> Result<()> {
         Command::Man { folder } => generate::man(&folder),
         Command::Prepare(args) => prepare::run(&args),
         Command::Keygen(args) => keygen::run(&args),
+        Command::Hint(command) => hint::run(&command),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -18,7 +18,7 @@ pub(crate) use names::{
 };
 pub(crate) use serve::{ConfigCommand, ModelArgs, ServeArgs};
 
-use crate::{keygen::KeygenArgs, prepare::PrepareArgs};
+use crate::{hint::HintCommand, keygen::KeygenArgs, prepare::PrepareArgs};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use gazelle_protocol::{Link, session::Settings, transport::Patience, wire::Access};
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     Keygen(KeygenArgs),
     /// Show a model's layers and what each costs, before anything runs
     Inspect(InspectArgs),
+    /// Make hints ahead, and look at them
+    #[command(subcommand)]
+    Hint(HintCommand),
     /// Turn a trained ONNX network into a model file
     Import(ImportArgs),
     /// Measure a model's accuracy on labelled images, in the clear

@@ -52,6 +52,10 @@ pub(crate) struct ServeArgs {
     pub(crate) hash: HashName,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    /// Publish this hint for --model, as `gazelle hint build` makes it, instead of a new one at each start;
+    /// its key lies beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hint: Option<PathBuf>,
     /// When garbled tables go to clients; if this is not given, streamed where one inference's would
     /// take a client more than 1 GiB
     #[arg(long, value_enum, value_name = "WHEN")]

@@ -1,16 +1,18 @@
 //! The models of a server, by name and version.
 
 use crate::{
-    args::{ServeArgs, mebibytes},
+    args::{EngineArgs, LinearName, ServeArgs, mebibytes},
     config::Config,
-    failure::{Failure, Result},
+    failure::{Failure, Result, While},
     files,
+    hint::key_of,
 };
 use gazelle_protocol::{
     model::Network,
     session::{Capacity, Server, Settings, Totals},
 };
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
+use zeroize::Zeroizing;
 
 /// A model that is served.
 pub(super) struct Model {
@@ -41,11 +43,15 @@ impl Models {
         let mut models = Vec::new();
         for entry in entries {
             let network = files::read_network(&entry.file)?;
-            models.push(load(args, entry.name, entry.version, network, totals)?);
+            let server = start(args, network, entry.hint.as_deref(), totals)?;
+            let (name, version) = (entry.name, entry.version);
+            models.push(Arc::new(Model { name, version, server }));
         }
         if args.model.is_given() {
             let network = args.model.network()?;
-            models.push(load(args, network.card().name.clone(), None, network, totals)?);
+            let name = network.card().name.clone();
+            let server = start(args, network, args.hint.as_deref(), totals)?;
+            models.push(Arc::new(Model { name, version: None, server }));
         }
         for (i, model) in models.iter().enumerate() {
             if models[..i].iter().any(|other| other.full_name() == model.full_name()) {
@@ -96,17 +102,19 @@ impl Models {
     }
 }
 
-fn load(
+/// Serves a network, with a hint that was made ahead if there is one.
+fn start(
     args: &ServeArgs,
-    name: String,
-    version: Option<String>,
     network: Network,
+    hint: Option<&Path>,
     totals: &Arc<Totals>,
-) -> Result<Arc<Model>> {
+) -> Result<Server> {
+    // Whoever has a hint wants it used.
+    let linear = args.engine.linear.or(hint.map(|_| LinearName::Hint));
     let settings = Settings {
         hash: args.hash.into(),
         policy: args.reveal.into(),
-        ..args.engine.settings(args.link)
+        ..EngineArgs { linear, ..args.engine }.settings(args.link)
     };
     let settings = match args.tables {
         Some(tables) => Settings { tables: tables.into(), ..settings },
@@ -115,7 +123,13 @@ fn load(
     let limits = &args.limits;
     let capacity =
         Capacity { client: mebibytes(limits.memory_per_client), total: mebibytes(limits.memory) };
-    let server = Server::new(network, &settings)?.with_capacity(capacity);
-    let server = server.with_totals(Arc::clone(totals));
-    Ok(Arc::new(Model { name, version, server }))
+    let server = match hint {
+        None => Server::new(network, &settings)?,
+        Some(path) => {
+            let read = |path: &Path| fs::read(path).when(|| path.display().to_string());
+            let (hint, key) = (read(path)?, Zeroizing::new(read(&key_of(path))?));
+            Server::with_hint(network, &settings, hint, &key).when(|| path.display().to_string())?
+        }
+    };
+    Ok(server.with_capacity(capacity).with_totals(Arc::clone(totals)))
 }

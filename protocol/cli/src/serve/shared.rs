@@ -147,6 +147,15 @@ impl Shared {
         for model in self.service().models.iter() {
             let hash = model.server.plan().card_hash();
             self.log.line(format!("card {hash} {}", model.full_name()));
+            if let Some(hint) = model.server.service().hint() {
+                self.log.line(format!(
+                    "hint {} of {} is public from now on: {} bytes that every client gets and may keep, and \
+                     whoever breaks ring-LWE one day reads the weights off them",
+                    hint.name(),
+                    model.full_name(),
+                    hint.as_bytes().len()
+                ));
+            }
         }
     }
 
