@@ -22,6 +22,7 @@ mod build;
 mod calibrate;
 mod correct;
 mod function;
+mod round;
 mod scale;
 mod search;
 mod settings;
@@ -36,7 +37,7 @@ pub use calibrate::Calibration;
 use crate::{Error, FloatNetwork, FloatNode};
 use build::build;
 use search::{Candidate, Search};
-use settings::{Free, RESULT_BITS, Settings, WEIGHT_BITS};
+use settings::{Free, MOST_RING_BITS, RESULT_BITS, Settings, WEIGHT_BITS};
 
 /// Images on which integers are compared with reals, at most.
 const COMPARED: usize = 100;
@@ -44,8 +45,11 @@ const COMPARED: usize = 100;
 const LEAST_COMPARED: usize = 16;
 /// The products of one comparison that more images than the least are taken for.
 const PRODUCTS: u64 = 1 << 35;
-/// The share of labels at which the choice ends.
-const ENOUGH: f64 = 0.99;
+/// The share of images likely to keep their results at which the choice ends.
+const ENOUGH: f64 = 0.98;
+
+/// How many choices in a row may come no closer.
+const VAIN: usize = 2;
 
 /// How a network becomes integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -223,21 +227,34 @@ impl Quantiser {
     ) -> Result<Candidate, Error> {
         let free =
             Free { weights: self.weight_bits.is_none(), results: self.activation_bits.is_none() };
-        let mut best = search.begin(&mut settings, !free.weights)?;
-        let (mut noise, mut tried) = (best.noise.clone(), best.network.clone());
-        while !search.enough(&best) {
-            if !settings.raise(network, &tried, &noise, free) {
-                break;
-            }
-            // More bits than the sums have room for: what was found before stands.
-            let Ok(candidate) = search.next(&settings, &best) else { break };
-            (noise, tried) = (candidate.noise.clone(), candidate.network.clone());
-            if candidate.better(&best) {
-                best = candidate;
+        let mut tried = search.begin(&mut settings, !free.weights)?;
+        let (mut best, mut vain) = (tried.clone(), 0);
+        while !search.enough(&best) && vain < VAIN {
+            let Some(next) = next(search, network, &tried, &best, free) else { break };
+            tried = next;
+            vain += 1;
+            if tried.better(&best) {
+                (best, vain) = (tried.clone(), 0);
             }
         }
         Ok(best)
     }
+}
+
+/// With more bits than `tried` has, if the sums have room for them.
+fn next(
+    search: &Search<'_>,
+    network: &FloatNetwork,
+    tried: &Candidate,
+    best: &Candidate,
+    free: Free,
+) -> Option<Candidate> {
+    // What bits do to the sums is an estimate: where one outgrows its ring, less room is filled.
+    (MOST_RING_BITS - 2..=MOST_RING_BITS).rev().find_map(|ring_bits| {
+        let mut settings = tried.settings.clone();
+        let raised = settings.raise(network, &tried.network, &tried.noise, free, ring_bits);
+        raised.then(|| search.next(&settings, best).ok()).flatten()
+    })
 }
 
 fn choices(network: &FloatNetwork, best: &Candidate) -> Vec<Choice> {

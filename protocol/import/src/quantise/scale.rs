@@ -3,6 +3,7 @@
 use gazelle_model::{Block, LinearMap, Shape};
 
 use super::function::Units;
+use super::round;
 use crate::FloatLinear;
 
 /// How far a channel's shift may be over the least.
@@ -65,6 +66,14 @@ fn unit(map: &LinearMap, units: &[f64], row: usize, i: usize) -> f64 {
             let (depth, share) = (units.len() / map.groups, map.outputs / map.groups);
             units[i / row / share * depth + i % row / map.window.kernel.cells()]
         }
+    }
+}
+
+/// How many weights of a row read one channel of a map.
+fn cells(map: &LinearMap) -> usize {
+    match map {
+        LinearMap::Dense { .. } => 1,
+        LinearMap::Convolution(map) => map.window.kernel.cells(),
     }
 }
 
@@ -212,13 +221,18 @@ impl<'a> Fit<'a> {
         let (mut signal, mut noise) = (vec![0f64; channels], vec![0f64; channels]);
         for (term, units) in linear.terms.iter().zip(units) {
             let row = (term.weights.len() / channels).max(1);
-            for (i, &w) in term.weights.iter().enumerate() {
-                let c = i / row;
-                let exact = f64::from(w) * unit(&term.map, units, row, i) * of(&sums.per_unit, c);
-                let rounded = exact.round().clamp(-self.largest, self.largest);
-                signal[c] += exact * exact;
-                noise[c] += (exact - rounded) * (exact - rounded);
-                weights.push(rounded as i16);
+            let exact = |(i, &w): (usize, &f32)| {
+                f64::from(w) * unit(&term.map, units, row, i) * of(&sums.per_unit, i / row)
+            };
+            let exact: Vec<f64> = term.weights.iter().enumerate().map(exact).collect();
+            let cells = cells(&term.map);
+            for (k, exact) in exact.chunks_exact(cells).enumerate() {
+                let c = k * cells / row;
+                for (exact, rounded) in exact.iter().zip(round::kernel(exact, self.largest)) {
+                    signal[c] += exact * exact;
+                    noise[c] += (exact - rounded) * (exact - rounded);
+                    weights.push(rounded as i16);
+                }
             }
         }
         let run = (linear.bias.len() / channels).max(1);

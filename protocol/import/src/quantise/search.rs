@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use gazelle_model::{Head, Network};
+use rayon::prelude::*;
 
 use super::build::{Built, build};
 use super::calibrate::Observed;
@@ -32,6 +33,7 @@ pub(super) struct Search<'a> {
 }
 
 /// An integer network and how close it comes.
+#[derive(Clone)]
 pub(super) struct Candidate {
     pub(super) network: Network,
     pub(super) settings: Settings,
@@ -42,6 +44,8 @@ pub(super) struct Candidate {
     pub(super) agreeing: usize,
     /// The signal-to-noise ratio of the values that the head reads in dB.
     pub(super) closeness: f64,
+    /// The share of images with the result in floating point, were each met with each one's noise.
+    pub(super) likely: f64,
     /// Whether each channel has a unit of its own.
     pub(super) units_by_channel: bool,
 }
@@ -50,7 +54,7 @@ impl Candidate {
     /// Whether it is worth more bits than `other` has.
     pub(super) fn better(&self, other: &Self) -> bool {
         self.closeness > other.closeness + GAIN
-            || self.agreeing > other.agreeing && self.closeness > other.closeness
+            || self.likely > other.likely && self.closeness > other.closeness
     }
 }
 
@@ -105,11 +109,10 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether hardly an image gets another result; few images do not show that alone.
+    /// Whether hardly an image will get another result; few images do not show that alone.
     pub(super) fn enough(&self, candidate: &Candidate) -> bool {
-        let compared = self.expected.len();
-        candidate.agreeing as f64 >= ENOUGH * compared as f64
-            && (compared >= COMPARED || candidate.closeness >= ENOUGH_CLOSENESS)
+        candidate.likely >= ENOUGH
+            && (self.expected.len() >= COMPARED || candidate.closeness >= ENOUGH_CLOSENESS)
     }
 
     /// With these settings.
@@ -130,11 +133,16 @@ impl<'a> Search<'a> {
         let watch = |done: usize, of: usize| (self.watch)(step, done, of);
         let (network, values) = correct(network, &meanings, means, &self.images, watch)?;
         let head = &network.card().head.head;
-        let same = |(y, expected): (&Vec<i32>, &Vec<i32>)| match head {
-            Head::Top(_) => head.apply(y).first() == expected.first(),
-            _ => head.apply(y) == *expected,
+        // Of several classes, the first one counts.
+        let counted = |mut result: Vec<i32>| {
+            result.truncate(if matches!(head, Head::Top(_)) { 1 } else { result.len() });
+            result
+        };
+        let same = |(y, expected): (&Vec<i32>, &Vec<i32>)| {
+            counted(head.apply(y)) == counted(expected.clone())
         };
         let agreeing = values.iter().zip(&self.expected).filter(|&pair| same(pair)).count();
+        let likely = likely(|y| counted(self.network.decide(y)), &values, logits);
         let closeness = closeness(&values, logits);
         Ok(Candidate {
             network,
@@ -143,6 +151,7 @@ impl<'a> Search<'a> {
             readers,
             agreeing,
             closeness,
+            likely,
             units_by_channel,
         })
     }
@@ -165,6 +174,37 @@ fn closeness(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
     (cosine.max(1e-12) / (1.0 - cosine).max(1e-12)).log10() * 10.0
 }
 
+/// The share of images that keep the result in floating point when the noise of any image is added to
+/// their values: what other images will do, less by chance than how many of so few agree.
+fn likely<T: PartialEq>(
+    decide: impl Fn(&[f32]) -> T + Sync,
+    integers: &[Vec<i32>],
+    reals: &[Vec<f32>],
+) -> f64 {
+    let unit = unit(integers, reals);
+    let noise = |(integers, reals): (&Vec<i32>, &Vec<f32>)| -> Vec<f32> {
+        let of = |(&y, &real): (&i32, &f32)| (f64::from(y) * unit - f64::from(real)) as f32;
+        integers.iter().zip(reals).map(of).collect()
+    };
+    let noise: Vec<Vec<f32>> = integers.iter().zip(reals).map(noise).collect();
+    let keep = |real: &Vec<f32>| {
+        let expected = decide(real);
+        let noisy = |noise: &Vec<f32>| real.iter().zip(noise).map(|(y, n)| y + n).collect();
+        let noisy = noise.iter().map(|noise| -> Vec<f32> { noisy(noise) });
+        noisy.filter(|noisy| decide(noisy) == expected).count()
+    };
+    let kept: usize = reals.par_iter().map(keep).sum();
+    kept as f64 / (reals.len() * noise.len()).max(1) as f64
+}
+
+/// What an integer stands for.
+fn unit(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
+    let pairs = || integers.iter().flatten().zip(reals.iter().flatten());
+    let products: f64 = pairs().map(|(&y, &real)| f64::from(y) * f64::from(real)).sum();
+    let squares: f64 = pairs().map(|(&y, _)| f64::from(y) * f64::from(y)).sum();
+    if squares > 0.0 { products / squares } else { 0.0 }
+}
+
 fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
     let count = rows.len();
     let len = rows.first().map_or(0, Vec::len);
@@ -177,7 +217,16 @@ fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::closeness;
+    use super::{closeness, likely};
+
+    /// The second image is decided by 0.1 and meets noise of −0.004 and of 0.2.
+    #[test]
+    fn what_is_likely_is_counted_over_all_noise() {
+        let reals = [vec![10.0, 0.0], vec![0.1, 0.0]];
+        let first = |y: &[f32]| y[0] > y[1];
+        assert_eq!(likely(first, &[vec![100, 0], vec![1, 2]], &reals), 0.75);
+        assert_eq!(likely(first, &[vec![100, 0], vec![1, 0]], &reals), 1.0);
+    }
 
     #[test]
     fn constants_are_not_close_to_what_varies() {

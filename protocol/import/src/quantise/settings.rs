@@ -14,7 +14,7 @@ pub(super) const LEAST_WEIGHT_BITS: u32 = 4;
 /// How many weights and results get more at once, at least: each time, integers are evaluated.
 const LEAST_STEPS: usize = 8;
 /// The most bits of a ring.
-const MOST_RING_BITS: u32 = 32;
+pub(super) const MOST_RING_BITS: u32 = 32;
 
 /// How a linear node becomes integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,13 +81,14 @@ impl Settings {
     }
 
     /// Gives more to the half of all that is rounded that suffers most from it, as far as the rings
-    /// of `built`, the integers with these settings, leave room; whether any got more.
+    /// of `built`, the integers with these settings, leave room below `ring_bits`; whether any got more.
     pub(super) fn raise(
         &mut self,
         network: &FloatNetwork,
         built: &Network,
         noise: &Noise,
         free: Free,
+        ring_bits: u32,
     ) -> bool {
         let tensors = built.card().tensors().unwrap_or_default();
         let mut rings: Vec<u32> = tensors.iter().map(|tensor| tensor.ring_bits).collect();
@@ -113,7 +114,7 @@ impl Settings {
                 Step::Bits(bits) => bits,
                 Step::Shifts => 1,
             };
-            if wider.iter().all(|&tensor| rings[tensor] + more <= MOST_RING_BITS) {
+            if wider.iter().all(|&tensor| rings[tensor] + more <= ring_bits) {
                 wider.iter().for_each(|&tensor| rings[tensor] += more);
                 self.take(part, step);
                 raised = true;
