@@ -40,6 +40,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let start = Instant::now();
+    allow_connections();
     set_threads(args.threads.into())?;
     let shared = Arc::new(Shared::start(args)?);
     let cannot = || format!("cannot listen on {}; choose another --listen address", args.listen);
@@ -73,6 +74,16 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
         }
     }
     Err(Failure::new("the listener ended"))
+}
+
+/// Lets this process have as many connections as the system allows it: each takes a descriptor, and another
+/// one until its session is set up. Where that cannot be changed, it stays as it is.
+fn allow_connections() {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::resource::{Resource::RLIMIT_NOFILE, getrlimit, setrlimit};
+        let _ = getrlimit(RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(RLIMIT_NOFILE, most, most));
+    }
 }
 
 /// Starts the thread that watches connections on which nothing passes.
