@@ -7,6 +7,7 @@
 //! [`AesBackend::best`]); a value that is none of its own is an error.
 
 use alloc::vec::Vec;
+use core::iter;
 
 /// The vector instructions that the arithmetic kernels (NTT, ring products, transposes) use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +16,7 @@ pub struct VectorBackend(VectorIsa);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum VectorIsa {
     Scalar,
+    Simd128,
     Avx2,
     Avx512,
 }
@@ -22,6 +24,12 @@ pub(crate) enum VectorIsa {
 impl VectorBackend {
     /// The portable twin: no instructions beyond the target's baseline.
     pub const SCALAR: Self = Self(VectorIsa::Scalar);
+
+    /// WebAssembly's registers of 128 bits, if this was built for them (`-C target-feature=+simd128`):
+    /// a module without them runs where they are missing, one with them nowhere else.
+    pub fn simd128() -> Option<Self> {
+        detect::SIMD128.then_some(Self(VectorIsa::Simd128))
+    }
 
     /// AVX2 with FMA, if this CPU has them.
     pub fn avx2() -> Option<Self> {
@@ -35,11 +43,14 @@ impl VectorBackend {
 
     /// Every backend of this CPU, slowest first; always begins with [`VectorBackend::SCALAR`].
     pub fn available() -> Vec<Self> {
-        [Some(Self::SCALAR), Self::avx2(), Self::avx512()].into_iter().flatten().collect()
+        [Some(Self::SCALAR), Self::simd128(), Self::avx2(), Self::avx512()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
-    /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `avx2` or `avx512`
-    /// names the widest one to use; the names of AES backends allow all.
+    /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `simd128`, `avx2` or
+    /// `avx512` names the widest one to use; the names of AES backends allow all.
     ///
     /// # Panics
     /// If `GAZELLE_BACKEND` is set to none of its values.
@@ -72,6 +83,7 @@ impl VectorBackend {
     pub fn name(self) -> &'static str {
         match self.0 {
             VectorIsa::Scalar => "scalar",
+            VectorIsa::Simd128 => "simd128",
             VectorIsa::Avx2 => "avx2",
             VectorIsa::Avx512 => "avx512",
         }
@@ -79,13 +91,15 @@ impl VectorBackend {
 }
 
 /// The AES instructions that the garbling and expansion kernels use, and the carry-less products
-/// that came with each of them: PCLMULQDQ beside AES-NI, VPCLMULQDQ beside VAES.
+/// that came with each of them: PCLMULQDQ beside AES-NI, VPCLMULQDQ beside VAES. WebAssembly has
+/// neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AesBackend(AesIsa);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum AesIsa {
     Portable,
+    Simd128,
     AesNi,
     Vaes256,
     Vaes512,
@@ -95,6 +109,12 @@ impl AesBackend {
     /// The portable twin: the crate `aes`, one block at a time (AES instructions where the CPU has
     /// them, else constant-time software), and carry-less products by integer multiplication.
     pub const PORTABLE: Self = Self(AesIsa::Portable);
+
+    /// Eight blocks at a time in bits, on WebAssembly's registers of 128 bits: available as
+    /// [`VectorBackend::simd128`] is.
+    pub fn simd128() -> Option<Self> {
+        detect::SIMD128.then_some(Self(AesIsa::Simd128))
+    }
 
     /// AES-NI and PCLMULQDQ on 128-bit registers with AVX's instruction forms, if this CPU has all.
     pub fn aesni() -> Option<Self> {
@@ -113,15 +133,13 @@ impl AesBackend {
 
     /// Every backend of this CPU, slowest first; always begins with [`AesBackend::PORTABLE`].
     pub fn available() -> Vec<Self> {
-        [Some(Self::PORTABLE), Self::aesni(), Self::vaes256(), Self::vaes512()]
-            .into_iter()
-            .flatten()
-            .collect()
+        let wider = [Self::simd128(), Self::aesni(), Self::vaes256(), Self::vaes512()];
+        iter::once(Self::PORTABLE).chain(wider.into_iter().flatten()).collect()
     }
 
     /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `aesni`, `vaes256` or
-    /// `vaes512` names the widest one to use, `scalar` stands for the portable twin, `avx2` for
-    /// `vaes256` and `avx512` for `vaes512`.
+    /// `vaes512` names the widest one to use, `scalar` stands for the portable twin, `simd128` for
+    /// itself, `avx2` for `vaes256` and `avx512` for `vaes512`.
     ///
     /// # Panics
     /// If `GAZELLE_BACKEND` is set to none of its values.
@@ -139,6 +157,7 @@ impl AesBackend {
     pub fn name(self) -> &'static str {
         match self.0 {
             AesIsa::Portable => "portable",
+            AesIsa::Simd128 => "simd128",
             AesIsa::AesNi => "aesni",
             AesIsa::Vaes256 => "vaes256",
             AesIsa::Vaes512 => "vaes512",
@@ -155,8 +174,8 @@ fn requested() -> (VectorIsa, AesIsa) {
         let value = std::env::var_os("GAZELLE_BACKEND").unwrap_or_default();
         value.to_str().and_then(widest).unwrap_or_else(|| {
             panic!(
-                "GAZELLE_BACKEND is {value:?}; it may be scalar, avx2, avx512, aesni, vaes256 or \
-                 vaes512"
+                "GAZELLE_BACKEND is {value:?}; it may be scalar, simd128, avx2, avx512, aesni, \
+                 vaes256 or vaes512"
             )
         })
     })
@@ -172,6 +191,7 @@ fn requested() -> (VectorIsa, AesIsa) {
 fn widest(value: &str) -> Option<(VectorIsa, AesIsa)> {
     Some(match value {
         "scalar" => (VectorIsa::Scalar, AesIsa::Portable),
+        "simd128" => (VectorIsa::Simd128, AesIsa::Simd128),
         "avx2" => (VectorIsa::Avx2, AesIsa::Vaes256),
         "aesni" => (VectorIsa::Avx512, AesIsa::AesNi),
         "vaes256" => (VectorIsa::Avx512, AesIsa::Vaes256),
@@ -197,6 +217,8 @@ mod compiled {
 mod detect {
     use core::arch::x86_64::__cpuid_count;
     use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    pub(super) const SIMD128: bool = false;
 
     cpufeatures::new!(has_aesni, "aes", "pclmulqdq", "ssse3", "avx");
     cpufeatures::new!(has_avx2, "avx2", "fma");
@@ -242,6 +264,10 @@ mod detect {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod detect {
+    /// WebAssembly has no detection at run time: a module runs with all of its instructions, or not at
+    /// all.
+    pub(super) const SIMD128: bool = cfg!(target_feature = "simd128");
+
     pub(super) fn avx2() -> bool {
         false
     }

@@ -29,6 +29,10 @@ mod scalar {
     }
 }
 
+/// The compiler vectorises the scalar twin.
+#[cfg(target_feature = "simd128")]
+use scalar as simd128;
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     macro_rules! labels {

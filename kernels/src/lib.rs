@@ -12,7 +12,7 @@
 //!  ntt  pointwise  ring  transpose     half_gates  hash  label  prg  gf128  ggm  lpn
 //!   └──────┬────────┴───────┘              └───────┬──────┴─────┴──────┴─────┴────┘
 //!    VectorBackend                            AesBackend
-//!    scalar · avx2 · avx512                   portable · aesni · vaes256 · vaes512
+//!    scalar · simd128 · avx2 · avx512         portable · simd128 · aesni · vaes256 · vaes512
 //! ```
 //!
 //! ```
@@ -36,6 +36,8 @@ extern crate alloc;
 #[cfg(target_arch = "x86_64")]
 mod aes;
 pub mod backend;
+#[cfg(target_feature = "simd128")]
+mod bitsliced;
 mod dispatch;
 pub mod gf128;
 pub mod ggm;

@@ -9,12 +9,15 @@
 //! wide, and a sum of any number of them is no wider. No branch and no address depends on a value.
 
 mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use zeroize::ZeroizeOnDrop;
+use alloc::vec;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use crate::backend::AesBackend;
+use crate::backend::{AesBackend, AesIsa};
 use crate::dispatch::aes_twin;
 
 /// a·b.
@@ -47,6 +50,9 @@ fn inner_product(backend: AesBackend, factors: &[u128], message: &[u8], first: [
 /// Blocks that are hashed with one reduction.
 const STRIP: usize = 64;
 
+/// Strips that are hashed together where products come in rows.
+const STRIPS: usize = 16;
+
 /// A polynomial hash of bytes, the universal hash of a Wegman–Carter authenticator; its key is
 /// wiped when dropped.
 ///
@@ -77,11 +83,26 @@ impl PolynomialHash {
     ///
     /// States compose: a message may come in several parts, if all parts but the last are whole
     /// blocks of 16 bytes.
-    pub fn update(&self, state: u128, message: &[u8]) -> u128 {
-        message.chunks(16 * STRIP).fold(state, |state, strip| {
+    pub fn update(&self, mut state: u128, message: &[u8]) -> u128 {
+        let mut rest = message;
+        if self.backend.isa() == AesIsa::Simd128 {
+            let (many, last) = message.as_chunks::<{ 16 * STRIP * STRIPS }>();
+            state = many.iter().fold(state, |state, strips| self.update_by_strips(state, strips));
+            rest = last;
+        }
+        rest.chunks(16 * STRIP).fold(state, |state, strip| {
             let powers = &self.powers[STRIP - strip.len().div_ceil(16)..];
             inner_product(self.backend, powers, strip, [state, powers[0]])
         })
+    }
+
+    /// The same for [`STRIPS`] strips, which share their factors.
+    fn update_by_strips(&self, state: u128, strips: &[u8; 16 * STRIP * STRIPS]) -> u128 {
+        let mut blocks = Zeroizing::new(vec![0; STRIP * STRIPS]);
+        bytemuck::must_cast_slice_mut(&mut blocks).copy_from_slice(strips);
+        let mut sums = [0; STRIPS];
+        inner_products(self.backend, &self.powers, &blocks, &mut sums);
+        sums.into_iter().fold(state, |state, sum| mul(self.backend, state, self.powers[0]) ^ sum)
     }
 }
 

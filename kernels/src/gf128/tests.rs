@@ -60,7 +60,7 @@ fn it_is_a_field() {
 #[test]
 fn every_backend_makes_the_same_inner_products() {
     for n in LENGTHS.chain([15, 16, 17, 31, 33, 64, 65]) {
-        for count in [0, 1, 2, 3, 128] {
+        for count in [0, 1, 2, 3, 4, 17, 128] {
             let mut random = random();
             let edges = |i: usize| [0, u128::MAX, 1, 1 << 127][i % 4];
             let inputs: [(Vec<u128>, Vec<u128>); 3] = [
@@ -85,14 +85,16 @@ fn every_backend_makes_the_same_inner_products() {
     }
 }
 
-/// Every length of a last block, of a last register and around a strip, from an odd address.
+/// Every length of a last block, of a last register, around a strip and around several together, from an
+/// odd address.
 #[test]
 fn every_backend_hashes_as_horner() {
     let mut random = random();
-    let bytes: Vec<u8> = (0..3000).map(|_| random() as u8).collect();
+    let bytes: Vec<u8> = (0..34_000).map(|_| random() as u8).collect();
+    let around_strips = [1007, 1008, 1009, 1023, 1024, 1025, 1040, 2047, 2048, 2500];
+    let around_many = [16_383, 16_384, 16_385, 33_000];
     for key in [0, 1, u128::MAX, random()] {
-        for length in (0..=150).chain([1007, 1008, 1009, 1023, 1024, 1025, 1040, 2047, 2048, 2500])
-        {
+        for length in (0..=150).chain(around_strips).chain(around_many) {
             let message = &bytes[1..][..length];
             let expected = message.chunks(16).fold(5, |state, bytes| {
                 let mut block = [0; 16];

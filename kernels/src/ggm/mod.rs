@@ -11,6 +11,8 @@
 
 mod one_hot;
 mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -4,6 +4,8 @@
 //! generator's half-gates of all instances, then the evaluator's, 16 bytes each, little-endian.
 
 pub mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

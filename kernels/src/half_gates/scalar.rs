@@ -9,6 +9,25 @@ pub fn garble(
     h: &Hash,
     tweak: u64,
     delta: u128,
+    inputs: [&[u128]; 2],
+    tables: &mut [u8],
+    out: &mut [u128],
+) {
+    garble_by(hash, h, tweak, delta, inputs, tables, out);
+}
+
+/// As [`super::evaluate`].
+pub fn evaluate(h: &Hash, tweak: u64, inputs: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
+    evaluate_by(hash, h, tweak, inputs, tables, out);
+}
+
+/// Garbles with a twin of [`hash`].
+#[inline(always)]
+pub(super) fn garble_by(
+    hash: impl Fn(&Hash, u64, &mut [u128]),
+    h: &Hash,
+    tweak: u64,
+    delta: u128,
     [a, b]: [&[u128]; 2],
     tables: &mut [u8],
     out: &mut [u128],
@@ -32,8 +51,16 @@ pub fn garble(
     }
 }
 
-/// As [`super::evaluate`].
-pub fn evaluate(h: &Hash, tweak: u64, [a, b]: [&[u128]; 2], tables: &[u8], out: &mut [u128]) {
+/// Evaluates with a twin of [`hash`].
+#[inline(always)]
+pub(super) fn evaluate_by(
+    hash: impl Fn(&Hash, u64, &mut [u128]),
+    h: &Hash,
+    tweak: u64,
+    [a, b]: [&[u128]; 2],
+    tables: &[u8],
+    out: &mut [u128],
+) {
     let n = a.len();
     let (mut ha, mut hb) = (a.to_vec(), b.to_vec());
     hash(h, tweak, &mut ha);

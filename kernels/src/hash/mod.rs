@@ -6,6 +6,8 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod keys;
 pub mod scalar;
+#[cfg(target_feature = "simd128")]
+pub(crate) mod simd128;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
 

@@ -25,12 +25,17 @@ pub fn hash_colours(
     wire: &[u128],
     [zeros, ones]: [&mut [u128]; 2],
 ) {
-    for ((zero, one), &label) in zeros.iter_mut().zip(&mut *ones).zip(wire) {
+    sort_colours(delta, wire, [zeros, ones]);
+    hash(h, tweak, zeros);
+    hash(h, tweak, ones);
+}
+
+/// Each wire's label of colour 0 and its label of colour 1, from its zero label.
+pub(super) fn sort_colours(delta: u128, wire: &[u128], [zeros, ones]: [&mut [u128]; 2]) {
+    for ((zero, one), &label) in zeros.iter_mut().zip(ones).zip(wire) {
         *zero = label ^ select(label, delta);
         *one = *zero ^ delta;
     }
-    hash(h, tweak, zeros);
-    hash(h, tweak, ones);
 }
 
 fn mitccrh(key: u128, tweak: u64, per_key: usize, labels: &mut [u128]) {

@@ -7,6 +7,8 @@
 //! 10·⌊j/4⌋ … 10·⌊j/4⌋ + 9, reduced modulo the table's length, a power of two.
 
 mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

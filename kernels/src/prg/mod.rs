@@ -7,6 +7,8 @@
 //! once; a stream never reaches memory.
 
 mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -19,6 +21,8 @@ pub struct Seeds(Keys);
 
 enum Keys {
     Scalar(scalar::Keys),
+    #[cfg(target_feature = "simd128")]
+    Simd128(simd128::Keys),
     #[cfg(target_arch = "x86_64")]
     X86(x86::Keys, AesBackend),
 }
@@ -28,6 +32,8 @@ impl Seeds {
     pub fn new(backend: AesBackend, seeds: &[u128]) -> Self {
         Self(match backend.isa() {
             AesIsa::Portable => Keys::Scalar(scalar::Keys::new(seeds)),
+            #[cfg(target_feature = "simd128")]
+            AesIsa::Simd128 => Keys::Simd128(simd128::Keys::new(seeds)),
             #[cfg(target_arch = "x86_64")]
             _ => Keys::X86(x86::Keys::new(backend, seeds), backend),
             #[cfg(not(target_arch = "x86_64"))]
@@ -39,6 +45,8 @@ impl Seeds {
     pub fn len(&self) -> usize {
         match &self.0 {
             Keys::Scalar(keys) => keys.len(),
+            #[cfg(target_feature = "simd128")]
+            Keys::Simd128(keys) => keys.len(),
             #[cfg(target_arch = "x86_64")]
             Keys::X86(keys, _) => keys.len(),
         }
@@ -73,6 +81,8 @@ impl Seeds {
         let counter = u128::from(nonce) << 64 | u128::from(first);
         match &self.0 {
             Keys::Scalar(keys) => keys.sums(seeds, counter, sum, planes),
+            #[cfg(target_feature = "simd128")]
+            Keys::Simd128(keys) => keys.sums(seeds, counter, sum, planes),
             #[cfg(target_arch = "x86_64")]
             Keys::X86(keys, backend) => keys.sums(*backend, seeds, counter, sum, planes),
         }
@@ -86,6 +96,8 @@ impl Seeds {
         let counter = u128::from(nonce) << 64 | u128::from(first);
         match &self.0 {
             Keys::Scalar(keys) => keys.stream(seed, counter, out),
+            #[cfg(target_feature = "simd128")]
+            Keys::Simd128(keys) => keys.stream(seed, counter, out),
             #[cfg(target_arch = "x86_64")]
             Keys::X86(keys, backend) => keys.stream(*backend, seed, counter, out),
         }

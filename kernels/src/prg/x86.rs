@@ -40,7 +40,7 @@ impl Keys {
     ) {
         let keys = &self.0[seeds];
         match backend.isa() {
-            AesIsa::Portable => unreachable!("scalar keys are of another type"),
+            AesIsa::Portable | AesIsa::Simd128 => unreachable!("their keys are of other types"),
             // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
             AesIsa::AesNi => unsafe { xmm::sums(keys, counter, sum, planes) },
             // SAFETY: the backend's value proves VAES and AVX2.
@@ -56,7 +56,7 @@ impl Keys {
     pub(super) fn stream(&self, backend: AesBackend, seed: usize, counter: u128, out: &mut [u128]) {
         let keys = core::array::from_ref(&self.0[seed]);
         match backend.isa() {
-            AesIsa::Portable => unreachable!("scalar keys are of another type"),
+            AesIsa::Portable | AesIsa::Simd128 => unreachable!("their keys are of other types"),
             // SAFETY: the backend's value proves AES-NI, SSSE3 and AVX.
             AesIsa::AesNi => unsafe { xmm::stream(keys, counter, out) },
             // SAFETY: the backend's value proves VAES and AVX2.

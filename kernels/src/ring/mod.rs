@@ -16,7 +16,9 @@ mod avx2;
 mod avx512;
 mod convolution;
 mod scalar;
-#[cfg(target_arch = "x86_64")]
+#[cfg(target_feature = "simd128")]
+mod simd128;
+#[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
 mod tile;
 
 pub use convolution::{Convolution, Prepared, convolve};
@@ -33,7 +35,7 @@ const ROWS: usize = 8;
 /// How many it takes: two vectors of sums for each row fill half the registers.
 fn rows_at_once(backend: VectorBackend) -> usize {
     match backend.isa() {
-        VectorIsa::Avx2 => 4,
+        VectorIsa::Simd128 | VectorIsa::Avx2 => 4,
         _ => ROWS,
     }
 }

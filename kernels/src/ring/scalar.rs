@@ -10,14 +10,28 @@ pub(super) fn panel<const R: usize>(
     views: &[View],
     out: &mut [u32],
 ) {
+    panel_from(0, weights, plane, views, out);
+}
+
+/// The same for the outputs of each row from number `first` on.
+pub(super) fn panel_from<const R: usize>(
+    first: usize,
+    weights: &[[i32; R]],
+    plane: &[u32],
+    views: &[View],
+    out: &mut [u32],
+) {
     let len = out.len() / R;
-    if len == 0 {
+    if first == len {
         return;
     }
     for (weights, view) in weights.iter().zip(views) {
-        let words = &plane[view.offset..][..len];
+        let words = &plane[view.offset..][first..len];
         for (&w, row) in weights.iter().zip(out.chunks_exact_mut(len)) {
-            row.iter_mut().zip(words).for_each(|(y, &x)| *y = y.wrapping_add(pair(w, x as i32)));
+            row[first..]
+                .iter_mut()
+                .zip(words)
+                .for_each(|(y, &x)| *y = y.wrapping_add(pair(w, x as i32)));
         }
     }
 }

@@ -12,6 +12,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod scalar;
+#[cfg(target_feature = "simd128")]
+pub(crate) mod simd128;
 
 use crate::backend::VectorBackend;
 use crate::dispatch::vector_twin;
