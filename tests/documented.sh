@@ -2,12 +2,15 @@
 # Runs the commands of README.md and docs/service.md as they are written there, each document's in a folder
 # of its own. Words that stand for something of the reader's (HOST, IMAGE..., DIR, model.gazelle, model.onnx)
 # are given a meaning; PROGRAM (target/release/gazelle) stands for what `cargo install` installs and `cargo run`
-# builds, and `cargo test` is left to whoever runs this. Fails if a command does. Needs port 7464.
+# builds, libgazelle_ffi.a beside it for what `cargo build -p gazelle-ffi` does, and `cargo test` is left to whoever runs this. Fails if a command does. Needs port 7464.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 repository=$PWD
 program=$(realpath "${1:-target/release/gazelle}")
+build=$(dirname "$program")
+# Where cargo has built it for tests alone, it stands among what they depend on.
+library=$({ ls -t "$build"/libgazelle_ffi.a "$build"/deps/libgazelle_ffi-*.a 2>/dev/null || true; } | head -n 1)
 folder=$(mktemp -d)
 servers=()
 end_servers() {
@@ -26,6 +29,7 @@ cat > "$folder/bin/cargo" << 'END'
 case "$*" in
     "install --locked --path protocol/cli") exec test -f protocol/cli/Cargo.toml ;;
     "test --release --workspace") ;;
+    "build --release -p gazelle-ffi") exec test -f target/release/libgazelle_ffi.a ;;
     "run --release -- "*) shift 3 && exec gazelle "$@" ;;
     *) echo "cargo $* is not known to tests/documented.sh" >&2 && exit 1 ;;
 esac
@@ -60,6 +64,7 @@ for document in README.md docs/service.md; do
     cd "$work"
     ln -s "$repository"/{models,protocol} .
     ln -s "$program" target/release/gazelle
+    ln -s "$library" target/release/libgazelle_ffi.a
     cp models/fashion-mnist-d.gazelle model.gazelle
     cp models/fashion-mnist-d.onnx model.onnx
     while IFS= read -r line <&3; do
