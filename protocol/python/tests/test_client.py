@@ -130,7 +130,7 @@ def test_what_is_stored_serves_another_client_and_another_server(tmp_path: Path)
         assert client.classify(SAMPLES[0]).name == "Ankle boot"
         assert client.costs.offline.bytes_down == 0
         with pytest.raises(gazelle.Error, match="tls"):
-            gazelle.Client(address, plaintext=True, timeout=5, setup_timeout=5)
+            gazelle.Client(address, plaintext=True, timeout=5, setup_timeout=5, retry=0)
 
 
 def test_the_same_through_a_websocket(server: gazelle.Server) -> None:
@@ -140,7 +140,7 @@ def test_the_same_through_a_websocket(server: gazelle.Server) -> None:
 
 def test_a_client_goes_on_with_a_server_that_was_started_again() -> None:
     with gazelle.Server(MODEL, plaintext=True) as server:
-        client = gazelle.Client(server.address, plaintext=True)
+        client = gazelle.Client(server.address, plaintext=True, retry=0)
         assert client.classify(SAMPLES[0]).name == "Ankle boot"
         client.prepare(1)
     with pytest.raises(gazelle.ConnectionError):
@@ -154,10 +154,20 @@ def test_a_client_goes_on_with_a_server_that_was_started_again() -> None:
     client.close()
 
 
+def test_another_try_is_made_while_a_server_is_away() -> None:
+    with gazelle.Server(MODEL, plaintext=True) as server:
+        client = gazelle.Client(server.address, plaintext=True, retry=60)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(client.classify, SAMPLES[0])
+        with gazelle.Server(MODEL, plaintext=True, listen=server.address):
+            assert found.result(60).name == "Ankle boot"
+            client.close()
+
+
 def test_faults_have_exceptions_of_their_own(server: gazelle.Server) -> None:
     def fault(**options: object) -> Exception:
         with pytest.raises(gazelle.Error) as caught:
-            gazelle.Client(**{"address": server.address, "plaintext": True, **options})
+            gazelle.Client(**{"address": server.address, "plaintext": True, "retry": 0, **options})
         return caught.value
 
     wrong = fault(plaintext=False)

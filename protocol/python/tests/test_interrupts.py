@@ -64,7 +64,7 @@ def test_other_threads_go_on_while_a_call_waits(silent: str) -> None:
 
     def wait() -> None:
         with pytest.raises(gazelle.ConnectionError):
-            gazelle.Client(silent, plaintext=True, setup_timeout=1)
+            gazelle.Client(silent, plaintext=True, setup_timeout=1, retry=0)
         ended.set()
 
     thread = threading.Thread(target=wait)
@@ -83,7 +83,7 @@ def test_handlers_of_other_signals_run_meanwhile(silent: str) -> None:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(gazelle.ConnectionError):
-            gazelle.Client(silent, plaintext=True, setup_timeout=1)
+            gazelle.Client(silent, plaintext=True, setup_timeout=1, retry=0)
         assert len(seen) == 1 and time.monotonic() - seen[0] > 0.3
     finally:
         signal.signal(signal.SIGALRM, earlier)

@@ -36,7 +36,7 @@ def test_a_server_that_is_closed_is_gone() -> None:
     assert not any("Ankle" in line for line in server.log)
     server.close()
     with pytest.raises(gazelle.ConnectionError):
-        gazelle.Client(server.address, plaintext=True)
+        gazelle.Client(server.address, plaintext=True, retry=0)
 
 
 def test_a_server_lives_no_longer_than_its_process() -> None:
@@ -74,7 +74,7 @@ def test_the_command_has_its_exit_codes() -> None:
     ran = subprocess.run([program, "inspect"], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 2 and ran.stderr.startswith("gazelle: "), ran
     address = "127.0.0.1:1"
-    ran = subprocess.run([program, "classify", "--plaintext", "--server", address, SAMPLES[0]], timeout=60)
+    ran = subprocess.run([program, "classify", "--plaintext", "--retry", "0", "--server", address, SAMPLES[0]], timeout=60)
     assert ran.returncode == 4
 
 
@@ -102,4 +102,4 @@ def test_serve_goes_on_until_it_is_interrupted() -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
     with pytest.raises(gazelle.ConnectionError):
-        gazelle.Client(address, plaintext=True)
+        gazelle.Client(address, plaintext=True, retry=0)

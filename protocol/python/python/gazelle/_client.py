@@ -97,7 +97,8 @@ class Client:
     costs more than ``max_memory`` or ``max_download`` (MiB), :class:`InputError` for credentials and arguments
     that cannot be used. ``tls`` is the folder of credentials that ``gazelle keygen`` makes;
     ``plaintext=True`` connects without TLS on this machine, ``"anywhere"`` to all addresses. The other
-    keywords are the flags of ``gazelle classify``; seconds are whole.
+    keywords are the flags of ``gazelle classify``; seconds are whole. Where the server is full, cannot be
+    reached or goes away, another try is made for ``retry`` seconds: 10 if nothing is said, none with 0.
 
     A client may be used from several threads; its calls come one after another. While they wait, other
     threads go on, and Ctrl-C ends the call and the session.
@@ -120,12 +121,13 @@ class Client:
         no_lpn: bool = False,
         timeout: int | None = None,
         setup_timeout: int | None = None,
+        retry: int | None = None,
     ) -> None:
         options: dict[str, Flag] = {
             "server": address, "tls": tls, "plaintext": plaintext, "websocket": websocket, "model": model,
             "card": card, "store": store, "store_key": store_key, "store_days": store_days,
             "max_memory": max_memory, "max_download": max_download, "no_lpn": no_lpn, "timeout": timeout,
-            "setup_timeout": setup_timeout,
+            "setup_timeout": setup_timeout, "retry": retry,
         }  # fmt: skip
         self._native = _native.Client(flags(options))
 
