@@ -10,30 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Which hash garbles a session.
-typedef enum {
-  // MITCCRH with a key for at most 128 instances of a gate: the fastest.
-  GAZELLE_HASH_KIND_MITCCRH = 0,
-  // MITCCRH with a key for every instance: for few instances of a circuit.
-  GAZELLE_HASH_KIND_MITCCRH_STRICT = 1,
-  // TCCR under one key.
-  GAZELLE_HASH_KIND_FIXED_KEY = 2,
-} GazelleHashKind;
-
-// What the numbers of an outcome are.
-typedef enum {
-  // One: the class with the largest value.
-  GAZELLE_HEAD_CLASS = 0,
-  // Some: the classes with the largest values, the largest first.
-  GAZELLE_HEAD_TOP = 1,
-  // One for each class: 1 if its value reaches its threshold, else 0.
-  GAZELLE_HEAD_THRESHOLDS = 2,
-  // Two: the class with the largest value, and a confidence of 0 to 3.
-  GAZELLE_HEAD_CONFIDENCE = 3,
-  // One for each class: its value.
-  GAZELLE_HEAD_VALUES = 4,
-} GazelleHead;
-
 // How a call ended. `gazelle_last_error` has the words.
 typedef enum {
   // It did what it says.
@@ -59,6 +35,30 @@ typedef enum {
   // A fault of the library: please report it. The handles of the call can only be freed.
   GAZELLE_STATUS_INTERNAL = 8,
 } GazelleStatus;
+
+// What the numbers of an outcome are.
+typedef enum {
+  // One: the class with the largest value.
+  GAZELLE_HEAD_CLASS = 0,
+  // Some: the classes with the largest values, the largest first.
+  GAZELLE_HEAD_TOP = 1,
+  // One for each class: 1 if its value reaches its threshold, else 0.
+  GAZELLE_HEAD_THRESHOLDS = 2,
+  // Two: the class with the largest value, and a confidence of 0 to 3.
+  GAZELLE_HEAD_CONFIDENCE = 3,
+  // One for each class: its value.
+  GAZELLE_HEAD_VALUES = 4,
+} GazelleHead;
+
+// Which hash garbles a session.
+typedef enum {
+  // MITCCRH with a key for at most 128 instances of a gate: the fastest.
+  GAZELLE_HASH_KIND_MITCCRH = 0,
+  // MITCCRH with a key for every instance: for few instances of a circuit.
+  GAZELLE_HASH_KIND_MITCCRH_STRICT = 1,
+  // TCCR under one key.
+  GAZELLE_HASH_KIND_FIXED_KEY = 2,
+} GazelleHashKind;
 
 // A boolean circuit, which runs on many instances at once. Bit t of all inputs, or outputs, of instance i
 // stands at t·instances + i, t counting through all values in their order.
@@ -801,7 +801,7 @@ GazelleStatus gazelle_circuit_sizes(const GazelleCircuit *circuit,
 const char *gazelle_last_error(void);
 
 #ifdef __cplusplus
-} // extern "C"
-#endif // __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
 
-#endif /* GAZELLE_H */
+#endif  /* GAZELLE_H */
