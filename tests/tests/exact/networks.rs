@@ -57,7 +57,7 @@ fn resnet18_is_exact() {
 fn mixes_are_exact() {
     for (name, link) in [
         ("c", "100mbit,15ms"),
-        ("d", "100mbit,0ms"),
+        ("d", "100mbit,15ms"),
         ("cifar10", "100mbit,80ms"),
         ("resnet20", "20mbit/100mbit,150ms"),
         ("mobilenet", "100mbit,80ms"),
