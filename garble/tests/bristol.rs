@@ -148,3 +148,19 @@ fn texts_that_are_no_circuits_are_refused() {
         }
     }
 }
+
+/// The format of the first collections of circuits differs in its header alone.
+#[test]
+fn the_older_format_is_named() {
+    for text in
+        ["3 5\n1 1 1\n\n2 1 0 1 2 AND\n1 1 2 3 INV\n1 1 3 4 INV\n", "1 5\n2 2 1\n2 1 0 3 4 XOR"]
+    {
+        let fault = Circuit::parse(text).unwrap_err().to_string();
+        assert!(
+            fault.starts_with("line 2 of the circuit: this is the older Bristol format"),
+            "{fault}"
+        );
+    }
+    let newer = Circuit::parse("1 3\n2 1 1\n1 1\n\n2 1 0 1 2 AND\n").unwrap();
+    assert_eq!(newer.input_bits(), 2);
+}

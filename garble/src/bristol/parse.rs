@@ -46,6 +46,10 @@ impl<'a> Line<'a> {
     }
 }
 
+fn is_number(word: &str) -> bool {
+    word.parse::<u32>().is_ok()
+}
+
 pub(super) fn circuit(text: &str) -> Result<Circuit, Error> {
     let mut lines = text
         .lines()
@@ -63,8 +67,14 @@ pub(super) fn circuit(text: &str) -> Result<Circuit, Error> {
     let gate_count = header.number("expected the number of gates")?;
     let wire_count = header.number("expected the number of wires")? as usize;
     header.end()?;
-    let inputs = next()?.values()?;
-    let outputs = next()?.values()?;
+    let (inputs, outputs) = (next()?, next()?);
+    if inputs.words.clone().count() == 3 && outputs.words.clone().any(|word| !is_number(word)) {
+        return inputs.fail(
+            "this is the older Bristol format, which states the bits of two inputs and the output; \
+             in Bristol fashion a line lists the inputs (`2 64 64`), and the next the outputs (`1 64`)",
+        );
+    }
+    let (inputs, outputs) = (inputs.values()?, outputs.values()?);
     let input_bits = inputs.iter().sum::<u32>() as usize;
     let fail = |what| Err(Error::Circuit { line: header_line, what });
     if wire_count > MAX_WIRES {
