@@ -1,5 +1,5 @@
 //! What a call of the kernels of garbling and of oblivious transfer costs on every backend there is:
-//! `cargo run --release -p gazelle-kernels --example costs`, and the same as WebAssembly.
+//! `cargo run --release -p gazelle-kernels --example kernel_costs`, and the same as WebAssembly.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
