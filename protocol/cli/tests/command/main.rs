@@ -7,6 +7,7 @@ mod demo;
 mod flood;
 mod generate;
 mod graph;
+mod hint;
 mod idle;
 mod import;
 mod inspect;

@@ -1,0 +1,55 @@
+//! Hints that are made ahead: built, looked at, served again and again, kept by clients.
+
+use crate::support::{Server, fail, gazelle, repository, succeed};
+use serde_json::Value;
+use std::path::Path;
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("the folder's name is text")
+}
+
+#[test]
+fn a_hint_made_ahead_is_served_at_every_start_and_kept_by_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let hint = folder.path().join("d.hint");
+    let model = repository("models/fashion-mnist-d.gazelle");
+    let image = repository("models/samples/0000-ankle-boot.png");
+    let (model, hint) = (text(&model), text(&hint));
+    let built: Value =
+        serde_json::from_str(&succeed(["hint", "build", model, "-o", hint, "--json"])).unwrap();
+    let inspect = ["hint", "inspect", hint, "--model", model, "--json"];
+    assert_eq!(serde_json::from_str::<Value>(&succeed(inspect)).unwrap(), built);
+    let name = built["name"].as_str().unwrap();
+    assert!(succeed(["hint", "inspect", hint]).contains(name));
+    assert_eq!(built["layers"].as_array().unwrap().len(), 4);
+    let layers = built["layers"].as_array().unwrap().iter();
+    let bytes: u64 = layers.map(|layer| layer["bytes"].as_u64().unwrap()).sum();
+    assert!((0..200).contains(&(built["bytes"].as_u64().unwrap() - bytes)), "{built}");
+
+    let cache = folder.path().join("cache");
+    for _ in 0..2 {
+        let mut server = Server::start(&["--model", model, "--hint", hint]);
+        assert!(server.line().starts_with("card "));
+        let line = server.line();
+        assert!(line.starts_with(&format!("hint {name} ")), "{line}");
+        let mut classify = gazelle();
+        classify.env("XDG_CACHE_HOME", &cache).args(["classify", "--plaintext", "--server"]);
+        let output = classify.arg(&server.address).arg(&image).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let kept = std::fs::read_dir(cache.join("gazelle/hints")).unwrap();
+        let kept: Vec<_> = kept.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(kept, [name]);
+    }
+    let mut list = gazelle();
+    let output = list.env("XDG_CACHE_HOME", &cache).args(["hint", "inspect"]).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains(name));
+
+    // Another link plans other messages; another model has other weights; a key is needed.
+    let other = repository("models/fashion-mnist-mobilenet.gazelle");
+    let message =
+        fail(1, ["serve", "--plaintext=anywhere", "--model", text(&other), "--hint", hint]);
+    assert!(message.contains("build it anew"), "{message}");
+    std::fs::remove_file(folder.path().join("d.hint.key")).unwrap();
+    let message = fail(1, ["serve", "--plaintext=anywhere", "--model", model, "--hint", hint]);
+    assert!(message.contains("d.hint.key"), "{message}");
+}
