@@ -212,6 +212,14 @@ impl<'a> Client<'a> {
         self.tally.right += well;
         // Of one that failed: the bundle, and another that it prepared.
         self.tally.unsure += 2 * (2 - well);
+        // Where the run with the copy alone got as far as using its bundle, the other is spent too.
+        let left = self.ready(&copy, address);
+        for path in self.ready(store, address) {
+            let other = folder_of(&copy, address).join(path.file_name().expect("a name"));
+            if !left.contains(&other) {
+                fs::remove_file(path).expect("the folder can be written");
+            }
+        }
         fs::remove_dir_all(copy).expect("the folder can be written");
     }
 
