@@ -40,6 +40,7 @@
 //! What parties learn, those that deviate included: `docs/security.md`.
 
 mod client;
+mod described;
 mod name;
 mod outcome;
 mod published;
@@ -49,6 +50,7 @@ mod service;
 mod transfers;
 
 pub use client::{ClientParty, Leftover};
+pub use described::{Described, text};
 pub use outcome::Outcome;
 pub use server::{Resting, Served, ServerParty};
 pub use service::Service;
