@@ -37,6 +37,9 @@ pub enum Error {
     /// The server turns the connection away, and says why.
     #[error(transparent)]
     TurnedAway(gazelle_protocol::Error),
+    /// There is no WebSocket, because a browser asked for this file of the server's page and got it.
+    #[error("gave {0} to a browser")]
+    Page(&'static str),
     /// The connection fails.
     #[error(transparent)]
     Transport(#[from] TransportFault),

@@ -78,7 +78,7 @@ impl TryFrom<u8> for FieldBits {
     ///
     /// [`Misuse::FieldBits`] unless K ∈ {1, 2, 4, 8}.
     fn try_from(k: u8) -> Result<Self, Misuse> {
-        Self::ALL.into_iter().find(|f| f.bits() == k.into()).ok_or(Misuse::FieldBits(k))
+        Self::ALL.into_iter().find(|f| f.bits() == usize::from(k)).ok_or(Misuse::FieldBits(k))
     }
 }
 

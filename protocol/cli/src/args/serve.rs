@@ -36,6 +36,9 @@ pub(crate) struct ServeArgs {
     /// Serve WebSockets of pages from these places too, as in `https://chest.example.org`
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
     pub(crate) origins: Vec<Origin>,
+    /// Give browsers a page that classifies pictures with the client in it, at this server's address
+    #[arg(long)]
+    pub(crate) web: bool,
     /// What clients learn
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) reveal: RevealName,

@@ -1,17 +1,17 @@
 //! Who comes in: the connection's protection, the client's name, and its wish.
 
-use super::{metrics::Refusal, session::Break, shared::Service};
+use super::{metrics::Refusal, page, session::Break, shared::Service};
 use crate::{args::ServeArgs, connection::Plaintext, failure::Result};
 use gazelle_protocol::{transport::Channel, wire::Access};
 use gazelle_service::{
     Client, Clients, Credentials, Secured, ServerTls,
-    websocket::{self, Origin},
+    websocket::{self, Web},
 };
 use std::{net::TcpStream, time::Instant};
 
 /// How connections are protected, and whom they may belong to.
 pub(super) enum Entrance {
-    Plaintext(Vec<Origin>),
+    Plaintext(Web),
     Tls(ServerTls, Clients),
 }
 
@@ -24,9 +24,11 @@ pub(super) struct Admitted {
 
 impl Entrance {
     pub(super) fn new(args: &ServeArgs) -> Result<Self> {
+        let files = if args.web { page::FILES } else { &[] };
+        let web = Web { origins: args.origins.clone(), files };
         let Some(folder) = &args.protection.tls else {
             args.protection.plaintext.unwrap_or(Plaintext::Here).check(args.listen)?;
-            return Ok(Self::Plaintext(args.origins.clone()));
+            return Ok(Self::Plaintext(web));
         };
         let beside = folder.join("clients.toml");
         let clients = match &args.clients {
@@ -36,7 +38,7 @@ impl Entrance {
             None => Clients::Certified,
         };
         let tls = ServerTls::new(&Credentials::read(folder)?, &clients)?;
-        Ok(Self::Tls(tls.with_origins(args.origins.clone()), clients))
+        Ok(Self::Tls(tls.with_web(web), clients))
     }
 
     /// Whether clients have names here.
@@ -81,8 +83,8 @@ impl Entrance {
     ) -> std::result::Result<Admitted, Break> {
         let (patience, link) = (service.patience, service.link);
         let (mut channel, secured) = match self {
-            Self::Plaintext(origins) => {
-                (websocket::accept_plaintext(stream, start, origins, patience, link)?, None)
+            Self::Plaintext(web) => {
+                (websocket::accept_plaintext(stream, start, web, patience, link)?, None)
             }
             Self::Tls(tls, clients) => {
                 let Secured { channel, binding, certificate } =

@@ -7,6 +7,7 @@ mod keeping;
 mod log;
 mod metrics;
 mod models;
+mod page;
 mod presence;
 mod seats;
 mod session;

@@ -76,6 +76,8 @@ impl Stage {
 pub(super) enum Break {
     /// The client was told why.
     Refused(Refusal, String),
+    /// It was a browser, which got a file of the page.
+    Page(String),
     /// Something failed.
     Failed(Failure),
 }
@@ -99,7 +101,10 @@ impl From<Error> for Break {
 
 impl From<gazelle_service::Error> for Break {
     fn from(error: gazelle_service::Error) -> Self {
-        Self::Failed(error.into())
+        match error {
+            gazelle_service::Error::Page(_) => Self::Page(error.to_string()),
+            _ => Self::Failed(error.into()),
+        }
     }
 }
 
@@ -194,7 +199,7 @@ impl Shared {
     /// Counts and logs a session that has ended, and gives its seat back.
     fn end(&self, visitor: Visitor, result: thread::Result<Result<Served, Break>>) {
         let Visitor { number, peer, start, mut seat, name } = visitor;
-        if !matches!(result, Ok(Ok(_))) {
+        if !matches!(result, Ok(Ok(_) | Err(Break::Page(_)))) {
             seat.failed();
         }
         drop(seat);
@@ -209,6 +214,7 @@ impl Shared {
                 self.metrics.refuse(*cause);
                 (&self.metrics.failed, format!("refused: {why}"))
             }
+            Ok(Err(Break::Page(given))) => (&self.metrics.ended, given.clone()),
             Ok(Err(Break::Failed(failure))) => (&self.metrics.failed, failure.to_string()),
             Err(_) => (
                 &self.metrics.panicked,

@@ -26,7 +26,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerCon
 pub use credentials::Credentials;
 
 use self::stream::{TlsReader, TlsWriter};
-use crate::websocket::{self, Door, Origin};
+use crate::websocket::{self, Door, Web};
 use crate::{Clients, Error, Fingerprint};
 
 /// What both parties call their protocol inside TLS.
@@ -43,9 +43,9 @@ pub struct ClientTls(Arc<ClientConfig>);
 pub struct ServerTls {
     config: Arc<ServerConfig>,
     /// Which says what the server's hosts are.
-    certificate: CertificateDer<'static>,
-    /// The pages whose WebSockets are accepted.
-    origins: Vec<Origin>,
+    pub(crate) certificate: CertificateDer<'static>,
+    /// The pages whose WebSockets are accepted, and the server's own.
+    web: Web,
 }
 
 /// A channel, and what its TLS connection tells.
@@ -82,12 +82,12 @@ impl ServerTls {
     /// If something is missing or does not fit.
     pub fn new(credentials: &Credentials, clients: &Clients) -> Result<Self, Error> {
         let (config, certificate) = credentials.server(clients)?;
-        Ok(Self { config: Arc::new(config), certificate, origins: Vec::new() })
+        Ok(Self { config: Arc::new(config), certificate, web: Web::default() })
     }
 
-    /// Accepts WebSockets of pages of these origins too, beside those of programs.
-    pub fn with_origins(self, origins: Vec<Origin>) -> Self {
-        Self { origins, ..self }
+    /// Accepts WebSockets of these pages too, beside those of programs.
+    pub fn with_web(self, web: Web) -> Self {
+        Self { web, ..self }
     }
 }
 
@@ -141,7 +141,7 @@ pub fn accept(
     if frames {
         return Secured::new(ends, binding, certificate, way, Backlog::SERVER);
     }
-    let door = Door { origins: &tls.origins, certificate: Some(&tls.certificate) };
+    let door = Door { web: &tls.web, certificate: Some(&tls.certificate) };
     let (ends, binding) = websocket::open(ends, &door)?;
     Secured::new(ends, binding, certificate, way, Backlog::SERVER)
 }

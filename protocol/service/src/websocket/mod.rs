@@ -9,6 +9,7 @@
 //! can stand in between, as with any page of the web.
 
 mod origin;
+mod page;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use gazelle_protocol::transport::{self, Backlog, Channel, Ends, Limit, Patience,
 use ring::rand::{SecureRandom, SystemRandom};
 
 pub use origin::Origin;
+pub use page::{PageFile, Web};
 pub(crate) use upgrade::Door;
 
 use self::reader::WebReader;
@@ -61,14 +63,15 @@ pub fn connect(
 }
 
 /// The server's channel over a connection without TLS that came at `start`: a WebSocket if the client
-/// asks for one, for a program or a page of one of these origins.
+/// asks for one, for a program or a page that `web` lets in.
 ///
 /// # Errors
-/// [`Error::WebSocket`] if it asks for something else by HTTP; the connection's otherwise.
+/// [`Error::Page`] if it asks for the server's page, and [`Error::WebSocket`] for something else by
+/// HTTP; the connection's otherwise.
 pub fn accept_plaintext(
     stream: TcpStream,
     start: Instant,
-    origins: &[Origin],
+    web: &Web,
     patience: Patience,
     link: Option<Link>,
 ) -> Result<Channel, Error> {
@@ -77,7 +80,7 @@ pub fn accept_plaintext(
     let channel = match http {
         false => Channel::over(ends, way, Backlog::SERVER),
         true => {
-            let (ends, _) = open(ends, &Door { origins, certificate: None })?;
+            let (ends, _) = open(ends, &Door { web, certificate: None })?;
             Channel::over(ends, way, Backlog::SERVER)
         }
     };
@@ -100,10 +103,10 @@ fn speaks_http(stream: &TcpStream, start: Instant, time: Duration) -> Result<boo
 }
 
 /// A connection's two directions inside a WebSocket, and what the session is bound to.
-type Web<R, W> = (Ends<WebReader<R, W>, WebWriter<W>>, [u8; 32]);
+type Opened<R, W> = (Ends<WebReader<R, W>, WebWriter<W>>, [u8; 32]);
 
 /// The server's side: opens a WebSocket if there is a request for one that `door` lets in.
-pub(crate) fn open<R, W>(mut ends: Ends<R, W>, door: &Door<'_>) -> Result<Web<R, W>, Error>
+pub(crate) fn open<R, W>(mut ends: Ends<R, W>, door: &Door<'_>) -> Result<Opened<R, W>, Error>
 where
     R: Read + Limit,
     W: Write + Limit,
@@ -120,7 +123,7 @@ where
 }
 
 /// The client's side: asks the server at `host` for a WebSocket.
-fn ask<R, W>(mut ends: Ends<R, W>, host: &str) -> Result<Web<R, W>, Error>
+fn ask<R, W>(mut ends: Ends<R, W>, host: &str) -> Result<Opened<R, W>, Error>
 where
     R: Read + Limit,
     W: Write + Limit,

@@ -1,6 +1,7 @@
 //! Sessions over WebSockets, and everyone who does not get one.
 
 mod idle;
+mod page;
 mod torn;
 
 use std::io::Write;
@@ -23,6 +24,11 @@ use crate::keygen::Authority;
 use crate::{Clients, Credentials, ServerTls, accept};
 
 const PAGE: &str = "https://pages.example";
+
+/// A server without a page of its own, which knows one of somebody else.
+fn pages() -> Web {
+    Web { origins: vec![PAGE.parse().unwrap()], files: &[] }
+}
 
 fn patience() -> Patience {
     Duration::from_secs(20).into()
@@ -49,7 +55,7 @@ fn world(hosts: &[&str]) -> (TempDir, ServerTls) {
     authority.token("bob").unwrap();
     let credentials = Credentials::read(&folder.path().join("server")).unwrap();
     let tls = ServerTls::new(&credentials, &Clients::Anyone).unwrap();
-    (folder, tls.with_origins(vec![PAGE.parse().unwrap()]))
+    (folder, tls.with_web(pages()))
 }
 
 fn credentials(folder: &TempDir, name: &str) -> Credentials {
@@ -96,8 +102,9 @@ fn sessions_over_tls_and_without() {
     // And without, as by one that does not know of WebSockets.
     for web in [true, false] {
         let (near, far, address) = loopback();
-        let accepted =
-            thread::spawn(move || accept_plaintext(far, Instant::now(), &[], patience(), None));
+        let accepted = thread::spawn(move || {
+            accept_plaintext(far, Instant::now(), &Web::default(), patience(), None)
+        });
         let near = match web {
             true => connect(near, &address, None, patience(), None).unwrap().channel,
             false => {
@@ -150,11 +157,10 @@ fn a_token_is_good_in_its_websocket_alone() {
 }
 
 /// What a server answers to a request, and how it ends.
-fn answer_to(request: &str) -> (String, String) {
+fn answer_to(request: &str, web: Web) -> (String, String) {
     let (mut near, far, _) = loopback();
-    let origins = [PAGE.parse().unwrap()];
     let accepted =
-        thread::spawn(move || accept_plaintext(far, Instant::now(), &origins, brief(), None));
+        thread::spawn(move || accept_plaintext(far, Instant::now(), &web, brief(), None));
     near.write_all(request.as_bytes()).unwrap();
     let end = accepted.join().unwrap().map(drop);
     let mut text = Vec::new();
@@ -190,7 +196,7 @@ fn requests_that_are_answered_or_refused() {
         (request("").replace("HTTP/1.1", "HTTP/1.0"), "400 "),
         (request(&long), "431 "),
     ] {
-        let (answer, end) = answer_to(&request);
+        let (answer, end) = answer_to(&request, pages());
         let request: String = request.chars().take(200).collect();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer} {end}");
         let opened = status == "101 ";
@@ -227,8 +233,9 @@ fn a_client_is_told_why_it_gets_no_websocket() {
     for drips in [false, true] {
         let (mut near, far, _) = loopback();
         let start = Instant::now();
-        let accepted =
-            thread::spawn(move || accept_plaintext(far, start, &[], brief(), None).err());
+        let accepted = thread::spawn(move || {
+            accept_plaintext(far, start, &Web::default(), brief(), None).err()
+        });
         let drip = |_| near.write_all(b"G").map(|()| thread::sleep(Duration::from_millis(50)));
         let _ = (0..if drips { 100 } else { 0 }).try_for_each(drip);
         let end = accepted.join().unwrap().unwrap();
@@ -240,8 +247,9 @@ fn a_client_is_told_why_it_gets_no_websocket() {
 /// A server's channel, and a WebSocket of somebody else's making to it, beyond the challenge.
 fn strange() -> (Channel, WebSocket<TcpStream>) {
     let (near, far, address) = loopback();
-    let accepted =
-        thread::spawn(move || accept_plaintext(far, Instant::now(), &[], brief(), None).unwrap());
+    let accepted = thread::spawn(move || {
+        accept_plaintext(far, Instant::now(), &Web::default(), brief(), None).unwrap()
+    });
     let url = format!("ws://{address}/");
     let (mut socket, _) = tungstenite::client(url, near).unwrap();
     assert_eq!(socket.read().unwrap().into_data().len(), CHALLENGE_LEN);

@@ -1,7 +1,7 @@
 //! From HTTP to a WebSocket.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::time::Instant;
 
 use gazelle_protocol::printable;
@@ -15,7 +15,7 @@ use tungstenite::handshake::machine::TryParse;
 use tungstenite::handshake::server::{Request, create_response, write_response};
 use tungstenite::http::{HeaderMap, HeaderName, StatusCode, header};
 
-use super::{Origin, until};
+use super::{PageFile, Web, until};
 use crate::Error;
 
 /// The most bytes of a request or an answer.
@@ -25,8 +25,8 @@ const MAX_WORDS: u64 = 512;
 
 /// Whom a server opens WebSockets for.
 pub(crate) struct Door<'a> {
-    /// The pages that may ask for one; what is no page may always.
-    pub(crate) origins: &'a [Origin],
+    /// The pages that may ask for one, and the server's own; what is no page may ask always.
+    pub(crate) web: &'a Web,
     /// What must be for the host that is asked for; nothing without TLS.
     pub(crate) certificate: Option<&'a CertificateDer<'static>>,
 }
@@ -35,7 +35,12 @@ pub(crate) struct Door<'a> {
 type Head = (Vec<u8>, Vec<u8>);
 
 /// Why there is no WebSocket.
-struct Refusal(StatusCode, &'static str);
+pub(super) enum NoSocket {
+    Refused(StatusCode, &'static str),
+    /// A file of the server's page was asked for.
+    Page(&'static PageFile),
+}
+use NoSocket::Refused;
 
 /// The server's part: answers a request; the host that it was for, and what came after it.
 pub(super) fn answer(
@@ -47,14 +52,15 @@ pub(super) fn answer(
     let result = read_head(reader, deadline).map(|head| match head {
         Some((head, rest)) => door.open(&head).map(|(answer, host)| (answer, host, rest)),
         None => {
-            Err(Refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long"))
+            Err(Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long"))
         }
     });
     let (text, result) = match result? {
         Ok((answer, host, rest)) => (answer, Ok((host, rest))),
-        Err(Refusal(status, why)) => {
+        Err(Refused(status, why)) => {
             (refusal(status, why), Err(Error::WebSocket(format!("no WebSocket: {why}"))))
         }
+        Err(NoSocket::Page(file)) => (file.answer(), Err(Error::Page(file.path))),
     };
     writer.limit(until(deadline).map_err(TransportFault::from)?);
     writer.write_all(&text).map_err(TransportFault::from)?;
@@ -64,16 +70,15 @@ pub(super) fn answer(
 
 impl Door<'_> {
     /// The answer to a request that is let in, and the host that it is for.
-    fn open(&self, head: &[u8]) -> Result<(Vec<u8>, String), Refusal> {
-        let bad = |why| Refusal(StatusCode::BAD_REQUEST, why);
+    pub(super) fn open(&self, head: &[u8]) -> Result<(Vec<u8>, String), NoSocket> {
+        let bad = |why| Refused(StatusCode::BAD_REQUEST, why);
         let (_, request) = Request::try_parse(head)
             .ok()
             .flatten()
             .ok_or(bad("this server understands GET of HTTP/1.1 alone"))?;
         let headers = request.headers();
         if !headers.contains_key(header::UPGRADE) {
-            let why = "this server classifies images, by WebSocket and for `gazelle classify`";
-            return Err(Refusal(StatusCode::UPGRADE_REQUIRED, why));
+            return Err(self.page(request.uri().path()));
         }
         let response = create_response(&request)
             .map_err(|_| bad("the request for a WebSocket is not valid"))?;
@@ -82,41 +87,75 @@ impl Door<'_> {
         if self.certificate.is_some_and(|certificate| !is_for(certificate, host)) {
             let why =
                 "this server's certificate is for another host than the one that was asked for";
-            return Err(Refusal(StatusCode::MISDIRECTED_REQUEST, why));
+            return Err(Refused(StatusCode::MISDIRECTED_REQUEST, why));
         }
         let origin = only(headers, &header::ORIGIN)?;
-        if origin.is_some_and(|said| !self.origins.iter().any(|known| known.is(said.as_bytes()))) {
+        let own = self.own_origin(host);
+        if origin.is_some_and(|said| !self.web.lets_in(said, own.as_deref())) {
             let why = "this server does not serve pages of that origin; its operator may name it with \
                        --origins";
-            return Err(Refusal(StatusCode::FORBIDDEN, why));
+            return Err(Refused(StatusCode::FORBIDDEN, why));
         }
         let mut answer = Vec::new();
         write_response(&mut answer, &response).map_err(|_| bad("there is no answer to that"))?;
         Ok((answer, host.into()))
     }
+
+    /// What a request that wants no WebSocket gets.
+    fn page(&self, path: &str) -> NoSocket {
+        match self.web.file(path) {
+            Some(file) => NoSocket::Page(file),
+            None if !self.web.files.is_empty() => {
+                Refused(StatusCode::NOT_FOUND, "there is nothing here; this server's page is at /")
+            }
+            None => {
+                let why = "this server classifies images, by WebSocket and for `gazelle classify`";
+                Refused(StatusCode::UPGRADE_REQUIRED, why)
+            }
+        }
+    }
+
+    /// The origin of the server's own page at `host`, unless a page of somebody else can have it: without
+    /// a certificate, the names that lead here are anybody's, but addresses are not.
+    fn own_origin(&self, host: &str) -> Option<String> {
+        match self.certificate {
+            Some(_) => Some(format!("https://{host}")),
+            None => is_address(host).then(|| format!("http://{host}")),
+        }
+    }
+}
+
+/// Whether `host` or `host:port` is an address, or this machine.
+fn is_address(host: &str) -> bool {
+    let bare = without_port(host);
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok()
+}
+
+/// The host of `host` or `host:port`.
+fn without_port(host: &str) -> &str {
+    let bare = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    bare.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// The value of a header that must not come twice.
 fn only<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
-) -> Result<Option<&'a tungstenite::http::HeaderValue>, Refusal> {
+) -> Result<Option<&'a tungstenite::http::HeaderValue>, NoSocket> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
-        _ => Err(Refusal(StatusCode::BAD_REQUEST, "the request says two things")),
+        _ => Err(Refused(StatusCode::BAD_REQUEST, "the request says two things")),
     }
 }
 
 /// Whether a certificate is for `host` or `host:port`.
 fn is_for(certificate: &CertificateDer<'_>, host: &str) -> bool {
-    let bare = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let bare = bare.trim_start_matches('[').trim_end_matches(']');
     let (Ok(name), Ok(certificate)) =
-        (ServerName::try_from(bare), ParsedCertificate::try_from(certificate))
+        (ServerName::try_from(without_port(host)), ParsedCertificate::try_from(certificate))
     else {
         return false;
     };
