@@ -17,7 +17,8 @@ const PING: Duration = Duration::from_millis(40);
 /// then, and how long that took from the end of the set-up.
 fn serve_until_late(stream: TcpStream) -> (u32, Duration) {
     let patience = Patience { phase: IDLE, idle: IDLE, ..patience() };
-    let channel = accept_plaintext(stream, Instant::now(), &[], patience, None).unwrap();
+    let channel =
+        accept_plaintext(stream, Instant::now(), &Web::default(), patience, None).unwrap();
     let server = Server::new(tiny_network(Activation::Argmax), &Settings::default()).unwrap();
     let mut store = Waiting::default();
     let mut visit = server.serve_until_idle(channel, &mut store, || Ok(())).unwrap();
