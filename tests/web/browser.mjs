@@ -165,6 +165,8 @@ async function picture(server) {
 /** From the address bar to the class by the keyboard alone. */
 async function keyboard(server) {
   const { context, page } = await open(`http://${server.address}/`);
+  // Whoever listens only when the key is pressed may be too late.
+  page.on("filechooser", () => {});
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.id), "file");
   const outline = await page.locator("#drop").evaluate((drop) => getComputedStyle(drop).outlineStyle);
