@@ -1,6 +1,7 @@
 """What the tests share: the repository's models and pictures, real servers, and the program beside the package."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ MODELS = REPOSITORY / "models"
 MODEL = MODELS / "fashion-mnist-d.gazelle"
 ONNX = MODELS / "fashion-mnist-d.onnx"
 SAMPLES = sorted((MODELS / "samples").glob("*.png"))
+
+# Shells start what runs in the background with interrupts ignored; these tests send them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def command(*arguments: object) -> str:
