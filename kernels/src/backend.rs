@@ -43,10 +43,12 @@ impl VectorBackend {
 
     /// Every backend of this CPU, slowest first; always begins with [`VectorBackend::SCALAR`].
     pub fn available() -> Vec<Self> {
-        [Some(Self::SCALAR), Self::simd128(), Self::avx2(), Self::avx512()]
-            .into_iter()
-            .flatten()
-            .collect()
+        Self::each().collect()
+    }
+
+    fn each() -> impl Iterator<Item = Self> {
+        let wider = [Self::simd128(), Self::avx2(), Self::avx512()];
+        iter::once(Self::SCALAR).chain(wider.into_iter().flatten())
     }
 
     /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `scalar`, `simd128`, `avx2` or
@@ -56,7 +58,7 @@ impl VectorBackend {
     /// If `GAZELLE_BACKEND` is set to none of its values.
     pub fn best() -> Self {
         let (widest, _) = requested();
-        Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
+        Self::each().filter(|b| b.0 <= widest).max().unwrap_or(Self::SCALAR)
     }
 
     /// Runs `f` compiled for this backend's instructions, so that its loops are vectorised with
@@ -133,8 +135,12 @@ impl AesBackend {
 
     /// Every backend of this CPU, slowest first; always begins with [`AesBackend::PORTABLE`].
     pub fn available() -> Vec<Self> {
+        Self::each().collect()
+    }
+
+    fn each() -> impl Iterator<Item = Self> {
         let wider = [Self::simd128(), Self::aesni(), Self::vaes256(), Self::vaes512()];
-        iter::once(Self::PORTABLE).chain(wider.into_iter().flatten()).collect()
+        iter::once(Self::PORTABLE).chain(wider.into_iter().flatten())
     }
 
     /// The fastest backend of this CPU that `GAZELLE_BACKEND` allows: `aesni`, `vaes256` or
@@ -145,7 +151,7 @@ impl AesBackend {
     /// If `GAZELLE_BACKEND` is set to none of its values.
     pub fn best() -> Self {
         let (_, widest) = requested();
-        Self::available().into_iter().filter(|b| b.0 <= widest).max().unwrap_or(Self::PORTABLE)
+        Self::each().filter(|b| b.0 <= widest).max().unwrap_or(Self::PORTABLE)
     }
 
     /// What to dispatch on.

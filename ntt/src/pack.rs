@@ -35,7 +35,28 @@ pub fn pack_u64_into(values: &[u64], bits: u32, out: &mut [u8]) {
 pub fn pack_u32(values: &[u32], bits: u32, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + packed_len(values.len(), bits), 0);
-    pack(values.iter().map(|&v| u64::from(v)), bits, &mut out[start..]);
+    pack_u32_into(values, bits, &mut out[start..]);
+}
+
+/// Writes `values` of `bits` bits over `out`, as [`pack_u64`].
+///
+/// # Panics
+/// Unless `bits` is 1 to 64 and `out` of [`packed_len`].
+pub fn pack_u32_into(values: &[u32], bits: u32, out: &mut [u8]) {
+    if bits > u32::BITS {
+        return pack(values.iter().map(|&v| u64::from(v)), bits, out);
+    }
+    assert_eq!(out.len(), packed_len(values.len(), bits), "bytes for the values");
+    // Two at a time; eight pairs, or less at the end, take whole bytes.
+    let whole = values.len() / 16 * 16;
+    let (pairs, rest) = (values[..whole].as_chunks::<2>().0, &values[whole..]);
+    let (out, out_rest) = out.split_at_mut(packed_len(whole, bits));
+    let mask = u64::from(u32::MAX >> (u32::BITS - bits.max(1)));
+    let pair = |&[a, b]: &[u32; 2]| u64::from(a) & mask | (u64::from(b) & mask) << bits;
+    if whole > 0 {
+        pack(pairs.iter().map(pair), 2 * bits, out);
+    }
+    pack(rest.iter().map(|&v| u64::from(v)), bits, out_rest);
 }
 
 fn pack(values: impl ExactSizeIterator<Item = u64>, bits: u32, out: &mut [u8]) {
@@ -103,8 +124,22 @@ fn unpack<T>(
         return Err(Error::PackedPadding);
     }
     let mask = u64::MAX >> (64 - bits);
-    // A value lies in the 16 bytes from its first one on; near the end, zeros stand for missing ones.
-    for (i, out) in out.iter_mut().enumerate() {
+    // Most values lie in the 8 bytes from their first one on.
+    let whole = match bits {
+        ..=57 => {
+            let starts = 8 * bytes.len().saturating_sub(7) as u64;
+            out.len().min(starts.div_ceil(bits.into()) as usize)
+        }
+        _ => 0,
+    };
+    let (most, last) = out.split_at_mut(whole);
+    for (i, out) in most.iter_mut().enumerate() {
+        let (byte, shift) = (i * bits as usize / 8, i * bits as usize % 8);
+        let window = bytes[byte..].first_chunk().expect("there are 8 bytes");
+        *out = convert(u64::from_le_bytes(*window) >> shift & mask);
+    }
+    // All lie in 16 bytes; near the end, zeros stand for missing ones.
+    for (i, out) in (whole..).zip(last) {
         let (byte, shift) = (i * bits as usize / 8, i * bits as usize % 8);
         let window = bytes[byte..].first_chunk::<16>().copied().unwrap_or_else(|| {
             let mut window = [0; 16];
@@ -135,6 +170,17 @@ mod tests {
                 unpack_u64(&bytes, bits, &mut back).unwrap();
                 assert_eq!(back, values);
                 assert!(unpack_u64(&[&bytes[..], &[0]].concat(), bits, &mut back).is_err());
+                let narrow: Vec<u32> = values.iter().map(|&value| value as u32).collect();
+                if bits <= u32::BITS {
+                    let (mut packed, mut back) = (Vec::new(), vec![0; count]);
+                    // Higher bits are dropped.
+                    let high = u32::MAX.checked_shl(bits).unwrap_or(0);
+                    let values: Vec<u32> = narrow.iter().map(|value| value | high).collect();
+                    pack_u32(&values, bits, &mut packed);
+                    assert_eq!(packed, bytes, "{count} values of {bits} bits");
+                    unpack_u32(&packed, bits, &mut back).unwrap();
+                    assert_eq!(back, narrow);
+                }
                 if !(count as u32 * bits).is_multiple_of(8) {
                     *bytes.last_mut().unwrap() |= 0x80;
                     assert_eq!(unpack_u64(&bytes, bits, &mut back), Err(Error::PackedPadding));

@@ -4,7 +4,6 @@
 //! it a third time to count.
 
 use gazelle_ntt::pack;
-use zeroize::Zeroize;
 
 use super::plane::{LANES, Plane, Ring, ring};
 
@@ -105,10 +104,7 @@ impl<'a> Message<'a> {
             End::Out(out) => {
                 let (bytes, rest) = std::mem::take(out).split_at_mut(len);
                 *out = rest;
-                let mut packed = Vec::with_capacity(len);
-                pack::pack_u32(&elements[..self.lanes], bits, &mut packed);
-                bytes.copy_from_slice(&packed);
-                packed.zeroize();
+                pack::pack_u32_into(&elements[..self.lanes], bits, bytes);
             }
             End::In(bytes) => {
                 let (packed, rest) = bytes.split_at(len);

@@ -58,7 +58,19 @@ impl Plane {
 
     /// All ones in every lane whose bit is set, else 0.
     pub(super) fn masks(&self) -> Ring {
-        let mut masks = ring(|i| ((self.0[i / 64] >> (i % 64)) as u32 & 1).wrapping_neg());
+        let mut masks = Ring(Box::new([0; LANES]));
+        let halves = self.0.iter().flat_map(|&word| [word as u32, (word >> 32) as u32]);
+        let lanes = masks.0.as_chunks_mut::<32>().0.iter_mut();
+        VectorBackend::best().run(
+            #[inline(always)]
+            || {
+                for (lanes, bits) in lanes.zip(halves) {
+                    for (i, mask) in lanes.iter_mut().enumerate() {
+                        *mask = (bits >> i & 1).wrapping_neg();
+                    }
+                }
+            },
+        );
         // Else the compiler knows that there are two values only, and may branch on which it is.
         black_box(&mut masks);
         masks
@@ -103,10 +115,13 @@ impl Not for Plane {
     }
 }
 
-/// The element that `lane` gives for each lane.
+/// The element that `lane` gives for each lane, in a loop over registers as wide as there are.
 pub(super) fn ring(mut lane: impl FnMut(usize) -> u32) -> Ring {
     let mut elements = Box::new([0; LANES]);
-    elements.iter_mut().enumerate().for_each(|(i, element)| *element = lane(i));
+    VectorBackend::best().run(
+        #[inline(always)]
+        || elements.iter_mut().enumerate().for_each(|(i, element)| *element = lane(i)),
+    );
     Ring(elements)
 }
 

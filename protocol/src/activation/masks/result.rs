@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::Side;
 use super::message::Message;
-use super::plane::{LANES, Plane, Ring, negate_if, ring};
+use super::plane::{Plane, Ring, negate_if, ring};
 use super::program::Program;
 use super::transfer::RingTransfer;
 
@@ -241,13 +241,13 @@ impl OpenResult {
         for (number, ((g, mask), bar)) in terms {
             // Z and W are subtracted, R is added.
             let sign = if number < 2 { u32::MAX } else { 0 };
-            for i in 0..LANES {
+            *share = ring(|i| {
                 let public = bar[i] & (g * constant);
                 let term = public.wrapping_add(negate_if(bar[i], mask[i]));
-                share[i] = share[i].wrapping_add(negate_if(sign, term));
-            }
+                share[i].wrapping_add(negate_if(sign, term))
+            });
         }
         let most = (1 << program.digits.result_bits()) - 1;
-        share.iter_mut().for_each(|share| *share = share.wrapping_add(most * constant));
+        *share = ring(|i| share[i].wrapping_add(most * constant));
     }
 }
