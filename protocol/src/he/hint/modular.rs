@@ -11,8 +11,8 @@ const PRIME_BITS: u32 = 47;
 /// The transforms, for one degree.
 pub(crate) struct Products {
     plans: [Plan; 2],
-    /// 1/p₁ modulo p₂.
-    inverse: u64,
+    /// 1/p₁ modulo p₂, once for every coefficient.
+    inverses: Vec<u64>,
     /// ⌊2^64/p⌋ of each prime.
     quotients: [u64; 2],
 }
@@ -34,9 +34,9 @@ impl Products {
             unreachable!("two primes were asked for")
         };
         let plans = [plan(p1), plan(p2)];
-        let inverse = plans[1].modulus().inv(p1 % p2);
+        let inverses = vec![plans[1].modulus().inv(p1 % p2); n];
         let quotients = [p1, p2].map(|p| ((1 << 64) / u128::from(p)) as u64);
-        Self { plans, inverse, quotients }
+        Self { plans, inverses, quotients }
     }
 
     /// The ring's degree.
@@ -138,8 +138,7 @@ impl Products {
         let (first, second) = polynomial.values.split_at(n);
         if second.is_empty() {
             let p = self.modulus(0).value();
-            let negative = |x: u64| ((p / 2).wrapping_sub(x) as i64 >> 63) as u64;
-            return first.iter().map(|&x| x.wrapping_sub(p & negative(x))).collect();
+            return self.map(first, |x| x.wrapping_sub(p & is_negative((p / 2).wrapping_sub(x))));
         }
         self.recombine(first, second)
     }
@@ -147,18 +146,30 @@ impl Products {
     /// The numbers of these residues modulo both primes.
     fn recombine(&self, first: &[u64], second: &[u64]) -> Vec<u64> {
         let (p1, p2) = (self.modulus(0).value(), self.modulus(1).value());
-        let mut out = vec![0; first.len()];
         // d = (x₂ − x₁)/p₁ modulo p₂; the number is x₁ + p₁·d, and below zero if d > p₂/2.
         let mut difference: Vec<u64> = second.to_vec();
-        let reduced: Vec<u64> = first.iter().map(|&x| reduce(x, p2)).collect();
+        // x₁ is below 2p₂.
+        let mut reduced =
+            self.map(first, |x| x.wrapping_sub(p2 & !is_negative(x.wrapping_sub(p2))));
         self.plans[1].sub_assign(&mut difference, &reduced);
-        self.plans[1].scale_assign(&mut difference, self.inverse);
-        for ((out, &x), &d) in out.iter_mut().zip(first).zip(&difference) {
-            let negative = ((p2 / 2).wrapping_sub(d) as i64 >> 63) as u64;
-            let above = p1.wrapping_mul(p2) & negative;
-            *out = x.wrapping_add(p1.wrapping_mul(d)).wrapping_sub(above);
-        }
+        // The quotients, in the place of what is not needed any more.
+        self.plans[1].pointwise_mul(&mut reduced, &difference, &self.inverses);
+        let mut out = self.map(&reduced, |d| {
+            let above = p1.wrapping_mul(p2) & is_negative((p2 / 2).wrapping_sub(d));
+            p1.wrapping_mul(d).wrapping_sub(above)
+        });
         [difference, reduced].iter_mut().for_each(Zeroize::zeroize);
+        out.iter_mut().zip(first).for_each(|(out, &x)| *out = out.wrapping_add(x));
+        out
+    }
+
+    /// A value for each, in a loop over registers as wide as there are.
+    fn map(&self, values: &[u64], each: impl Fn(u64) -> u64) -> Vec<u64> {
+        let mut out = vec![0; values.len()];
+        self.plans[0].backend().run(
+            #[inline(always)]
+            || out.iter_mut().zip(values).for_each(|(out, &value)| *out = each(value)),
+        );
         out
     }
 
@@ -174,8 +185,7 @@ impl Products {
     }
 }
 
-/// x below 2p, modulo p.
-fn reduce(x: u64, p: u64) -> u64 {
-    let below = (x.wrapping_sub(p) as i64 >> 63) as u64;
-    x.wrapping_sub(p & !below)
+/// All ones if a number with a sign is below zero, else 0.
+fn is_negative(x: u64) -> u64 {
+    (x as i64 >> 63) as u64
 }

@@ -4,7 +4,7 @@ use gazelle_ntt::pack;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::HintPlan;
+use super::{HintPlan, Results, scatter};
 use crate::error::Misuse;
 use crate::he::hint::{LayerHint, OneTimeSecret, Place, TileKey, correlate};
 use crate::linear::guard::ClientHalf;
@@ -32,19 +32,24 @@ impl HintPlan {
     ) -> Result<(Vec<u8>, ClientHalf), Misuse> {
         Misuse::check_values("the mask", mask, self.input_len())?;
         assert!(hint.format() == &self.layer, "the hint is of this plan");
-        let (bodies, halves) = self.correlate(hint, rng);
+        let results = self.results();
+        let (bodies, halves) = self.correlate(&results, hint, rng);
         let mut out = vec![0; self.output_len()];
-        for (tile, halves) in halves.iter().enumerate() {
-            for (output, halves) in halves.iter().enumerate() {
-                let index = output * self.packing.tiles() + tile;
-                self.packing.scatter(index, halves, &mut out);
+        for (results, halves) in results.iter().zip(&halves) {
+            for (map, halves) in out.chunks_exact_mut(self.map_len()).zip(halves) {
+                scatter(results, halves, map);
             }
         }
         Ok((self.message(mask, &bodies), ClientHalf::new(out, self.ring_bits())))
     }
 
-    fn correlate(&self, hint: LayerHint<'_>, rng: &mut impl CryptoRng) -> Correlation {
-        let (tiles, parameters) = (self.packing.tiles(), &self.layer.format.parameters);
+    fn correlate(
+        &self,
+        results: &[Results],
+        hint: LayerHint<'_>,
+        rng: &mut impl CryptoRng,
+    ) -> Correlation {
+        let parameters = &self.layer.format.parameters;
         let secrets = self.secrets(rng);
         let body = |_: usize, place: Place, zero: &[u64]| {
             let truncate = |&c: &u64| TileKey::truncate(parameters, c);
@@ -53,10 +58,9 @@ impl HintPlan {
                 Place::Input(_) => zero.to_vec(),
             })
         };
-        let half = |tile: usize, output: usize, phases: &[u64]| {
-            let results = self.packing.results(output * tiles + tile);
-            let halves = results.map(|(place, _)| self.layer.format.client_half(phases[place]));
-            Zeroizing::new(halves.collect())
+        let half = |tile: usize, _: usize, phases: &[u64]| {
+            let half = |&(at, _): &(u32, u32)| self.layer.format.client_half(phases[at as usize]);
+            Zeroizing::new(results[tile].iter().map(half).collect())
         };
         correlate(secrets, hint, rng, body, half)
     }

@@ -16,6 +16,8 @@ mod convolution;
 mod forged;
 mod messages;
 mod plan;
+mod results;
 mod server;
 
 pub use plan::{HintCost, HintPlan};
+use results::{Results, scatter};

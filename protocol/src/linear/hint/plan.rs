@@ -144,8 +144,11 @@ impl HintPlan {
     }
 
     /// Writes the polynomial that multiplies input polynomial `input` for output `output` over zeros, and
-    /// says whether there is one.
-    pub(crate) fn write_weights(
+    /// says whether there is one: what [`crate::he::hint::Hint::build`] asks for.
+    ///
+    /// # Panics
+    /// If the map has no such output or input polynomial, or `weights` or `out` another length.
+    pub fn write_weights(
         &self,
         weights: &[i16],
         (output, input): (usize, usize),

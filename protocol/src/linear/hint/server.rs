@@ -4,8 +4,8 @@ use crate::parallel::prelude::*;
 use gazelle_ntt::pack;
 use zeroize::Zeroizing;
 
-use super::HintPlan;
 use super::convolution::{Pieces, Tile};
+use super::{HintPlan, Results, scatter};
 use crate::error::PeerFault;
 use crate::he::hint::{HintSecret, TileKey};
 use crate::linear::guard::ServerHalf;
@@ -52,8 +52,8 @@ impl HintPlan {
         let format = &self.layer.format;
         let (top, half) = (format.digit_bits(), 1u64 << (format.dropped - 1));
         let middle = (self.pieces().middle() << format.dropped) + half;
-        let (tiles, row) = (self.packing.tiles(), self.conv.row_len());
-        let rows = weights.par_chunks_exact(row).enumerate();
+        let results = self.results();
+        let rows = weights.par_chunks_exact(self.conv.row_len()).enumerate();
         let halves: Vec<Vec<Zeroizing<Vec<u64>>>> = rows
             .map(|(output, row)| {
                 // What was taken off the digits, and what stands for the bits that were not sent, is the
@@ -61,25 +61,25 @@ impl HintPlan {
                 let middles =
                     middle.wrapping_mul(row.iter().map(|&w| i64::from(w)).sum::<i64>() as u64);
                 let blindings = secret.products(&format.parameters, &upload.keys, (layer, output));
-                let tile = |(tile, blinding): (usize, Zeroizing<Vec<u64>>)| {
-                    let Sums { digits, tops } = &sums[tile];
-                    let results = self.packing.results(output * tiles + tile);
-                    let first = output * (digits.len() / self.conv.outputs);
-                    let phase = |(i, (place, _)): (usize, (usize, usize))| {
-                        let sent =
-                            digits[first + i].wrapping_add(u64::from(tops[first + i]) << top);
-                        let sum = (sent << format.dropped).wrapping_add(middles);
-                        format.server_half(sum.wrapping_add(blinding[place]))
+                let tile =
+                    |((blinding, results), sums): ((Zeroizing<Vec<u64>>, &Results), &Sums)| {
+                        let own = output * results.len()..(output + 1) * results.len();
+                        let sent = sums.digits[own.clone()].iter().zip(&sums.tops[own]);
+                        let phase = |((&digit, &of_top), &(coefficient, _)): ((&u64, &u32), &_)| {
+                            let sent = digit.wrapping_add(u64::from(of_top) << top);
+                            let sum = (sent << format.dropped).wrapping_add(middles);
+                            let blinding: u64 = blinding[coefficient as usize];
+                            format.server_half(sum.wrapping_add(blinding))
+                        };
+                        Zeroizing::new(sent.zip(results).map(phase).collect())
                     };
-                    Zeroizing::new(results.enumerate().map(phase).collect())
-                };
-                blindings.enumerate().map(tile).collect()
+                blindings.zip(&results).zip(&sums).map(tile).collect()
             })
             .collect();
         let mut out = vec![0; self.output_len()];
-        for (output, halves) in halves.iter().enumerate() {
-            for (tile, halves) in halves.iter().enumerate() {
-                self.packing.scatter(output * tiles + tile, halves, &mut out);
+        for (map, halves) in out.chunks_exact_mut(self.map_len()).zip(&halves) {
+            for (results, halves) in results.iter().zip(halves) {
+                scatter(results, halves, map);
             }
         }
         Ok(ServerHalf::new(out, self.ring_bits()))

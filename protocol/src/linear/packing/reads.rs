@@ -99,23 +99,29 @@ impl Reads<'_> {
     pub(in crate::linear) fn for_each(&self, mut visit: impl FnMut(Cell)) {
         let Packing { conv, n, chunk, row_phases, column_phases, .. } = self.packing;
         let [height, width] = [&self.packing.rows, &self.packing.columns].map(|axis| axis.pitch);
+        let mut places = vec![(0, 0); column_phases.len()];
         for channel in 0..conv.channels() {
             for (i, row) in self.rows.iter().enumerate().filter_map(|(i, row)| Some((i, (*row)?))) {
                 let map = (channel * row_phases.len() + row.phase) * column_phases.len();
+                // The query polynomial of each phase, and where the row begins in it.
+                for (phase, place) in places.iter_mut().enumerate() {
+                    let (query, local) = ((map + phase) / chunk, (map + phase) % chunk);
+                    let line = (local * height) as isize + row.cell;
+                    *place = (query * n, line * width as isize);
+                }
                 let first = (channel * self.rows.len() + i) * self.columns.len();
+                let start =
+                    row.position.map(|i| (channel * conv.rows.input + i) * conv.columns.input);
                 for (j, column) in self.columns.iter().enumerate() {
                     let Some(column) = column else { continue };
-                    let (query, local) =
-                        ((map + column.phase) / chunk, (map + column.phase) % chunk);
-                    let line = (local * height) as isize + row.cell;
-                    let coefficient = line * width as isize + column.cell;
-                    let inside = row.position.zip(column.position);
+                    let (query, line) = places[column.phase];
+                    let coefficient = line + column.cell;
                     visit(Cell {
                         index: first + j,
-                        place: query * n + coefficient.rem_euclid(*n as isize) as usize,
+                        // n is a power of two.
+                        place: query + (coefficient as usize & (n - 1)),
                         negative: coefficient < 0,
-                        input: inside
-                            .map(|(i, j)| (channel * conv.rows.input + i) * conv.columns.input + j),
+                        input: start.zip(column.position).map(|(start, j)| start + j),
                     });
                 }
             }

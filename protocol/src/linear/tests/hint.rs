@@ -1,8 +1,5 @@
 //! The hint engine against the clear layer.
 
-use std::time::{Duration, Instant};
-
-use gazelle_import::zoo;
 use proptest::prelude::*;
 
 use super::private_equals_clear::layers;
@@ -10,7 +7,6 @@ use super::*;
 use crate::error::PeerFault;
 use crate::he::hint::{Hint, HintSecret};
 use crate::linear::hint::HintPlan;
-use crate::plan::{LinearChoice, NetworkPlan, Settings};
 
 /// The map's own hint.
 fn hint(layer: &Layer, plan: &HintPlan, rng: &mut ChaCha20Rng) -> (Hint, HintSecret) {
@@ -166,52 +162,4 @@ fn huge_maps_are_planned_for_hints() {
         let map = Map { linear, input, ..layer.map };
         HintPlan::choose(&map, true, &Link::WAN).unwrap();
     }
-}
-
-/// Milliseconds of each party on one thread for the linear maps of a network of the benches, which
-/// `GAZELLE_NETWORK` names, with everything exact: of the client's messages, the server's halves, and both
-/// parties' transfers.
-#[test]
-#[ignore = "it measures"]
-fn time_of_the_offline_phase() {
-    let name = std::env::var("GAZELLE_NETWORK").unwrap_or("cifar10".into());
-    let network = zoo::network(&name).unwrap();
-    let settings = Settings { linear: LinearChoice::Hint, ..Settings::for_link(Link::WAN) };
-    let plan = NetworkPlan::new(network.card().clone(), &settings).unwrap();
-    let layer = |map: usize| {
-        let weights = plan.places.terms[map].weights(&network).to_vec();
-        let bias = plan.places.terms[map].bias(&network).to_vec();
-        Layer { map: plan.places.maps[map], weights, bias }
-    };
-    let layers: Vec<_> = plan.hints().map(|(map, plan)| (layer(map), plan)).collect();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| {
-        let rng = &mut rng(11);
-        let started = Instant::now();
-        let hints: Vec<_> = layers.iter().map(|(layer, plan)| hint(layer, plan, rng)).collect();
-        println!("{name}: hint in {:?}", started.elapsed());
-        let mut transfers = Transfers::new(rng);
-        for _ in 0..5 {
-            let [mut client, mut server, mut both] = [Duration::ZERO; 3];
-            for ((layer, plan), (hint, secret)) in layers.iter().zip(&hints) {
-                let mut mask =
-                    Mask::random(plan.input_len(), plan.ring_bits(), rng).values().to_vec();
-                let time = Instant::now();
-                let (message, ours) = plan.encrypt(&mut mask, hint.layer(0), rng).unwrap();
-                client += time.elapsed();
-                let time = Instant::now();
-                let theirs = plan.apply(&message, &layer.weights, (secret, 0)).unwrap();
-                server += time.elapsed();
-                let time = Instant::now();
-                let (ours, share, _) = transfers.convert(ours, theirs);
-                both += time.elapsed();
-                let mut sums = ours;
-                share.add_to(&mut sums);
-                let top = u32::MAX >> (32 - plan.ring_bits());
-                sums.iter_mut().for_each(|sum| *sum &= top);
-                assert_eq!(sums, layer.clear(&mask, &vec![0; layer.bias.len()]));
-            }
-            println!("client {client:?}, server {server:?}, transfers of both {both:?}");
-        }
-    });
 }

@@ -1,0 +1,110 @@
+//! The linear maps of whole networks by the hint engine, each party's work on one thread.
+//!
+//! `hint_client/<network>` makes the client's messages and its halves of the results, `hint_server/<network>`
+//! the server's halves, `hint_convert/<network>` both parties' exact shares of them: together all that the
+//! linear maps of an inference take offline. `hint_build/<network>` makes the hint, once for a model.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use gazelle_import::zoo;
+use gazelle_protocol::Link;
+use gazelle_protocol::he::hint::{Hint, HintSecret};
+use gazelle_protocol::linear::guard::{ClientHalf, ServerHalf};
+use gazelle_protocol::linear::hint::HintPlan;
+use gazelle_protocol::model::Network;
+use gazelle_protocol::plan::{LinearChoice, NetworkPlan, Settings};
+use gazelle_tests::transfers::Transfers;
+use rand::rngs::ChaCha20Rng;
+use rand::{RngExt, SeedableRng};
+use rayon::ThreadPoolBuilder;
+
+/// The linear maps of a network, and their hint.
+struct Maps<'a> {
+    /// With the weights of each.
+    maps: Vec<(&'a HintPlan, &'a [i16])>,
+    hint: Hint,
+    secret: HintSecret,
+}
+
+impl<'a> Maps<'a> {
+    /// Of a chain, all of whose maps the engine computes.
+    fn new(network: &'a Network, plan: &'a NetworkPlan, rng: &mut ChaCha20Rng) -> Self {
+        let plans = plan.linear().iter().map(|map| map.hint().expect("a map of the hint engine"));
+        let weights = network.blocks().iter().map(|block| &block.weights[..]);
+        let maps: Vec<_> = plans.zip(weights).collect();
+        let (hint, secret) = build(&maps, rng);
+        Self { maps, hint, secret }
+    }
+
+    /// The messages of a client with random masks, and its halves.
+    fn encrypt(&self, rng: &mut ChaCha20Rng) -> Vec<(Vec<u8>, ClientHalf)> {
+        let maps = self.maps.iter().enumerate();
+        let encrypt = |(map, (plan, _)): (usize, &(&HintPlan, _))| {
+            let ring = u32::MAX >> (32 - plan.ring_bits());
+            let mut mask: Vec<u32> =
+                (0..plan.input_len()).map(|_| rng.random::<u32>() & ring).collect();
+            plan.encrypt(&mut mask, self.hint.layer(map), rng).expect("a mask of the map")
+        };
+        maps.map(encrypt).collect()
+    }
+
+    /// The server's halves.
+    fn apply(&self, messages: &[(Vec<u8>, ClientHalf)]) -> Vec<ServerHalf> {
+        let maps = self.maps.iter().zip(messages).enumerate();
+        let halves = maps.map(|(map, ((plan, weights), (message, _)))| {
+            plan.apply(message, weights, (&self.secret, map)).expect("a message of the map")
+        });
+        halves.collect()
+    }
+}
+
+/// The hint of all maps.
+fn build(maps: &[(&HintPlan, &[i16])], rng: &mut ChaCha20Rng) -> (Hint, HintSecret) {
+    let layers = maps.iter().map(|(plan, _)| plan.layer().clone()).collect();
+    let weights = |map: usize, output, input, out: &mut [i16]| {
+        let (plan, weights) = maps[map];
+        plan.write_weights(weights, (output, input), out)
+    };
+    Hint::build(layers, &[7; 32], weights, rng).expect("a hint in 2^60 is not made")
+}
+
+fn networks(c: &mut Criterion) {
+    let one_thread = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    let name = "cifar10";
+    let network = zoo::network(name).expect("a network of the benches");
+    let settings = Settings { linear: LinearChoice::Hint, ..Settings::for_link(Link::WAN) };
+    let plan = NetworkPlan::new(network.card().clone(), &settings).expect("a checked card");
+    let maps = Maps::new(&network, &plan, rng);
+    let mut transfers = Transfers::new(rng);
+
+    let mut measure = |step: &str, work: &mut (dyn FnMut() + Send)| {
+        c.bench_function(&format!("{step}/{name}"), |b| one_thread.install(|| b.iter(&mut *work)));
+    };
+    measure("hint_build", &mut || drop(black_box(build(&maps.maps, rng))));
+    measure("hint_client", &mut || drop(black_box(maps.encrypt(rng))));
+    let messages = maps.encrypt(rng);
+    measure("hint_server", &mut || drop(black_box(maps.apply(&messages))));
+    c.bench_function(&format!("hint_convert/{name}"), |b| {
+        b.iter_batched(
+            || {
+                let clients = maps.encrypt(rng);
+                let servers = maps.apply(&clients);
+                clients.into_iter().map(|(_, half)| half).zip(servers).collect::<Vec<_>>()
+            },
+            |halves| {
+                let convert = |(client, server)| transfers.convert(client, server, <[u8]>::to_vec);
+                one_thread.install(|| halves.into_iter().map(convert).collect::<Vec<_>>())
+            },
+            BatchSize::LargeInput,
+        );
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20);
+    targets = networks
+}
+criterion_main!(benches);
