@@ -9,7 +9,7 @@ use gazelle_protocol::session::{Capacity, Client, Server, Settings, Terms};
 use gazelle_protocol::transport::{self, Patience, TransportFault};
 use gazelle_tests::parties::{listen, small_network};
 
-use super::{PATIENCE, SERVICE, TIMEOUT, connect, serve, soon, transport_fault};
+use super::{PATIENT, SERVICE, TIMEOUT, connect, serve, soon, transport_fault};
 
 /// Two sessions at a time, each with a server of its own.
 fn sessions<T>(servers: [&Server; 2], run: impl FnOnce([Client; 2]) -> T) -> T {
@@ -18,11 +18,11 @@ fn sessions<T>(servers: [&Server; 2], run: impl FnOnce([Client; 2]) -> T) -> T {
         scope.spawn(|| {
             for server in servers {
                 let (stream, _) = listener.accept().unwrap();
-                let channel = transport::accept(stream, PATIENCE, None).unwrap();
+                let channel = transport::accept(stream, PATIENT, None).unwrap();
                 scope.spawn(move || server.serve(channel).map(drop));
             }
         });
-        run([(); 2].map(|()| connect(&address).unwrap()))
+        run([(); 2].map(|()| connect(&address, PATIENT).unwrap()))
     })
 }
 
@@ -47,28 +47,29 @@ fn a_bundle_stays_with_its_network() {
 #[test]
 fn prepared_inferences_may_wait() {
     let (listener, address) = listen();
-    let served = thread::spawn(move || soon(|| serve(&listener)));
-    let mut client = connect(&address).unwrap();
+    // Time enough for an honest client in a phase.
+    let patience = Patience { phase: 5 * TIMEOUT, ..PATIENT };
+    let served = thread::spawn(move || soon(|| serve(&listener, patience)));
+    let mut client = connect(&address, PATIENT).unwrap();
     let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
-    thread::sleep(TIMEOUT + TIMEOUT / 2);
+    thread::sleep(6 * TIMEOUT);
     client.classify(bundle, &[0; 16]).unwrap();
     // Who has nothing prepared any more waits no longer than in a phase.
-    thread::sleep(TIMEOUT + TIMEOUT / 2);
-    let error = client.offline(1, |_, _| ()).err().unwrap();
-    assert!(matches!(error, Error::Transport(TransportFault::Closed)), "{error}");
     let end = served.join().unwrap();
     assert!(matches!(transport_fault(&end), Some(TransportFault::TimedOut)), "{end:?}");
+    let error = client.offline(1, |_, _| ()).err().unwrap();
+    assert!(matches!(error, Error::Transport(TransportFault::Closed)), "{error}");
 }
 
 #[test]
 fn a_session_has_an_end() {
     let (listener, address) = listen();
-    let patience = Patience { session: TIMEOUT, ..PATIENCE };
+    let patience = Patience { session: 5 * TIMEOUT, ..PATIENT };
     let served = thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         SERVICE.serve(transport::accept(stream, patience, None)?).map(drop)
     });
-    let mut client = connect(&address).unwrap();
+    let mut client = connect(&address, PATIENT).unwrap();
     let ended = soon(|| {
         (0..1000).find_map(|_| {
             thread::sleep(TIMEOUT / 20);
@@ -84,11 +85,11 @@ fn a_session_has_an_end() {
 #[test]
 fn a_failed_session_is_over() {
     let (listener, address) = listen();
-    let served = thread::spawn(move || soon(|| serve(&listener)));
-    let mut client = connect(&address).unwrap();
+    let patience = Patience { idle: TIMEOUT, ..PATIENT };
+    let served = thread::spawn(move || soon(|| serve(&listener, patience)));
+    let mut client = connect(&address, PATIENT).unwrap();
     let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
     // The server gives the session up meanwhile.
-    thread::sleep(PATIENCE.idle + TIMEOUT);
     assert!(served.join().unwrap().is_err());
     let fault = client.classify(bundle, &[0; 16]).unwrap_err();
     assert!(matches!(fault, Error::Transport(TransportFault::Closed)), "{fault}");
@@ -133,8 +134,8 @@ fn a_server_that_is_full() {
 fn a_model_that_costs_too_much() {
     let refused = |terms: Terms| {
         let (listener, address) = listen();
-        let served = thread::spawn(move || soon(|| serve(&listener)));
-        let channel = transport::connect(&address, PATIENCE, None).unwrap();
+        let served = thread::spawn(move || soon(|| serve(&listener, PATIENT)));
+        let channel = transport::connect(&address, PATIENT, None).unwrap();
         let error = Client::connect(channel, &terms).err().expect("the terms are not met");
         let end = served.join().unwrap();
         assert!(matches!(transport_fault(&end), Some(TransportFault::Closed)), "{end:?}");
@@ -157,9 +158,9 @@ fn a_model_that_costs_too_much() {
 #[test]
 fn a_batch_that_costs_too_much() {
     let (listener, address) = listen();
-    let served = thread::spawn(move || soon(|| serve(&listener)));
+    let served = thread::spawn(move || soon(|| serve(&listener, PATIENT)));
     let terms = Terms { memory: SERVICE.plan().client_memory(59), ..Terms::default() };
-    let channel = transport::connect(&address, PATIENCE, None).unwrap();
+    let channel = transport::connect(&address, PATIENT, None).unwrap();
     let mut client = Client::connect(channel, &terms).unwrap();
     let error = client.offline(60, |_, _| ()).err().unwrap();
     assert!(matches!(error, Error::Limit(Limit::Memory { count: 60, .. })), "{error}");

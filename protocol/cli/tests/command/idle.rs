@@ -21,7 +21,7 @@ fn status(server: &Server, name: &str) -> u64 {
 
 /// Waits until the server has no more threads than that.
 fn wait_for_threads(server: &Server, most: u64) {
-    for _ in 0..100 {
+    for _ in 0..1200 {
         if status(server, "Threads") <= most {
             return;
         }
@@ -31,7 +31,7 @@ fn wait_for_threads(server: &Server, most: u64) {
 }
 
 pub(crate) fn session(address: &str, tls: &ClientTls) -> Client {
-    let patience = Patience::from(Duration::from_secs(20));
+    let patience = Patience::from(Duration::from_secs(120));
     let stream = transport::dial(address).unwrap();
     let secured = gazelle_service::connect(stream, address, tls, patience, None).unwrap();
     Client::connect(secured.channel, &Terms::NONE).unwrap()

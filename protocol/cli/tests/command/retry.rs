@@ -11,6 +11,9 @@ use std::{
     process::{Child, Stdio},
 };
 
+/// For tries that end well before: what they wait for is brought about by the test.
+const LONG: [&str; 2] = ["--retry", "600"];
+
 /// A client that runs, and what it says meanwhile.
 struct Running {
     child: Child,
@@ -53,7 +56,7 @@ fn a_server_that_comes_up_late() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let image = repository(SAMPLE);
     let classify = ["classify", "--plaintext", "--server", &free, image.to_str().unwrap()];
-    let mut client = Running::start(classify);
+    let mut client = Running::start(classify.into_iter().chain(LONG));
     let line = client.trouble();
     assert!(line.contains(&free) && line.contains("cannot reach"), "{line}");
     let _server = Server::start_at(&free, &["--network", "fashion-mnist"]);
@@ -78,7 +81,7 @@ fn a_server_that_is_full() {
         let line = fail(3, [&classify[..], last].concat());
         assert!(line.contains(words), "{line}");
     }
-    let mut client = Running::start(classify);
+    let mut client = Running::start(classify.into_iter().chain(LONG));
     assert!(client.trouble().contains(words));
     drop(sitting);
     assert!(client.succeed().contains("Ankle boot"));
@@ -101,7 +104,9 @@ fn a_spent_inference_is_not_tried_again() {
     succeed(client("prepare", folder, &way.address, &["--count", "3"]));
     let before = ready(folder);
     let image = repository(SAMPLE);
-    let classify = client("classify", folder, &way.address, &[image.to_str().unwrap()]);
+    let [retry, long] = LONG;
+    let last = [retry, long, image.to_str().unwrap()];
+    let classify = client("classify", folder, &way.address, &last);
     way.kill_online(server.id());
     let mut client = Running::start(&classify);
     way.wait_for_kill();

@@ -106,17 +106,19 @@ fn clients_that_say_nothing_have_no_seat() {
     drop(squatters);
 }
 
-/// What a client that is turned away is told, and how long that takes.
+/// What a client that is turned away is told; at once, on whichever machine, compared with the second or
+/// more for each of the fifty that stand before it and do not read.
 fn told(address: &str) -> String {
     let start = Instant::now();
     let mut refused = TcpStream::connect(address).unwrap();
-    refused.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    refused.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     // It greets, as clients do, before it listens.
     refused.write_all(&[1; 81]).unwrap();
     let mut words = Vec::new();
-    refused.read_to_end(&mut words).unwrap();
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
-    String::from_utf8_lossy(&words[5..]).into()
+    // Whoever is thrown out of the hall may hear nothing.
+    let _ = refused.read_to_end(&mut words);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    String::from_utf8_lossy(words.get(5..).unwrap_or_default()).into()
 }
 
 /// Everyone who is turned away stays and does not read: the next one is told why all the same.
@@ -129,7 +131,6 @@ fn a_crowd_does_not_hold_the_server_up() {
         assert_eq!(told(&server.address), "all seats of this server are taken; try again later");
     }
     drop(seated);
-    thread::sleep(Duration::from_millis(300));
     let image = samples()[0].clone();
     succeed(["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()]);
     drop(crowd);
@@ -139,7 +140,7 @@ fn a_crowd_does_not_hold_the_server_up() {
 #[test]
 fn squatters_leave_seats_for_others() {
     let arguments = ["--network", "fashion-mnist", "--max-clients", "4"];
-    let limits = ["--max-per-address", "2", "--setup-timeout", "2"];
+    let limits = ["--max-per-address", "2", "--setup-timeout", "5"];
     let server = Server::start_at("[::]:0", &[&arguments[..], &limits].concat());
     let port = server.address.rsplit(':').next().unwrap();
     let (v4, v6) = (format!("127.0.0.1:{port}"), format!("[::1]:{port}"));
@@ -164,11 +165,15 @@ fn squatters_leave_seats_for_others() {
     let image = samples()[0].clone();
     thread::scope(|scope| {
         (0..8).for_each(|_| drop(scope.spawn(squat)));
-        thread::sleep(Duration::from_millis(500));
-        assert!(told(&v4).starts_with("too many sessions come from this address"));
+        // Until both of its seats are taken, it has one for whoever asks.
         let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3) {
-            succeed(["classify", "--plaintext", "--server", &v6, image.to_str().unwrap()]);
+        while !told(&v4).starts_with("too many sessions come from this address") {
+            assert!(start.elapsed() < Duration::from_secs(60), "one address has all seats");
+        }
+        let start = Instant::now();
+        let classify = ["classify", "--plaintext", "--server", &v6, "--retry", "120"];
+        while start.elapsed() < Duration::from_secs(6) {
+            succeed(classify.into_iter().chain(image.to_str()));
         }
         over.store(true, Ordering::Relaxed);
     });
@@ -182,7 +187,6 @@ fn an_unread_log_stops_nothing() {
     for _ in 0..2500 {
         drop(TcpStream::connect(&server.address).unwrap());
     }
-    thread::sleep(Duration::from_millis(300));
     let image = samples()[0].clone();
     succeed(["classify", "--plaintext", "--server", &server.address, image.to_str().unwrap()]);
 }

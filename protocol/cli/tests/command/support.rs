@@ -46,7 +46,7 @@ where
 
 /// A client without TLS that has a seat, and asks for nothing.
 pub(crate) fn seated(address: &str) -> Client {
-    let channel = transport::connect(address, Duration::from_secs(20), None).unwrap();
+    let channel = transport::connect(address, Duration::from_secs(120), None).unwrap();
     sit(Client::connect(channel, &Terms::NONE).unwrap())
 }
 

@@ -44,7 +44,7 @@ fn cut_connections_leave_what_can_be_used() {
         let middle = listener.accept().unwrap().0;
         let far = TcpStream::connect(&address).unwrap();
         let end = listener.accept().unwrap().0;
-        let patience = Duration::from_secs(30);
+        let patience = Duration::from_secs(120);
         let mut bundles = store.of(&named("alice"), server.service());
         thread::scope(|scope| {
             scope.spawn(|| cut_after(limit, &middle, &far));
