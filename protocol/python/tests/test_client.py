@@ -130,7 +130,7 @@ def test_what_is_stored_serves_another_client_and_another_server(tmp_path: Path)
         assert client.classify(SAMPLES[0]).name == "Ankle boot"
         assert client.costs.offline.bytes_down == 0
         with pytest.raises(gazelle.Error, match="tls"):
-            gazelle.Client(address, plaintext=True, timeout=5, setup_timeout=5, retry=0)
+            gazelle.Client(address, plaintext=True, timeout=60, setup_timeout=60, retry=0)
 
 
 def test_the_same_through_a_websocket(server: gazelle.Server) -> None:

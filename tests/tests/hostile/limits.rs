@@ -73,7 +73,9 @@ fn a_session_has_an_end() {
     let ended = soon(|| {
         (0..1000).find_map(|_| {
             thread::sleep(TIMEOUT / 20);
-            client.offline(1, |_, _| ()).err()
+            let prepared = client.offline(1, |_, _| ());
+            let used = prepared.and_then(|mut one| client.classify(one.remove(0), &[0; 16]));
+            used.err()
         })
     });
     assert!(matches!(ended, Some(Error::Transport(TransportFault::Closed))), "{ended:?}");

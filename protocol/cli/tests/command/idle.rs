@@ -31,7 +31,7 @@ fn wait_for_threads(server: &Server, most: u64) {
 }
 
 pub(crate) fn session(address: &str, tls: &ClientTls) -> Client {
-    let patience = Patience::from(Duration::from_secs(120));
+    let patience = Patience::from(Duration::from_secs(600));
     let stream = transport::dial(address).unwrap();
     let secured = gazelle_service::connect(stream, address, tls, patience, None).unwrap();
     Client::connect(secured.channel, &Terms::NONE).unwrap()
@@ -49,6 +49,10 @@ fn serve(folder: &Path) -> (Server, ClientTls) {
         "127.0.0.1:0",
         "--max-clients",
         &most,
+        "--setup-timeout",
+        "600",
+        "--timeout",
+        "600",
         "--tls",
         tls.to_str().unwrap(),
     ]);

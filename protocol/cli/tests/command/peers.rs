@@ -57,7 +57,7 @@ fn another_release() {
 }
 
 /// Passes a client's session with `server` on; how many bytes the server has sent so far.
-fn counting(server: &Server) -> (String, Arc<AtomicUsize>) {
+pub(crate) fn counting(server: &Server) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = server.address.clone();
@@ -79,14 +79,14 @@ fn counting(server: &Server) -> (String, Arc<AtomicUsize>) {
 }
 
 /// Waits until a server has sent what a few images need.
-fn wait_for_images(count: &AtomicUsize) {
+pub(crate) fn wait_for_images(count: &AtomicUsize) {
     while count.load(Ordering::Relaxed) < 50 << 20 {
         thread::sleep(Duration::from_millis(5));
     }
 }
 
 /// A client of many images.
-fn busy_client(address: &str) -> Child {
+pub(crate) fn busy_client(address: &str) -> Child {
     gazelle()
         .args(["classify", "--plaintext", "--json", "--server", address])
         .args(ONCE)
