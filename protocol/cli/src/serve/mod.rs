@@ -41,6 +41,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let start = Instant::now();
+    let started = signals::start(Duration::from_secs(args.grace))?;
     allow_connections();
     set_threads(args.threads.into())?;
     let shared = Arc::new(Shared::start(args)?);
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<()> {
     let listener = TcpListener::bind(args.listen).when(cannot)?;
     let first = format!("{LISTENING}{}", listener.local_addr().when(cannot)?);
     // Whoever knows the address may tell the server to end.
-    signals::start(Arc::clone(&shared), Duration::from_secs(args.grace))?;
+    started.get_or_init(|| Arc::clone(&shared));
     // Whoever reads nothing else reads this.
     let mut out = io::stdout();
     let _ = writeln!(out, "{first}").and_then(|()| out.flush());

@@ -1,4 +1,4 @@
-//! Signals: TERM ends the server, HUP has it read its configuration again.
+//! Signals: TERM ends the server, HUP has it read its configuration again, also while it is starting.
 
 use super::Shared;
 use crate::failure::{Result, While};
@@ -8,7 +8,7 @@ use signal_hook::{
 };
 use std::{
     process::exit,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -16,18 +16,26 @@ use std::{
 /// How often it is looked whether the last online phase has ended.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Waits for signals from now on. Online phases may take `grace` to end.
-pub(super) fn start(shared: Arc<Shared>, grace: Duration) -> Result<()> {
+/// Waits for signals from now on: without a handler, TERM is nothing to the first process of a container, and
+/// HUP ends any other. What is returned is to hold the server's state once it has started. Online phases may
+/// take `grace` to end.
+pub(super) fn start(grace: Duration) -> Result<Arc<OnceLock<Arc<Shared>>>> {
+    let started = Arc::new(OnceLock::<Arc<Shared>>::new());
+    let ending = Arc::clone(&started);
+    on(&[SIGTERM, SIGINT], move || match ending.get() {
+        Some(shared) => end(shared, grace),
+        None => exit(0),
+    })?;
+    let reloading = Arc::clone(&started);
+    on(&[SIGHUP], move || reloading.wait().reload())?;
+    Ok(started)
+}
+
+/// Acts on each of these signals, in a thread of its own.
+fn on(signals: &[i32], act: impl Fn() + Send + 'static) -> Result<()> {
     let cannot = || "cannot listen for signals".into();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).when(cannot)?;
-    let watch = move || {
-        for signal in signals.forever() {
-            match signal {
-                SIGHUP => shared.reload(),
-                _ => end(&shared, grace),
-            }
-        }
-    };
+    let mut signals = Signals::new(signals).when(cannot)?;
+    let watch = move || signals.forever().for_each(|_| act());
     thread::Builder::new().spawn(watch).when(cannot)?;
     Ok(())
 }

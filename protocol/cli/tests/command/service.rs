@@ -1,12 +1,13 @@
 //! A server as its operator runs it: configuration, quotas, signals, metrics, log.
 
 use crate::peers::{busy_client, counting, wait_for_images};
-use crate::support::{ONCE, Server, fail, repository, succeed};
+use crate::support::{ONCE, Server, fail, gazelle, repository, succeed};
 use std::{
-    fs,
+    fs::{self, File},
     io::{Read, Write},
     net::TcpStream,
     path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -255,6 +256,28 @@ fn a_server_that_is_told_to_end() {
     let mut idle = Server::start(&["--network", "fashion-mnist"]);
     idle.signal("TERM");
     assert_eq!(idle.wait().code(), Some(0));
+}
+
+/// It is neither deaf nor killed while it reads its models, which may take minutes where hints are built.
+#[test]
+fn a_server_that_is_told_to_end_while_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.gazelle");
+    assert!(Command::new("mkfifo").arg(&model).status().unwrap().success());
+    let mut server = gazelle()
+        .args(["serve", "--plaintext", "--listen", "127.0.0.1:0", "--model"])
+        .arg(&model)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It opens once the server reads it.
+    let _unfinished = File::options().write(true).open(&model).unwrap();
+    let number = server.id().to_string();
+    for name in ["-HUP", "-TERM"] {
+        assert!(server.try_wait().unwrap().is_none(), "before {name}");
+        assert!(Command::new("kill").args([name, &number]).status().unwrap().success());
+    }
+    assert_eq!(server.wait().unwrap().code(), Some(0));
 }
 
 #[test]
