@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<()> {
     let imported = import(args, &progress)?;
     drop(progress);
     if let Some(warning) = unlike(&imported.quantised) {
-        eprintln!("gazelle: WARNING: {warning}");
+        output::aside(format_args!("WARNING: {warning}"));
     }
     if args.json {
         return output::raw(imported.json(args)?);

@@ -47,6 +47,7 @@ use args::{Args, Command, ConfigCommand};
 use clap::{Parser, error::ErrorKind};
 use gazelle_kernels::memory::keep_freed;
 use gazelle_protocol::printable;
+use std::io::{self, Write};
 
 /// Freed memory that stays with the process: what an inference with a large network takes, which the
 /// next one takes again.
@@ -72,7 +73,7 @@ fn end(result: Result<()>) -> u8 {
     match result {
         Ok(()) | Err(Failure::ReaderLeft) => 0,
         Err(failure) => {
-            eprintln!("gazelle: {}", printable(&failure.to_string().replace('\n', " ")));
+            output::aside(printable(&failure.to_string().replace('\n', " ")));
             failure.code()
         }
     }
@@ -105,8 +106,10 @@ fn refuse(error: &clap::Error) -> u8 {
     }
     match error.kind() {
         // Who says nothing is shown what there is to say.
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => eprint!("{error}"),
-        _ => eprintln!("gazelle: {}; try --help", printable(&config::one_line(error))),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = write!(io::stderr(), "{error}");
+        }
+        _ => output::aside(format_args!("{}; try --help", printable(&config::one_line(error)))),
     }
     Cause::Usage.code()
 }

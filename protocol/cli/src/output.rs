@@ -1,4 +1,4 @@
-//! Standard output, whose reader may leave early.
+//! Standard output and standard error, whose readers may leave early.
 
 use crate::failure::{Failure, Result, While};
 use gazelle_protocol::printable;
@@ -31,4 +31,9 @@ pub(crate) fn raw(line: impl Display) -> Result<()> {
         ErrorKind::BrokenPipe => Failure::ReaderLeft,
         _ => Failure::new(format!("cannot print the result: {error}")),
     })
+}
+
+/// A line on standard error: what is said beside the result. Whether anybody reads it decides nothing.
+pub(crate) fn aside(line: impl Display) {
+    let _ = writeln!(io::stderr(), "gazelle: {line}");
 }

@@ -1,6 +1,7 @@
 //! Progress on standard error, where somebody looks at it: nothing shows unless that is a terminal, and
 //! nothing has a colour.
 
+use crate::output;
 use gazelle_protocol::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -70,7 +71,7 @@ impl Progress {
     pub(crate) fn tell(&self, line: &str) {
         if !self.silent {
             let line = printable(&line.replace('\n', " "));
-            self.bar.suspend(|| eprintln!("gazelle: {line}"));
+            self.bar.suspend(|| output::aside(&line));
         }
     }
 

@@ -140,6 +140,22 @@ fn a_reader_that_has_left() {
     }
 }
 
+/// What a command says beside its result does not decide how it ends, nor stop it on its way.
+#[test]
+fn a_reader_of_errors_that_has_left() {
+    let image = repository(SAMPLE);
+    let nobody = ["classify", "--plaintext", "--server", "127.0.0.1:1", "--retry", "1"];
+    let unreachable = [&nobody[..], &[image.to_str().unwrap()]].concat();
+    for (arguments, code) in
+        [(&unreachable[..], 4), (&["inspect", "none"], 1), (&["no"], 2), (&[], 2)]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = gazelle().args(arguments).stdout(Stdio::null()).stderr(writer).status();
+        assert_eq!(status.unwrap().code(), Some(code), "{arguments:?}");
+    }
+}
+
 #[test]
 fn an_address_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
