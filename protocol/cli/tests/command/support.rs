@@ -105,9 +105,12 @@ impl Server {
 
     /// Starts it with `arguments` after `serve`.
     pub(crate) fn run(arguments: &[&str]) -> Self {
-        let mut child = gazelle()
-            .arg("serve")
-            .args(arguments)
+        Self::of(gazelle().arg("serve").args(arguments))
+    }
+
+    /// Starts a command that serves.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
