@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::advice;
 use super::attributes::Attributes;
 use super::build::{Build, mixed};
 use super::constant::{Constant, position};
@@ -12,6 +11,7 @@ use super::graph::{self, Constants, Source};
 use super::proto::Node;
 use super::value::{Body, Value};
 use super::view::{Role, View};
+use super::{adaptive, advice};
 
 /// The walk along a file's nodes.
 pub(super) struct Lowering<'a> {
@@ -98,6 +98,7 @@ impl Lowering<'_> {
             "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Neg" => self.arithmetic(node).map(one),
             "MaxPool" => self.max_pool(node).map(one),
             "AveragePool" => self.average_pool(node).map(one),
+            adaptive::OPERATOR => self.average_of_windows(node).map(one),
             "GlobalMaxPool" | "GlobalAveragePool" | "ReduceMean" | "ReduceMax" => {
                 self.global_pool(node).map(one)
             }

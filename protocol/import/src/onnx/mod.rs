@@ -1,5 +1,6 @@
 //! ONNX files as PyTorch and others export them, as a network in floating point.
 
+mod adaptive;
 mod advice;
 mod arithmetic;
 mod attributes;

@@ -1,4 +1,4 @@
-//! Activations that are spelled out in pieces, recognised before anything is lowered.
+//! Activations and poolings that are spelled out in pieces, recognised before anything is lowered.
 
 use std::collections::HashMap;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
@@ -8,13 +8,13 @@ use super::fault::OnnxFault;
 use super::graph::{Constants, Source, makers, ordered};
 use super::proto::{Attribute, Node};
 
-/// Puts one node in the place of each group that computes a known activation.
+/// Puts one node in the place of each group that computes a known activation or pooling.
 pub(super) fn recognise(source: &mut Source<'_>) -> Result<(), OnnxFault> {
     let makers = makers(&source.nodes);
     for i in 0..source.nodes.len() {
         let mut group =
             Group { nodes: &source.nodes, makers: &makers, constants: &mut source.constants };
-        if let Some((operator, input, attribute)) = group.activation(i) {
+        if let Some((operator, input, attribute)) = group.found(i) {
             let node = &mut source.nodes[i];
             node.op_type = operator.into();
             node.input = vec![input];
@@ -25,16 +25,18 @@ pub(super) fn recognise(source: &mut Source<'_>) -> Result<(), OnnxFault> {
     Ok(())
 }
 
-struct Group<'a, 'b> {
+pub(super) struct Group<'a, 'b> {
     nodes: &'a [Node],
     makers: &'a HashMap<String, usize>,
-    constants: &'a mut Constants<'b>,
+    pub(super) constants: &'a mut Constants<'b>,
 }
 
-type Found = (&'static str, String, Vec<Attribute>);
+/// The operator that is put in, what it reads, and its attributes.
+pub(super) type Found = (&'static str, String, Vec<Attribute>);
 
 impl Group<'_, '_> {
-    fn maker(&self, name: &str) -> Option<&Node> {
+    /// The node that yields a tensor.
+    pub(super) fn maker(&self, name: &str) -> Option<&Node> {
         self.makers.get(name).map(|&i| &self.nodes[i])
     }
 
@@ -50,12 +52,13 @@ impl Group<'_, '_> {
         }
     }
 
-    fn activation(&mut self, i: usize) -> Option<Found> {
+    fn found(&mut self, i: usize) -> Option<Found> {
         let node = self.nodes[i].clone();
         match &node.op_type[..] {
             "Mul" => self.product(&node),
             "Where" => self.threshold(&node),
             "Max" => self.leaky(&node),
+            "Div" => self.adaptive_pooling(&node),
             _ => None,
         }
     }

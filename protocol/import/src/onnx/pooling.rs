@@ -89,7 +89,7 @@ impl Lowering<'_> {
         self.pool_average(&name, made, geometry.window, counted)
     }
 
-    fn pool_average(
+    pub(super) fn pool_average(
         &mut self,
         name: &str,
         mut made: Made,
