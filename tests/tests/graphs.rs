@@ -96,7 +96,7 @@ fn a_residual_block_with_its_input_added() {
 
 /// Results of more than 8 bits, through every kind of node.
 #[test]
-fn results_of_ten_and_twelve_bits() {
+fn results_of_ten_to_fifteen_bits() {
     let mut graph = Graph::new(INPUT);
     let clip = Function::clip;
     let stem = graph.linear(&[(Graph::IMAGE, convolution(3, 3))]);
@@ -106,14 +106,14 @@ fn results_of_ten_and_twelve_bits() {
     let inner = graph.activation(inner, signed, Shift::Channels(vec![5, 6, 7]));
     let sums = graph.linear(&[(inner, convolution(3, 3))]);
     let sums = graph.node(sum(&[(sums, 1), (stem, 19)]));
-    let block = graph.activation(sums, clip(4095), Shift::Tensor(4));
+    let block = graph.activation(sums, clip(32_767), Shift::Tensor(2));
     let joined = graph.node(Node::Concat(vec![block, inner]));
     let pooled = graph.node(Node::SumPool(SumPool::plain(
         joined,
         Window::new(Extent::square(2), Extent::square(2), Padding::default()),
     )));
     let last = graph.linear(&[(pooled, convolution(4, 1))]);
-    let leaky = Function::Leaky { slopes: vec![3], slope_shift: 4, least: -2048, most: 2047 };
+    let leaky = Function::Leaky { slopes: vec![3], slope_shift: 4, least: -16_384, most: 16_383 };
     let last = graph.activation(last, leaky, Shift::Tensor(6));
     graph.linear(&[(last, dense(5))]);
     check(&graph.finish(Head::Values));

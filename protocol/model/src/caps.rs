@@ -3,8 +3,8 @@
 
 /// The largest value of a pixel, and of an activation in a chain.
 pub const ACTIVATION_MAX: u32 = 255;
-/// The most that the bounds of a clamp are apart: results have up to 12 bits.
-pub const CLAMP_MAX: u16 = (1 << 12) - 1;
+/// The most that the bounds of a clamp are apart: results have up to 15 bits.
+pub const CLAMP_MAX: u16 = (1 << 15) - 1;
 /// The most nodes that a card may have.
 pub const MAX_NODES: usize = 1024;
 /// The most blocks of a chain.

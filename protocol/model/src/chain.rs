@@ -99,7 +99,7 @@ pub struct BlockCard {
     pub sum_pool: Option<Window>,
     /// The linear map's geometry.
     pub linear: Linear,
-    /// Every weight `w` has `|w| < 2^(weight_bits − 1)`; 2 to 12.
+    /// Every weight `w` has `|w| < 2^(weight_bits − 1)`; 2 to 16.
     pub weight_bits: u32,
     /// ℓ: every output `y` of the linear map, bias included, has `|y| < 2^ℓ` for any image. Shares of this block's input and of `y` live in Z_{2^k}, k = ℓ + 1.
     pub sum_bits: u32,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-/// A function of one sum y, |y| < 2^ℓ, to an integer of 8 to 12 bits. f is the shift of y's channel.
+/// A function of one sum y, |y| < 2^ℓ, to an integer of 8 to 15 bits. f is the shift of y's channel.
 ///
 /// Tables are public. They are indexed by the magnitude |y|° = y if y ≥ 0 and −1 − y otherwise, the
 /// bits of y exclusive-or its sign, and the last entry stands for all larger magnitudes.

@@ -46,7 +46,7 @@ pub struct LinearNode {
     pub terms: Vec<Term>,
     /// How many biases there are.
     pub bias: Bias,
-    /// Every weight w has |w| < 2^(weight_bits − 1); 2 to 12.
+    /// Every weight w has |w| < 2^(weight_bits − 1); 2 to 16.
     pub weight_bits: u32,
 }
 

@@ -25,7 +25,7 @@ impl NodeShape {
         let (mut weights, mut sums) = (0, 0);
         let (shape, part) = match node {
             Node::Linear(linear) => {
-                check_bits(i, "weight", linear.weight_bits, 2..=12)?;
+                check_bits(i, "weight", linear.weight_bits, 2..=16)?;
                 let found = linear.shape(shapes);
                 weights = found.map_or(0, |(_, weights)| weights);
                 (found.map(|(shape, _)| shape), "linear map")

@@ -216,9 +216,9 @@ impl Map {
     /// # Errors
     /// [`Misuse::Layer`] if its geometry is impossible or a number of bits is out of range.
     pub(super) fn convolution(&self) -> Result<(Convolution, WeightBounds), Misuse> {
-        let in_range = (2..=12).contains(&self.weight_bits) && (1..=31).contains(&self.sum_bits);
+        let in_range = (2..=16).contains(&self.weight_bits) && (1..=31).contains(&self.sum_bits);
         if !in_range {
-            return Err(Misuse::Layer("weights have 2 to 12 bits, sums 1 to 31".into()));
+            return Err(Misuse::Layer("weights have 2 to 16 bits, sums 1 to 31".into()));
         }
         let conv = Convolution::new(&self.linear, self.input)
             .ok_or_else(|| Misuse::Layer("no output fits, or a size is out of range".into()))?;

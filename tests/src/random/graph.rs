@@ -184,19 +184,25 @@ impl Builder {
         (self.tensors[input].shape.extent() == wanted).then_some(Term { input, map })
     }
 
+    /// Any number of bits up to 9, or up to 16 where the sums stay below 2^22.
+    fn weight_bits(&mut self, terms: &[Term]) -> u32 {
+        let reach = |term: &Term| {
+            let Tensor { shape, reach, .. } = self.tensors[term.input];
+            term.map.row_len(shape) * reach
+        };
+        let reach: u64 = terms.iter().map(reach).sum();
+        let most = (9..=16).take_while(|bits| reach << (bits - 1) < 1 << 22).last().unwrap_or(9);
+        self.rng.random_range(2..=most)
+    }
+
     fn push_linear(&mut self, terms: Vec<Term>) {
-        let weight_bits = self.rng.random_range(2..=9);
-        let largest = (1i16 << (weight_bits - 1)) - 1;
+        let weight_bits = self.weight_bits(&terms);
+        let largest = i16::MAX >> (16 - weight_bits);
         let shape = terms[0].map.output(self.tensors[terms[0].input].shape).expect("it fits");
         let (mut weights, mut reach) = (Vec::new(), 0);
         for term in &terms {
             let Tensor { shape: input, reach: x, .. } = self.tensors[term.input];
-            let row = match &term.map {
-                LinearMap::Dense { .. } => input.len(),
-                LinearMap::Convolution(map) => {
-                    input.channels / map.groups * map.window.kernel.cells()
-                }
-            };
+            let row = term.map.row_len(input) as usize;
             let count = row * shape.channels;
             weights.extend((0..count).map(|_| self.rng.random_range(-largest..=largest)));
             reach += row as u64 * largest.unsigned_abs() as u64 * x;
@@ -240,7 +246,7 @@ impl Builder {
             let len = if rng.random() { 32 } else { 64 };
             (0..len).map(|_| rng.random()).collect()
         };
-        let half = [128, 512, 2048][rng.random_range(0..3)];
+        let half = [128, 512, 2048, 16_384][rng.random_range(0..4)];
         let (least, most) = (-rng.random_range(0..half), rng.random_range(1..=half));
         match rng.random_range(0..7) {
             0 | 1 => Function::RELU,

@@ -56,7 +56,7 @@ fn block() -> impl Strategy<Value = BlockRecipe> {
     let geometry = (extent(1..=4), extent(1..=2), padding());
     let pools = (prop::option::weighted(0.25, pool()), prop::option::weighted(0.35, pool()));
     let kind = (prop::bool::weighted(0.25), prop::bool::weighted(0.25), 1..=6usize);
-    (kind, geometry, pools, 2..=12u32, any::<u8>()).prop_map(
+    (kind, geometry, pools, 2..=16u32, any::<u8>()).prop_map(
         |(
             (dense, depthwise, outputs),
             (kernel, stride, padding),
@@ -137,7 +137,7 @@ impl BlockRecipe {
         let mut card = BlockCard {
             sum_pool,
             linear,
-            weight_bits: self.weight_bits,
+            weight_bits: self.weight_bits(&linear, input),
             sum_bits: 0,
             activation: Activation::Argmax,
         };
@@ -162,18 +162,31 @@ impl BlockRecipe {
         Linear::Convolution { outputs, kernel, stride, padding, groups }
     }
 
+    /// Fewer than drawn where a row of window sums, up to 9 · 255 each, would outgrow 30 bits.
+    fn weight_bits(&self, linear: &Linear, input: Shape) -> u32 {
+        let (_, row) = rows(linear, input);
+        let fit = (2..=16).take_while(|bits| (row as u64 * 9 * 255) << (bits - 1) < 1 << 30);
+        self.weight_bits.min(fit.last().unwrap_or(2))
+    }
+
     fn weights(&self, linear: &Linear, input: Shape, rng: &mut impl Rng) -> Block {
-        let (outputs, row) = match *linear {
-            Linear::Dense { outputs } => (outputs, input.len()),
-            Linear::Convolution { outputs, kernel, groups, .. } => {
-                (outputs, input.channels / groups * kernel.height * kernel.width)
-            }
-        };
-        let largest = (1i16 << (self.weight_bits - 1)) - 1;
-        let bias = 1i32 << (self.weight_bits + 6);
+        let (outputs, row) = rows(linear, input);
+        let weight_bits = self.weight_bits(linear, input);
+        let largest = i16::MAX >> (16 - weight_bits);
+        let bias = 1i32 << (weight_bits + 6);
         Block {
             weights: (0..outputs * row).map(|_| rng.random_range(-largest..=largest)).collect(),
             bias: (0..outputs).map(|_| rng.random_range(-bias..=bias)).collect(),
+        }
+    }
+}
+
+/// Output channels, and weights of each.
+fn rows(linear: &Linear, input: Shape) -> (usize, usize) {
+    match *linear {
+        Linear::Dense { outputs } => (outputs, input.len()),
+        Linear::Convolution { outputs, kernel, groups, .. } => {
+            (outputs, input.channels / groups * kernel.height * kernel.width)
         }
     }
 }

@@ -86,6 +86,9 @@ fn programs_compute_the_functions_of_the_model() {
         (-300, 723),
         (-2048, 2047),
         (0, 4095),
+        (0, 32_767),
+        (-16_384, 16_383),
+        (-32_767, 0),
     ];
     let mut functions: Vec<Function> =
         bounds.map(|(least, most)| Function::Clamp { least, most }).to_vec();

@@ -57,10 +57,10 @@ pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) pixels: PixelArgs,
     /// Bits of every weight, instead of what is chosen for each layer
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(2..=12))]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(2..=16))]
     pub(crate) weight_bits: Option<u32>,
     /// Bits of every activation's results, instead of what is chosen for each layer
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(8..=12))]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(8..=15))]
     pub(crate) activation_bits: Option<u32>,
     /// How an activation's range is chosen
     #[arg(long, value_enum, value_name = "RULE", default_value_t)]

@@ -118,7 +118,7 @@ fn every_fault_of_a_card_is_found() {
         ("many blocks", |c| c.blocks = vec![c.blocks[0]; 257]),
         ("empty input", |c| c.input.height = 0),
         ("huge input", |c| c.input = Shape { channels: usize::MAX, height: 4096, width: 4096 }),
-        ("weight bits", |c| c.blocks[0].weight_bits = 13),
+        ("weight bits", |c| c.blocks[0].weight_bits = 17),
         ("sum bits", |c| c.blocks[0].sum_bits = 32),
         ("pooled over the ring", |c| c.blocks[1].sum_bits = 9),
         ("shift", |c| c.blocks[0].activation = Activation::Relu { shift: 13, max_pool: None }),

@@ -179,8 +179,8 @@ fn every_fault_of_a_function_is_found() {
         ("clamp without 0", |c| {
             c.nodes[1] = activation(1, 20, Function::Clamp { least: 1, most: 9 });
         }),
-        ("clamp of 13 bits", |c| {
-            c.nodes[1] = activation(1, 20, Function::Clamp { least: -2048, most: 2048 });
+        ("clamp of 16 bits", |c| {
+            c.nodes[1] = activation(1, 20, Function::Clamp { least: -16_384, most: 16_384 });
         }),
         ("a shift that leaves a clamp of 10 bits only 9", |c| {
             c.nodes[1] = activation(1, 20, Function::Clamp { least: -512, most: 511 });

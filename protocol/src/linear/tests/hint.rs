@@ -87,7 +87,8 @@ fn hints_of_wide_and_narrow_rings_equal_clear() {
     let mut rng = rng(3);
     let mut sets = std::collections::BTreeSet::new();
     let narrow = [8, 12, 17, 20, 23, 25, 27, 28, 30, 31].map(|sum_bits| (sum_bits, 8, 300));
-    for (sum_bits, weight_bits, inputs) in narrow.into_iter().chain([(31, 12, 2000)]) {
+    for (sum_bits, weight_bits, inputs) in narrow.into_iter().chain([(31, 12, 2000), (31, 16, 300)])
+    {
         let mut layer = Layer::dense(inputs, 7, &mut rng);
         let one = |w: &mut i16| *w = if sum_bits < 18 { 0 } else { w.signum() };
         layer.weights.iter_mut().for_each(one);
@@ -103,10 +104,12 @@ fn hints_of_wide_and_narrow_rings_equal_clear() {
 #[test]
 fn hints_of_extreme_weights_and_masks_are_exact() {
     let mut rng = rng(9);
-    for weight in [127, -127] {
+    for (weight, weight_bits) in [(127, 8), (-127, 8), (i16::MAX, 16), (-i16::MAX, 16)] {
         let mut layer = Layer::conv((8, 5), 10, (3, 1, 1), &mut rng);
         layer.weights.fill(weight);
-        let bound = 255 * 127 * layer.weights.len() as u64 / layer.bias.len() as u64;
+        layer.map.weight_bits = weight_bits;
+        let largest = u64::from(weight.unsigned_abs());
+        let bound = 255 * largest * layer.weights.len() as u64 / layer.bias.len() as u64;
         layer.map.sum_bits = u64::BITS - (bound + 1000).leading_zeros();
         let plan = HintPlan::choose(&layer.map, false, &Link::WAN).unwrap();
         let top = u32::MAX >> (32 - plan.ring_bits());

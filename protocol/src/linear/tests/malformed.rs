@@ -71,7 +71,7 @@ fn impossible_layers_are_refused() {
         let map = Map { linear, input, ..layer.map };
         assert!(matches!(CoefficientPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
     }
-    for (weight_bits, sum_bits) in [(1, 20), (13, 20), (8, 0), (8, 32)] {
+    for (weight_bits, sum_bits) in [(1, 20), (17, 20), (8, 0), (8, 32)] {
         let map = Map { weight_bits, sum_bits, ..layer.map };
         assert!(matches!(CoefficientPlan::choose_term(&map, &Link::LAN), Err(Misuse::Layer(_))));
     }

@@ -105,6 +105,34 @@ proptest! {
     }
 }
 
+/// Weights of 16 bits, as far as 31 bits hold the sums: drawn, and all of them the largest.
+#[test]
+fn homomorphic_equals_clear_with_the_widest_weights() {
+    let mut rng = rng(16);
+    for layer in [
+        Layer::random(
+            convolution(12, 3, 1, 1, 12),
+            Shape { channels: 12, height: 9, width: 9 },
+            16,
+            &mut rng,
+        ),
+        Layer::random(convolution(7, 5, 1, 2, 1), Shape::new(6, 8, 8), 16, &mut rng),
+        Layer::random(LinearMap::Dense { outputs: 40 }, Shape::flat(250), 16, &mut rng),
+    ] {
+        for sign in [0, 1, -1] {
+            let mut layer =
+                Layer { weights: layer.weights.clone(), bias: layer.bias.clone(), ..layer };
+            if sign != 0 {
+                layer.weights.fill(sign * i16::MAX);
+                layer.map.sum_bits = 31;
+            }
+            let plan = layer.plan();
+            let keys = SecretKey::generate(plan.parameters(), &mut rng);
+            check(&layer, &plan, (&keys.0, &keys.1), &mut rng);
+        }
+    }
+}
+
 #[test]
 fn every_alternative_layout_computes_the_same() {
     let mut rng = rng(1);
