@@ -5,9 +5,10 @@ use gazelle_model::{
     Shift, SumPool, Term, Upsample,
 };
 
-use super::calibrate::Range;
+use super::calibrate::{Observed, Range};
 use super::correct::Meaning;
 use super::function::Units;
+use super::round::Powers;
 use super::scale::{Fit, Sums, row_scales};
 use super::settings::{Noise, Settings};
 use crate::{
@@ -28,16 +29,17 @@ pub(super) struct Built {
     pub(super) meanings: Vec<Meaning>,
 }
 
-/// The integer network for these ranges, shares and settings.
+/// The integer network for what was observed, and these shares and settings.
 pub(super) fn build(
     float: &FloatNetwork,
-    ranges: &[Range],
+    observed: &Observed,
     shares: &[Vec<f64>],
     settings: &Settings,
 ) -> Result<Built, Error> {
     let mut work = Work {
         float,
-        ranges,
+        observed,
+        ranges: &observed.ranges,
         shares,
         units: vec![vec![1.0; float.input.channels]],
         bounds: vec![(0, 255)],
@@ -71,6 +73,7 @@ pub(super) fn build(
 
 struct Work<'a> {
     float: &'a FloatNetwork,
+    observed: &'a Observed,
     ranges: &'a [Range],
     /// Each channel's share of its tensor's unit.
     shares: &'a [Vec<f64>],
@@ -187,7 +190,12 @@ impl Work<'_> {
             }
             None => (fit.last(added), false),
         };
-        let (block, noise) = fit.round(linear, &rows, &sums, rounds).map_err(fault)?;
+        let number = self.blocks.len();
+        let covariances = |term: usize, group: usize, units: &[f64]| {
+            self.observed.covariance([number, term], group, units)
+        };
+        let rounded = fit.round(linear, &rows, &sums, rounds, covariances);
+        let (block, powers) = rounded.map_err(fault)?;
         let term = |term: &crate::FloatTerm| Term { input: term.input, map: term.map };
         let terms = linear.terms.iter().map(term).collect();
         let full = block.bias.len() != shape.channels;
@@ -197,12 +205,28 @@ impl Work<'_> {
         let half = |&f: &u8| if rounds { (1i32 << f) >> 1 } else { 0 };
         let halves = sums.shifts.iter().map(half).collect();
         self.meanings.push(Meaning { per_unit: sums.per_unit.clone(), halves });
-        self.noise.weights.push(noise);
+        self.hear(linear, &powers);
         self.readers.push(yields);
         self.blocks.push(block);
         self.pending[tensor] = Some(sums);
         self.push(Node::Linear(LinearNode { terms, bias, weight_bits }), units, (0, 0));
         Ok(())
+    }
+
+    /// Notes what rounding the weights adds to the sums, and what rounding their inputs does.
+    fn hear(&mut self, linear: &FloatLinear, powers: &[Vec<Powers>]) {
+        let mut all = powers[0].clone();
+        for term in &powers[1..] {
+            all.iter_mut().zip(term).for_each(|(all, term)| all.add(term));
+        }
+        self.noise.weights.push(mean_ratio(all.iter().map(|p| (p.signal, p.noise))));
+        for (term, own) in linear.terms.iter().zip(powers) {
+            let of_input = all.iter().zip(own).map(|(all, own)| (all.signal, own.white / 12.0));
+            let heard = &mut self.noise.results[term.input];
+            if heard.is_finite() {
+                *heard = heard.min(mean_ratio(of_input));
+            }
+        }
     }
 
     fn sum(&self, parts: &[(usize, f32)]) -> Result<(Sums, Vec<Scaled>), Error> {
@@ -318,6 +342,17 @@ impl Work<'_> {
         }
         Ok(())
     }
+}
+
+/// The mean over channels of the ratios in dB of signal to noise.
+fn mean_ratio(powers: impl ExactSizeIterator<Item = (f64, f64)>) -> f64 {
+    let count = powers.len().max(1) as f64;
+    // A weight that is met exactly has no noise; 120 dB stand for that.
+    let ratio = |(signal, noise): (f64, f64)| match signal > 0.0 {
+        true => (signal / noise.max(signal * 1e-12)).log10() * 10.0,
+        false => 120.0,
+    };
+    powers.map(ratio).sum::<f64>() / count
 }
 
 /// The ratio in dB of values of such variances in their units, a mean over the channels, and of what

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::moments::{Covariance, Moments, Plan};
 use super::{Step, Watch};
 use crate::{Error, FloatActivation, FloatFunction, FloatNetwork, FloatNode};
 
@@ -50,6 +51,22 @@ pub(super) struct Observed {
     pub(super) means: Vec<Vec<f64>>,
     /// The values that the head reads for these.
     pub(super) logits: Vec<Vec<f32>>,
+    /// How the values that linear maps read go together.
+    moments: (Plan, Vec<Moments>),
+}
+
+impl Observed {
+    /// The covariance of what the kernels of a group of a linear node's term read, if it was measured.
+    pub(super) fn covariance(
+        &self,
+        [node, term]: [usize; 2],
+        group: usize,
+        units: &[f64],
+    ) -> Option<Covariance> {
+        let (plan, moments) = &self.moments;
+        let index = plan.terms[node][term]?;
+        Some(moments[index].covariance(&plan.measured[index], group, units))
+    }
 }
 
 /// What was seen of an activation.
@@ -184,6 +201,7 @@ struct Sight {
     sums: Vec<Vec<f64>>,
     /// The last values of the images that are compared, with their numbers.
     logits: Vec<(usize, Vec<f32>)>,
+    moments: Vec<Moments>,
 }
 
 impl Sight {
@@ -194,6 +212,7 @@ impl Sight {
             own.iter_mut().zip(other).for_each(|(own, other)| *own += other);
         }
         self.logits.extend(other.logits);
+        self.moments.iter_mut().zip(other.moments).for_each(|(own, other)| own.join(other));
         self
     }
 }
@@ -209,15 +228,16 @@ pub(super) fn observe(
     let count = images.len().min(compared);
     let compared: Vec<usize> = (0..count).map(|i| i * images.len() / count).collect();
     let samples = calibration != Calibration::Max;
-    let done = AtomicUsize::new(0);
+    let (done, plan) = (AtomicUsize::new(0), Plan::new(network));
     let of_image = |(i, image): (usize, &Vec<u8>)| {
-        let sight = look(network, image, samples, compared.binary_search(&i).is_ok().then_some(i));
+        let is_compared = compared.binary_search(&i).is_ok();
+        let sight = look(network, image, samples, [i, images.len()], is_compared, &plan);
         watch(Step::Measuring, done.fetch_add(1, Ordering::Relaxed) + 1, images.len());
         sight
     };
     let sight = images.par_iter().enumerate().map(of_image);
     let sight = sight.try_reduce_with(|a, b| Ok(a.join(b))).unwrap_or(Err(Error::NoImages))?;
-    let Sight { seen, sums: mut means, mut logits } = sight;
+    let Sight { seen, sums: mut means, mut logits, moments } = sight;
     means.iter_mut().flatten().for_each(|sum| *sum /= count as f64);
     logits.sort_by_key(|(i, _)| *i);
     let range = |(tensor, seen): (usize, Seen)| seen.range(calibration, bounds(network, tensor));
@@ -226,6 +246,7 @@ pub(super) fn observe(
         compared,
         means,
         logits: logits.into_iter().map(|(_, y)| y).collect(),
+        moments: (plan, moments),
     })
 }
 
@@ -240,22 +261,27 @@ fn bounds(network: &FloatNetwork, tensor: usize) -> (f64, f64) {
     }
 }
 
-/// What one image shows; means and last values only of one that is compared, by its number.
+/// What one image shows; means and last values only of one that is compared. `at` is its number and how
+/// many there are.
 fn look(
     network: &FloatNetwork,
     image: &[u8],
     samples: bool,
-    compared: Option<usize>,
+    at: [usize; 2],
+    compared: bool,
+    plan: &Plan,
 ) -> Result<Sight, Error> {
     let mut seen = vec![Seen::default(); network.nodes.len() + 1];
     let mut sums = vec![Vec::new(); network.nodes.len() + 1];
+    let mut moments = vec![Moments::default(); plan.measured.len()];
     let logits = network.visit(image, |tensor, values| {
         let shape = network.shapes[tensor];
+        plan.look(tensor, values, at, &mut moments);
         match network.nodes[tensor - 1] {
             FloatNode::Activation(_) => {
                 seen[tensor] = Seen::of(values, shape.channels, samples);
             }
-            FloatNode::Linear(_) if compared.is_some() => {
+            FloatNode::Linear(_) if compared => {
                 let mean =
                     |map: &[f32]| map.iter().map(|&v| f64::from(v)).sum::<f64>() / map.len() as f64;
                 sums[tensor] = values.chunks_exact(shape.map_len()).map(mean).collect();
@@ -263,5 +289,8 @@ fn look(
             _ => {}
         }
     })?;
-    Ok(Sight { seen, sums, logits: compared.map(|i| (i, logits)).into_iter().collect() })
+    let pixels: Vec<f32> = image.iter().map(|&pixel| pixel.into()).collect();
+    plan.look(0, &pixels, at, &mut moments);
+    let logits = compared.then_some((at[0], logits)).into_iter().collect();
+    Ok(Sight { seen, sums, logits, moments })
 }

@@ -75,7 +75,7 @@ pub(super) fn may_be_wide(function: &FloatFunction) -> bool {
 
 /// What 1 stands for and the bounds in these, 2^bits integers with 0 among them.
 fn bounds(least: f64, most: f64, positive: bool, step: f64, bits: u32) -> (f64, i16, i16) {
-    let steps = (1i16 << bits) - 1;
+    let steps = ((1i32 << bits) - 1) as i16;
     let least = if positive { 0.0 } else { least };
     let unit = (most - least) / f64::from(steps);
     if unit <= 0.0 {

@@ -22,6 +22,7 @@ mod build;
 mod calibrate;
 mod correct;
 mod function;
+mod moments;
 mod round;
 mod scale;
 mod search;
@@ -37,7 +38,7 @@ pub use calibrate::Calibration;
 use crate::{Error, FloatNetwork, FloatNode};
 use build::build;
 use search::{Candidate, Search};
-use settings::{Free, MOST_RING_BITS, RESULT_BITS, Settings, WEIGHT_BITS};
+use settings::{Free, MOST_RING_BITS, Pace, RESULT_BITS, Settings, WEIGHT_BITS};
 
 /// Images on which integers are compared with reals, at most.
 const COMPARED: usize = 100;
@@ -48,15 +49,20 @@ const PRODUCTS: u64 = 1 << 35;
 /// The share of images likely to keep their results at which the choice ends.
 const ENOUGH: f64 = 0.98;
 
+/// The fewest bits of a weight.
+const LEAST_BITS: u32 = 2;
+/// The share below which bits are raised in steps of twice the size.
+const FAR: f64 = 0.85;
+
 /// How many choices in a row may come no closer.
 const VAIN: usize = 2;
 
 /// How a network becomes integers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Quantiser {
-    /// Bits of every weight, 2 to 12; without them, chosen for each layer.
+    /// Bits of every weight, 2 to 16; without them, chosen for each layer.
     pub weight_bits: Option<u32>,
-    /// Bits of every activation's results, 8 to 12; without them, chosen for each layer.
+    /// Bits of every activation's results, 8 to 15; without them, chosen for each layer.
     pub activation_bits: Option<u32>,
     /// How ranges are chosen.
     pub calibration: Calibration,
@@ -118,7 +124,7 @@ pub struct ActivationChoice {
     pub signal_to_noise: f64,
 }
 
-/// The integer network with weights of `weight_bits` bits (2 to 12) and one shift for each layer
+/// The integer network with weights of `weight_bits` bits (2 to 16) and one shift for each layer
 /// that comes closest to `network` on images like these.
 ///
 /// # Errors
@@ -131,10 +137,10 @@ pub fn quantise(
     images: &[Vec<u8>],
     weight_bits: u32,
 ) -> Result<Network, Error> {
-    check_bits("weight", weight_bits, 2..=12)?;
-    let ranges = calibrate::observe(network, images, Calibration::Max, 0, &|_, _, _| ())?.ranges;
+    check_bits("weight", weight_bits, LEAST_BITS..=WEIGHT_BITS[1])?;
+    let observed = calibrate::observe(network, images, Calibration::Max, 0, &|_, _, _| ())?;
     let settings = Settings::new(network, weight_bits, RESULT_BITS[0]);
-    Ok(build(network, &ranges, &shares::whole(network), &settings)?.network)
+    Ok(build(network, &observed, &shares::whole(network), &settings)?.network)
 }
 
 fn check_bits(what: &'static str, bits: u32, allowed: RangeInclusive<u32>) -> Result<(), Error> {
@@ -202,7 +208,7 @@ impl Quantiser {
     ) -> Result<Quantised, Error> {
         let weight_bits = self.weight_bits.unwrap_or(WEIGHT_BITS[0]);
         let result_bits = self.activation_bits.unwrap_or(RESULT_BITS[0]);
-        check_bits("weight", weight_bits, 2..=12)?;
+        check_bits("weight", weight_bits, LEAST_BITS..=WEIGHT_BITS[1])?;
         check_bits("result", result_bits, RESULT_BITS[0]..=RESULT_BITS[1])?;
         let (calibration, compared) = (self.calibration, compared(network));
         let observed = calibrate::observe(network, images, calibration, compared, watch)?;
@@ -252,7 +258,8 @@ fn next(
     // What bits do to the sums is an estimate: where one outgrows its ring, less room is filled.
     (MOST_RING_BITS - 2..=MOST_RING_BITS).rev().find_map(|ring_bits| {
         let mut settings = tried.settings.clone();
-        let raised = settings.raise(network, &tried.network, &tried.noise, free, ring_bits);
+        let pace = Pace { ring_bits, hurry: tried.likely < FAR };
+        let raised = settings.raise(network, &tried.network, &tried.noise, free, pace);
         raised.then(|| search.next(&settings, best).ok()).flatten()
     })
 }

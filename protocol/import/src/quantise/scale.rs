@@ -3,7 +3,8 @@
 use gazelle_model::{Block, LinearMap, Shape};
 
 use super::function::Units;
-use super::round;
+use super::moments::Covariance;
+use super::round::{self, Powers};
 use crate::FloatLinear;
 
 /// How far a channel's shift may be over the least.
@@ -74,6 +75,13 @@ fn cells(map: &LinearMap) -> usize {
     match map {
         LinearMap::Dense { .. } => 1,
         LinearMap::Convolution(map) => map.window.kernel.cells(),
+    }
+}
+
+fn groups(map: &LinearMap) -> usize {
+    match map {
+        LinearMap::Dense { .. } => 1,
+        LinearMap::Convolution(map) => map.groups,
     }
 }
 
@@ -207,32 +215,33 @@ impl<'a> Fit<'a> {
         Sums { per_unit: self.spread(per_unit), shifts: vec![0], stretch: 1.0, step: 1.0 }
     }
 
-    /// The integers, and the weights' ratio of signal to noise in dB.
+    /// The integers and, for each term, what the sums of each output channel vary by.
     pub(super) fn round(
         &self,
         linear: &FloatLinear,
         units: &[Vec<f64>],
         sums: &Sums,
         rounds: bool,
-    ) -> Result<(Block, f64), &'static str> {
+        covariances: impl Fn(usize, usize, &[f64]) -> Option<Covariance>,
+    ) -> Result<(Block, Vec<Vec<Powers>>), &'static str> {
         let channels = self.shape.channels;
         let of = |values: &[f64], c: usize| values[if values.len() == 1 { 0 } else { c }];
         let mut weights = Vec::new();
-        let (mut signal, mut noise) = (vec![0f64; channels], vec![0f64; channels]);
-        for (term, units) in linear.terms.iter().zip(units) {
+        let mut powers = vec![Vec::with_capacity(channels); linear.terms.len()];
+        for (index, (term, units)) in linear.terms.iter().zip(units).enumerate() {
             let row = (term.weights.len() / channels).max(1);
             let exact = |(i, &w): (usize, &f32)| {
                 f64::from(w) * unit(&term.map, units, row, i) * of(&sums.per_unit, i / row)
             };
             let exact: Vec<f64> = term.weights.iter().enumerate().map(exact).collect();
             let cells = cells(&term.map);
-            for (k, exact) in exact.chunks_exact(cells).enumerate() {
-                let c = k * cells / row;
-                for (exact, rounded) in exact.iter().zip(round::kernel(exact, self.largest)) {
-                    signal[c] += exact * exact;
-                    noise[c] += (exact - rounded) * (exact - rounded);
-                    weights.push(rounded as i16);
-                }
+            let (depth, of_group) = (row / cells, channels / groups(&term.map));
+            for (group, exact) in exact.chunks_exact(of_group * row).enumerate() {
+                let units = &units[group * depth..][..depth];
+                let covariance = covariances(index, group, units);
+                let rounded = round::rows(exact, [row, cells], self.largest, covariance.as_ref());
+                weights.extend(rounded.weights);
+                powers[index].extend(rounded.powers);
             }
         }
         let run = (linear.bias.len() / channels).max(1);
@@ -245,12 +254,6 @@ impl<'a> Fit<'a> {
         };
         let bias: Option<Vec<i32>> = linear.bias.iter().enumerate().map(bias).collect();
         let bias = bias.ok_or("a bias is too large beside the activations; give other images")?;
-        // A weight that is met exactly has no noise; 120 dB stand for that.
-        let ratio = |(s, n): (&f64, &f64)| {
-            if *s > 0.0 { (s / n.max(s * 1e-12)).log10() * 10.0 } else { 120.0 }
-        };
-        let ratios = signal.iter().zip(&noise).map(ratio);
-        let mean = ratios.sum::<f64>() / channels.max(1) as f64;
-        Ok((Block { weights, bias }, mean))
+        Ok((Block { weights, bias }, powers))
     }
 }

@@ -127,7 +127,7 @@ impl<'a> Search<'a> {
             false => shares::whole(self.network),
         };
         let Built { network, noise, readers, meanings } =
-            build(self.network, ranges, &shares, settings)?;
+            build(self.network, &self.observed, &shares, settings)?;
         self.tried.set(self.tried.get() + 1);
         let step = Step::Trying(self.tried.get());
         let watch = |done: usize, of: usize| (self.watch)(step, done, of);

@@ -6,11 +6,15 @@ use super::function::may_be_wide;
 use crate::{FloatActivation, FloatLinear, FloatNetwork, FloatNode};
 
 /// The bits of a weight that a choice begins with, and the most that it takes.
-pub(super) const WEIGHT_BITS: [u32; 2] = [8, 12];
+pub(super) const WEIGHT_BITS: [u32; 2] = [8, 16];
 /// The same of an activation's results.
-pub(super) const RESULT_BITS: [u32; 2] = [8, 12];
+pub(super) const RESULT_BITS: [u32; 2] = [8, 15];
 /// The least bits of a weight that a choice falls back to where sums are too wide.
 pub(super) const LEAST_WEIGHT_BITS: u32 = 4;
+/// The bits of weights from which each output channel gets a shift before they get more.
+const SHIFTS_FROM: u32 = 12;
+/// By how many dB one noise must be above another to be worth a bit, which moves each by 6.
+const WORTH: f64 = 8.0;
 /// How many weights and results get more at once, at least: each time, integers are evaluated.
 const LEAST_STEPS: usize = 8;
 /// The most bits of a ring.
@@ -61,6 +65,15 @@ enum Step {
     Shifts,
 }
 
+/// How far and how fast bits are raised.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// The most bits of a ring.
+    pub(super) ring_bits: u32,
+    /// Whether in steps of twice the size.
+    pub(super) hurry: bool,
+}
+
 /// What a choice may change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Free {
@@ -81,14 +94,14 @@ impl Settings {
     }
 
     /// Gives more to the half of all that is rounded that suffers most from it, as far as the rings
-    /// of `built`, the integers with these settings, leave room below `ring_bits`; whether any got more.
+    /// of `built`, the integers with these settings, leave room; whether any got more.
     pub(super) fn raise(
         &mut self,
         network: &FloatNetwork,
         built: &Network,
         noise: &Noise,
         free: Free,
-        ring_bits: u32,
+        Pace { ring_bits, hurry }: Pace,
     ) -> bool {
         let tensors = built.card().tensors().unwrap_or_default();
         let mut rings: Vec<u32> = tensors.iter().map(|tensor| tensor.ring_bits).collect();
@@ -97,30 +110,92 @@ impl Settings {
         let weights = weights.map(|n| (noise.weights[n], Part::Weights(n)));
         let results = (1..self.results.len()).filter(|_| free.results);
         let results = results.map(|tensor| (noise.results[tensor], Part::Results(tensor)));
+        let wider = |part: Part| match part {
+            Part::Weights(n) => vec![linear[n].0],
+            Part::Results(tensor) => sums(network, tensor),
+        };
+        let room = |rings: &[u32], wider: &[usize]| {
+            let left = wider.iter().map(|&tensor| ring_bits.saturating_sub(rings[tensor]));
+            left.min().unwrap_or(ring_bits)
+        };
         let steps = weights.chain(results).filter_map(|(noise, part)| {
             let step = self.step(network, &linear, part)?;
-            noise.is_finite().then_some((noise, part, step))
+            let wider = wider(part);
+            let possible = noise.is_finite() && room(&rings, &wider) > 0;
+            possible.then_some((noise, part, step, wider))
         });
         let mut steps: Vec<_> = steps.collect();
         steps.sort_by(|a, b| a.0.total_cmp(&b.0));
         steps.truncate(steps.len().div_ceil(2).max(LEAST_STEPS));
         let mut raised = false;
-        for (_, part, step) in steps {
-            let wider = match part {
-                Part::Weights(n) => vec![linear[n].0],
-                Part::Results(tensor) => sums(network, tensor),
+        for (_, part, step, wider) in steps {
+            let room = room(&rings, &wider);
+            let (more, step) = match step {
+                Step::Bits(bits) => {
+                    let bits = (if hurry { 2 * bits } else { bits }).min(room).min(self.left(part));
+                    (bits, Step::Bits(bits))
+                }
+                Step::Shifts => (1, step),
             };
-            let more = match step {
-                Step::Bits(bits) => bits,
-                Step::Shifts => 1,
-            };
-            if wider.iter().all(|&tensor| rings[tensor] + more <= ring_bits) {
+            if more > 0 && more <= room {
                 wider.iter().for_each(|&tensor| rings[tensor] += more);
                 self.take(part, step);
                 raised = true;
             }
         }
+        if free.weights && free.results {
+            let full = |tensor: usize| rings[tensor] >= ring_bits;
+            raised |= self.trade(network, &linear, noise, full);
+        }
         raised
+    }
+
+    /// Where the sums of a linear node have no more room, moves a bit from its inputs' values to its
+    /// weights, or from these to values that it alone reads, if those have far less noise; whether any
+    /// moved.
+    fn trade(
+        &mut self,
+        network: &FloatNetwork,
+        linear: &[(usize, &FloatLinear)],
+        noise: &Noise,
+        full: impl Fn(usize) -> bool,
+    ) -> bool {
+        let [fewest, _] = WEIGHT_BITS;
+        let mut traded = false;
+        for (n, &(sum, node)) in linear.iter().enumerate().filter(|(_, (sum, _))| full(*sum)) {
+            for input in node.terms.iter().map(|term| term.input) {
+                let (own, heard) = (noise.weights[n], noise.results[input]);
+                let (weights, results) = (self.linear[n].weight_bits, self.results[input]);
+                if !heard.is_finite() || input == 0 || !is_wide(network, input) {
+                    continue;
+                }
+                let alone = || sums(network, input) == [sum];
+                if heard > own + WORTH && results > RESULT_BITS[0] && weights < WEIGHT_BITS[1] {
+                    self.results[input] -= 1;
+                    self.linear[n].weight_bits += 1;
+                } else if own > heard + WORTH
+                    && weights > fewest
+                    && results < RESULT_BITS[1]
+                    && alone()
+                {
+                    self.results[input] += 1;
+                    self.linear[n].weight_bits -= 1;
+                } else {
+                    continue;
+                }
+                traded = true;
+                break;
+            }
+        }
+        traded
+    }
+
+    /// How many more bits a part may have.
+    fn left(&self, part: Part) -> u32 {
+        match part {
+            Part::Weights(n) => WEIGHT_BITS[1].saturating_sub(self.linear[n].weight_bits),
+            Part::Results(tensor) => RESULT_BITS[1].saturating_sub(self.results[tensor]),
+        }
     }
 
     /// What a part gets next; none if it has the most.
@@ -134,12 +209,12 @@ impl Settings {
             Part::Weights(n) => {
                 let (setting, (tensor, node)) = (self.linear[n], linear[n]);
                 let shifts = !setting.by_channel && is_alone(network, tensor);
-                let more = WEIGHT_BITS[1].saturating_sub(setting.weight_bits);
-                // What a shift for each channel tells is told where it helps most, or as the last.
-                match (shifts && (is_grouped(node) || more == 0), more) {
+                // What a shift for each channel tells is told where it helps most, or late.
+                let late = setting.weight_bits >= SHIFTS_FROM;
+                match (shifts && (is_grouped(node) || late), self.left(part)) {
                     (true, _) => Some(Step::Shifts),
                     (false, 0) => None,
-                    (false, more) => Some(Step::Bits(more.min(2))),
+                    (false, _) => Some(Step::Bits(2)),
                 }
             }
             Part::Results(tensor) => {

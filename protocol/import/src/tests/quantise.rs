@@ -83,7 +83,7 @@ fn rings_shrink_with_the_weights() {
 #[test]
 fn weights_use_their_bits() {
     let float = float("d", &[1.0, 0.5, 3.0, 1.0]);
-    for bits in 2..=12 {
+    for bits in 2..=16 {
         let network = quantise(&float, &images(float.input()), bits).unwrap();
         for block in network.blocks() {
             let most = block.weights.iter().map(|w| w.unsigned_abs()).max().unwrap();
@@ -101,8 +101,8 @@ fn what_cannot_be_quantised_is_refused() {
     };
     assert_eq!(fault(&float, &[], 8), Error::NoImages);
     assert!(matches!(fault(&float, &[vec![0; 10]], 8), Error::Model(ModelError::ImageLen { .. })));
-    assert!(matches!(fault(&float, &images, 13), Error::Model(ModelError::Card(_))));
-    for bits in [7, 13] {
+    assert!(matches!(fault(&float, &images, 17), Error::Model(ModelError::Card(_))));
+    for bits in [7, 16] {
         let quantiser = Quantiser { activation_bits: Some(bits), ..Quantiser::default() };
         let fault = quantiser.run(&float, &images).err();
         assert!(matches!(fault, Some(Error::Model(ModelError::Card(_)))), "{fault:?}");
