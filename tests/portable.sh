@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Checks what the machine at hand does not show by itself: library crates without the standard
-# library, for wasm32 and for 64-bit Arm, whose tests an emulator runs. With --full the slow ones as
-# well: all of garbling on Arm, and the tests on two older x86 CPUs.
+# library, for wasm32, whose tests Node runs, and for 64-bit Arm, whose tests an emulator runs. With --full
+# the slow ones as well: all of garbling on Arm, and the tests on two older x86 CPUs.
 #
-# Takes Debian's Rust beside the one in use, for it comes with the standard library's sources;
-# installs what is missing (as root or with sudo).
+# Takes Debian's Rust beside the one in use, for it comes with the standard library's sources, and Node;
+# installs what else is missing (as root or with sudo).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ esac
 
 step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
 
-packages=(rustc-web cargo-web rust-web-src)
+packages=(rustc-web cargo-web rust-web-src wasi-libc)
 packages+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
 step "tools"
 if ! dpkg-query --show "${packages[@]}" >/dev/null 2>&1; then
@@ -38,7 +38,8 @@ export CARGO_TARGET_DIR=target/portable
 debian_cargo() {
     local command=$1 target=$2 std=$3
     shift 3
-    RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1 RUSTFLAGS="-D warnings" \
+    RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1 \
+        RUSTFLAGS="-D warnings ${linking:-}" \
         /usr/bin/cargo "$command" --release -Z build-std="$std" --target "$target" "$@"
 }
 
@@ -51,6 +52,23 @@ debian_cargo check wasm32-unknown-unknown std,panic_abort \
     -p gazelle-kernels -p gazelle-ntt -p gazelle-garble
 debian_cargo check wasm32-unknown-unknown std,panic_abort --no-default-features \
     -p gazelle-model -p gazelle-protocol
+
+# The kernels' tests, with vectors of 128 bits and without: one standard library serves both. The linker is
+# that of the Rust in use, the C library Debian's.
+step "wasm32 in Node"
+tools=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin
+export CARGO_TARGET_WASM32_WASIP1_LINKER=$tools/rust-lld
+export CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings $PWD/tests/wasi.mjs"
+node_test() {
+    local libc=/usr/lib/wasm32-wasi
+    local linking="-L$libc -Clink-self-contained=no -Clink-arg=$libc/crt1-command.o -Clink-arg=--allow-undefined"
+    debian_cargo test wasm32-wasip1 std,panic_abort,test "$@" -p gazelle-kernels -p gazelle-ntt \
+        --lib --test backends --test products
+}
+simd() { printf '%s\n' -Z profile-rustflags; printf -- '--config=profile.release.package.%s.rustflags=["-Ctarget-feature=+simd128"]\n' "$@"; }
+mapfile -t simd < <(simd gazelle-kernels gazelle-ntt)
+GAZELLE_REQUIRE_BACKENDS=simd128 node_test "${simd[@]}"
+node_test
 
 step "64-bit Arm"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc

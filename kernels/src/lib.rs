@@ -51,5 +51,7 @@ pub mod pointwise;
 pub mod prg;
 pub mod ring;
 pub mod transpose;
+#[cfg(target_feature = "simd128")]
+mod words;
 
 pub use backend::{AesBackend, VectorBackend};

@@ -9,15 +9,19 @@ mod avx2_f64;
 mod avx2_word;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
+mod blocks;
 pub mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use scalar::Factor;
 
 use crate::backend::VectorBackend;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
 use crate::backend::VectorIsa;
 
 /// The tables of one transform, with the kernel that a backend and a modulus call for.
@@ -37,6 +41,8 @@ pub struct Transform {
 #[derive(Clone, Debug)]
 enum Class {
     Scalar,
+    #[cfg(target_feature = "simd128")]
+    Simd128(Box<simd128::Tables>),
     #[cfg(target_arch = "x86_64")]
     Avx2F64(avx2_f64::Tables),
     #[cfg(target_arch = "x86_64")]
@@ -60,9 +66,13 @@ impl Transform {
     ) -> Self {
         assert!(roots.len().is_power_of_two() && roots.len() >= 8);
         assert!(roots.len() == inverse_roots.len() && q < 1 << 62);
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
         let n = roots.len();
         let class = match backend.isa() {
+            #[cfg(target_feature = "simd128")]
+            VectorIsa::Simd128 if simd128::Tables::support(n, q) => {
+                Class::Simd128(Box::new(simd128::Tables::new(q, &roots, &inverse_roots, n_inverse)))
+            }
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx512 if avx512::Tables::support(n, q) => {
                 Class::Avx512(Box::new(avx512::Tables::new(q, &roots, &inverse_roots, n_inverse)))
@@ -117,6 +127,8 @@ impl Transform {
         debug_assert!(a.iter().all(|&x| x < self.q), "unreduced residues");
         match &self.class {
             Class::Scalar => scalar::forward::<LAZY>(a, &self.roots, self.q),
+            #[cfg(target_feature = "simd128")]
+            Class::Simd128(tables) => simd128::forward::<LAZY>(tables, a),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
@@ -137,6 +149,8 @@ impl Transform {
             Class::Scalar => {
                 scalar::inverse::<LAZY>(a, &self.inverse_roots, self.n_inverse, self.q);
             }
+            #[cfg(target_feature = "simd128")]
+            Class::Simd128(tables) => simd128::inverse::<LAZY>(tables, a),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },

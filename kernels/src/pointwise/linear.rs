@@ -49,6 +49,8 @@ impl Pointwise {
         let q = self.scalar.q;
         match self.class {
             Class::Scalar => run::<O>(q, a, b),
+            #[cfg(target_feature = "simd128")]
+            Class::Simd128(_) => run::<O>(q, a, b),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2.
             Class::Avx2(_) | Class::Avx2Word(_) => unsafe { avx2::<O>(q, a, b) },

@@ -12,13 +12,17 @@ mod avx2_word;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_word;
+#[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
+mod cut;
 mod linear;
 mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 #[cfg(test)]
 mod tests;
 
 use crate::backend::VectorBackend;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_feature = "simd128"))]
 use crate::backend::VectorIsa;
 
 /// One term of K sums: a left factor and K right factors.
@@ -48,10 +52,12 @@ pub struct Pointwise {
 #[derive(Clone, Copy, Debug)]
 enum Class {
     Scalar,
+    #[cfg(target_feature = "simd128")]
+    Simd128(simd128::Constants),
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Constants),
     #[cfg(target_arch = "x86_64")]
-    Avx2Word(avx2_word::Constants),
+    Avx2Word(cut::Constants),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Constants),
     #[cfg(target_arch = "x86_64")]
@@ -66,10 +72,12 @@ impl Pointwise {
     pub fn new(backend: VectorBackend, q: u64) -> Self {
         assert!(2 < q && q < 1 << 62, "the modulus {q} is not between 2 and 2^62");
         let class = match backend.isa() {
+            #[cfg(target_feature = "simd128")]
+            VectorIsa::Simd128 => Class::Simd128(simd128::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx2 if q < 1 << 50 => Class::Avx2(avx2::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
-            VectorIsa::Avx2 => Class::Avx2Word(avx2_word::Constants::new(q)),
+            VectorIsa::Avx2 => Class::Avx2Word(cut::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx512 if q < 1 << 50 => Class::Avx512(avx512::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
@@ -151,6 +159,9 @@ impl Pointwise {
         debug_assert!(unused || out.iter().all(|out| self.reduced(out)), "unreduced sums");
         let done = match &self.class {
             Class::Scalar => 0,
+            #[cfg(target_feature = "simd128")]
+            // SAFETY: all lengths agree.
+            Class::Simd128(c) => unsafe { simd128::sums(c, out, terms, start) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA; all lengths agree.
             Class::Avx2(c) => unsafe { avx2::sums(c, out, terms, start) },

@@ -19,7 +19,8 @@ mod arithmetic;
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
 
-use super::avx2_blocks::{Block, Roots, Vector, groups, quarter_roots, quarters, transpose};
+use super::avx2_blocks::transpose;
+use super::blocks::{Block, Roots, Vector, groups, quarter_roots, quarters};
 use super::scalar::Factor;
 use arithmetic::{Arithmetic, Root, decode, load, store};
 

@@ -14,9 +14,8 @@ mod arithmetic;
 
 use core::arch::x86_64::*;
 
-use super::avx2_blocks::{
-    Block, Roots, Vector, groups, load, quarter_roots, quarters, store, transpose,
-};
+use super::avx2_blocks::{load, store, transpose};
+use super::blocks::{Block, Roots, Vector, groups, quarter_roots, quarters};
 use super::scalar::Factor;
 use arithmetic::{Arithmetic, Root};
 
