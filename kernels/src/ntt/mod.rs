@@ -6,6 +6,8 @@ mod avx2_blocks;
 #[cfg(target_arch = "x86_64")]
 mod avx2_f64;
 #[cfg(target_arch = "x86_64")]
+mod avx2_half;
+#[cfg(target_arch = "x86_64")]
 mod avx2_word;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -46,6 +48,8 @@ enum Class {
     #[cfg(target_arch = "x86_64")]
     Avx2F64(avx2_f64::Tables),
     #[cfg(target_arch = "x86_64")]
+    Avx2Half(avx2_half::Tables),
+    #[cfg(target_arch = "x86_64")]
     Avx2Word(avx2_word::Tables),
     #[cfg(target_arch = "x86_64")]
     Avx512(Box<avx512::Tables>),
@@ -76,6 +80,10 @@ impl Transform {
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx512 if avx512::Tables::support(n, q) => {
                 Class::Avx512(Box::new(avx512::Tables::new(q, &roots, &inverse_roots, n_inverse)))
+            }
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_half::Tables::support(n, q) => {
+                Class::Avx2Half(avx2_half::Tables::new(q, &roots, &inverse_roots, n_inverse))
             }
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx2 | VectorIsa::Avx512 if avx2_f64::Tables::support(n, q) => {
@@ -134,6 +142,9 @@ impl Transform {
             Class::Avx2F64(tables) => unsafe { avx2_f64::forward(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2.
+            Class::Avx2Half(tables) => unsafe { avx2_half::forward::<LAZY>(tables, a) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2.
             Class::Avx2Word(tables) => unsafe { avx2_word::forward::<LAZY>(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F, DQ and IFMA.
@@ -154,6 +165,9 @@ impl Transform {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA.
             Class::Avx2F64(tables) => unsafe { avx2_f64::inverse(tables, a) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the class was made for a backend that proves AVX2.
+            Class::Avx2Half(tables) => unsafe { avx2_half::inverse::<LAZY>(tables, a) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2.
             Class::Avx2Word(tables) => unsafe { avx2_word::inverse::<LAZY>(tables, a) },
