@@ -53,7 +53,9 @@ impl Pointwise {
             Class::Simd128(_) => run::<O>(q, a, b),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2.
-            Class::Avx2(_) | Class::Avx2Word(_) => unsafe { avx2::<O>(q, a, b) },
+            Class::Avx2(_) | Class::Avx2Half(_) | Class::Avx2Word(_) => unsafe {
+                avx2::<O>(q, a, b)
+            },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX-512 F.
             Class::Avx512(_) | Class::Avx512Word(_) => unsafe { avx512::<O>(q, a, b) },

@@ -7,6 +7,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx2_half;
+#[cfg(target_arch = "x86_64")]
 mod avx2_word;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -57,6 +59,8 @@ enum Class {
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Constants),
     #[cfg(target_arch = "x86_64")]
+    Avx2Half(avx2_half::Constants),
+    #[cfg(target_arch = "x86_64")]
     Avx2Word(cut::Constants),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Constants),
@@ -74,6 +78,8 @@ impl Pointwise {
         let class = match backend.isa() {
             #[cfg(target_feature = "simd128")]
             VectorIsa::Simd128 => Class::Simd128(simd128::Constants::new(q)),
+            #[cfg(target_arch = "x86_64")]
+            VectorIsa::Avx2 if q < 1 << 30 => Class::Avx2Half(avx2_half::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
             VectorIsa::Avx2 if q < 1 << 50 => Class::Avx2(avx2::Constants::new(q)),
             #[cfg(target_arch = "x86_64")]
@@ -165,6 +171,9 @@ impl Pointwise {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the class was made for a backend that proves AVX2 and FMA; all lengths agree.
             Class::Avx2(c) => unsafe { avx2::sums(c, out, terms, start) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Class::Avx2Half(c) => unsafe { avx2_half::sums(c, out, terms, start) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Class::Avx2Word(c) => unsafe { avx2_word::sums(c, out, terms, start) },

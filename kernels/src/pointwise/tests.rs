@@ -3,10 +3,11 @@ use alloc::{format, vec, vec::Vec};
 
 /// The least and the largest moduli of each class, and some between (not all of them prime: nothing
 /// here needs it).
-const MODULI: [u64; 12] = [
+const MODULI: [u64; 13] = [
     3,
     17,
     (1 << 20) - 3,
+    (1 << 30) - 35,
     (1 << 30) + 1,
     (1 << 46) + 1,
     (1 << 47) - 115,

@@ -127,41 +127,42 @@ impl Arithmetic {
         if LAZY { x } else { reduce_once(x, self.q) }
     }
 
-    /// Three levels of a block of eight registers: its root, those of its halves, those of its quarters.
+    /// Three levels of a block of eight registers: its root, those of its halves, those of its quarters. They are
+    /// read where they are used: registers do not hold them all.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) fn forward_eight(&self, x: [__m256i; 8], w: &[Root; 7]) -> [__m256i; 8] {
-        let [a0, a4] = self.forward(x[0], x[4], w[0]);
-        let [a1, a5] = self.forward(x[1], x[5], w[0]);
-        let [a2, a6] = self.forward(x[2], x[6], w[0]);
-        let [a3, a7] = self.forward(x[3], x[7], w[0]);
-        let [b0, b2] = self.forward(a0, a2, w[1]);
-        let [b1, b3] = self.forward(a1, a3, w[1]);
-        let [b4, b6] = self.forward(a4, a6, w[2]);
-        let [b5, b7] = self.forward(a5, a7, w[2]);
-        let [c0, c1] = self.forward(b0, b1, w[3]);
-        let [c2, c3] = self.forward(b2, b3, w[4]);
-        let [c4, c5] = self.forward(b4, b5, w[5]);
-        let [c6, c7] = self.forward(b6, b7, w[6]);
+    pub(super) fn forward_eight(&self, x: [__m256i; 8], w: impl Fn(usize) -> Root) -> [__m256i; 8] {
+        let [a0, a4] = self.forward(x[0], x[4], w(0));
+        let [a1, a5] = self.forward(x[1], x[5], w(0));
+        let [a2, a6] = self.forward(x[2], x[6], w(0));
+        let [a3, a7] = self.forward(x[3], x[7], w(0));
+        let [b0, b2] = self.forward(a0, a2, w(1));
+        let [b1, b3] = self.forward(a1, a3, w(1));
+        let [b4, b6] = self.forward(a4, a6, w(2));
+        let [b5, b7] = self.forward(a5, a7, w(2));
+        let [c0, c1] = self.forward(b0, b1, w(3));
+        let [c2, c3] = self.forward(b2, b3, w(4));
+        let [c4, c5] = self.forward(b4, b5, w(5));
+        let [c6, c7] = self.forward(b6, b7, w(6));
         [c0, c1, c2, c3, c4, c5, c6, c7]
     }
 
     /// The same backward.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) fn inverse_eight(&self, x: [__m256i; 8], w: &[Root; 7]) -> [__m256i; 8] {
-        let [a0, a1] = self.inverse(x[0], x[1], w[3]);
-        let [a2, a3] = self.inverse(x[2], x[3], w[4]);
-        let [a4, a5] = self.inverse(x[4], x[5], w[5]);
-        let [a6, a7] = self.inverse(x[6], x[7], w[6]);
-        let [b0, b2] = self.inverse(a0, a2, w[1]);
-        let [b1, b3] = self.inverse(a1, a3, w[1]);
-        let [b4, b6] = self.inverse(a4, a6, w[2]);
-        let [b5, b7] = self.inverse(a5, a7, w[2]);
-        let [c0, c4] = self.inverse(b0, b4, w[0]);
-        let [c1, c5] = self.inverse(b1, b5, w[0]);
-        let [c2, c6] = self.inverse(b2, b6, w[0]);
-        let [c3, c7] = self.inverse(b3, b7, w[0]);
+    pub(super) fn inverse_eight(&self, x: [__m256i; 8], w: impl Fn(usize) -> Root) -> [__m256i; 8] {
+        let [a0, a1] = self.inverse(x[0], x[1], w(3));
+        let [a2, a3] = self.inverse(x[2], x[3], w(4));
+        let [a4, a5] = self.inverse(x[4], x[5], w(5));
+        let [a6, a7] = self.inverse(x[6], x[7], w(6));
+        let [b0, b2] = self.inverse(a0, a2, w(1));
+        let [b1, b3] = self.inverse(a1, a3, w(1));
+        let [b4, b6] = self.inverse(a4, a6, w(2));
+        let [b5, b7] = self.inverse(a5, a7, w(2));
+        let [c0, c4] = self.inverse(b0, b4, w(0));
+        let [c1, c5] = self.inverse(b1, b5, w(0));
+        let [c2, c6] = self.inverse(b2, b6, w(0));
+        let [c3, c7] = self.inverse(b3, b7, w(0));
         [c0, c1, c2, c3, c4, c5, c6, c7]
     }
 }

@@ -11,6 +11,7 @@ mod arithmetic;
 
 use alloc::vec::Vec;
 use core::arch::x86_64::*;
+use core::array;
 
 use super::blocks::{quarter_roots, quarters};
 use super::scalar::Factor;
@@ -36,10 +37,11 @@ pub(super) struct Tables {
 /// The roots of one direction.
 #[derive(Clone, Debug)]
 struct Roots {
-    /// In the order of the scalar twin, for blocks longer than 8.
-    blocks: Vec<Scalar>,
-    /// For each transposed block of 64, with its eight blocks of 8 in the lanes: those of the blocks, of their
-    /// two halves and of their four quarters.
+    /// In the order of the scalar twin, for blocks longer than 64.
+    long: Vec<Scalar>,
+    /// For each block of 64 its own, those of its halves and those of its quarters.
+    blocks: Vec<[Scalar; 7]>,
+    /// The same of its eight blocks of 8, which are in the lanes once it is transposed.
     lanes: Vec<[Lanes; 7]>,
 }
 
@@ -47,22 +49,19 @@ impl Roots {
     fn new(roots: &[Factor], q: u64) -> Self {
         let roots: Vec<_> = roots.iter().map(|w| Scalar::new(w.value, q)).collect();
         let n = roots.len();
-        let lanes = |block: usize, part: usize| {
+        // Those of a block that stands at `first`: part 0 is the block, 1 and 2 its halves, and so on.
+        let of = |first: usize, part: usize| {
             let parts = 1 << (part + 1).ilog2();
-            let first = parts * (n / 8 + 8 * block) + part + 1 - parts;
-            Lanes::new(core::array::from_fn(|lane| roots[first + parts * lane]))
+            roots[parts * first + part + 1 - parts]
         };
-        let lanes = (0..n / 64).map(|i| core::array::from_fn(|part| lanes(i, part))).collect();
-        Self { blocks: roots[..n / 8].to_vec(), lanes }
-    }
-
-    /// The roots of block `block` of 64, of its halves and of its quarters.
-    fn of_block(&self, block: usize) -> [Scalar; 7] {
-        let first = self.lanes.len() + block;
-        core::array::from_fn(|part| {
-            let parts = 1 << (part + 1).ilog2();
-            self.blocks[parts * first + part + 1 - parts]
-        })
+        let block = |i: usize| array::from_fn(|part| of(n / 64 + i, part));
+        let lane =
+            |i: usize, part| Lanes::new(array::from_fn(|lane| of(n / 8 + 8 * i + lane, part)));
+        Self {
+            long: roots[..n / 64].to_vec(),
+            blocks: (0..n / 64).map(block).collect(),
+            lanes: (0..n / 64).map(|i| array::from_fn(|part| lane(i, part))).collect(),
+        }
     }
 }
 
@@ -107,7 +106,7 @@ pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     let mut blocks = 1;
     if !n.ilog2().is_multiple_of(2) {
         let (low, high) = words.split_at_mut(n / 16);
-        let w = Root::broadcast(t.blocks[1]);
+        let w = Root::broadcast(t.long[1]);
         for (x, y) in low.iter_mut().zip(high) {
             let [u, v] = m.forward(load(x), load(y), w);
             store(x, u);
@@ -116,14 +115,14 @@ pub(super) fn forward<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
         blocks = 2;
     }
     while 64 * blocks < n {
-        forward_quarter(&m, words, &t.blocks, blocks);
+        forward_quarter(&m, words, &t.long, blocks);
         blocks *= 4;
     }
     // A block takes twice the room that it had: the last one first.
-    for (block, w) in t.lanes.iter().enumerate().rev() {
+    for (block, (w, lanes)) in t.blocks.iter().zip(&t.lanes).enumerate().rev() {
         let x = read(&packed(a).as_chunks().0[block]);
-        let x = m.forward_eight(x, &t.of_block(block).map(|w| Root::broadcast(w)));
-        let x = m.forward_eight(transpose(x), &w.each_ref().map(|w| w.load()));
+        let x = m.forward_eight(x, |i| Root::broadcast(w[i]));
+        let x = m.forward_eight(transpose(x), |i| lanes[i].load());
         for (to, x) in a[64 * block..].as_chunks_mut().0.iter_mut().zip(x) {
             expand(to, m.finish::<LAZY>(x));
         }
@@ -139,24 +138,23 @@ pub(super) fn inverse<const LAZY: bool>(t: &Tables, a: &mut [u64]) {
     let n = a.len();
     assert_eq!(n, 64 * t.inverse.lanes.len());
     let m = Arithmetic::new(t.q);
-    for (block, w) in t.inverse.lanes.iter().enumerate() {
+    for (block, (w, lanes)) in t.inverse.blocks.iter().zip(&t.inverse.lanes).enumerate() {
         let from: &[[u64; 8]; 8] =
             a[64 * block..].as_chunks().0.first_chunk().expect("64 residues");
-        let x = core::array::from_fn(|row| pack(&from[row]));
-        let x = m.inverse_eight(x, &w.each_ref().map(|w| w.load()));
-        let roots = t.inverse.of_block(block).map(|w| Root::broadcast(w));
-        let x = m.inverse_eight(transpose(x), &roots);
+        let x = array::from_fn(|row| pack(&from[row]));
+        let x = m.inverse_eight(x, |i| lanes[i].load());
+        let x = m.inverse_eight(transpose(x), |i| Root::broadcast(w[i]));
         write(&mut packed(a).as_chunks_mut().0[block], x);
     }
     let words = packed(a);
     let mut blocks = n / 256;
     while blocks > 1 {
-        inverse_quarter(&m, words, &t.inverse.blocks, blocks);
+        inverse_quarter(&m, words, &t.inverse.long, blocks);
         blocks /= 4;
     }
     let last = [Root::broadcast(t.n_inverse), Root::broadcast(t.last_root)];
     if blocks == 1 {
-        let [w2, w3] = [Root::broadcast(t.inverse.blocks[2]), Root::broadcast(t.inverse.blocks[3])];
+        let [w2, w3] = [Root::broadcast(t.inverse.long[2]), Root::broadcast(t.inverse.long[3])];
         for [x0, x1, x2, x3] in quarters(words) {
             let [s0, d0] = m.inverse(load(x0), load(x1), w2);
             let [s1, d1] = m.inverse(load(x2), load(x3), w3);
@@ -241,7 +239,7 @@ fn inverse_quarter(m: &Arithmetic, a: &mut [Vector], roots: &[Scalar], blocks: u
 #[inline]
 #[target_feature(enable = "avx2")]
 fn read(block: &Block) -> [__m256i; 8] {
-    core::array::from_fn(|row| load(&block[row]))
+    array::from_fn(|row| load(&block[row]))
 }
 
 #[inline]
