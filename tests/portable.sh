@@ -65,8 +65,10 @@ node_test() {
     debian_cargo test wasm32-wasip1 std,panic_abort,test "$@" -p gazelle-kernels -p gazelle-ntt \
         --lib --test backends --test products
 }
-simd() { printf '%s\n' -Z profile-rustflags; printf -- '--config=profile.release.package.%s.rustflags=["-Ctarget-feature=+simd128"]\n' "$@"; }
-mapfile -t simd < <(simd gazelle-kernels gazelle-ntt)
+simd=(-Z profile-rustflags)
+for package in gazelle-kernels gazelle-ntt; do
+    simd+=("--config=profile.release.package.$package.rustflags=['-Ctarget-feature=+simd128']")
+done
 GAZELLE_REQUIRE_BACKENDS=simd128 node_test "${simd[@]}"
 node_test
 
