@@ -53,7 +53,7 @@ serve() {
 }
 "$build/gazelle" keygen "$folder/keys" --server localhost --client alice >"$folder/keygen.log"
 serve plain --plaintext
-serve secured --tls "$folder/keys/server"
+serve secured --tls "$folder/keys/server" --store "$folder/kept"
 
 "$folder/kernels"
 # Port 1 is nobody's here.
@@ -82,6 +82,28 @@ secured=localhost:${secured#*:}
 command_says --server "$secured" --tls "$folder/keys/alice" >"$folder/expected"
 "$folder/classify" "$secured" "$picture" "$folder/keys/alice" >"$folder/found"
 compare 'C over TLS'
+road=(--server "$secured" --tls "$folder/keys/alice")
+"$folder/classify" as "$picture" "${road[@]}" --websocket >"$folder/found"
+command_says "${road[@]}" --websocket >"$folder/expected"
+compare "C with the command's arguments, over a WebSocket"
+# An inference that the command has stored: nothing is prepared, and the folder is empty afterwards.
+stored=("${road[@]}" --store "$folder/store")
+"$build/gazelle" prepare "${stored[@]}" --count 1 >"$folder/prepared.log"
+"$folder/classify" as "$picture" "${stored[@]}" >"$folder/found"
+grep -qx 'offline 0 0 0' "$folder/found"
+diff <(head -n 2 "$folder/expected") <(head -n 2 "$folder/found")
+"$folder/classify" as "$picture" "${stored[@]}" >"$folder/found"
+if grep -qx 'offline 0 0 0' "$folder/found"; then
+    echo "a stored inference was used twice" >&2
+    exit 1
+fi
+echo "C takes what the command has stored, once"
+# Arguments that there are not are the caller's fault.
+if "$folder/classify" as "$picture" "${road[@]}" --nonsense >"$folder/found" 2>&1; then
+    echo "an argument that there is not was taken" >&2
+    exit 1
+fi
+grep -q nonsense "$folder/found"
 # Somebody without credentials gets no class.
 if "$folder/classify" "$secured" "$picture" >"$folder/found" 2>&1; then
     echo "a client without credentials was served" >&2

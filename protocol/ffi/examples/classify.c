@@ -1,11 +1,14 @@
-// Asks a server for the class of a picture: classify SERVER PICTURE [CREDENTIALS]
+// Asks a server for the class of a picture: classify SERVER PICTURE [CREDENTIALS], or
+// classify as PICTURE ARGUMENT...
 //
-// SERVER is as in localhost:7464; CREDENTIALS is a folder as `gazelle keygen` makes it, for TLS. Prints the
-// outcome's numbers, the class, and a line for each phase: bytes up, bytes down, round trips.
+// SERVER is as in localhost:7464; CREDENTIALS is a folder as `gazelle keygen` makes it, for TLS. ARGUMENTS are those
+// of `gazelle classify`, such as --server and --store. Prints the outcome's numbers, the class, and a line for
+// each phase: bytes up, bytes down, round trips.
 #include "gazelle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int fail(const char *what) {
     fprintf(stderr, "%s: %s\n", what, gazelle_last_error());
@@ -65,9 +68,21 @@ static int classify(const GazelleClient *client, const GazellePicture *picture) 
     return failed;
 }
 
+// The client that the arguments ask for.
+static GazelleStatus ask(int argc, char **argv, GazelleClient **client) {
+    if (strcmp(argv[1], "as") == 0) {
+        return gazelle_client_connect_as((const char *const *)argv + 3, (size_t)argc - 3, client);
+    }
+    GazelleClientOptions options;
+    gazelle_client_defaults(&options);
+    options.tls = argc == 4 ? argv[3] : NULL;
+    return gazelle_client_connect(argv[1], &options, client);
+}
+
 int main(int argc, char **argv) {
-    if (argc != 3 && argc != 4) {
-        fprintf(stderr, "usage: %s SERVER PICTURE [CREDENTIALS]\n", argv[0]);
+    if (argc < 3 || (argc > 4 && strcmp(argv[1], "as") != 0)) {
+        fprintf(stderr, "usage: %s SERVER PICTURE [CREDENTIALS]\n       %s as PICTURE ARGUMENT...\n",
+                argv[0], argv[0]);
         return 2;
     }
     // Decoded before there is a session: the time that it takes says something about the picture.
@@ -83,12 +98,8 @@ int main(int argc, char **argv) {
     if (decoded) {
         return fail(argv[2]);
     }
-    GazelleClientOptions options;
     GazelleClient *client;
-    gazelle_client_defaults(&options);
-    options.tls = argc == 4 ? argv[3] : NULL;
-    int failed = gazelle_client_connect(argv[1], &options, &client) ? fail(argv[1])
-                                                                    : classify(client, picture);
+    int failed = ask(argc, argv, &client) ? fail(argv[1]) : classify(client, picture);
     gazelle_client_free(client);
     gazelle_picture_free(picture);
     return failed;

@@ -220,6 +220,17 @@ GazelleStatus gazelle_client_connect(const char *server,
                                      const GazelleClientOptions *options,
                                      GazelleClient **client);
 
+// Connects as `gazelle classify` does with these arguments, such as "--server", "localhost:7464", "--tls",
+// "keys/alice": all that it has for whom to ask and how, WebSockets and folders of stored inferences and of
+// hints included. Where a session ends and another try may help, the next call begins another. The handle is to be
+// freed with `gazelle_client_free`.
+//
+// # Safety
+// There are `count` texts at `arguments`, all end in 0, and `client` has room for a pointer.
+GazelleStatus gazelle_client_connect_as(const char *const *arguments,
+                                        size_t count,
+                                        GazelleClient **client);
+
 // Sets a session up over a connection that the caller carries, whose bytes `read` and `write` pass; `options`
 // names no TLS, and its times do not count: the functions fail when they have waited for too long. Both get
 // `context`. `write` is called on a thread of the library's, while `read` may be in a call on another.

@@ -1,10 +1,11 @@
 //! The client of private classification.
 
 use std::collections::VecDeque;
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CString, OsString, c_char, c_void};
 
+use gazelle_cli::{Asking, Line, parts};
 use gazelle_protocol::error::Misuse;
-use gazelle_protocol::model::{Card, Head};
+use gazelle_protocol::model::{Card, CardHash, Head};
 use gazelle_protocol::printable;
 use gazelle_protocol::session::{Client, ClientBundle, Outcome, Phase, Statistics};
 use gazelle_protocol::transport::{Backlog, Channel};
@@ -27,10 +28,12 @@ pub struct GazelleClient {
     session: Exclusive<Session>,
 }
 
-struct Session {
-    client: Client,
-    /// Inferences that were prepared.
-    bundles: VecDeque<ClientBundle>,
+/// What a client has of its server.
+enum Session {
+    /// One session, and the inferences that were prepared in it.
+    One(Client, VecDeque<ClientBundle>),
+    /// As many as it takes, with what the command keeps in folders.
+    Several(Asking),
 }
 
 /// What the numbers of an outcome are.
@@ -128,32 +131,58 @@ impl GazelleModel {
 impl GazelleClient {
     fn over(channel: Channel, wishes: &Wishes) -> Result<Self, Failure> {
         let client = Client::connect(channel, &wishes.terms)?;
-        let form = client.plan().card().clone();
+        let (form, card) = (client.plan().card().clone(), client.plan().card_hash());
+        Ok(Self::new(form, card, Session::One(client, VecDeque::new())))
+    }
+
+    fn new(form: Card, card: CardHash, session: Session) -> Self {
         let model = GazelleModel::new(&form);
         let text = |text: &str| CString::new(text.replace('\0', "")).unwrap_or_default();
         // The names are the server's: none of them may speak to a terminal.
         let classes = form.classes.iter().map(|class| text(&printable(class))).collect();
-        let card = text(&client.plan().card_hash().to_string());
-        let session = Exclusive::new(Session { client, bundles: VecDeque::new() });
-        Ok(Self { model, card, classes, form, session })
+        let card = text(&card.to_string());
+        Self { model, card, classes, form, session: Exclusive::new(session) }
     }
 }
 
 impl Session {
     /// Prepares `count` inferences.
     fn prepare(&mut self, count: usize) -> Result<(), Failure> {
-        self.bundles.extend(self.client.offline(count, |_, _| ())?);
+        match self {
+            Self::One(client, bundles) => bundles.extend(client.offline(count, |_, _| ())?),
+            Self::Several(asking) => drop(asking.prepare(count)?),
+        }
         Ok(())
     }
 
     /// Classifies an image with an inference that waits, or one that is prepared now.
     fn classify(&mut self, image: &[u8]) -> Result<Outcome, Failure> {
-        if self.bundles.is_empty() {
-            self.prepare(1)?;
+        match self {
+            Self::One(client, bundles) => {
+                if bundles.is_empty() {
+                    bundles.extend(client.offline(1, |_, _| ())?);
+                }
+                let bundle =
+                    bundles.pop_front().ok_or(Misuse::SessionEnded).map_err(Failure::state)?;
+                Ok(client.classify(bundle, image)?)
+            }
+            Self::Several(asking) => Ok(asking.classify(image)?),
         }
-        let bundle =
-            self.bundles.pop_front().ok_or(Misuse::SessionEnded).map_err(Failure::state)?;
-        Ok(self.client.classify(bundle, image)?)
+    }
+
+    fn statistics(&self) -> Statistics {
+        match self {
+            Self::One(client, _) => client.statistics(),
+            Self::Several(asking) => asking.costs(),
+        }
+    }
+
+    /// Says farewell; the server may be gone.
+    fn end(self) {
+        match self {
+            Self::One(client, _) => drop(client.close()),
+            Self::Several(asking) => asking.end(),
+        }
     }
 }
 
@@ -174,6 +203,36 @@ pub unsafe extern "C" fn gazelle_client_connect(
             handle::make(client, || {
                 let (server, wishes) = (text("server", server)?, Wishes::read(options)?);
                 GazelleClient::over(wishes.dial(server)?, &wishes)
+            })
+        }
+    })
+}
+
+/// Connects as `gazelle classify` does with these arguments, such as "--server", "localhost:7464", "--tls",
+/// "keys/alice": all that it has for whom to ask and how, WebSockets and folders of stored inferences and of
+/// hints included. Where a session ends and another try may help, the next call begins another. The handle is to be
+/// freed with `gazelle_client_free`.
+///
+/// # Safety
+/// There are `count` texts at `arguments`, all end in 0, and `client` has room for a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gazelle_client_connect_as(
+    arguments: *const *const c_char,
+    count: usize,
+    client: *mut *mut GazelleClient,
+) -> GazelleStatus {
+    call(|| {
+        // SAFETY: the caller's promise.
+        unsafe {
+            handle::make(client, || {
+                let arguments = input("arguments", arguments, count)?.iter();
+                let arguments = arguments.map(|&argument| text("an argument", argument));
+                let arguments: Result<Vec<_>, _> =
+                    arguments.map(|text| text.map(OsString::from)).collect();
+                let asking = parts::ask(arguments?, Line::default())?;
+                let card = asking.card().clone();
+                let hash = card.hash().map_err(|fault| Failure::new(GazelleStatus::Peer, fault))?;
+                Ok(GazelleClient::new(card, hash, Session::Several(asking)))
             })
         }
     })
@@ -228,8 +287,7 @@ pub unsafe extern "C" fn gazelle_client_free(client: *mut GazelleClient) {
         // SAFETY: made by `Box::into_raw` and not freed before, by the caller's promise.
         let client = unsafe { Box::from_raw(client) };
         if let Some(session) = client.session.into_inner() {
-            // The server may be gone.
-            let _ = session.client.close();
+            session.end();
         }
     });
 }
@@ -334,7 +392,7 @@ pub unsafe extern "C" fn gazelle_client_statistics(
     call(|| {
         // SAFETY: the caller's promise.
         let session = unsafe { shared("client", client) }?.session.lock()?;
-        let Statistics { setup, offline, online } = session.client.statistics();
+        let Statistics { setup, offline, online } = session.statistics();
         let all = GazelleStatistics {
             setup: setup.into(),
             offline: offline.into(),

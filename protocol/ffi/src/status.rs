@@ -124,6 +124,21 @@ impl From<gazelle_service::Error> for Failure {
     }
 }
 
+impl From<gazelle_cli::Failure> for Failure {
+    fn from(failure: gazelle_cli::Failure) -> Self {
+        use gazelle_cli::Cause;
+        let status = match failure.cause() {
+            Cause::Usage => GazelleStatus::Argument,
+            Cause::Input => GazelleStatus::Input,
+            Cause::Refused | Cause::Busy => GazelleStatus::Refused,
+            Cause::Connection => GazelleStatus::Connection,
+            Cause::Limit => GazelleStatus::Limit,
+            _ => GazelleStatus::Peer,
+        };
+        Self::new(status, failure)
+    }
+}
+
 thread_local! {
     static LAST: RefCell<CString> = RefCell::default();
 }
