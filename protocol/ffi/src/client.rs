@@ -31,9 +31,9 @@ pub struct GazelleClient {
 /// What a client has of its server.
 enum Session {
     /// One session, and the inferences that were prepared in it.
-    One(Client, VecDeque<ClientBundle>),
+    One(Box<Client>, VecDeque<ClientBundle>),
     /// As many as it takes, with what the command keeps in folders.
-    Several(Asking),
+    Several(Box<Asking>),
 }
 
 /// What the numbers of an outcome are.
@@ -132,7 +132,7 @@ impl GazelleClient {
     fn over(channel: Channel, wishes: &Wishes) -> Result<Self, Failure> {
         let client = Client::connect(channel, &wishes.terms)?;
         let (form, card) = (client.plan().card().clone(), client.plan().card_hash());
-        Ok(Self::new(form, card, Session::One(client, VecDeque::new())))
+        Ok(Self::new(form, card, Session::One(Box::new(client), VecDeque::new())))
     }
 
     fn new(form: Card, card: CardHash, session: Session) -> Self {
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn gazelle_client_connect_as(
                 let asking = parts::ask(arguments?, Line::default())?;
                 let card = asking.card().clone();
                 let hash = card.hash().map_err(|fault| Failure::new(GazelleStatus::Peer, fault))?;
-                Ok(GazelleClient::new(card, hash, Session::Several(asking)))
+                Ok(GazelleClient::new(card, hash, Session::Several(Box::new(asking))))
             })
         }
     })
