@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::correct::LEAST_IMAGES;
 use super::moments::{Covariance, Moments, Plan};
 use super::{Step, Watch};
 use crate::{Error, FloatActivation, FloatFunction, FloatNetwork, FloatNode};
@@ -64,7 +65,7 @@ impl Observed {
         units: &[f64],
     ) -> Option<Covariance> {
         let (plan, moments) = &self.moments;
-        let index = plan.terms[node][term]?;
+        let index = plan.terms.get(node)?.get(term).copied()??;
         Some(moments[index].covariance(&plan.measured[index], group, units))
     }
 }
@@ -228,7 +229,9 @@ pub(super) fn observe(
     let count = images.len().min(compared);
     let compared: Vec<usize> = (0..count).map(|i| i * images.len() / count).collect();
     let samples = calibration != Calibration::Max;
-    let (done, plan) = (AtomicUsize::new(0), Plan::new(network));
+    let done = AtomicUsize::new(0);
+    // Covariances leave means out, which biases make good where they are corrected.
+    let plan = if count < LEAST_IMAGES { Plan::default() } else { Plan::new(network) };
     let of_image = |(i, image): (usize, &Vec<u8>)| {
         let is_compared = compared.binary_search(&i).is_ok();
         let sight = look(network, image, samples, [i, images.len()], is_compared, &plan);

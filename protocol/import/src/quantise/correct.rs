@@ -7,7 +7,7 @@ use crate::Error;
 use crate::exact::{Exact, add_biases};
 
 /// The fewest images whose means tell rounding from chance.
-const LEAST_IMAGES: usize = 16;
+pub(super) const LEAST_IMAGES: usize = 16;
 /// The largest bias.
 const MAX_BIAS: i64 = 1 << 30;
 
