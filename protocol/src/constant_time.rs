@@ -17,8 +17,8 @@ use crate::Link;
 use crate::activation::garbled::{Evaluator, GarbledPlan, Garbling};
 use crate::bundle::Gates;
 use crate::he::SecretKey;
-use crate::he::hint::Hint;
-use crate::linear::hint::HintPlan;
+use crate::he::hint::{Exactness, Hint};
+use crate::linear::hint::{HintPlan, HintUse};
 use crate::linear::{CoefficientPlan, Map};
 use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Node, Shape};
 use crate::ot::silent::LpnSet;
@@ -149,8 +149,10 @@ fn hint_layer() -> Vec<u32> {
     let map = Map::of_block(&layer.block, layer.pooled);
     let weights = [1; 36];
     let mut given = Vec::new();
-    for gives_mask in [false, true] {
-        let plan = HintPlan::choose(&map, gives_mask, &Link::LAN).expect("a small layer");
+    // The last one's outputs share polynomials.
+    for (gives_mask, images) in [(false, u16::MAX), (true, u16::MAX), (true, 1)] {
+        let purpose = HintUse { link: Link::LAN, images, exactness: Exactness::default() };
+        let plan = HintPlan::choose(&map, gives_mask, &purpose).expect("a small layer");
         let write = |_: usize, output: usize, input: usize, out: &mut [i16]| {
             plan.write_weights(&weights, (output, input), out)
         };

@@ -22,6 +22,8 @@ const STREAMED: Settings = Settings {
     policy: gazelle_protocol::session::Policy::Card,
     activations: EngineChoice::Garbled,
     linear: LinearChoice::Coefficient,
+    images: 100,
+    exactness: gazelle_protocol::he::hint::Exactness::Overwhelming,
     offline_percent: 20,
     transfers: gazelle_protocol::plan::TransferSource::Auto,
 };

@@ -12,6 +12,7 @@ use clap::Parser;
 use serde::Deserialize;
 use std::{
     ffi::OsString,
+    num::NonZeroU16,
     path::{Path, PathBuf},
 };
 use toml::{Table, Value};
@@ -31,6 +32,8 @@ pub(crate) struct ModelEntry {
     pub(crate) file: PathBuf,
     /// A hint that was made ahead.
     pub(crate) hint: Option<PathBuf>,
+    /// How many images a client is expected to classify with one hint, if not as many as for the others.
+    pub(crate) hint_images: Option<NonZeroU16>,
 }
 
 /// What a file says.

@@ -269,12 +269,12 @@ impl Packing {
     }
 
     /// D: coefficients from one output's results to the next one's.
-    fn stride(&self) -> usize {
+    pub(super) fn stride(&self) -> usize {
         self.chunk * self.rows.pitch * self.columns.pitch
     }
 
     /// The output channels of a block.
-    fn outputs(&self, block: usize) -> Range<usize> {
+    pub(super) fn outputs(&self, block: usize) -> Range<usize> {
         block * self.slots..((block + 1) * self.slots).min(self.conv.outputs)
     }
 

@@ -268,7 +268,7 @@ impl WeightBounds {
 
 /// Layouts worth pricing: as few tiles as fit and somewhat more, and all numbers of channels per
 /// polynomial, thinned out where there are many.
-fn candidates(conv: &Convolution, n: usize) -> Vec<Packing> {
+pub(super) fn candidates(conv: &Convolution, n: usize) -> Vec<Packing> {
     let chunk_counts = quotients(Packing::channels_of(conv));
     let layouts = |cuts| chunk_counts.iter().filter_map(move |&c| Packing::new(conv, n, cuts, c));
     cuts(conv, n).into_iter().flat_map(layouts).collect()

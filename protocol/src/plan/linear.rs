@@ -5,7 +5,7 @@ use super::{LinearPlan, NetworkPlan, Settings};
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::he::hint::{Hint, HintFault, HintName, LayerFormat};
-use crate::linear::hint::HintPlan;
+use crate::linear::hint::{HintPlan, HintUse};
 use crate::linear::{CoefficientPlan, Map};
 use crate::model::{Card, Node};
 use crate::plan::engine::framed;
@@ -14,8 +14,8 @@ use crate::wire::{HintPart, Traffic};
 /// What computes the linear maps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinearChoice {
-    /// For each of them the engine that is expected to take the least time; what a hint takes once is
-    /// not counted.
+    /// For each of them the engine that is expected to take the least time; of what a hint takes once, the
+    /// part of one image counts.
     Cheapest = 0,
     /// [`super::LinearEngine::Coefficient`]: nothing is published.
     #[default]
@@ -59,9 +59,10 @@ impl Places {
 impl LinearPlan {
     /// The plan of a map by the engine that the settings name.
     fn choose(map: &Map, may_give: bool, settings: &Settings) -> Result<Self, Misuse> {
-        let link = &settings.link;
-        let coefficient = || CoefficientPlan::choose_term(map, link).map(Self::Coefficient);
-        let hint = || HintPlan::choose(map, may_give, link).map(Self::Hint);
+        let Settings { link, images, exactness, .. } = *settings;
+        let coefficient = || CoefficientPlan::choose_term(map, &link).map(Self::Coefficient);
+        let purpose = HintUse { link, images, exactness };
+        let hint = || HintPlan::choose(map, may_give, &purpose).map(Self::Hint);
         match settings.linear {
             LinearChoice::Coefficient => coefficient(),
             LinearChoice::Hint => hint().or_else(|_| coefficient()),

@@ -107,7 +107,7 @@ impl LinearPlan {
 }
 
 impl NetworkPlan {
-    /// What one inference is expected to take on the settings' link; set-up not counted.
+    /// What one inference is expected to take on the settings' link; of set-up, its part of the hint.
     pub fn price(&self) -> Price {
         let settings = &self.settings;
         let image = settings.link.upward().nanoseconds(self.masked_len(0) as u64);

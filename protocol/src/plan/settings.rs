@@ -6,6 +6,7 @@ use super::{EngineChoice, LinearChoice, NetworkPlan, Policy, TransferSource};
 use crate::Link;
 use crate::activation::Delivery;
 use crate::error::{Error, Misuse, PeerFault};
+use crate::he::hint::Exactness;
 use crate::model::Card;
 use crate::ot::FieldBits;
 use gazelle_garble::HashKind;
@@ -36,11 +37,16 @@ pub struct Settings {
     pub transfers: TransferSource,
     /// What computes linear maps.
     pub linear: LinearChoice,
+    /// How many images a client is expected to classify with one hint, at least 1. For few the hint is made
+    /// smaller, and what each image sends larger.
+    pub images: u16,
+    /// When results of maps with a hint may be wrong.
+    pub exactness: Exactness,
 }
 
 impl Settings {
     /// Bytes of the encoding.
-    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1;
+    pub(crate) const LEN: usize = 8 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 2 + 1;
 
     /// The cheapest choices for a link, with the default hash, as far as they do not depend on the network.
     pub fn for_link(link: Link) -> Self {
@@ -64,7 +70,8 @@ impl Settings {
 
     /// `bits per second up (8) and down (8) ‖ round trip in nanoseconds (8) ‖ K (1) ‖ hash (1) ‖ tables (1) ‖
     /// policy (1) ‖ engine of activations (1) ‖ weight of the offline phase (1) ‖
-    /// source of transfers (1) ‖ engine of linear maps (1)`, little-endian.
+    /// source of transfers (1) ‖ engine of linear maps (1) ‖ images for a hint (2) ‖
+    /// exactness with a hint (1)`, little-endian.
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         let nanoseconds = u64::try_from(self.link.round_trip.as_nanos()).unwrap_or(u64::MAX);
@@ -87,6 +94,8 @@ impl Settings {
         bytes[29] = self.offline_percent;
         bytes[30] = self.transfers.byte();
         bytes[31] = self.linear as u8;
+        bytes[32..34].copy_from_slice(&self.images.to_le_bytes());
+        bytes[34] = self.exactness as u8;
         bytes
     }
 
@@ -116,19 +125,21 @@ impl Settings {
         let offline_percent = bytes[29];
         let transfers = TransferSource::of_byte(bytes[30]).ok_or(PeerFault::Settings)?;
         let linear = LinearChoice::of_byte(bytes[31]).ok_or(PeerFault::Settings)?;
+        let images = u16::from_le_bytes([bytes[32], bytes[33]]);
+        let exactness = Exactness::of_byte(bytes[34]).ok_or(PeerFault::Settings)?;
         let round_trip = Duration::from_nanos(word(16));
         let link = Link { up: word(0), down: word(8), round_trip };
-        if link.is_plausible() && offline_percent <= 100 {
-            let engines =
-                Self { activations, offline_percent, transfers, linear, ..Self::default() };
-            Ok((Self { link, field, hash, tables, policy, ..engines }, card))
+        if link.is_plausible() && offline_percent <= 100 && images > 0 {
+            let engines = Self { activations, offline_percent, transfers, ..Self::default() };
+            let maps = Self { linear, images, exactness, ..engines };
+            Ok((Self { link, field, hash, tables, policy, ..maps }, card))
         } else {
             Err(PeerFault::Settings)
         }
     }
 }
 
-/// A LAN, K = 4, no hint, garbled activations whose tables come ahead, what the card says; a second offline counts
+/// A LAN, K = 4, no hint (one for a hundred images, were there any), garbled activations whose tables come ahead, what the card says; a second offline counts
 /// a fifth of one online.
 impl Default for Settings {
     fn default() -> Self {
@@ -142,6 +153,8 @@ impl Default for Settings {
             offline_percent: 20,
             transfers: TransferSource::default(),
             linear: LinearChoice::default(),
+            images: 100,
+            exactness: Exactness::default(),
         }
     }
 }
@@ -170,6 +183,8 @@ mod tests {
                         offline_percent: 100,
                         transfers,
                         linear: LinearChoice::Hint,
+                        images: 0x102,
+                        exactness: Exactness::Always,
                         ..Settings::default()
                     };
                     let settings = Settings { link, field, hash, tables, policy, ..other };
@@ -180,7 +195,7 @@ mod tests {
             }
         }
         let good = Settings::default().to_bytes();
-        assert_eq!(Settings::split(&good[..31]), Err(PeerFault::Settings));
+        assert_eq!(Settings::split(&good[..34]), Err(PeerFault::Settings));
         for (at, byte) in [
             (7, 0xff),
             (15, 0xff),
@@ -194,6 +209,8 @@ mod tests {
             (29, 101),
             (30, 2),
             (31, 3),
+            (32, 0),
+            (34, 2),
         ] {
             let mut bad = good;
             bad[at] = byte;

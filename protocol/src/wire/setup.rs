@@ -12,7 +12,7 @@ const MAGIC: &[u8; 8] = b"GAZELLE\n";
 
 /// The versions of the protocol that this program speaks: oldest and newest. Parties without a
 /// common one refuse each other.
-pub const VERSIONS: [u8; 2] = [5, 5];
+pub const VERSIONS: [u8; 2] = [6, 6];
 
 /// What this program can do beyond its version, one bit for each. Parties use what both can do;
 /// there is nothing yet.

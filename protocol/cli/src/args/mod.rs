@@ -14,7 +14,8 @@ mod serve;
 pub(crate) use client::{ClassifyArgs, SessionArgs};
 pub(crate) use model::{BenchArgs, CalibrationRule, EvalArgs, ImportArgs, InspectArgs};
 pub(crate) use names::{
-    EngineName, HashName, LinearName, NetworkName, RevealName, TablesName, TransfersName,
+    EngineName, ErrorsName, HashName, LinearName, NetworkName, RevealName, TablesName,
+    TransfersName,
 };
 pub(crate) use serve::{ConfigCommand, ModelArgs, ServeArgs};
 
@@ -137,6 +138,13 @@ pub(crate) struct EngineArgs {
     /// Where activations by masks take their transfers from
     #[arg(long, value_enum, value_name = "SOURCE", default_value_t)]
     pub(crate) transfers: TransfersName,
+    /// How many images a client is expected to classify with one hint: for few of them the hint is made
+    /// smaller, and what each image sends larger
+    #[arg(long, value_name = "IMAGES", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) hint_images: u16,
+    /// When results of linear maps with a hint may be wrong
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(crate) hint_errors: ErrorsName,
 }
 
 impl EngineArgs {
@@ -144,8 +152,10 @@ impl EngineArgs {
     pub(crate) fn settings(self, link: Link) -> Settings {
         let (activations, transfers) = (self.engine.into(), self.transfers.into());
         let linear = self.linear.unwrap_or(LinearName::Coefficient).into();
+        let (images, exactness) = (self.hint_images, self.hint_errors.into());
         let offline_percent = self.offline_weight;
-        Settings { activations, offline_percent, transfers, linear, ..Settings::for_link(link) }
+        let maps = Settings { linear, images, exactness, ..Settings::for_link(link) };
+        Settings { activations, offline_percent, transfers, ..maps }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use gazelle_protocol::{
+    he::hint::Exactness,
     ot::silent::LpnSet,
     plan::{EngineChoice, LinearChoice, TransferSource},
     session::{Delivery, HashKind, Policy},
@@ -106,7 +107,7 @@ impl From<EngineName> for EngineChoice {
 /// What computes linear maps.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum LinearName {
-    /// For each map whichever is expected to take the least time on the link, the hint not counted
+    /// For each map whichever is expected to take the least time on the link
     Auto,
     /// Encrypted questions and answers: nothing is published
     Coefficient,
@@ -127,6 +128,32 @@ impl From<LinearName> for LinearChoice {
             LinearName::Auto => Self::Cheapest,
             LinearName::Coefficient => Self::Coefficient,
             LinearName::Hint => Self::Hint,
+        }
+    }
+}
+
+/// When results of linear maps with a hint may be wrong.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ErrorsName {
+    /// Each with a probability of at most 2^-98
+    #[default]
+    Negligible,
+    /// Never, for a larger hint and larger messages
+    Never,
+}
+
+impl ErrorsName {
+    /// As the command line spells it.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("no name is hidden").get_name().into()
+    }
+}
+
+impl From<ErrorsName> for Exactness {
+    fn from(name: ErrorsName) -> Self {
+        match name {
+            ErrorsName::Negligible => Self::Overwhelming,
+            ErrorsName::Never => Self::Always,
         }
     }
 }

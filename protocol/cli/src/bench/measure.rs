@@ -149,6 +149,8 @@ fn arguments(task: &Task<'_>, model: &Path) -> Vec<OsString> {
     arguments.extend(["--linear".into(), linear.name().into()]);
     arguments.extend(["--transfers".into(), task.engine.transfers.name().into()]);
     arguments.extend(["--offline-weight".into(), task.engine.offline_weight.to_string().into()]);
+    arguments.extend(["--hint-images".into(), task.engine.hint_images.to_string().into()]);
+    arguments.extend(["--hint-errors".into(), task.engine.hint_errors.name().into()]);
     let link = task.link.unwrap_or(Link::LOOPBACK);
     arguments.extend(["--link".into(), link.to_string().into()]);
     if task.link.is_some() {

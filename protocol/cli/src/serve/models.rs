@@ -11,7 +11,7 @@ use gazelle_protocol::{
     model::Network,
     session::{Capacity, Server, Settings, Totals},
 };
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, num::NonZeroU16, path::Path, sync::Arc};
 use zeroize::Zeroizing;
 
 /// A model that is served.
@@ -43,14 +43,16 @@ impl Models {
         let mut models = Vec::new();
         for entry in entries {
             let network = files::read_network(&entry.file)?;
-            let server = start(args, network, entry.hint.as_deref(), totals)?;
+            let images = entry.hint_images.map_or(args.engine.hint_images, NonZeroU16::get);
+            let engine = EngineArgs { hint_images: images, ..args.engine };
+            let server = start(args, engine, network, entry.hint.as_deref(), totals)?;
             let (name, version) = (entry.name, entry.version);
             models.push(Arc::new(Model { name, version, server }));
         }
         if args.model.is_given() {
             let network = args.model.network()?;
             let name = network.card().name.clone();
-            let server = start(args, network, args.hint.as_deref(), totals)?;
+            let server = start(args, args.engine, network, args.hint.as_deref(), totals)?;
             models.push(Arc::new(Model { name, version: None, server }));
         }
         for (i, model) in models.iter().enumerate() {
@@ -105,16 +107,17 @@ impl Models {
 /// Serves a network, with a hint that was made ahead if there is one.
 fn start(
     args: &ServeArgs,
+    engine: EngineArgs,
     network: Network,
     hint: Option<&Path>,
     totals: &Arc<Totals>,
 ) -> Result<Server> {
     // Whoever has a hint wants it used.
-    let linear = args.engine.linear.or(hint.map(|_| LinearName::Hint));
+    let linear = engine.linear.or(hint.map(|_| LinearName::Hint));
     let settings = Settings {
         hash: args.hash.into(),
         policy: args.reveal.into(),
-        ..EngineArgs { linear, ..args.engine }.settings(args.link)
+        ..EngineArgs { linear, ..engine }.settings(args.link)
     };
     let settings = match args.tables {
         Some(tables) => Settings { tables: tables.into(), ..settings },

@@ -28,6 +28,7 @@ mod secret;
 
 pub use builder::{HintSecret, LayerFormat, Place, TileKey};
 pub use file::{Hint, HintFault, HintName, LayerHint};
+pub(crate) use modular::Transformed;
 pub use noise::{Exactness, Format, Row};
 pub use parameters::HintParameters;
 #[cfg(test)]

@@ -47,9 +47,16 @@ fn hint_bits(exactness: Exactness) -> std::ops::RangeInclusive<u32> {
 pub enum Exactness {
     /// With probability at most 2^[`FAILURE_LOG2`] each.
     #[default]
-    Overwhelming,
+    Overwhelming = 0,
     /// Never, whatever the coins, also those of a party that chooses them badly within their range.
-    Always,
+    Always = 1,
+}
+
+impl Exactness {
+    /// The one of such a byte among the settings.
+    pub(crate) fn of_byte(byte: u8) -> Option<Self> {
+        [Self::Overwhelming, Self::Always].into_iter().find(|&e| e as u8 == byte)
+    }
 }
 
 /// The public facts about a layer's weights that the noise depends on.
@@ -57,10 +64,19 @@ pub enum Exactness {
 pub struct Row {
     /// k.
     pub ring_bits: u32,
-    /// S₁: the largest Σ|w| over an output's row.
+    /// S₁: the largest Σ|w| over the weights of a polynomial's outputs.
     pub sum: f64,
-    /// S₂: the largest Σw².
+    /// S₂: the largest Σw² over them.
     pub squares: f64,
+}
+
+impl Row {
+    /// Rows of so many outputs that share a polynomial: a result reads the coefficients that all of their
+    /// weights multiply.
+    pub(crate) fn times(&self, outputs: usize) -> Self {
+        let factor = outputs as f64;
+        Self { sum: self.sum * factor, squares: self.squares * factor, ..*self }
+    }
 }
 
 /// A layer's parameters and the number of bits of all that is sent for it.

@@ -4,14 +4,14 @@ use gazelle_ntt::pack;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::{HintPlan, Results, scatter};
+use super::{HintPlan, Results};
 use crate::error::Misuse;
 use crate::he::hint::{LayerHint, OneTimeSecret, Place, TileKey, correlate};
 use crate::linear::guard::ClientHalf;
 use crate::linear::packing::Class;
 
 /// What the client makes of the secrets of a map's tiles: for each tile −a·s + e of the key and of every
-/// input polynomial, and its halves of every output's results.
+/// input polynomial, and its halves of the results of every block of outputs.
 type Correlation = (Vec<Vec<Zeroizing<Vec<u64>>>>, Vec<Vec<Zeroizing<Vec<u64>>>>);
 
 impl HintPlan {
@@ -34,12 +34,7 @@ impl HintPlan {
         assert!(hint.format() == &self.layer, "the hint is of this plan");
         let results = self.results();
         let (bodies, halves) = self.correlate(&results, hint, rng);
-        let mut out = vec![0; self.output_len()];
-        for (results, halves) in results.iter().zip(&halves) {
-            for (map, halves) in out.chunks_exact_mut(self.map_len()).zip(halves) {
-                scatter(results, halves, map);
-            }
-        }
+        let out = self.gather(&results, |tile, block| &halves[tile][block]);
         Ok((self.message(mask, &bodies), ClientHalf::new(out, self.ring_bits())))
     }
 
@@ -58,9 +53,8 @@ impl HintPlan {
                 Place::Input(_) => zero.to_vec(),
             })
         };
-        let half = |tile: usize, _: usize, phases: &[u64]| {
-            let half = |&(at, _): &(u32, u32)| self.layer.format.client_half(phases[at as usize]);
-            Zeroizing::new(results[tile].iter().map(half).collect())
+        let half = |tile: usize, block: usize, phases: &[u64]| {
+            self.halves(block, &results[tile], |at| self.layer.format.client_half(phases[at]))
         };
         correlate(secrets, hint, rng, body, half)
     }

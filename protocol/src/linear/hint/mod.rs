@@ -7,8 +7,10 @@
 //! of the tile as it came (`convolution`) and the secret that blinds the hint. `linear::guard` makes
 //! shares of them, as for the coefficient engine. `docs/hint.md` has the proofs.
 //!
-//! Each output has a polynomial of its own, so that a result reads nothing but its taps: what the
-//! server computes is a convolution, and what the noise depends on is one row of weights.
+//! As a rule each output has a polynomial of its own, so that a result reads nothing but its taps: what the
+//! server computes is a convolution, and what the noise depends on is one row of weights. For clients with
+//! few images several outputs share a polynomial (`products`), which makes the hint smaller and messages
+//! larger.
 
 mod client;
 mod convolution;
@@ -16,8 +18,10 @@ mod convolution;
 mod forged;
 mod messages;
 mod plan;
+mod products;
 mod results;
 mod server;
 
+pub(crate) use plan::HintUse;
 pub use plan::{HintCost, HintPlan};
-use results::{Results, scatter};
+use results::Results;

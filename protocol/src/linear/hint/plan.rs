@@ -8,7 +8,7 @@ use crate::error::Misuse;
 use crate::he::hint::{Exactness, Format, LayerFormat, Row, TileKey};
 use crate::linear::geometry::Convolution;
 use crate::linear::packing::{Class, Packing};
-use crate::linear::plan::{Map, WeightBounds, cuts};
+use crate::linear::plan::{Map, WeightBounds, candidates, cuts};
 use crate::model::{self, LinearMap, Padding, Window};
 
 /// What a map costs, before anything runs.
@@ -28,6 +28,18 @@ pub struct HintCost {
     pub nanoseconds: u64,
 }
 
+/// What the layouts of a hint are chosen for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HintUse {
+    /// The link between the parties.
+    pub link: Link,
+    /// How many images a client is expected to classify with one hint, at least 1. For few of them several
+    /// outputs share a polynomial: the hint is smaller, and each message larger.
+    pub images: u16,
+    /// When results may be wrong.
+    pub exactness: Exactness,
+}
+
 /// A linear map, planned for the hint engine: a function of public facts alone, so both parties make
 /// the same.
 pub struct HintPlan {
@@ -44,32 +56,52 @@ pub struct HintPlan {
 }
 
 impl HintPlan {
-    /// The cheapest plan of a map for a link. If it gives the mask, the client may not choose what the
-    /// results read of its mask, and sends k bits less of each.
+    /// The cheapest plan of a map. If it gives the mask, the client may not choose what the results read
+    /// of its mask, and sends k bits less of each.
     ///
     /// # Errors
     /// [`Misuse::Layer`] for an impossible geometry, or if no parameters make the map exact.
-    pub(crate) fn choose(map: &Map, gives_mask: bool, link: &Link) -> Result<Self, Misuse> {
+    pub(crate) fn choose(map: &Map, gives_mask: bool, purpose: &HintUse) -> Result<Self, Misuse> {
         let (conv, bounds) = map.convolution()?;
         let row = Row {
             ring_bits: map.sum_bits + 1,
             sum: bounds.row_sum as f64,
             squares: bounds.row_sum as f64 * bounds.largest as f64,
         };
-        let format = Format::choose(&row, Exactness::default())?;
-        let n = format.parameters.n();
-        let layouts = cuts(&conv, n).into_iter();
-        let layouts = layouts.filter_map(|tiles| Packing::one_output(&conv, n, tiles));
-        let best = layouts.min_by_key(|packing| price(packing, &format, gives_mask, link));
-        let packing =
-            best.ok_or_else(|| Misuse::Layer(format!("a tile does not fit into {n} values")))?;
-        let multiplications = conv.output_len() as u64 * conv.row_len() as u64;
-        let convolution = PASSES * multiplications * rates::MULTIPLICATION / 1000;
-        let nanoseconds = price(&packing, &format, gives_mask, link).saturating_add(convolution);
+        // The first parameters that make one output in each polynomial exact.
+        let first = Format::choose(&row, purpose.exactness)?.parameters;
+        let n = first.n();
+        let one_output = cuts(&conv, n).into_iter();
+        let one_output = one_output.filter_map(|tiles| Packing::one_output(&conv, n, tiles));
+        let several = candidates(&conv, n).into_iter().filter(|packing| packing.slots > 1);
+        let plan = |packing: Packing| {
+            let row = row.times(packing.slots);
+            let format = Format::with_parameters(&first, &row, purpose.exactness).ok()?;
+            Some(Layout { packing, format, gives_mask })
+        };
+        let cheapest = |layouts: &mut dyn Iterator<Item = Packing>| {
+            layouts.filter_map(plan).min_by_key(|layout| layout.estimate(&conv, purpose))
+        };
+        let mut several = several.into_iter();
+        let plans = [cheapest(&mut { one_output }), cheapest(&mut several)];
+        let plans = plans.into_iter().flatten();
+        let plans = plans.map(|layout| Self::new(map, (conv.clone(), bounds), layout, purpose));
+        plans
+            .min_by_key(|plan| plan.cost.nanoseconds)
+            .ok_or_else(|| Misuse::Layer(format!("a tile does not fit into {n} values")))
+    }
+
+    fn new(
+        map: &Map,
+        (conv, bounds): (Convolution, WeightBounds),
+        layout: Layout,
+        purpose: &HintUse,
+    ) -> Self {
+        let Layout { packing, format, gives_mask } = layout;
         let layer = LayerFormat { format, inputs: packing.chunks, outputs: packing.blocks };
         let tile_map = without_padding(&map.linear);
-        let cost = HintCost::new(&layer, &packing, conv.input_len(), gives_mask, nanoseconds);
-        Ok(Self { layer, conv, packing, tile_map, bounds, gives_mask, cost })
+        let cost = HintCost::new(&layer, &packing, &conv, gives_mask, purpose);
+        Self { layer, conv, packing, tile_map, bounds, gives_mask, cost }
     }
 
     /// Puts the parameters, the layout, all numbers of bits and all messages' lengths into a plan's
@@ -91,6 +123,11 @@ impl HintPlan {
     /// What it costs.
     pub fn cost(&self) -> &HintCost {
         &self.cost
+    }
+
+    /// How many outputs share a polynomial of the hint, at most.
+    pub fn slots(&self) -> usize {
+        self.packing.slots
     }
 
     /// Whether the mask of the input is what the client's message makes it.
@@ -118,7 +155,12 @@ impl HintPlan {
         let Format { parameters, dropped, .. } = &self.layer.format;
         let (tiles, inputs) = (self.cost.tiles, self.layer.inputs);
         let bits = self.layer.format.digit_bits();
-        format!("{tiles} × {inputs} polynomials, {parameters}, {bits} bits ({dropped} dropped)")
+        let slots = match self.packing.slots {
+            1 => String::new(),
+            slots => format!(" × {slots} outputs"),
+        };
+        let polynomials = format!("{tiles} × {inputs} polynomials{slots}");
+        format!("{polynomials}, {parameters}, {bits} bits ({dropped} dropped)")
     }
 
     /// At most the bytes of memory that the client's message takes while it is made.
@@ -129,10 +171,12 @@ impl HintPlan {
 
     /// At most the bytes of memory that the server's work for one message takes.
     pub(crate) fn apply_memory(&self) -> u64 {
-        let tile = 16 * self.layer.inputs * self.layer.format.parameters.n();
-        let key = 16 * self.layer.format.parameters.n() * self.cost.tiles;
+        let polynomial = 16 * self.layer.format.parameters.n();
+        let tiles = if self.packing.slots == 1 { 1 } else { self.cost.tiles };
+        let inputs = polynomial * self.layer.inputs * tiles;
+        let keys = polynomial * self.cost.tiles;
         let sent = self.cost.upload_bytes + 8 * self.cost.coefficients;
-        (tile + key + sent + 20 * self.output_len()) as u64
+        (inputs + keys + sent + 20 * self.output_len()) as u64
     }
 
     /// Checks weights against what the card promises, which the noise statement rests on.
@@ -195,19 +239,22 @@ impl HintCost {
     fn new(
         layer: &LayerFormat,
         packing: &Packing,
-        inputs: usize,
+        conv: &Convolution,
         gives_mask: bool,
-        nanoseconds: u64,
+        purpose: &HintUse,
     ) -> Self {
-        let (mut coefficients, mut whole, mut seen) = (0, 0, vec![false; inputs]);
+        let (mut coefficients, mut whole, mut seen) = (0, 0, vec![false; conv.input_len()]);
         for tile in 0..packing.tiles() {
             let classes = packing.reads(tile).classes(&mut seen);
             coefficients += classes.iter().filter(|&&class| class != Class::Unread).count();
             whole += classes.iter().filter(|c| HintPlan::is_whole(**c, gives_mask)).count();
         }
         let (tiles, hint_bytes) = (packing.tiles(), layer.len());
-        let cost = Self { tiles, coefficients, whole, upload_bytes: 0, hint_bytes, nanoseconds };
-        Self { upload_bytes: cost.parts(&layer.format).iter().sum(), ..cost }
+        let cost = Self { tiles, coefficients, whole, upload_bytes: 0, hint_bytes, nanoseconds: 0 };
+        let upload_bytes = cost.parts(&layer.format).iter().sum();
+        let nanoseconds = work(packing, conv, layer.format.parameters.n())
+            .saturating_add(purpose.transmission(upload_bytes, hint_bytes));
+        Self { upload_bytes, nanoseconds, ..cost }
     }
 
     fn parts(&self, format: &Format) -> [usize; 3] {
@@ -220,19 +267,58 @@ impl HintCost {
     }
 }
 
+impl HintUse {
+    /// Nanoseconds that a message takes, and its part of the hint.
+    fn transmission(&self, upload_bytes: usize, hint_bytes: usize) -> u64 {
+        let hint = self.link.downward().nanoseconds(hint_bytes as u64);
+        let images = u64::from(self.images.max(1));
+        self.link.upward().nanoseconds(upload_bytes as u64).saturating_add(hint / images)
+    }
+}
+
+/// A layout and what makes it exact.
+struct Layout {
+    packing: Packing,
+    format: Format,
+    gives_mask: bool,
+}
+
+impl Layout {
+    /// Nanoseconds that it takes, of a message's bytes an estimate: all coefficients of its polynomials
+    /// are taken for sent, those that have no value of their own with their top k bits.
+    fn estimate(&self, conv: &Convolution, purpose: &HintUse) -> u64 {
+        let Self { packing, format, gives_mask } = self;
+        let n = format.parameters.n();
+        let coefficients = packing.queries() * n;
+        let whole = match (packing.slots, gives_mask) {
+            (_, false) => coefficients,
+            (1, true) => 0,
+            (_, true) => coefficients.saturating_sub(conv.input_len()),
+        };
+        let bits = |count: usize, bits: u32| count as u64 * u64::from(bits);
+        let bits = bits(coefficients, format.digit_bits())
+            + bits(whole, format.ring_bits)
+            + bits(packing.tiles() * n, TileKey::sent_bits(&format.parameters));
+        let hint = packing.blocks * n * format.hint_bits as usize;
+        let sent = purpose.transmission((bits / 8) as usize, hint / 8);
+        work(packing, conv, n).saturating_add(sent)
+    }
+}
+
 /// Convolutions that the server makes of a message: of digits, and of the bits above them.
 const PASSES: u64 = 2;
 
-/// Nanoseconds that a layout takes, but for what all take: see [`rates`].
-fn price(packing: &Packing, format: &Format, gives_mask: bool, link: &Link) -> u64 {
+/// Nanoseconds of work that a layout makes for both parties: see [`rates`].
+fn work(packing: &Packing, conv: &Convolution, n: usize) -> u64 {
     let (tiles, inputs, outputs) = (packing.tiles(), packing.chunks, packing.blocks);
-    let n = format.parameters.n() as u64;
     let products = (inputs + outputs * (1 + 2 * tiles) + inputs * tiles) as u64;
-    let work = products * rates::PRODUCT + (inputs * tiles) as u64 * rates::BODY;
-    let bits = if gives_mask { format.digit_bits() } else { format.sent_bits() };
-    let bits = (inputs * tiles) as u64 * n * u64::from(bits)
-        + tiles as u64 * n * u64::from(TileKey::sent_bits(&format.parameters));
-    (work * n / 1000).saturating_add(link.upward().nanoseconds(bits / 8))
+    let per_coefficient = products * rates::PRODUCT + (inputs * tiles) as u64 * rates::BODY;
+    let multiplications = conv.output_len() as u64 * conv.row_len() as u64;
+    let sums = match packing.slots {
+        1 => PASSES * multiplications * rates::MULTIPLICATION,
+        _ => (packing.weights() * n) as u64 * (rates::WEIGHT + tiles as u64 * rates::TERM),
+    };
+    (per_coefficient * n as u64).saturating_add(sums) / 1000
 }
 
 /// What things cost on one core with AVX-512, in picoseconds per coefficient. Their ratios choose the
@@ -244,4 +330,8 @@ mod rates {
     pub(super) const MULTIPLICATION: u64 = 40;
     /// Sampling an error, packing and unpacking a coefficient.
     pub(super) const BODY: u64 = 4_000;
+    /// Laying out and transforming weights.
+    pub(super) const WEIGHT: u64 = 2_500;
+    /// A product of two transformed polynomials, added up.
+    pub(super) const TERM: u64 = 700;
 }

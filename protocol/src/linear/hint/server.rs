@@ -5,7 +5,7 @@ use gazelle_ntt::pack;
 use zeroize::Zeroizing;
 
 use super::convolution::{Pieces, Tile};
-use super::{HintPlan, Results, scatter};
+use super::{HintPlan, Results};
 use crate::error::PeerFault;
 use crate::he::hint::{HintSecret, TileKey};
 use crate::linear::guard::ServerHalf;
@@ -15,15 +15,15 @@ use crate::wire::{Payload, Query};
 /// A client's message, unpacked.
 pub(super) struct Upload {
     /// Of each tile.
-    keys: Vec<TileKey>,
+    pub(super) keys: Vec<TileKey>,
     pub(super) digits: Vec<u32>,
-    tops: Vec<u32>,
+    pub(super) tops: Vec<u32>,
 }
 
 /// A tile's coefficients as they were sent, by their places in its polynomials; zero where nothing was.
-struct Coefficients {
-    digits: Vec<u32>,
-    tops: Vec<u32>,
+pub(super) struct Coefficients {
+    pub(super) digits: Vec<u32>,
+    pub(super) tops: Vec<u32>,
     /// Whether some top was sent.
     has_tops: bool,
 }
@@ -48,41 +48,48 @@ impl HintPlan {
         (secret, layer): (&HintSecret, usize),
     ) -> Result<ServerHalf, PeerFault> {
         let upload = self.read(message)?;
-        let sums = self.convolve(&upload, weights);
+        let results = self.results();
+        let halves = match self.packing.slots {
+            1 => self.by_convolution(&upload, weights, &results, (secret, layer)),
+            _ => self.by_products(&upload, weights, &results, (secret, layer)),
+        };
+        let out = self.gather(&results, |tile, block| &halves[block][tile]);
+        Ok(ServerHalf::new(out, self.ring_bits()))
+    }
+
+    /// The halves of each output's results of every tile, where outputs have polynomials of their own.
+    fn by_convolution(
+        &self,
+        upload: &Upload,
+        weights: &[i16],
+        results: &[Results],
+        (secret, layer): (&HintSecret, usize),
+    ) -> Vec<Vec<Zeroizing<Vec<u64>>>> {
+        let sums = self.convolve(upload, weights);
         let format = &self.layer.format;
         let (top, half) = (format.digit_bits(), 1u64 << (format.dropped - 1));
         let middle = (self.pieces().middle() << format.dropped) + half;
-        let results = self.results();
         let rows = weights.par_chunks_exact(self.conv.row_len()).enumerate();
-        let halves: Vec<Vec<Zeroizing<Vec<u64>>>> = rows
-            .map(|(output, row)| {
-                // What was taken off the digits, and what stands for the bits that were not sent, is the
-                // same of every coefficient.
-                let middles =
-                    middle.wrapping_mul(row.iter().map(|&w| i64::from(w)).sum::<i64>() as u64);
-                let blindings = secret.products(&format.parameters, &upload.keys, (layer, output));
-                let tile =
-                    |((blinding, results), sums): ((Zeroizing<Vec<u64>>, &Results), &Sums)| {
-                        let own = output * results.len()..(output + 1) * results.len();
-                        let sent = sums.digits[own.clone()].iter().zip(&sums.tops[own]);
-                        let phase = |((&digit, &of_top), &(coefficient, _)): ((&u64, &u32), &_)| {
-                            let sent = digit.wrapping_add(u64::from(of_top) << top);
-                            let sum = (sent << format.dropped).wrapping_add(middles);
-                            let blinding: u64 = blinding[coefficient as usize];
-                            format.server_half(sum.wrapping_add(blinding))
-                        };
-                        Zeroizing::new(sent.zip(results).map(phase).collect())
-                    };
-                blindings.zip(&results).zip(&sums).map(tile).collect()
-            })
-            .collect();
-        let mut out = vec![0; self.output_len()];
-        for (map, halves) in out.chunks_exact_mut(self.map_len()).zip(&halves) {
-            for (results, halves) in results.iter().zip(halves) {
-                scatter(results, halves, map);
-            }
-        }
-        Ok(ServerHalf::new(out, self.ring_bits()))
+        rows.map(|(output, row)| {
+            // What was taken off the digits, and what stands for the bits that were not sent, is the
+            // same of every coefficient.
+            let middles =
+                middle.wrapping_mul(row.iter().map(|&w| i64::from(w)).sum::<i64>() as u64);
+            let blindings = secret.products(&format.parameters, &upload.keys, (layer, output));
+            let tile = |((blinding, results), sums): ((Zeroizing<Vec<u64>>, &Results), &Sums)| {
+                let own = output * results.len()..(output + 1) * results.len();
+                let sent = sums.digits[own.clone()].iter().zip(&sums.tops[own]);
+                let phase = |((&digit, &of_top), &(coefficient, _)): ((&u64, &u32), &_)| {
+                    let sent = digit.wrapping_add(u64::from(of_top) << top);
+                    let sum = (sent << format.dropped).wrapping_add(middles);
+                    let blinding: u64 = blinding[coefficient as usize];
+                    format.server_half(sum.wrapping_add(blinding))
+                };
+                Zeroizing::new(sent.zip(results).map(phase).collect())
+            };
+            blindings.zip(results).zip(&sums).map(tile).collect()
+        })
+        .collect()
     }
 
     pub(super) fn read(&self, message: &[u8]) -> Result<Upload, PeerFault> {
@@ -116,15 +123,18 @@ impl HintPlan {
 
     /// The convolutions of every tile.
     fn convolve(&self, upload: &Upload, weights: &[i16]) -> Vec<Sums> {
+        let tiles = self.coefficients(upload).enumerate();
+        tiles.map(|(tile, sent)| self.convolve_tile(tile, &sent, weights)).collect()
+    }
+
+    /// The coefficients of each tile.
+    pub(super) fn coefficients(&self, upload: &Upload) -> impl Iterator<Item = Coefficients> {
         let mut seen = vec![false; self.input_len()];
         let (mut digits, mut tops) = (&upload.digits[..], &upload.tops[..]);
-        let tiles = 0..self.packing.tiles();
-        let tile = |tile| {
+        (0..self.packing.tiles()).map(move |tile| {
             let classes = self.classes(tile, &mut seen);
-            let sent = Coefficients::take(&classes, self.gives_mask, &mut digits, &mut tops);
-            self.convolve_tile(tile, &sent, weights)
-        };
-        tiles.map(tile).collect()
+            Coefficients::take(&classes, self.gives_mask, &mut digits, &mut tops)
+        })
     }
 
     fn convolve_tile(&self, index: usize, sent: &Coefficients, weights: &[i16]) -> Sums {

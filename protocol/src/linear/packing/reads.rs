@@ -1,10 +1,14 @@
-//! What the results of a tile read, where every answer polynomial has one output.
+//! What the results of a tile read.
 //!
 //! Result (y, x) of an output reads cell (y·σ + δ·u, x·τ + ε·v) of the tile's *map*: the rows and
 //! columns of the input, padding included, from the first that a tap of the tile reads to the last. So
 //! a tile's results are a convolution without padding of its map, with the layer's own kernel, stride
 //! and dilation. A cell of the map is a coefficient of a query polynomial; several cells of padding may
 //! share one, and a row or column before the first coefficient is read with its sign changed.
+//!
+//! Where a polynomial has several outputs, a result reads the cells of its own map, and for each other
+//! output the same cells a multiple of D before or after, which hold nothing (see [`Packing`]): nearly
+//! every coefficient is read.
 
 use super::{Packing, Tiling};
 use crate::linear::geometry::Axis;
@@ -131,7 +135,8 @@ impl Reads<'_> {
     /// What each coefficient of the tile's query polynomials is; `seen` has the inputs that the tiles
     /// before hold, and gets those of this one.
     pub(in crate::linear) fn classes(&self, seen: &mut [bool]) -> Vec<Class> {
-        let mut classes = vec![Class::Unread; self.packing.chunks * self.packing.n];
+        let empty = if self.packing.slots == 1 { Class::Unread } else { Class::Zero };
+        let mut classes = vec![empty; self.packing.chunks * self.packing.n];
         self.for_each(|Cell { place, input, .. }| {
             classes[place] = match input {
                 None => Class::Zero,

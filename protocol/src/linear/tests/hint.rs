@@ -5,8 +5,18 @@ use proptest::prelude::*;
 use super::private_equals_clear::layers;
 use super::*;
 use crate::error::PeerFault;
-use crate::he::hint::{Hint, HintSecret};
-use crate::linear::hint::HintPlan;
+use crate::he::hint::{Exactness, Hint, HintSecret};
+use crate::linear::hint::{HintPlan, HintUse};
+
+/// For clients with so many images.
+fn clients(images: u16) -> HintUse {
+    HintUse { link: Link::WAN, images, exactness: Exactness::Overwhelming }
+}
+
+/// One output for each polynomial.
+fn often() -> HintUse {
+    clients(u16::MAX)
+}
 
 /// The map's own hint.
 fn hint(layer: &Layer, plan: &HintPlan, rng: &mut ChaCha20Rng) -> (Hint, HintSecret) {
@@ -29,10 +39,23 @@ fn halves(
     (client, plan.apply(&message, &layer.weights, (&secret, 0)).unwrap())
 }
 
-/// The shares of M·x + bias add up to the plaintext's, whoever chose the mask.
-fn check(layer: &Layer, rng: &mut ChaCha20Rng) {
-    for gives_mask in [false, true] {
-        let plan = HintPlan::choose(&layer.map, gives_mask, &Link::WAN).unwrap();
+/// The shares of M·x + bias add up to the plaintext's, whoever chose the mask, also if results are never wrong
+/// and if several outputs share a polynomial. Returns how many at most.
+fn check(layer: &Layer, rng: &mut ChaCha20Rng) -> usize {
+    let always = HintUse { exactness: Exactness::Always, ..often() };
+    let cases = [
+        (false, often()),
+        (true, often()),
+        (true, always),
+        (false, clients(1)),
+        (true, clients(1)),
+    ];
+    let slots = cases.map(|(gives_mask, purpose)| {
+        // The widest rings are exact with any coins for short rows alone.
+        let Ok(plan) = HintPlan::choose(&layer.map, gives_mask, &purpose) else {
+            assert_eq!(purpose.exactness, Exactness::Always);
+            return 0;
+        };
         plan.check_weights(&layer.weights).unwrap();
         let drawn = Mask::random(plan.input_len(), plan.ring_bits(), rng);
         let mut mask = drawn.values().to_vec();
@@ -50,7 +73,9 @@ fn check(layer: &Layer, rng: &mut ChaCha20Rng) {
         let top = u32::MAX >> (32 - plan.ring_bits());
         let sums = client.iter().zip(&server).map(|(&a, &b)| a.wrapping_add(b) & top);
         assert_eq!(sums.collect::<Vec<u32>>(), layer.clear(&x, &layer.bias));
-    }
+        plan.slots()
+    });
+    slots.into_iter().max().unwrap_or(0)
 }
 
 proptest! {
@@ -76,8 +101,28 @@ fn hints_of_tiled_maps_equal_clear() {
         (convolution(4, 3, 2, 1, 4), Shape { channels: 4, height: 120, width: 120 }),
     ] {
         let layer = Layer::random(linear, input, 6, &mut rng);
-        assert!(HintPlan::choose(&layer.map, true, &Link::WAN).unwrap().cost().tiles > 1);
+        assert!(HintPlan::choose(&layer.map, true, &often()).unwrap().cost().tiles > 1);
         check(&layer, &mut rng);
+    }
+}
+
+/// For a client with one image the hint is smaller; its message is larger, but not by more than that.
+#[test]
+fn outputs_share_polynomials_where_a_hint_serves_few_images() {
+    let mut rng = rng(5);
+    for (linear, input) in [
+        (convolution(24, 3, 1, 1, 1), Shape { channels: 16, height: 14, width: 14 }),
+        (convolution(32, 1, 1, 0, 1), Shape { channels: 24, height: 7, width: 7 }),
+        (convolution(16, 3, 2, 1, 16), Shape { channels: 16, height: 15, width: 15 }),
+        (convolution(8, 3, 1, 2, 1), Shape { channels: 3, height: 18, width: 20 }),
+        (LinearMap::Dense { outputs: 100 }, Shape::flat(500)),
+    ] {
+        let layer = Layer::random(linear, input, 8, &mut rng);
+        assert!(check(&layer, &mut rng) > 1, "{linear:?}");
+        let [few, many] = [1, u16::MAX]
+            .map(|images| *HintPlan::choose(&layer.map, true, &clients(images)).unwrap().cost());
+        assert!(few.hint_bytes < many.hint_bytes && few.upload_bytes > many.upload_bytes);
+        assert!(few.hint_bytes + few.upload_bytes < many.hint_bytes + many.upload_bytes);
     }
 }
 
@@ -94,7 +139,7 @@ fn hints_of_wide_and_narrow_rings_equal_clear() {
         layer.weights.iter_mut().for_each(one);
         layer.weights[5] = 1;
         (layer.map.sum_bits, layer.map.weight_bits) = (sum_bits, weight_bits);
-        let plan = HintPlan::choose(&layer.map, true, &Link::WAN).unwrap();
+        let plan = HintPlan::choose(&layer.map, true, &often()).unwrap();
         sets.insert(plan.layer().format.parameters.to_string());
         check(&layer, &mut rng);
     }
@@ -111,7 +156,7 @@ fn hints_of_extreme_weights_and_masks_are_exact() {
         let largest = u64::from(weight.unsigned_abs());
         let bound = 255 * largest * layer.weights.len() as u64 / layer.bias.len() as u64;
         layer.map.sum_bits = u64::BITS - (bound + 1000).leading_zeros();
-        let plan = HintPlan::choose(&layer.map, false, &Link::WAN).unwrap();
+        let plan = HintPlan::choose(&layer.map, false, &often()).unwrap();
         let top = u32::MAX >> (32 - plan.ring_bits());
         for value in [0, 1, top / 2, top / 2 + 1, top] {
             let mut mask = vec![value; plan.input_len()];
@@ -128,7 +173,7 @@ fn malformed_uploads_are_refused() {
     let mut rng = rng(4);
     let layers = (5..13).map(|size| {
         let layer = Layer::conv((3, 2), size, (3, 1, 1), &mut rng);
-        let plan = HintPlan::choose(&layer.map, true, &Link::WAN).unwrap();
+        let plan = HintPlan::choose(&layer.map, true, &often()).unwrap();
         (layer, plan)
     });
     // One whose message ends with bits to spare.
@@ -163,6 +208,6 @@ fn huge_maps_are_planned_for_hints() {
         (convolution(64, 7, 2, 3, 1), Shape { channels: 3, height: 224, width: 224 }),
     ] {
         let map = Map { linear, input, ..layer.map };
-        HintPlan::choose(&map, true, &Link::WAN).unwrap();
+        HintPlan::choose(&map, true, &often()).unwrap();
     }
 }

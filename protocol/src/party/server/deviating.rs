@@ -166,7 +166,8 @@ fn right(
     linear: LinearChoice,
     one_key_for_all: bool,
 ) -> (usize, usize) {
-    let settings = Settings { linear, ..Settings::default() };
+    // Each output has a polynomial of a hint of its own, whose coefficients hold the masks in order.
+    let settings = Settings { linear, images: u16::MAX, ..Settings::default() };
     let mut service = Service::new(network.clone(), &settings, &mut fresh_rng()).unwrap();
     if let Some((hint, _)) = &mut service.hint {
         hint.forge(SHIFT);
