@@ -166,8 +166,10 @@ fn right(
     linear: LinearChoice,
     one_key_for_all: bool,
 ) -> (usize, usize) {
-    // Each output has a polynomial of a hint of its own, whose coefficients hold the masks in order.
-    let settings = Settings { linear, images: u16::MAX, ..Settings::default() };
+    // Where bytes are dear each output has a polynomial of a hint of its own, and the message has the masks
+    // in their order.
+    let link = "1mbit,1ms".parse().expect("a link");
+    let settings = Settings { link, linear, images: u16::MAX, ..Settings::default() };
     let mut service = Service::new(network.clone(), &settings, &mut fresh_rng()).unwrap();
     if let Some((hint, _)) = &mut service.hint {
         hint.forge(SHIFT);
