@@ -28,10 +28,18 @@ struct Maps<'a> {
 }
 
 impl<'a> Maps<'a> {
-    /// Of a chain, all of whose maps the engine computes.
+    /// Of a network all of whose maps the engine computes.
     fn new(network: &'a Network, plan: &'a NetworkPlan, rng: &mut ChaCha20Rng) -> Self {
         let plans = plan.linear().iter().map(|map| map.hint().expect("a map of the hint engine"));
-        let weights = network.blocks().iter().map(|block| &block.weights[..]);
+        let tensors = network.card().tensors().expect("a checked card");
+        // Several maps may add up to one node, and share its block.
+        let weights =
+            network.card().linear_nodes().zip(network.blocks()).flat_map(|((_, node), block)| {
+                let mut weights = &block.weights[..];
+                let lens: Vec<usize> = node.weights_len(&tensors).collect();
+                lens.into_iter()
+                    .map(move |len| weights.split_off(..len).expect("the maps' weights"))
+            });
         let maps: Vec<_> = plans.zip(weights).collect();
         let (hint, secret) = build(&maps, rng);
         Self { maps, hint, secret }
@@ -70,9 +78,14 @@ fn build(maps: &[(&HintPlan, &[i16])], rng: &mut ChaCha20Rng) -> (Hint, HintSecr
 }
 
 fn networks(c: &mut Criterion) {
+    for name in ["cifar10", "resnet50"] {
+        measure(c, name);
+    }
+}
+
+fn measure(c: &mut Criterion, name: &str) {
     let one_thread = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let rng = &mut ChaCha20Rng::seed_from_u64(1);
-    let name = "cifar10";
     let network = zoo::network(name).expect("a network of the benches");
     let settings = Settings { linear: LinearChoice::Hint, ..Settings::for_link(Link::WAN) };
     let plan = NetworkPlan::new(network.card().clone(), &settings).expect("a checked card");
@@ -104,7 +117,7 @@ fn networks(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(20);
+    config = Criterion::default().sample_size(10);
     targets = networks
 }
 criterion_main!(benches);
