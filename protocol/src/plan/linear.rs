@@ -141,3 +141,35 @@ impl NetworkPlan {
             .find(|(map, plan)| plan.gives_mask() && self.places.terms[*map].input == tensor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Link;
+    use crate::he::hint::Exactness;
+    use gazelle_import::zoo;
+
+    /// Bytes of the hint and of the messages of an image.
+    fn bytes(network: &str, images: u16, exactness: Exactness) -> [usize; 2] {
+        let card = zoo::network(network).expect("a benchmark network").card().clone();
+        let linear = LinearChoice::Hint;
+        let settings = Settings { linear, images, exactness, ..Settings::for_link(Link::WAN) };
+        let plan = NetworkPlan::new(card, &settings).expect("it can be computed");
+        let upload = plan.hints().map(|(_, plan)| plan.cost().upload_bytes).sum();
+        [plan.hint_len(), upload]
+    }
+
+    /// A hint for few images is smaller, what each of them sends is more; results that are never wrong take
+    /// more of both.
+    #[test]
+    fn hints_are_the_larger_the_more_images_they_serve() {
+        for network in ["a", "c", "d", "cifar10", "resnet20"] {
+            let of = |images| bytes(network, images, Exactness::Overwhelming);
+            let [few, some, many] = [1, 10, 100].map(of);
+            assert!(few[0] < some[0] && some[0] < many[0], "{network}: {few:?} {some:?} {many:?}");
+            assert!(few[1] > some[1] && some[1] > many[1], "{network}: {few:?} {some:?} {many:?}");
+            let never_wrong = bytes(network, 100, Exactness::Always);
+            assert!(never_wrong[0] > many[0] && never_wrong[1] > many[1], "{network}");
+        }
+    }
+}
