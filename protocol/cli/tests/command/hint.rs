@@ -53,3 +53,40 @@ fn a_hint_made_ahead_is_served_at_every_start_and_kept_by_clients() {
     let message = fail(1, ["serve", "--plaintext=anywhere", "--model", model, "--hint", hint]);
     assert!(message.contains("d.hint.key"), "{message}");
 }
+
+/// One model under three names, each with the hint for so many images; a client takes the one it asks for.
+#[test]
+fn a_server_has_hints_for_few_images_and_for_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, file) =
+        (repository("models/fashion-mnist-d.gazelle"), folder.path().join("gazelle.toml"));
+    let images = [("once", 1), ("often", 10), ("always", 100)];
+    let models = images.map(|(name, images)| {
+        let file = text(&model);
+        format!("[[model]]\nname = \"{name}\"\nfile = \"{file}\"\nhint-images = {images}\n")
+    });
+    let flags = "listen = \"127.0.0.1:0\"\nplaintext = \"anywhere\"\nlinear = \"hint\"\n";
+    std::fs::write(&file, format!("{flags}{}", models.concat())).unwrap();
+    let server = Server::run(&["--config", text(&file)]);
+    let image = repository("models/samples/0000-ankle-boot.png");
+    let lens = images.map(|(name, _)| {
+        let cache = folder.path().join(name);
+        let mut classify = gazelle();
+        classify.env("XDG_CACHE_HOME", &cache).args(["classify", "--plaintext", "--server"]);
+        let output = classify.arg(&server.address).args(["--model", name]).arg(&image).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let mut kept = std::fs::read_dir(cache.join("gazelle/hints")).unwrap();
+        kept.next().unwrap().unwrap().metadata().unwrap().len()
+    });
+    assert!(lens[0] < lens[1] && lens[1] < lens[2], "{lens:?}");
+
+    let output = folder.path().join("d.hint");
+    let flags = ["hint", "build", text(&model), "-o", text(&output), "--json"];
+    let more = |flag: [&str; 2]| -> u64 {
+        let built = succeed(flags.into_iter().chain(flag));
+        serde_json::from_str::<Value>(&built).unwrap()["bytes"].as_u64().unwrap()
+    };
+    assert_eq!(more(["--hint-images", "1"]), lens[0]);
+    assert!(more(["--hint-errors", "never"]) > lens[2]);
+}
