@@ -83,10 +83,11 @@ fn a_server_has_hints_for_few_images_and_for_many() {
 
     let output = folder.path().join("d.hint");
     let flags = ["hint", "build", text(&model), "-o", text(&output), "--json"];
-    let more = |flag: [&str; 2]| -> u64 {
-        let built = succeed(flags.into_iter().chain(flag));
+    let more = |more: &[&'static str]| -> u64 {
+        let built = succeed(flags.iter().chain(more));
         serde_json::from_str::<Value>(&built).unwrap()["bytes"].as_u64().unwrap()
     };
-    assert_eq!(more(["--hint-images", "1"]), lens[0]);
-    assert!(more(["--hint-errors", "never"]) > lens[2]);
+    assert_eq!(more(&["--hint-images", "1"]), lens[0]);
+    let narrow = ["--link", "20mbit,1ms"];
+    assert!(more(&[&narrow[..], &["--hint-errors", "never"]].concat()) > more(&narrow));
 }
