@@ -163,6 +163,14 @@ pub enum PeerFault {
     /// An online phase names a bundle that was never prepared or is spent.
     #[error("it asked for bundle {0}, which does not exist or is spent")]
     Bundle(BundleName),
+    /// An online phase has more images than may go through the network together.
+    #[error("it classifies {wanted} images together; at most {most} may")]
+    Images {
+        /// How many there are.
+        wanted: usize,
+        /// How many may.
+        most: usize,
+    },
     /// The peer prepares nothing, or more than may wait.
     #[error("it prepares inferences until {wanted} wait; at most {most} may")]
     Bundles {

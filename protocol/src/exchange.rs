@@ -301,7 +301,14 @@ mod tests {
             assert_eq!(Prepare::decode(bytes).unwrap().count, count);
         }
         assert!(Prepare::decode(vec![0; 3]).is_err() && Prepare::decode(vec![0; 5]).is_err());
-        assert!(Begin::decode(vec![0; 15]).is_err() && Begin::decode(vec![0; 17]).is_err());
+        for (images, refused) in
+            [(0, true), (1, false), (Begin::MOST, false), (Begin::MOST + 1, true)]
+        {
+            let names = vec![7; images * Begin::LEN];
+            assert_eq!(Begin::decode(names.clone()).is_err(), refused);
+            assert!(refused || Begin::decode(names.clone()).unwrap().encode() == names);
+            assert!(Begin::decode([names, vec![7]].concat()).is_err());
+        }
         assert!(Bye::decode(vec![]).is_ok() && Bye::decode(vec![0]).is_err());
     }
 }

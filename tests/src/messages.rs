@@ -114,8 +114,10 @@ pub fn serve(service: &Service, peer: &mut impl Carrier) -> Result<(), Error> {
                 party
             }
             Request::Begin(begin) => {
-                let bundle = store.remove(&begin.bundle).ok_or(PeerFault::Bundle(begin.bundle))?;
-                drive(ready.online(bundle), peer)?.0
+                ServerParty::check_together(service.plan(), begin.bundles.len())?;
+                let take = |name| store.remove(name).ok_or(PeerFault::Bundle(*name));
+                let bundles = begin.bundles.iter().map(take).collect::<Result<_, _>>()?;
+                drive(ready.online(bundles), peer)?.0
             }
             Request::Hint(_) => drive(ready.send_hint(), peer)?,
             Request::Bye => return Ok(()),

@@ -12,7 +12,6 @@ use crate::{
 };
 use gazelle_protocol::{
     Error,
-    error::PeerFault,
     model::Card,
     session::{ClientBundle, Outcome, Statistics},
 };
@@ -59,50 +58,69 @@ impl Asking {
     /// # Errors
     /// The session's. If it has ended, the next call begins another.
     pub fn classify(&mut self, image: &[u8]) -> Result<Outcome> {
-        self.ask(image)?
+        self.ask(&[image])?.pop().expect("one of one image")
     }
 
-    /// One image, in as many sessions as it takes; its outcome may be none. What the server was sent of
-    /// the image in each is hidden by a mask that is used nowhere else, and that a session fails depends on
-    /// nothing that the image or its class decides.
-    pub(crate) fn ask(&mut self, image: &[u8]) -> Result<Result<Outcome>> {
+    /// The first of these images, as many as go through the network together, in as many sessions as it
+    /// takes; an outcome may be none. What the server was sent of an image in each is hidden by a mask that is
+    /// used nowhere else, and that a session fails depends on nothing that the image or its class decides.
+    pub(crate) fn ask(&mut self, images: &[impl AsRef<[u8]>]) -> Result<Vec<Result<Outcome>>> {
         self.revive()?;
-        let outcome = loop {
-            match self.ask_once(image) {
-                Ok(outcome) => break Ok(outcome),
-                Err(Trouble::Result(failure)) => break Err(failure),
+        let outcomes = loop {
+            match self.ask_once(images) {
+                Ok(outcomes) => break outcomes,
                 Err(Trouble::Session(failure)) => {
                     self.waiting.clear();
                     self.sessions.begin_after(failure)?;
                 }
-                Err(Trouble::Bundle) => {
-                    self.refused += 1;
+                Err(Trouble::Bundles(count)) => {
+                    self.refused += count;
                     self.waiting.clear();
                     self.sessions.begin_again()?;
                 }
             }
         };
         self.sessions.succeeded();
-        Ok(outcome)
+        Ok(outcomes)
     }
 
-    /// One image, with the first inference that waits, or one that is prepared now.
-    fn ask_once(&mut self, image: &[u8]) -> std::result::Result<Outcome, Trouble> {
+    /// Some of the images, with the inferences that wait, or ones that are prepared now.
+    fn ask_once(
+        &mut self,
+        images: &[impl AsRef<[u8]>],
+    ) -> std::result::Result<Vec<Result<Outcome>>, Trouble> {
         let (client, progress, server) = self.sessions.current();
-        let stored = self.store.as_ref().map(|store| store.take(client.plan()));
-        let stored = stored.transpose().map_err(Failure::from)?.flatten();
-        let may_be_refused = stored.is_some();
-        let bundle = match stored.or_else(|| self.waiting.pop()) {
-            Some(bundle) => bundle,
-            None => prepare(client, progress).map_err(|error| naming(server, &error))?,
-        };
-        online(client, bundle, image, progress).map_err(|error| match error {
-            error if may_be_refused && error.refuses_bundle() => Trouble::Bundle,
-            Error::Peer(PeerFault::Class { .. } | PeerFault::Ranking { .. }) => {
-                Trouble::Result(naming(server, &error))
+        let most = images.len().min(client.plan().most_together());
+        // What a refusal costs is one inference, once it is known that there may be one.
+        let stored = if self.refused == 0 { most } else { 1 };
+        let mut bundles = Vec::new();
+        if let Some(store) = &self.store {
+            while bundles.len() < stored {
+                match store.take(client.plan()) {
+                    Ok(Some(bundle)) => bundles.push(bundle),
+                    Ok(None) => break,
+                    // Those that were taken are good.
+                    Err(_) if !bundles.is_empty() => break,
+                    Err(error) => return Err(Failure::from(error).into()),
+                }
             }
+        }
+        let may_be_refused = !bundles.is_empty();
+        if bundles.is_empty() {
+            bundles = self.waiting.split_off(self.waiting.len().saturating_sub(most));
+        }
+        if bundles.is_empty() {
+            bundles = prepare(client, together(client, most), progress)
+                .map_err(|error| naming(server, &error))?;
+        }
+        let (count, images) = (bundles.len(), &images[..bundles.len()]);
+        let outcomes = online(client, bundles, images, progress).map_err(|error| match error {
+            error if may_be_refused && error.refuses_bundle() => Trouble::Bundles(count),
             error => naming(server, &error).into(),
-        })
+        })?;
+        let named =
+            |outcome: std::result::Result<_, Error>| outcome.map_err(|e| naming(server, &e));
+        Ok(outcomes.into_iter().map(named).collect())
     }
 
     /// Prepares so many inferences: into the store, if there is one, in a session beyond which the server
@@ -161,12 +179,10 @@ impl Asking {
     }
 }
 
-/// Why an image has no outcome yet.
+/// Why images have no outcomes yet.
 enum Trouble {
-    /// Its result is none; the session goes on.
-    Result(Failure),
-    /// The server has refused the stored inference, and ended the session.
-    Bundle,
+    /// The server has refused one of so many stored inferences, and ended the session.
+    Bundles(usize),
     /// The session has ended.
     Session(Failure),
 }

@@ -61,9 +61,9 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
 /// that does not exist, or one twice, ends nothing: the server must not learn of it.
 fn classify_all(asking: &mut Asking, images: &[Vec<u8>]) -> (Vec<Result<Outcome>>, Result<()>) {
     let mut outcomes = Vec::new();
-    for image in images {
-        match asking.ask(image) {
-            Ok(outcome) => outcomes.push(outcome),
+    while outcomes.len() < images.len() {
+        match asking.ask(&images[outcomes.len()..]) {
+            Ok(next) => outcomes.extend(next),
             Err(failure) => return (outcomes, Err(failure)),
         }
     }
@@ -94,30 +94,32 @@ pub(crate) fn classify(
     progress: &Progress,
     server: &str,
 ) -> Result<Outcome> {
-    let outcome = prepare(client, progress).and_then(|b| online(client, b, image, progress));
+    let outcomes = prepare(client, 1, progress).and_then(|b| online(client, b, &[image], progress));
+    let outcome = outcomes.and_then(|mut outcomes| outcomes.pop().expect("one of one image"));
     outcome.map_err(|error| naming(server, &error))
 }
 
-/// One inference ahead of its image.
+/// Inferences ahead of their images.
 pub(crate) fn prepare(
     client: &mut Client,
+    count: usize,
     progress: &Progress,
-) -> std::result::Result<ClientBundle, Error> {
+) -> std::result::Result<Vec<ClientBundle>, Error> {
     progress.step("offline");
     let report = |received, expected| progress.bytes("offline", received, expected);
-    Ok(client.offline(1, report)?.pop().expect("one was asked for"))
+    client.offline(count, report)
 }
 
-/// The image's part of an inference.
+/// The images' part of inferences, of which there may be an error in the place of an outcome.
 pub(crate) fn online(
     client: &mut Client,
-    bundle: ClientBundle,
-    image: &[u8],
+    bundles: Vec<ClientBundle>,
+    images: &[impl AsRef<[u8]>],
     progress: &Progress,
-) -> std::result::Result<Outcome, Error> {
+) -> std::result::Result<Vec<std::result::Result<Outcome, Error>>, Error> {
     progress.step("online");
     let report = |received, expected| progress.bytes("online", received, expected);
-    client.classify_showing(bundle, image, report)
+    client.classify_together(bundles, images, report)
 }
 
 /// The error's line, with the option that helps.

@@ -21,6 +21,9 @@ pub enum Misuse {
     /// An offline phase prepares nothing, or more than may wait.
     #[error("{0} inferences cannot be prepared: use those that wait, at most {most} may", most = crate::party::MAX_BUNDLES)]
     Bundles(usize),
+    /// No image, or more than may go through the network together.
+    #[error("{0} images cannot be classified together")]
+    Images(usize),
     /// K of the oblivious-transfer extension is not one that exists.
     #[error("the OT extension's field bits are {0}; choose 1, 2, 4 or 8")]
     FieldBits(u8),

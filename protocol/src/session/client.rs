@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rand::rngs::ChaCha20Rng;
+use zeroize::Zeroizing;
 
 use super::statistics::{Laps, LayerSeconds, Meter, Statistics};
 use super::system_rng;
@@ -185,17 +186,42 @@ impl Client {
         &mut self,
         bundle: ClientBundle,
         image: &[u8],
-        mut progress: impl FnMut(u64, u64),
+        progress: impl FnMut(u64, u64),
     ) -> Result<Outcome, Error> {
-        self.party.as_ref().ok_or(Misuse::SessionEnded)?.check(&bundle, image)?;
+        self.classify_together(vec![bundle], &[image], progress)?.pop().expect("one of one image")
+    }
+
+    /// Classifies several images, each with a bundle, which go through the network together and share the
+    /// round trips: at least one and at most [`NetworkPlan::most_together`]. The outcomes come in their
+    /// order. `progress` is told the bytes received and expected.
+    ///
+    /// # Errors
+    /// Those of [`Client::classify`], of which those after which the session goes on stand in the place of
+    /// an outcome; [`Misuse::Images`] for another number of images or of bundles.
+    pub fn classify_together(
+        &mut self,
+        bundles: Vec<ClientBundle>,
+        images: &[impl AsRef<[u8]>],
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Vec<Result<Outcome, Error>>, Error> {
+        let count = images.len();
+        if bundles.len() != count || !(1..=self.plan.most_together()).contains(&count) {
+            return Err(Misuse::Images(count).into());
+        }
+        let party = self.party.as_ref().ok_or(Misuse::SessionEnded)?;
+        let inferences = bundles.into_iter().zip(images).map(|(bundle, image)| {
+            party.check(&bundle, image.as_ref())?;
+            Ok((bundle, Zeroizing::new(image.as_ref().to_vec())))
+        });
+        let inferences = inferences.collect::<Result<Vec<_>, Error>>()?;
         let party = self.party.take().ok_or(Misuse::SessionEnded)?;
         let meter = Meter::start(&self.channel);
         self.channel.begin_phase();
         let mut laps = Laps::start(&mut self.layer_seconds);
-        let total = self.plan.online().received;
+        let total = self.plan.online_together(count).received;
         let before = self.channel.traffic().received;
-        let part = party.online(bundle, image);
-        let (party, outcome, left) = self.channel.run(part, |channel, expected| {
+        let part = party.online_together(inferences);
+        let (party, outcomes, left) = self.channel.run(part, |channel, expected| {
             laps.next(Some(expected));
             progress(channel.traffic().received - before, total);
         })?;
@@ -203,7 +229,7 @@ impl Client {
         self.party = Some(party);
         self.statistics.online += meter.stop(&self.channel);
         drop(left);
-        Ok(outcome?)
+        Ok(outcomes.into_iter().map(|outcome| Ok(outcome?)).collect())
     }
 
     /// Ends the session politely.

@@ -177,7 +177,7 @@ fn serve(service: &Service, mut wire: Wire, deviates: bool) -> End {
             let (ready, mut bundles) = wire.drive(ready.offline(1, 1 << 20))?;
             wire.send(ServerParty::kept());
             let (ready, _) = wire.drive(ready.request())?;
-            party = wire.drive(ready.online(bundles.remove(0)))?.0;
+            party = wire.drive(ready.online(vec![bundles.remove(0)]))?.0;
         }
         Ok(())
     })();

@@ -10,13 +10,13 @@ use super::doors::Doors;
 use super::statistics::Meter;
 use super::system_rng;
 use super::totals::{Part, Totals};
-use crate::bundle::{BundleStore, ServerBundle, Waiting};
+use crate::bundle::{BundleName, BundleStore, ServerBundle, Waiting};
 use crate::error::{Error, Limit, PeerFault};
 use crate::model::Network;
 use crate::party::{Served, ServerParty, Service, Shares};
 use crate::plan::{NetworkPlan, Settings};
 use crate::transport::{Channel, TransportFault};
-use crate::wire::{Message, Request};
+use crate::wire::{Begin, Message, Request};
 
 /// A network ready to serve any number of sessions; shared between their threads.
 pub struct Server {
@@ -212,15 +212,14 @@ impl Server {
             }
             Request::Begin(begin) => {
                 let _online = self.doors.begin_online()?;
-                let bundle = store.take(&begin.bundle)?;
-                store.confirm()?;
-                let bundle = bundle.ok_or(PeerFault::Bundle(begin.bundle))?;
-                let (party, shares) = channel.run(ready.online(bundle), |_, _| ())?;
+                let bundles = self.take(&begin, store)?;
+                let count = bundles.len();
+                let (party, shares) = channel.run(ready.online(bundles), |_, _| ())?;
                 channel.wait_for_writing();
                 self.totals.add(Part::Online, &meter, channel);
-                held.pop();
-                served.inferences += 1;
-                *last = shares;
+                held.truncate(held.len().saturating_sub(count));
+                served.inferences += count as u64;
+                shares.into_iter().last().into_iter().for_each(|shares| *last = shares);
                 party
             }
             Request::Hint(_) => channel.run(ready.send_hint(), |_, _| ())?,
@@ -230,6 +229,20 @@ impl Server {
             }
         };
         Ok(Step::Continue(State { party, held, stock, served }))
+    }
+
+    /// The bundles of an online phase.
+    fn take(
+        &self,
+        begin: &Begin,
+        store: &mut impl BundleStore,
+    ) -> Result<Vec<ServerBundle>, Error> {
+        ServerParty::check_together(self.plan(), begin.bundles.len())?;
+        let take = |name: &BundleName| Ok((*name, store.take(name)?));
+        let taken: Vec<_> = begin.bundles.iter().map(take).collect::<Result<_, Error>>()?;
+        store.confirm()?;
+        let bundle = |(name, bundle): (_, Option<_>)| bundle.ok_or(PeerFault::Bundle(name).into());
+        taken.into_iter().map(bundle).collect()
     }
 
     /// Prepares `count` inferences for a client whose others wait in `store`, within the server's

@@ -30,6 +30,13 @@ impl Expected {
         Self { messages, block: None }
     }
 
+    /// The same, or one of this kind, of so many bytes.
+    #[must_use]
+    pub fn or(mut self, kind: Kind, lengths: RangeInclusive<usize>) -> Self {
+        self.messages.push((kind, lengths));
+        self
+    }
+
     /// The same, on behalf of a block of the network.
     pub fn for_block(self, block: usize) -> Self {
         Self { block: Some(block), ..self }

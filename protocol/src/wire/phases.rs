@@ -45,26 +45,33 @@ impl Payload for Kept {
     }
 }
 
-/// Client: begins an online phase. `name of the bundle (16)`.
+/// Client: begins an online phase of one image or several, which go through the network together.
+/// `names of their bundles (16 each)`.
 pub struct Begin {
-    /// The bundle that is used up.
-    pub bundle: BundleName,
+    /// The bundles that are used up, one for each image.
+    pub bundles: Vec<BundleName>,
 }
 
 impl Begin {
-    /// Bytes of the message.
+    /// Bytes of the message for each image.
     pub const LEN: usize = BundleName::LEN;
+
+    /// The most images.
+    pub const MOST: usize = 16;
 }
 
 impl Payload for Begin {
     const KIND: Kind = Kind::Online;
 
     fn encode(self) -> Vec<u8> {
-        self.bundle.as_bytes().to_vec()
+        self.bundles.iter().flat_map(|bundle| *bundle.as_bytes()).collect()
     }
 
     fn decode(payload: Vec<u8>) -> Result<Self, PeerFault> {
-        Ok(Self { bundle: BundleName::from_bytes(exact(Self::KIND, &payload)?) })
+        let images = (payload.len() / Self::LEN).clamp(1, Self::MOST);
+        PeerFault::check_length(Self::KIND.name(), &payload, images * Self::LEN)?;
+        let (names, _) = payload.as_chunks();
+        Ok(Self { bundles: names.iter().copied().map(BundleName::from_bytes).collect() })
     }
 }
 
@@ -98,12 +105,8 @@ pub enum Request {
 impl Request {
     /// The messages that a request may be.
     pub fn expected() -> Expected {
-        Expected::any_of(&[
-            (Prepare::KIND, Prepare::LEN),
-            (Begin::KIND, Begin::LEN),
-            (FetchHint::KIND, 0),
-            (Bye::KIND, 0),
-        ])
+        Expected::any_of(&[(Prepare::KIND, Prepare::LEN), (FetchHint::KIND, 0), (Bye::KIND, 0)])
+            .or(Begin::KIND, Begin::LEN..=Begin::LEN * Begin::MOST)
     }
 
     /// Reads one of them.

@@ -1,21 +1,21 @@
-//! The client's online phase: an image, classified with a bundle.
+//! The client's online phase: images, each classified with a bundle.
 
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::ClientParty;
-use crate::activation::garbled::Spent;
+use crate::activation::garbled::{Evaluator, Spent};
 use crate::activation::masks::{NodeEvaluation, NodePlan};
-use crate::bundle::{ClientActivation, ClientBundle};
+use crate::bundle::{ClientActivation, ClientBundle, Gates};
 use crate::error::{Error, Misuse, PeerFault};
-use crate::exchange::{Exchange, Mailbox};
+use crate::exchange::{BlockMail, Exchange, Mailbox};
 use crate::linear::Mask;
 use crate::party::Outcome;
-use crate::plan::ActivationPlan;
+use crate::plan::{ActivationPlan, NetworkPlan};
 use crate::wire::{Begin, MaskOnline, Masked};
 
-/// What is left of an inference. To wipe so much memory and give it back takes a while, so it is
+/// What is left of inferences. To wipe so much memory and give it back takes a while, so it is
 /// dropped when nobody waits.
 pub struct Leftover {
     _evaluations: Vec<Spent>,
@@ -39,68 +39,147 @@ impl ClientParty {
     /// What is sent, and in which order, does not depend on the result: not even on
     /// [`PeerFault::Class`] and [`PeerFault::Ranking`], after which the party goes on.
     pub fn online(
-        mut self,
+        self,
         bundle: ClientBundle,
         image: &[u8],
     ) -> Exchange<'static, (Self, Result<Outcome, PeerFault>, Leftover)> {
-        let x = Zeroizing::new(image.to_vec());
+        let inference = (bundle, Zeroizing::new(image.to_vec()));
         Exchange::new(|mail| async move {
-            self.check(&bundle, &x)?;
-            let (result, left) = self.classify(bundle, &x, &mail).await?;
-            let card = self.plan.card();
-            let outcome = Outcome::read(&card.head, card.classes.len(), &result);
-            Ok((self, outcome, left))
+            let (party, mut outcomes, left) = self.classify(vec![inference], &mail).await?;
+            Ok((party, outcomes.pop().expect("one of one image"), left))
         })
     }
 
+    /// Classifies several images, at most [`NetworkPlan::most_together`], which go through the network
+    /// together and share the round trips. The outcomes come in their order; otherwise as
+    /// [`ClientParty::online`].
+    pub fn online_together(
+        self,
+        inferences: Vec<(ClientBundle, Zeroizing<Vec<u8>>)>,
+    ) -> Exchange<'static, (Self, Vec<Result<Outcome, PeerFault>>, Leftover)> {
+        Exchange::new(|mail| async move { self.classify(inferences, &mail).await })
+    }
+
     async fn classify(
-        &mut self,
-        bundle: ClientBundle,
-        image: &[u8],
+        mut self,
+        inferences: Vec<(ClientBundle, Zeroizing<Vec<u8>>)>,
         mail: &Mailbox,
-    ) -> Result<(Zeroizing<Vec<u32>>, Leftover), Error> {
-        mail.send(Begin { bundle: bundle.name }).await;
-        let plan = Arc::clone(&self.plan);
-        let mut gates = bundle.gates(self.plan.settings().hash);
-        self.plan.skip_guard_bits(&mut gates);
-        let mut left = Vec::with_capacity(bundle.activations.len());
-        let (mut masks, plans) = (bundle.masks.into_iter(), plan.activations());
-        let mut ring_bits = plan.masks().map(|(_, bits)| bits);
-        let mut activations = bundle.activations.into_iter();
-        // What goes out before a level: the image, or what the level before it yielded.
-        let image = image.iter().map(|&pixel| pixel.into()).collect();
-        let mut ready = vec![Yield::Result(Zeroizing::new(image), masks.next())];
-        for level in &plan.places.levels {
-            for (yielded, ring_bits) in ready.drain(..).zip(ring_bits.by_ref()) {
-                yielded.send(ring_bits, mail).await;
-            }
-            for (index, activation) in level.clone().zip(activations.by_ref()) {
-                let (mail, mask) = (mail.of(index), masks.next());
-                ready.push(match (&plans[index], activation) {
-                    (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
-                        let evaluator = &mut self.evaluator;
-                        let evaluated = evaluation.evaluate(plan, evaluator, &mut gates, mail);
-                        let (result, spent) = evaluated.await?;
-                        left.push(spent);
-                        Yield::Result(Zeroizing::new(result), mask)
-                    }
-                    (ActivationPlan::Masks(plan), ClientActivation::Masks(prepared)) => {
-                        let mask = mask.expect("a result by masks is read again");
-                        let mut evaluation = prepared.evaluate(plan, mask.into_values());
-                        let MaskOnline(bytes) = mail.receive(plan.online_len(0)).await?;
-                        evaluation.receive(plan, 0, &bytes)?;
-                        Yield::Masks(plan, evaluation)
-                    }
-                    _ => unreachable!("a bundle has the plan's engines"),
-                });
-            }
-            Yield::exchange(&mut ready, level.start, mail).await?;
+    ) -> Result<(Self, Vec<Result<Outcome, PeerFault>>, Leftover), Error> {
+        if !(1..=self.plan.most_together()).contains(&inferences.len()) {
+            return Err(Misuse::Images(inferences.len()).into());
         }
-        match ready.pop() {
-            Some(Yield::Result(result, _)) => Ok((result, Leftover { _evaluations: left })),
-            _ => unreachable!("the head is the last level, and garbled"),
+        inferences.iter().try_for_each(|(bundle, image)| self.check(bundle, image))?;
+        let bundles = inferences.iter().map(|(bundle, _)| bundle.name).collect();
+        mail.send(Begin { bundles }).await;
+        let plan = Arc::clone(&self.plan);
+        let mut images: Vec<Inference<'_>> = inferences
+            .into_iter()
+            .map(|(bundle, image)| Inference::new(&plan, bundle, &image))
+            .collect();
+        let ring_bits: Vec<u32> = plan.masks().map(|(_, bits)| bits).collect();
+        // What goes out before a level: the image, or what the level before it yielded.
+        let mut sources = 0..1;
+        for level in &plan.places.levels {
+            for image in &mut images {
+                for (yielded, &bits) in image.ready.drain(..).zip(&ring_bits[sources.clone()]) {
+                    yielded.send(bits, mail).await;
+                }
+            }
+            for image in &mut images {
+                for index in level.clone() {
+                    image
+                        .begin(&plan.activations()[index], &mut self.evaluator, mail.of(index))
+                        .await?;
+                }
+            }
+            exchange(&mut images, level.start, mail).await?;
+            sources = level.start + 1..level.end + 1;
+        }
+        let card = plan.card();
+        let mut left = Leftover { _evaluations: Vec::new() };
+        let outcomes = images.into_iter().map(|mut image| {
+            left._evaluations.append(&mut image.left);
+            let Some(Yield::Result(result, _)) = image.ready.pop() else {
+                unreachable!("the head is the last level, and garbled")
+            };
+            Outcome::read(&card.head, card.classes.len(), &result)
+        });
+        let outcomes = outcomes.collect();
+        Ok((self, outcomes, left))
+    }
+}
+
+/// An image on its way through the network.
+struct Inference<'a> {
+    gates: Gates,
+    masks: std::vec::IntoIter<Mask>,
+    activations: std::vec::IntoIter<ClientActivation>,
+    /// The image, or what the level before yielded.
+    ready: Vec<Yield<'a>>,
+    left: Vec<Spent>,
+}
+
+impl<'a> Inference<'a> {
+    fn new(plan: &NetworkPlan, bundle: ClientBundle, image: &[u8]) -> Self {
+        let mut gates = bundle.gates(plan.settings().hash);
+        plan.skip_guard_bits(&mut gates);
+        let (mut masks, activations) = (bundle.masks.into_iter(), bundle.activations.into_iter());
+        let image = Zeroizing::new(image.iter().map(|&pixel| pixel.into()).collect());
+        let ready = vec![Yield::Result(image, masks.next())];
+        Self { gates, masks, activations, ready, left: Vec::new() }
+    }
+
+    /// Takes the next activation as far as the server's first message gets it.
+    async fn begin(
+        &mut self,
+        plan: &'a ActivationPlan,
+        evaluator: &mut Evaluator,
+        mail: BlockMail<'_>,
+    ) -> Result<(), Error> {
+        let mask = self.masks.next();
+        let activation = self.activations.next().expect("a bundle has all activations");
+        self.ready.push(match (plan, activation) {
+            (ActivationPlan::Garbled(plan), ClientActivation::Garbled(evaluation)) => {
+                let evaluated = evaluation.evaluate(plan, evaluator, &mut self.gates, mail);
+                let (result, spent) = evaluated.await?;
+                self.left.push(spent);
+                Yield::Result(Zeroizing::new(result), mask)
+            }
+            (ActivationPlan::Masks(plan), ClientActivation::Masks(prepared)) => {
+                let mask = mask.expect("a result by masks is read again");
+                let mut evaluation = prepared.evaluate(plan, mask.into_values());
+                let MaskOnline(bytes) = mail.receive(plan.online_len(0)).await?;
+                evaluation.receive(plan, 0, &bytes)?;
+                Yield::Masks(plan, evaluation)
+            }
+            _ => unreachable!("a bundle has the plan's engines"),
+        });
+        Ok(())
+    }
+}
+
+/// The messages between the first and the last of all activations of a level that are by masks: of all
+/// images, message after message of those that have it.
+async fn exchange(images: &mut [Inference<'_>], first: usize, mail: &Mailbox) -> Result<(), Error> {
+    let messages = images.iter().flat_map(|image| &image.ready).map(Yield::messages).max();
+    for index in 1..messages.unwrap_or(0).saturating_sub(1) {
+        for (number, yielded) in
+            images.iter_mut().flat_map(|image| image.ready.iter_mut().enumerate())
+        {
+            let Yield::Masks(plan, evaluation) = yielded else { continue };
+            if index + 1 >= plan.online_messages() {
+                continue;
+            }
+            if index % 2 == 1 {
+                mail.send(MaskOnline(evaluation.send(plan, index))).await;
+            } else {
+                let len = plan.online_len(index);
+                let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
+                evaluation.receive(plan, index, &bytes)?;
+            }
         }
     }
+    Ok(())
 }
 
 /// What the client has of an activation (or the image) before the next level.
@@ -112,28 +191,6 @@ enum Yield<'a> {
 }
 
 impl Yield<'_> {
-    /// The messages between the first and the last of all activations of a level that are by masks:
-    /// message after message of those that have it.
-    async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
-        let messages = level.iter().map(Self::messages).max().unwrap_or(0);
-        for index in 1..messages.saturating_sub(1) {
-            for (number, yielded) in level.iter_mut().enumerate() {
-                let Self::Masks(plan, evaluation) = yielded else { continue };
-                if index + 1 >= plan.online_messages() {
-                    continue;
-                }
-                if index % 2 == 1 {
-                    mail.send(MaskOnline(evaluation.send(plan, index))).await;
-                } else {
-                    let len = plan.online_len(index);
-                    let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
-                    evaluation.receive(plan, index, &bytes)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Messages of an activation by masks.
     fn messages(&self) -> usize {
         match self {

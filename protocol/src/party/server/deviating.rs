@@ -132,7 +132,7 @@ impl<'a> ServerParty<'a> {
         told: &[usize],
         mail: &Mailbox,
     ) -> Result<Vec<(usize, u8)>, Error> {
-        let shares = self.walk(bundle, mail, Self::forged_sums).await?;
+        let shares = self.walk(vec![bundle], mail, Self::forged_sums).await?.remove(0);
         let terms = &self.service.plan.places.terms;
         let [hidden, seen] = [0, attack.reader].map(|map| &shares.tensors[terms[map].input]);
         let value = |&result: &usize| {

@@ -1,18 +1,22 @@
-//! The server's online phase: its side of an image that is classified with a bundle.
+//! The server's online phase: its side of images, each classified with a bundle.
 
 use std::iter;
+use std::ops::Range;
 
+use gazelle_garble::Delta;
+use rand::rngs::ChaCha20Rng;
 use zeroize::Zeroizing;
 
 use super::ServerParty;
+use crate::activation::garbled::Garbler;
 use crate::activation::masks::{NodeEvaluation, NodePlan};
 use crate::bundle::{Gates, ServerActivation, ServerBundle};
-use crate::error::Error;
+use crate::error::{Error, PeerFault};
 use crate::exchange::{BlockMail, Exchange, Mailbox};
 use crate::linear::{ServerShare, clear};
 use crate::model::{Node, Ring};
 use crate::party::{Service, Shares, renew};
-use crate::plan::ActivationPlan;
+use crate::plan::{ActivationPlan, NetworkPlan};
 use crate::wire::{MaskOnline, Masked};
 
 /// The server's share of a linear node's result: the node, the shares of the tensors before it, and
@@ -21,12 +25,24 @@ pub(super) type LinearShare<'a> =
     fn(&ServerParty<'a>, usize, &[Vec<u32>], &mut [Option<ServerShare>]) -> Vec<u32>;
 
 impl<'a> ServerParty<'a> {
-    /// Classifies an image with a bundle, which may come from another session with the same client.
-    /// Gives the server's shares, for tests; they are wiped when dropped.
-    pub fn online(mut self, bundle: ServerBundle) -> Exchange<'a, (Self, Shares)> {
+    /// Checks that so many images may go through the network together.
+    ///
+    /// # Errors
+    /// [`PeerFault::Images`] if there are more than [`NetworkPlan::most_together`].
+    pub fn check_together(plan: &NetworkPlan, wanted: usize) -> Result<(), PeerFault> {
+        match plan.most_together() {
+            most if wanted > most => Err(PeerFault::Images { wanted, most }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Classifies images, each with a bundle, which may come from other sessions with the same client. They
+    /// go through the network together. Gives the server's shares of each, for tests; they are wiped when
+    /// dropped.
+    pub fn online(mut self, bundles: Vec<ServerBundle>) -> Exchange<'a, (Self, Vec<Shares>)> {
         Exchange::new(|mail| async move {
             renew(&mut self.rng);
-            let shares = self.walk(bundle, &mail, Self::linear).await?;
+            let shares = self.walk(bundles, &mail, Self::linear).await?;
             Ok((self, shares))
         })
     }
@@ -34,55 +50,30 @@ impl<'a> ServerParty<'a> {
     /// Walks the graph; `linear` gives the server's shares of the linear nodes' results.
     pub(super) async fn walk(
         &mut self,
-        bundle: ServerBundle,
+        bundles: Vec<ServerBundle>,
         mail: &Mailbox,
         linear: LinearShare<'a>,
-    ) -> Result<Shares, Error> {
+    ) -> Result<Vec<Shares>, Error> {
         let plan = &self.service.plan;
-        let places = &plan.places;
-        let mut gates = Gates::new(plan.settings().hash, bundle.hash_key);
-        plan.skip_guard_bits(&mut gates);
-        let mut shares = Shares { tensors: vec![Vec::new(); places.tensors.len()] };
-        let mut corrections: Vec<_> = bundle.shares.into_iter().map(Some).collect();
-        let mut activations = bundle.activations.into_iter();
-        // What is kept of what the level before yielded; nothing of the image.
-        let (mut sources, mut kept) = (0..1, vec![Kept::Share(Zeroizing::new(Vec::new()))]);
-        for level in &places.levels {
-            for (source, kept) in sources.zip(kept.drain(..)) {
-                let tensor = places.source(source);
-                let x = &mut shares.tensors[tensor];
-                x.resize(places.tensors[tensor].shape.len(), 0);
-                let ring_bits = places.tensors[tensor].ring_bits;
-                kept.receive(ring_bits, plan.masked_len(source), x, mail.of(source)).await?;
+        let mut images: Vec<Inference<'_>> =
+            bundles.into_iter().map(|bundle| Inference::new(plan, bundle)).collect();
+        let mut sources = 0..1;
+        for level in &plan.places.levels {
+            for image in &mut images {
+                image.receive(plan, sources.clone(), mail).await?;
+                self.advance(&mut image.shares.tensors, &mut image.corrections, linear);
             }
-            self.advance(&mut shares.tensors, &mut corrections, linear);
-            for (index, activation) in level.clone().zip(activations.by_ref()) {
-                let share = &shares.tensors[places.read_by(plan.card(), index)];
-                let mail = mail.of(index);
-                kept.push(match (&plan.activations()[index], activation) {
-                    (ActivationPlan::Garbled(plan), ServerActivation::Garbled(garbling)) => {
-                        let sums = plan.garblers_sums(share);
-                        let labels = garbling.send_labels(plan, &bundle.delta, &sums, mail);
-                        Kept::Share(Zeroizing::new(labels.await))
-                    }
-                    (ActivationPlan::Garbled(plan), ServerActivation::Streamed) => {
-                        let (sums, rng) = (plan.garblers_sums(share), &mut self.rng);
-                        let kept = self.garbler.stream(plan, &sums, &mut gates, mail, rng);
-                        Kept::Share(Zeroizing::new(kept.await?))
-                    }
-                    (ActivationPlan::Masks(plan), ServerActivation::Masks(prepared)) => {
-                        let sums = Zeroizing::new(share.clone());
-                        let mut evaluation = prepared.evaluate(plan, sums);
-                        mail.send(MaskOnline(evaluation.send(plan, 0))).await;
-                        Kept::Masks(plan, evaluation)
-                    }
-                    _ => unreachable!("a bundle has the plan's engines"),
-                });
+            for image in &mut images {
+                for index in level.clone() {
+                    image
+                        .begin(plan, index, (&mut self.garbler, &mut self.rng), mail.of(index))
+                        .await?;
+                }
             }
-            Kept::exchange(&mut kept, level.start, mail).await?;
+            exchange(&mut images, level.start, mail).await?;
             sources = level.start + 1..level.end + 1;
         }
-        Ok(shares)
+        Ok(images.into_iter().map(|image| image.shares).collect())
     }
 
     /// The server's shares of all tensors that follow from those that it has, up to activations.
@@ -132,6 +123,105 @@ impl<'a> ServerParty<'a> {
     }
 }
 
+/// An image on its way through the network.
+struct Inference<'a> {
+    gates: Gates,
+    delta: Delta,
+    corrections: Vec<Option<ServerShare>>,
+    activations: std::vec::IntoIter<ServerActivation>,
+    /// Of what the level before yielded; nothing of the image.
+    kept: Vec<Kept<'a>>,
+    shares: Shares,
+}
+
+impl<'a> Inference<'a> {
+    fn new(plan: &NetworkPlan, bundle: ServerBundle) -> Self {
+        let mut gates = Gates::new(plan.settings().hash, bundle.hash_key);
+        plan.skip_guard_bits(&mut gates);
+        Self {
+            gates,
+            delta: bundle.delta,
+            corrections: bundle.shares.into_iter().map(Some).collect(),
+            activations: bundle.activations.into_iter(),
+            kept: vec![Kept::Share(Zeroizing::new(Vec::new()))],
+            shares: Shares { tensors: vec![Vec::new(); plan.places.tensors.len()] },
+        }
+    }
+
+    /// Receives what the level before these sources yielded, less the client's masks.
+    async fn receive(
+        &mut self,
+        plan: &NetworkPlan,
+        sources: Range<usize>,
+        mail: &Mailbox,
+    ) -> Result<(), Error> {
+        let places = &plan.places;
+        for (source, kept) in sources.zip(self.kept.drain(..)) {
+            let tensor = places.source(source);
+            let x = &mut self.shares.tensors[tensor];
+            x.resize(places.tensors[tensor].shape.len(), 0);
+            let ring_bits = places.tensors[tensor].ring_bits;
+            kept.receive(ring_bits, plan.masked_len(source), x, mail.of(source)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the first message of the next activation, number `index`.
+    async fn begin(
+        &mut self,
+        plan: &'a NetworkPlan,
+        index: usize,
+        (garbler, rng): (&mut Garbler, &mut ChaCha20Rng),
+        mail: BlockMail<'_>,
+    ) -> Result<(), Error> {
+        let share = &self.shares.tensors[plan.places.read_by(plan.card(), index)];
+        let activation = self.activations.next().expect("a bundle has all activations");
+        self.kept.push(match (&plan.activations()[index], activation) {
+            (ActivationPlan::Garbled(plan), ServerActivation::Garbled(garbling)) => {
+                let sums = plan.garblers_sums(share);
+                let labels = garbling.send_labels(plan, &self.delta, &sums, mail);
+                Kept::Share(Zeroizing::new(labels.await))
+            }
+            (ActivationPlan::Garbled(plan), ServerActivation::Streamed) => {
+                let sums = plan.garblers_sums(share);
+                let kept = garbler.stream(plan, &sums, &mut self.gates, mail, rng);
+                Kept::Share(Zeroizing::new(kept.await?))
+            }
+            (ActivationPlan::Masks(plan), ServerActivation::Masks(prepared)) => {
+                let sums = Zeroizing::new(share.clone());
+                let mut evaluation = prepared.evaluate(plan, sums);
+                mail.send(MaskOnline(evaluation.send(plan, 0))).await;
+                Kept::Masks(plan, evaluation)
+            }
+            _ => unreachable!("a bundle has the plan's engines"),
+        });
+        Ok(())
+    }
+}
+
+/// The messages between the first and the last of all activations of a level that are by masks: of all
+/// images, message after message of those that have it.
+async fn exchange(images: &mut [Inference<'_>], first: usize, mail: &Mailbox) -> Result<(), Error> {
+    let messages = images.iter().flat_map(|image| &image.kept).map(Kept::messages).max();
+    for index in 1..messages.unwrap_or(0).saturating_sub(1) {
+        for (number, kept) in images.iter_mut().flat_map(|image| image.kept.iter_mut().enumerate())
+        {
+            let Kept::Masks(plan, evaluation) = kept else { continue };
+            if index + 1 >= plan.online_messages() {
+                continue;
+            }
+            if index % 2 == 0 {
+                mail.send(MaskOnline(evaluation.send(plan, index))).await;
+            } else {
+                let len = plan.online_len(index);
+                let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
+                evaluation.receive(plan, index, &bytes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What the server keeps of an activation until the client answers.
 enum Kept<'a> {
     /// S.
@@ -141,28 +231,6 @@ enum Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// The messages between the first and the last of all activations of a level that are by masks:
-    /// message after message of those that have it.
-    async fn exchange(level: &mut [Self], first: usize, mail: &Mailbox) -> Result<(), Error> {
-        let messages = level.iter().map(Self::messages).max().unwrap_or(0);
-        for index in 1..messages.saturating_sub(1) {
-            for (number, kept) in level.iter_mut().enumerate() {
-                let Self::Masks(plan, evaluation) = kept else { continue };
-                if index + 1 >= plan.online_messages() {
-                    continue;
-                }
-                if index % 2 == 0 {
-                    mail.send(MaskOnline(evaluation.send(plan, index))).await;
-                } else {
-                    let len = plan.online_len(index);
-                    let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
-                    evaluation.receive(plan, index, &bytes)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Messages of an activation by masks.
     fn messages(&self) -> usize {
         match self {

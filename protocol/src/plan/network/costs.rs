@@ -12,6 +12,9 @@ use crate::wire::{
 };
 use crate::{ot, party};
 
+/// Bytes of a server's memory that images may take which go through a network together.
+const MEMORY_TOGETHER: u64 = 64 << 20;
+
 /// What the i-th linear map, the i-th activation and the i-th masked tensor cost in one inference:
 /// those of block i of a chain. To the byte, frames' headers and tags included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,15 +92,31 @@ impl NetworkPlan {
         self.linear.iter().map(wrong).sum::<f64>().log2()
     }
 
-    /// What the client sends and receives in one online phase.
+    /// What the client sends and receives in the online phase of one image.
     pub fn online(&self) -> Traffic {
-        let sum = |part: fn(&BlockCost) -> u64| self.costs().iter().map(part).sum::<u64>();
-        let request = (FRAME_LEN + Begin::LEN) as u64;
+        self.online_together(1)
+    }
+
+    /// The same of `images` images that go through the network together and share the round trips.
+    pub fn online_together(&self, images: usize) -> Traffic {
+        let costs = self.costs();
+        let sum = |part: fn(&BlockCost) -> u64| costs.iter().map(part).sum::<u64>();
+        let request = (FRAME_LEN + images * Begin::LEN) as u64;
         Traffic {
-            sent: request + sum(|c| c.online_up),
-            received: sum(|c| c.online_down),
+            sent: request + images as u64 * sum(|c| c.online_up),
+            received: images as u64 * sum(|c| c.online_down),
             rounds: sum(|c| c.rounds),
         }
+    }
+
+    /// How many images may go through the network together, at most: one where tables are streamed,
+    /// otherwise as many as take the server 64 MiB.
+    pub fn most_together(&self) -> usize {
+        if self.activations.iter().any(ActivationPlan::is_streamed) {
+            return 1;
+        }
+        let fitting = MEMORY_TOGETHER / self.server_memory().max(1);
+        usize::try_from(fitting).unwrap_or(Begin::MOST).clamp(1, Begin::MOST)
     }
 
     /// The round trip for the word that the server's halves are kept: none of its own unless the client
