@@ -61,10 +61,27 @@ impl Asking {
         self.ask(&[image])?.pop().expect("one of one image")
     }
 
+    /// Classifies images, as many at a time as may go through the network together. Returns the outcomes, as
+    /// many as there are until something fails, and how it ended. A class that does not exist, or one twice,
+    /// ends nothing: the server must not learn of it.
+    pub fn classify_all(
+        &mut self,
+        images: &[impl AsRef<[u8]>],
+    ) -> (Vec<Result<Outcome>>, Result<()>) {
+        let mut outcomes = Vec::new();
+        while outcomes.len() < images.len() {
+            match self.ask(&images[outcomes.len()..]) {
+                Ok(next) => outcomes.extend(next),
+                Err(failure) => return (outcomes, Err(failure)),
+            }
+        }
+        (outcomes, Ok(()))
+    }
+
     /// The first of these images, as many as go through the network together, in as many sessions as it
     /// takes; an outcome may be none. What the server was sent of an image in each is hidden by a mask that is
     /// used nowhere else, and that a session fails depends on nothing that the image or its class decides.
-    pub(crate) fn ask(&mut self, images: &[impl AsRef<[u8]>]) -> Result<Vec<Result<Outcome>>> {
+    fn ask(&mut self, images: &[impl AsRef<[u8]>]) -> Result<Vec<Result<Outcome>>> {
         self.revive()?;
         let outcomes = loop {
             match self.ask_once(images) {

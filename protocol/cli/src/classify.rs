@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
         .zip(&args.images)
         .map(|(picture, path)| picture.tensor(&card).when(|| path.display().to_string()));
     let images: Vec<Vec<u8>> = images.collect::<Result<_>>()?;
-    let (outcomes, end) = classify_all(&mut asking, &images);
+    let (outcomes, end) = asking.classify_all(&images);
     let (statistics, refused) = (asking.costs(), asking.refused());
     asking.end();
     let printed = args.images.iter().zip(outcomes).map(|(path, outcome)| {
@@ -55,19 +55,6 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<()> {
         output::line(format_args!("\n{refused} stored inferences were refused and are gone"))?;
     }
     output::line(format_args!("\n{}", table::phases(&statistics).trim_end()))
-}
-
-/// The outcomes of the images, as many as there are until something fails, and how it ended. A class
-/// that does not exist, or one twice, ends nothing: the server must not learn of it.
-fn classify_all(asking: &mut Asking, images: &[Vec<u8>]) -> (Vec<Result<Outcome>>, Result<()>) {
-    let mut outcomes = Vec::new();
-    while outcomes.len() < images.len() {
-        match asking.ask(&images[outcomes.len()..]) {
-            Ok(next) => outcomes.extend(next),
-            Err(failure) => return (outcomes, Err(failure)),
-        }
-    }
-    (outcomes, Ok(()))
 }
 
 /// Sets a session up with a server on this machine; with a `link`, simulates it.

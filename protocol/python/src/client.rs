@@ -49,6 +49,16 @@ impl Client {
         })
     }
 
+    /// Classifies several images; JSON of each.
+    fn classify_all(&self, py: Python<'_>, images: Vec<Vec<u8>>) -> PyResult<Vec<String>> {
+        self.call(py, move |asking| {
+            let (outcomes, end) = asking.classify_all(&images);
+            end?;
+            let outcomes = outcomes.into_iter();
+            outcomes.map(|outcome| Ok(parts::outcome(asking.card(), &outcome?))).collect()
+        })
+    }
+
     /// Prepares inferences; JSON.
     fn prepare(&self, py: Python<'_>, count: usize) -> PyResult<String> {
         self.call(py, move |asking| parts::json(&asking.prepare(count)?))

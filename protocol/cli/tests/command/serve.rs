@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::PathBuf,
+    slice,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -21,17 +22,27 @@ fn samples() -> Vec<PathBuf> {
     files
 }
 
+/// Images that one command names share the round trips, up to as many as go together; each gets its own class.
 #[test]
-fn many_images_one_after_another() {
+fn many_images_together() {
     let server = Server::start(&["--network", "fashion-mnist"]);
-    let files = &samples()[..3];
-    let mut arguments =
-        vec!["classify".into(), "--plaintext".into(), "--server".into(), server.address.clone()];
-    arguments.extend(files.iter().map(|file| file.to_str().unwrap().to_string()));
-    let text = succeed(&arguments);
-    for file in files {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        assert!(text.contains(name), "no {name} in:\n{text}");
+    let samples = samples();
+    let classify = |files: &[PathBuf]| {
+        let arguments = ["classify", "--plaintext", "--server", &server.address];
+        succeed(arguments.into_iter().chain(files.iter().map(|file| file.to_str().unwrap())))
+    };
+    let rounds = |text: &str| -> u64 {
+        let line = text.lines().find(|line| line.starts_with("online")).expect(text);
+        line.split_whitespace().last().unwrap().parse().unwrap()
+    };
+    let one = rounds(&classify(&samples[..1]));
+    let text = classify(&samples);
+    assert!(samples.len() == 20 && rounds(&text) < 20 * one / 2, "{one} round trips, then\n{text}");
+    for (file, line) in samples.iter().zip(text.lines()) {
+        assert!(
+            line.starts_with(&classify(slice::from_ref(file)).lines().next().unwrap()[..]),
+            "{text}"
+        );
     }
 }
 

@@ -155,12 +155,13 @@ class Client:
         return classification(fields)
 
     def classify_all(self, images: Iterable[Image]) -> list[Classification]:
-        """Has several images classified, one after another; an array of shape (count, …) holds all of them.
+        """Has several images classified; an array of shape (count, …) holds all of them.
 
-        All are read before the first is sent, so that what the server sees does not depend on them.
+        As many at a time as there is memory for go through the network together, so that they share the
+        round trips. All are read before the first is sent: what the server sees does not depend on them.
         """
         read = [tensor(self._native.card, self.card.input, image) for image in images]
-        return [classification(json.loads(self._native.classify(image))) for image in read]
+        return [classification(json.loads(fields)) for fields in self._native.classify_all(read)]
 
     def prepare(self, count: int = 1) -> Prepared:
         """Prepares inferences for images that are not known yet: these need the online phase alone.
