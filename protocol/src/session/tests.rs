@@ -11,7 +11,7 @@ use super::*;
 use crate::Link;
 use crate::activation::Delivery;
 use crate::bundle::BundleName;
-use crate::error::{Error, Limit, PeerFault};
+use crate::error::{Error, Limit, Misuse, PeerFault};
 use crate::model::{
     Activation, Block, BlockCard, Chain, Extent, Head, Linear, Network, Padding, Shape, Window,
 };
@@ -222,14 +222,37 @@ fn a_spent_bundle_is_refused() {
         let (near, far) = transport::pair(None);
         let served = thread::spawn(move || server.serve(far).err());
         let mut client = Client::connect(near, &Terms::NONE).unwrap();
-        let bundle = client.offline(1, |_, _| ()).unwrap().remove(0);
+        let mut bundles = client.offline(2, |_, _| ()).unwrap();
+        let (bundle, good) = (bundles.remove(0), bundles.remove(0));
         let name = bundle.name();
         client.classify(bundle, &[7; 198]).unwrap();
-        client.request(Kind::Online, name.as_bytes().to_vec());
+        // Beside another one as well.
+        client.request(Kind::Online, [good.name(), name].map(|name| *name.as_bytes()).concat());
         drop(client);
         let error = served.join().unwrap().unwrap();
         assert!(matches!(error, Error::Peer(PeerFault::Bundle(spent)) if spent == name), "{error}");
     }
+}
+
+/// Neither party lets more images go together than take the server 64 MiB, or any beside another where tables
+/// are streamed.
+#[test]
+fn more_images_than_go_together_are_refused() {
+    let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));
+    let settings = Settings { tables: Delivery::Streamed, ..Settings::default() };
+    let server = Server::new(network, &settings).unwrap();
+    assert_eq!(server.plan().most_together(), 1);
+    let (near, far) = transport::pair(None);
+    let served = thread::spawn(move || server.serve(far).err());
+    let mut client = Client::connect(near, &Terms::NONE).unwrap();
+    let bundles = client.offline(2, |_, _| ()).unwrap();
+    let names: Vec<u8> = bundles.iter().flat_map(|bundle| *bundle.name().as_bytes()).collect();
+    let refused = client.classify_together(bundles, &[[7; 198]; 2], |_, _| ());
+    assert!(matches!(refused, Err(Error::Misuse(Misuse::Images(2)))));
+    client.request(Kind::Online, names);
+    drop(client);
+    let error = served.join().unwrap().unwrap();
+    assert!(matches!(error, Error::Peer(PeerFault::Images { wanted: 2, most: 1 })), "{error}");
 }
 
 /// The numbers that a client may choose.
@@ -258,6 +281,10 @@ fn requests_at_the_edges_of_their_ranges() {
         request(Kind::Online, &[0xff; 16]),
         PeerFault::Bundle(BundleName::from_bytes([0xff; 16]))
     );
+    let fault = request(Kind::Online, &[0xff; 16 * 17]);
+    assert!(matches!(fault, PeerFault::Length { .. }), "{fault}");
+    let fault = request(Kind::Online, &[]);
+    assert!(matches!(fault, PeerFault::Length { .. }), "{fault}");
     let fault = request(Kind::Offline, &[1, 0, 0]);
     assert!(matches!(fault, PeerFault::Length { expected: 4, got: 3, .. }), "{fault}");
 }
