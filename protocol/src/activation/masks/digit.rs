@@ -7,11 +7,11 @@
 //! Both parties run the same functions on their shares of every bit, which is their sum; a bit that
 //! one party knows is 0 for the other one.
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 use super::Side;
 use super::message::Message;
-use super::plane::Plane;
+use super::plane::{Plane, Planes};
 use super::transfer::{Derandomised, Keys, Transfer};
 
 /// Bits of the widest digit.
@@ -25,7 +25,7 @@ const POSITIONS: usize = 5;
 #[derive(ZeroizeOnDrop)]
 pub(super) struct Digit {
     /// The client's bits; 0 for the server.
-    a: Vec<Plane>,
+    a: Planes,
     /// Of the server's bits: their masks are the choices.
     transfers: Vec<Transfer>,
     /// For products with bits that the server has a share of: as many as are still to come.
@@ -37,9 +37,9 @@ pub(super) struct Digit {
     #[zeroize(skip)]
     pairs_of_server: Vec<Derandomised>,
     /// The server's bits; 0 for the client.
-    s: Vec<Plane>,
+    s: Planes,
     /// Shares of the products of all sets of bits.
-    products: Vec<Plane>,
+    products: Planes,
 }
 
 impl Digit {
@@ -68,16 +68,16 @@ impl Digit {
     /// Of the client's bits (0 for the server), with as many transfers as [`Digit::draw`] gives.
     pub(super) fn new(a: &[Plane], mut transfers: Vec<Transfer>, side: Side) -> Self {
         let spare = transfers.split_off(a.len());
-        let mut products = vec![Plane::ZERO; 1 << a.len()];
+        let mut products = Planes::zero(1 << a.len());
         products[0] = side.of_client(Plane::ONES);
         Self {
-            a: a.to_vec(),
+            a: a.into(),
             transfers,
             spare,
             carry: Plane::ZERO,
             carry_of_server: None,
             pairs_of_server: Vec::new(),
-            s: Vec::new(),
+            s: Planes::zero(a.len()),
             products,
         }
     }
@@ -87,6 +87,7 @@ impl Digit {
     }
 
     /// The client's message number `round`: bit `round` joins.
+    #[inline(always)]
     pub(super) fn up(&mut self, round: usize, side: Side, message: &mut Message<'_>) {
         if round < self.bits() {
             self.join(round, side, message);
@@ -96,6 +97,7 @@ impl Digit {
     }
 
     /// The server's message before the client's number `round`, which is 1 or more.
+    #[inline(always)]
     pub(super) fn down(&mut self, round: usize, message: &mut Message<'_>) {
         if round < self.bits() {
             self.carry_of_server = Some(self.derandomise(self.carry, message));
@@ -116,12 +118,13 @@ impl Digit {
 
     /// Bit i: the server's s_i is its choice y_i plus its share of the carry, so that the client's
     /// a_i plus its own share of the carry and y_i are shares of p_i.
+    #[inline(always)]
     fn join(&mut self, i: usize, side: Side, message: &mut Message<'_>) {
         let bit = match side {
             Side::Client => self.a[i] ^ self.carry,
             Side::Server => self.transfers[i].choice(),
         };
-        self.s.push(side.of_server(bit ^ self.carry));
+        self.s[i] = side.of_server(bit ^ self.carry);
         let carry = self.carry;
         self.carry ^= bit & carry ^ self.transfers[i].times(bit, message);
         if let Some(mut of_server) = self.carry_of_server.take() {
@@ -140,6 +143,7 @@ impl Digit {
     }
 
     /// The product of a pair and bit i.
+    #[inline(always)]
     fn join_pair(&mut self, number: usize, pair: usize, i: usize, message: &mut Message<'_>) {
         let (two, bit) = (self.products[pair], self.products[1 << i]);
         let times = self.pairs_of_server[number].times(bit, message);
@@ -157,6 +161,7 @@ impl Digit {
     }
 
     /// The digit, prepared.
+    #[inline(always)]
     pub(super) fn finish(mut self) -> PreparedDigit {
         // [p = v] is the sum of the products of all sets that contain v.
         let mut is = std::mem::take(&mut self.products);
@@ -171,12 +176,12 @@ impl Digit {
 }
 
 /// A digit whose b is not known yet. It is opened for one b only.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(ZeroizeOnDrop)]
 pub(super) struct PreparedDigit {
     /// The server's digit; 0 for the client.
-    s: Vec<Plane>,
+    s: Planes,
     /// Shares of "p is v".
-    is: Vec<Plane>,
+    is: Planes,
     /// A share of the carry of a + s.
     carry: Plane,
 }
@@ -195,42 +200,48 @@ impl PreparedDigit {
     /// Writes or reads what is stored of it.
     pub(super) fn keep(&mut self, side: Side, message: &mut Message<'_>) {
         if let Side::Server = side {
-            message.keep(&mut self.s);
+            message.keep(self.s.iter_mut());
         }
-        message.keep(&mut self.is);
+        message.keep(self.is.iter_mut());
         message.keep([&mut self.carry]);
     }
 
     /// Uses the digit for the server's bits `b` (0 for the client): the server sends e.
+    #[inline(always)]
     pub(super) fn open(self, b: &[Plane], side: Side, message: &mut Message<'_>) -> Sums {
-        let mut borrow = Plane::ZERO;
-        let mut e = Vec::with_capacity(b.len());
-        for (&b, &s) in b.iter().zip(&self.s) {
-            e.push(message.pass(b ^ s ^ borrow));
+        let (mut e, mut borrow) = ([Plane::ZERO; MAX_BITS], Plane::ZERO);
+        for ((e, &b), &s) in e.iter_mut().zip(b).zip(&*self.s) {
+            *e = message.pass(b ^ s ^ borrow);
             borrow = side.of_server(!b & (s ^ borrow) ^ s & borrow);
         }
-        let count = self.is.len();
+        let (e, is, count) = (&e[..b.len()], &*self.is, self.is.len());
         // The shares of "p is at least 2^m − e", for each e: sums from the top.
-        let mut at_least = vec![Plane::ZERO; count];
-        for value in 1..count {
-            at_least[value] = at_least[value - 1] ^ self.is[count - value];
-        }
+        let mut at_least = Plane::ZERO;
+        let generates = look_up(e, |e| {
+            if e > 0 {
+                at_least ^= is[count - e];
+            }
+            at_least
+        });
         Sums {
-            generates: look_up(&e, at_least) ^ self.carry ^ borrow,
-            propagates: look_up(&e, (0..count).map(|e| self.is[count - 1 - e]).collect()),
-            is_zero: look_up(&e, (0..count).map(|e| self.is[(count - e) % count]).collect()),
+            generates: generates ^ self.carry ^ borrow,
+            propagates: look_up(e, |e| is[count - 1 - e]),
+            is_zero: look_up(e, |e| is[(count - e) % count]),
         }
     }
 }
 
-/// Entry e of a table of 2^m.
-fn look_up(e: &[Plane], mut table: Vec<Plane>) -> Plane {
+/// Entry e of a table of 2^m, which `entry` gives in order.
+#[inline(always)]
+fn look_up(e: &[Plane], entry: impl FnMut(usize) -> Plane) -> Plane {
+    let mut table = [Plane::ZERO; 1 << MAX_BITS];
+    let mut left = 1 << e.len();
+    table.iter_mut().zip((0..left).map(entry)).for_each(|(place, entry)| *place = entry);
     for &bit in e.iter().rev() {
-        let half = table.len() / 2;
-        for i in 0..half {
-            table[i] = bit.select(table[half + i], table[i]);
+        left /= 2;
+        for i in 0..left {
+            table[i] = bit.select(table[left + i], table[i]);
         }
-        table.truncate(half);
     }
     table[0]
 }

@@ -6,9 +6,10 @@ use super::digit::Sums;
 use super::gate::Variable;
 use super::level::LevelShares;
 use super::message::Message;
-use super::plane::{Plane, Ring};
+use super::plane::{Plane, Planes};
 use super::preparation::{MaskSums, OwnBits, Prepared, Selector};
-use super::program::{Chain, ClampVariables, Level3, LowVariables, Program, Result2, Top};
+use super::program::{Chain, ClampVariables, Level2, Level3, LowVariables, MOST_OPENED};
+use super::program::{Program, Result2, Top};
 use super::result::OpenResult;
 
 /// After the server's first message: level 2 is open.
@@ -41,12 +42,13 @@ pub(super) struct Masked {
 
 /// After the server's second message: the client has the masked bits P, Z, W and R.
 pub(super) struct Known {
-    bits: Vec<Plane>,
+    bits: [Plane; MOST_OPENED],
     result: OpenResult,
 }
 
 impl Prepared {
     /// The server sends; `b` are its shares of the sums (nothing for the client).
+    #[inline(always)]
     pub(super) fn open(
         self,
         program: &Program,
@@ -55,33 +57,33 @@ impl Prepared {
         message: &mut Message<'_>,
     ) -> Opened {
         let Self { digits, own, mut selectors, sums, mut level2, level3, result } = self;
-        let bits = Plane::of_bits(b, program.digits.ring_bits());
+        let mut bits = Planes::zero(program.digits.ring_bits());
+        Plane::set_bits(&mut bits, b);
         let (mut at, widths) = (0, program.digits.all());
         let open = digits.into_iter().zip(widths).map(|(digit, width)| {
             at += width;
             digit.open(&bits[at - width..at], side, message)
         });
-        let mut open: Vec<Sums> = open.collect();
-        let high = open.split_off(program.digits.low.len() + program.digits.middle.len());
-        let middle = open.split_off(program.digits.low.len());
-        let low = open;
+        let open: Vec<Sums> = open.collect();
+        let (low, rest) = open.split_at(program.digits.low.len());
+        let (middle, high) = rest.split_at(program.digits.middle.len());
 
         let vars = &program.level2;
         let mut opening = Opening { level: &mut level2, side, message };
-        opening.chain(&vars.low, &low);
-        opening.chain(&vars.middle, &middle);
+        opening.chain(&vars.low, low);
+        opening.chain(&vars.middle, middle);
         // Shares of the sign bits' sum are the sign bits.
         let sign = own.sign ^ bits[program.digits.ring_bits() - 1];
         if let Some(top) = &vars.top {
-            opening.top(top, sign, (&high, &program.digits.high), &own, &mut selectors);
+            opening.top(top, sign, (high, &program.digits.high), &own, &mut selectors);
         }
 
         let top = |digits: &[Sums]| digits.last().map_or(Plane::ZERO, |digit| digit.generates);
         let linear = Linear {
-            carry: top(&low),
-            generates: top(&middle),
+            carry: top(low),
+            generates: top(middle),
             propagates: if middle.len() == 1 { middle[0].propagates } else { Plane::ZERO },
-            negative: sign ^ top(&high),
+            negative: sign ^ top(high),
         };
         let result = result.open(program, b, side, message);
         Opened { own, sums, level2, level3, linear, result }
@@ -90,6 +92,7 @@ impl Prepared {
 
 /// Shares of whether a high digit is as a sum of 0 below it makes it 0: with `above`, the client's
 /// bit that there is a carry then, the digit propagates, else it is 0.
+#[inline(always)]
 fn is_zero(
     digit: &Sums,
     width: usize,
@@ -117,6 +120,7 @@ struct Opening<'a, 'm> {
 }
 
 impl Opening<'_, '_> {
+    #[inline(always)]
     fn variable(&mut self, variable: Variable, share: Plane) {
         let sent = self.message.pass(share ^ self.level.own(variable));
         if let Side::Client = self.side {
@@ -124,6 +128,7 @@ impl Opening<'_, '_> {
         }
     }
 
+    #[inline(always)]
     fn chain(&mut self, chain: &Chain, digits: &[Sums]) {
         for (number, digit) in digits.iter().enumerate() {
             if let Some(variable) = chain.generates[number] {
@@ -136,6 +141,7 @@ impl Opening<'_, '_> {
     }
 
     /// The high digits with their widths, and the sum of the sign bits.
+    #[inline(always)]
     fn top(
         &mut self,
         top: &Top,
@@ -158,6 +164,7 @@ impl Opening<'_, '_> {
 
 impl Opened {
     /// The client sends.
+    #[inline(always)]
     pub(super) fn mask(
         mut self,
         program: &Program,
@@ -167,7 +174,8 @@ impl Opened {
         let Level3 { generates, clamp, .. } = program.level3;
         let low = clamp.and_then(|clamp| clamp.low);
         let mut linear = [self.own.is_zero, self.linear.negative];
-        for (index, &result) in program.level2.results.iter().enumerate() {
+        let Level2 { level, results, .. } = &program.level2;
+        for (gate, &result) in level.gates().iter().zip(results) {
             let variable = match result {
                 Result2::CarryOfLow => low.map(|low| low.carry),
                 Result2::Propagates => low.map(|low| low.propagates),
@@ -182,7 +190,7 @@ impl Opened {
                 (None, _) => self.own.is_zero,
             };
             let part = mask ^ self.linear_part(program, result, side);
-            let hat = self.level2.run(&program.level2.level, index, part, message);
+            let hat = self.level2.run(gate, part, side == Side::Client, message);
             match (variable, result) {
                 (Some(variable), _) => self.set(variable, hat, side),
                 (None, Result2::HighCarry) => linear[1] ^= mask ^ hat,
@@ -195,6 +203,7 @@ impl Opened {
     }
 
     /// This party's share of the terms of a result that no transfer is needed for.
+    #[inline(always)]
     fn linear_part(&self, program: &Program, result: Result2, side: Side) -> Plane {
         match result {
             Result2::CarryOfLow => self.linear.carry,
@@ -209,6 +218,7 @@ impl Opened {
     }
 
     /// Hats of level 3 belong to the server.
+    #[inline(always)]
     fn set(&mut self, variable: Variable, hat: Plane, side: Side) {
         if let Side::Server = side {
             self.level3.set_own(variable, hat);
@@ -216,6 +226,7 @@ impl Opened {
     }
 
     /// The hats of the variables that are sums of others; `is_zero` is that of P0.
+    #[inline(always)]
     fn derive(&mut self, program: &Program, is_zero: Plane, side: Side) {
         let Level3 { generates, clamp, .. } = program.level3;
         let Some(ClampVariables { low, is_ones, differs, .. }) = clamp else { return };
@@ -231,30 +242,33 @@ impl Opened {
 
 impl Masked {
     /// The server sends.
+    #[inline(always)]
     pub(super) fn reveal(self, program: &Program, side: Side, message: &mut Message<'_>) -> Known {
         let Self { level3, linear: [is_zero, negative], result } = self;
-        let linear = match program.is_maximum() {
+        // What each bit begins with; then the bits.
+        let mut bits = match program.is_maximum() {
             true => [negative, Plane::ZERO, Plane::ZERO, Plane::ZERO],
             false => [is_zero, negative, Plane::ZERO, Plane::ZERO],
         };
-        let bits = (0..program.opened()).map(|bit| {
-            let linear = linear[bit] ^ result.mask_of_server(bit, side);
-            level3.run(&program.level3.level, bit, linear, message)
-        });
-        Known { bits: bits.collect(), result }
+        for (number, gate) in program.level3.level.gates().iter().enumerate() {
+            let linear = bits[number] ^ result.mask_of_server(number, side);
+            bits[number] = level3.run(gate, linear, side == Side::Server, message);
+        }
+        Known { bits, result }
     }
 }
 
 impl Known {
-    /// The client sends; `r` are the masks of its results (nothing for the server). The server's
-    /// results less r, modulo 2^32.
+    /// The client sends; `values` are the masks of its results. Those of the server become the results
+    /// less these, modulo 2^32.
+    #[inline(always)]
     pub(super) fn close(
         self,
         program: &Program,
-        r: &[u32],
+        values: &mut [u32],
         side: Side,
         message: &mut Message<'_>,
-    ) -> Ring {
-        self.result.close(program, &self.bits, r, side, message)
+    ) {
+        self.result.close(program, self.bits, values, side, message);
     }
 }

@@ -13,6 +13,7 @@
 //! F(μ).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::transfer::KEY_BITS;
 
@@ -88,6 +89,20 @@ pub(super) struct Level {
 pub(super) struct Gate {
     pub(super) polynomial: Polynomial,
     pub(super) terms: Vec<Term>,
+    /// The first of its places in a party's shares of the level's gates.
+    first: usize,
+}
+
+impl Gate {
+    /// How many shares a party has of it: one of its result, and one of each term.
+    pub(super) fn shares(&self) -> usize {
+        1 + self.terms.len()
+    }
+
+    /// Where they are among those of all gates of the level.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.first..self.first + self.shares()
+    }
 }
 
 /// A product of choice bits with a bit of the sender's.
@@ -128,7 +143,8 @@ impl Level {
             Term { factors: factors.into_iter().map(place).collect(), payload }
         });
         let terms = terms.collect();
-        self.gates.push(Gate { polynomial, terms });
+        let first = self.gates.last().map_or(0, |gate| gate.range().end);
+        self.gates.push(Gate { polynomial, terms, first });
     }
 
     /// What each product of choices is multiplied by.

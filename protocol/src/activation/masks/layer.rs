@@ -1,5 +1,6 @@
 //! A layer of activations: all its chunks at once, message after message.
 
+use gazelle_kernels::VectorBackend;
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, RngExt, SeedableRng};
 use zeroize::Zeroizing;
@@ -8,7 +9,7 @@ use super::Side;
 use super::evaluation::{Known, Masked, Opened};
 use super::message::{Message, Size};
 use super::plan::MasksPlan;
-use super::plane::{LANES, Ring};
+use super::plane::LANES;
 use super::preparation::{DownTransfers, Half, Prepared, Rest, Start, UpTransfers};
 use super::sizes::blank;
 use crate::error::{Error, PeerFault};
@@ -30,7 +31,7 @@ pub struct PreparedLayer {
 /// The online phase of a layer, between two messages.
 pub struct Evaluation {
     side: Side,
-    /// The server's sums, or the masks of the client's results.
+    /// The server's sums and in the end its results, or the masks of the client's.
     values: Zeroizing<Vec<u32>>,
     chunks: Vec<Evaluating>,
 }
@@ -47,7 +48,7 @@ enum Evaluating {
     Opened(Box<Opened>),
     Masked(Masked),
     Known(Known),
-    Done(Ring),
+    Done,
     Moved,
 }
 
@@ -104,11 +105,10 @@ impl Preparation {
 
     /// Makes message `index`, which is this party's to send.
     pub fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
-        let side = self.side;
-        let step = |(_, chunk): (_, &mut Preparing), message: &mut Message<'_>| {
-            chunk.step(plan, index, side, message);
-        };
-        send(plan, &plan.sizes.offline[index], &mut self.chunks, step)
+        let mut bytes = vec![0; plan.offline_len(index)];
+        let sound = self.step(plan, index, out(plan, &plan.sizes.offline[index], &mut bytes));
+        debug_assert!(sound, "a message is written to its end");
+        bytes
     }
 
     /// Takes message `index`, which is the other party's.
@@ -117,12 +117,19 @@ impl Preparation {
     /// [`PeerFault`] if it has not as many bytes as the plan says, or an unused bit is set.
     pub fn receive(&mut self, plan: &MasksPlan, index: usize, bytes: &[u8]) -> Result<(), Error> {
         PeerFault::check_length(OFFLINE, bytes, plan.offline_len(index))?;
-        let side = self.side;
-        let step = |(_, chunk): (_, &mut Preparing), message: &mut Message<'_>| {
-            chunk.step(plan, index, side, message);
-        };
-        let sound = receive(plan, &plan.sizes.offline[index], &mut self.chunks, bytes, step);
+        let sound = self.step(plan, index, read(plan, &plan.sizes.offline[index], bytes));
         if sound { Ok(()) } else { Err(PeerFault::Padding { message: OFFLINE }.into()) }
+    }
+
+    /// A message of each chunk; whether they are sound.
+    fn step(&mut self, plan: &MasksPlan, index: usize, messages: Vec<Message<'_>>) -> bool {
+        let side = self.side;
+        each(
+            self.chunks.iter_mut(),
+            messages,
+            #[inline(always)]
+            |chunk, message| chunk.step(plan, index, side, message),
+        )
     }
 
     /// After the last message.
@@ -136,11 +143,12 @@ impl Preparation {
 }
 
 impl Preparing {
+    #[inline(always)]
     fn step(&mut self, plan: &MasksPlan, index: usize, side: Side, message: &mut Message<'_>) {
         let program = &plan.program;
         *self = match std::mem::replace(self, Self::Moved) {
             Self::Start(start) => Self::Half(start.up(program, side, message)),
-            Self::Half(half) => Self::Rest(half.down(program, message)),
+            Self::Half(half) => Self::Rest(half.down(program, side, message)),
             Self::Rest(mut rest) => {
                 match index % 2 {
                     0 => rest.up(index / 2, side, message),
@@ -211,11 +219,10 @@ impl PreparedLayer {
 impl Evaluation {
     /// Makes message `index`, which is this party's to send.
     pub fn send(&mut self, plan: &MasksPlan, index: usize) -> Vec<u8> {
-        let Self { side, values, chunks } = self;
-        let step = |(number, chunk): (usize, &mut Evaluating), message: &mut Message<'_>| {
-            chunk.step(plan, part(values, number), *side, message);
-        };
-        send(plan, &plan.sizes.online[index], chunks, step)
+        let mut bytes = vec![0; plan.online_len(index)];
+        let sound = self.step(plan, out(plan, &plan.sizes.online[index], &mut bytes));
+        debug_assert!(sound, "a message is written to its end");
+        bytes
     }
 
     /// Takes message `index`, which is the other party's.
@@ -224,41 +231,54 @@ impl Evaluation {
     /// [`PeerFault`] if it has not as many bytes as the plan says, or an unused bit is set.
     pub fn receive(&mut self, plan: &MasksPlan, index: usize, bytes: &[u8]) -> Result<(), Error> {
         PeerFault::check_length(ONLINE, bytes, plan.online_len(index))?;
-        let Self { side, values, chunks } = self;
-        let step = |(number, chunk): (usize, &mut Evaluating), message: &mut Message<'_>| {
-            chunk.step(plan, part(values, number), *side, message);
-        };
-        let sound = receive(plan, &plan.sizes.online[index], chunks, bytes, step);
+        let sound = self.step(plan, read(plan, &plan.sizes.online[index], bytes));
         if sound { Ok(()) } else { Err(PeerFault::Padding { message: ONLINE }.into()) }
+    }
+
+    /// A message of each chunk; whether they are sound.
+    fn step(&mut self, plan: &MasksPlan, messages: Vec<Message<'_>>) -> bool {
+        let side = self.side;
+        each(
+            self.chunks.iter_mut().zip(self.values.chunks_mut(LANES)),
+            messages,
+            #[inline(always)]
+            |(chunk, values), message| chunk.step(plan, values, side, message),
+        )
     }
 
     /// The server's results less the client's masks, after the last message.
     pub fn finish(self, plan: &MasksPlan) -> Vec<u32> {
+        let Self { chunks, mut values, .. } = self;
+        let done = chunks.iter().all(|chunk| matches!(chunk, Evaluating::Done));
+        assert!(done, "the last message was received");
         let ring = u32::MAX >> (u32::BITS - plan.out_bits());
-        let results =
-            self.chunks.iter().zip(plan.chunks()).flat_map(|(chunk, range)| match chunk {
-                Evaluating::Done(results) => &results[..range.len()],
-                _ => unreachable!("the last message was received"),
-            });
-        results.map(|result| result.wrapping_add(plan.offsets[1]) & ring).collect()
+        values.iter_mut().for_each(|value| *value = value.wrapping_add(plan.offsets[1]) & ring);
+        std::mem::take(&mut values)
     }
 }
 
 impl Evaluating {
-    fn step(&mut self, plan: &MasksPlan, values: &[u32], side: Side, message: &mut Message<'_>) {
+    #[inline(always)]
+    fn step(
+        &mut self,
+        plan: &MasksPlan,
+        values: &mut [u32],
+        side: Side,
+        message: &mut Message<'_>,
+    ) {
         let program = &plan.program;
-        let (b, r): (&[u32], &[u32]) = match side {
-            Side::Client => (&[], values),
-            Side::Server => (values, &[]),
-        };
         *self = match std::mem::replace(self, Self::Moved) {
             Self::Prepared(prepared) => {
+                let b = if let Side::Server = side { values } else { &mut [] };
                 Self::Opened(Box::new(prepared.open(program, b, side, message)))
             }
             Self::Opened(opened) => Self::Masked(opened.mask(program, side, message)),
             Self::Masked(masked) => Self::Known(masked.reveal(program, side, message)),
-            Self::Known(known) => Self::Done(known.close(program, r, side, message)),
-            Self::Done(_) | Self::Moved => unreachable!("there are four messages"),
+            Self::Known(known) => {
+                known.close(program, values, side, message);
+                Self::Done
+            }
+            Self::Done | Self::Moved => unreachable!("there are four messages"),
         };
     }
 }
@@ -268,48 +288,40 @@ fn part(values: &[u32], chunk: usize) -> &[u32] {
     &values[chunk * LANES..values.len().min((chunk + 1) * LANES)]
 }
 
-/// Makes a message: each chunk writes its part.
-fn send<T: Send>(
-    plan: &MasksPlan,
-    size: &Size,
-    chunks: &mut [T],
-    step: impl Fn((usize, &mut T), &mut Message<'_>) + Sync,
-) -> Vec<u8> {
-    let mut bytes = vec![0; plan.len(size)];
-    let mut rest = bytes.as_mut_slice();
-    let parts = (0..chunks.len()).map(|number| {
-        let part = rest.split_off_mut(..size.bytes(plan.lanes(number)));
-        part.expect("a part for each chunk")
+/// The parts of a message that chunks write.
+fn out<'a>(plan: &MasksPlan, size: &Size, mut bytes: &'a mut [u8]) -> Vec<Message<'a>> {
+    let parts = plan.chunks().map(|lanes| {
+        let part = bytes.split_off_mut(..size.bytes(lanes.len()));
+        Message::out(lanes.len(), part.expect("a part for each chunk"))
     });
-    let parts: Vec<&mut [u8]> = parts.collect();
-    chunks.par_iter_mut().zip(parts).enumerate().for_each(|(number, (chunk, bytes))| {
-        let mut message = Message::out(plan.lanes(number), bytes);
-        step((number, chunk), &mut message);
-        debug_assert!(message.is_sound(), "a message is written to its end");
-    });
-    bytes
+    parts.collect()
 }
 
-/// Takes a message: each chunk reads its part. Whether no unused bit was set.
-fn receive<T: Send>(
-    plan: &MasksPlan,
-    size: &Size,
-    chunks: &mut [T],
-    bytes: &[u8],
-    step: impl Fn((usize, &mut T), &mut Message<'_>) + Sync,
-) -> bool {
-    let mut rest = bytes;
-    let parts = (0..chunks.len()).map(|number| {
-        let part = rest.split_off(..size.bytes(plan.lanes(number)));
-        part.expect("the message has its length")
+/// The parts of a message that chunks read.
+fn read<'a>(plan: &MasksPlan, size: &Size, mut bytes: &'a [u8]) -> Vec<Message<'a>> {
+    let parts = plan.chunks().map(|lanes| {
+        let part = bytes.split_off(..size.bytes(lanes.len()));
+        Message::read(lanes.len(), part.expect("the message has its length"))
     });
-    let parts: Vec<&[u8]> = parts.collect();
-    let read = |(number, (chunk, bytes))| {
-        let mut message = Message::read(plan.lanes(number), bytes);
-        step((number, chunk), &mut message);
+    parts.collect()
+}
+
+/// Takes a step of each chunk, with its part of a message; whether all parts are sound.
+fn each<'m, T: Send>(
+    chunks: impl Iterator<Item = T>,
+    messages: Vec<Message<'m>>,
+    step: impl Fn(T, &mut Message<'m>) + Sync,
+) -> bool {
+    let backend = VectorBackend::best();
+    let step = |(chunk, mut message): (T, Message<'m>)| {
+        backend.run(
+            #[inline(always)]
+            || step(chunk, &mut message),
+        );
         message.is_sound()
     };
     // All chunks in any case: what is computed depends on the message's length alone.
-    let sound = chunks.par_iter_mut().zip(parts).enumerate().map(read);
-    sound.collect::<Vec<bool>>().into_iter().all(|sound| sound)
+    let steps: Vec<_> = chunks.zip(messages).collect();
+    let sound: Vec<bool> = steps.into_par_iter().map(step).collect();
+    sound.into_iter().all(|sound| sound)
 }

@@ -5,7 +5,7 @@
 
 use gazelle_ntt::pack;
 
-use super::plane::{LANES, Plane, Ring, ring};
+use super::plane::{LANES, Plane, Ring};
 
 /// A message in the making, or on its way in. It holds planes and ring elements of `lanes` lanes
 /// in the order of the program: a plane as ⌈lanes/8⌉ bytes, ring elements packed.
@@ -71,6 +71,7 @@ impl<'a> Message<'a> {
     }
 
     /// Sends one bit of each lane if this party writes; what the writer sent, in either case.
+    #[inline(always)]
     pub(super) fn pass(&mut self, bits: Plane) -> Plane {
         let len = self.lanes.div_ceil(8);
         let unused = (8 * len - self.lanes) as u32;
@@ -78,7 +79,10 @@ impl<'a> Message<'a> {
             End::Out(out) => {
                 let (bytes, rest) = std::mem::take(out).split_at_mut(len);
                 *out = rest;
-                copy_words(&bits, bytes);
+                match bytes.first_chunk_mut() {
+                    Some(whole) => *whole = bits.to_bytes(),
+                    None => bytes.copy_from_slice(&bits.to_bytes()[..len]),
+                }
                 if let Some(last) = bytes.last_mut() {
                     *last &= u8::MAX >> unused;
                 }
@@ -88,7 +92,14 @@ impl<'a> Message<'a> {
                 let (plane, rest) = bytes.split_at(len);
                 *bytes = rest;
                 self.padding |= plane.last().is_some_and(|last| last.leading_zeros() < unused);
-                read_words(plane)
+                match plane.first_chunk() {
+                    Some(whole) => Plane::from_bytes(whole),
+                    None => {
+                        let mut whole = [0; LANES / 8];
+                        whole[..len].copy_from_slice(plane);
+                        Plane::from_bytes(&whole)
+                    }
+                }
             }
             End::Count(size) => {
                 size.widths.push(1);
@@ -97,8 +108,9 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Sends a ring element of `bits` bits of each lane, as [`Message::pass`].
-    pub(super) fn pass_ring(&mut self, mut elements: Ring, bits: u32) -> Ring {
+    /// Sends a ring element of `bits` bits of each lane, as [`Message::pass`]: a reader gets them in
+    /// their place.
+    pub(super) fn pass_ring(&mut self, elements: &mut Ring, bits: u32) {
         let len = pack::packed_len(self.lanes, bits);
         match &mut self.end {
             End::Out(out) => {
@@ -114,18 +126,11 @@ impl<'a> Message<'a> {
             }
             End::Count(size) => size.widths.push(bits),
         }
-        elements
     }
 
     /// Passes each of some planes: a stored state is one more message, from a party to itself.
     pub(super) fn keep<'p>(&mut self, planes: impl IntoIterator<Item = &'p mut Plane>) {
         planes.into_iter().for_each(|plane| *plane = self.pass(*plane));
-    }
-
-    /// Passes ring elements likewise.
-    pub(super) fn keep_ring(&mut self, elements: &mut Ring, bits: u32) {
-        let kept = std::mem::replace(elements, ring(|_| 0));
-        *elements = self.pass_ring(kept, bits);
     }
 
     /// Whether all of the message was used, and none of its unused bits was set.
@@ -137,20 +142,4 @@ impl<'a> Message<'a> {
         };
         left == 0 && !self.padding
     }
-}
-
-fn copy_words(plane: &Plane, bytes: &mut [u8]) {
-    for (bytes, word) in bytes.chunks_mut(8).zip(plane.0) {
-        bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
-    }
-}
-
-fn read_words(bytes: &[u8]) -> Plane {
-    let mut plane = Plane::ZERO;
-    for (word, bytes) in plane.0.iter_mut().zip(bytes.chunks(8)) {
-        let mut all = [0; 8];
-        all[..bytes.len()].copy_from_slice(bytes);
-        *word = u64::from_le_bytes(all);
-    }
-    plane
 }

@@ -8,7 +8,7 @@ use super::Side;
 use super::digit::{Digit, PreparedDigit};
 use super::level::{LevelShares, LevelTransfers};
 use super::message::Message;
-use super::plane::Plane;
+use super::plane::{Plane, Planes};
 use super::program::{ClampVariables, Level3, LowVariables, Program};
 use super::result::{HalfResult, ResultShares, ResultTransfers};
 use super::transfer::{Derandomised, Keys, RingTransfer, Transfer};
@@ -82,12 +82,12 @@ struct Common {
 }
 
 /// Bits of the client's; 0 for the server.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(ZeroizeOnDrop)]
 pub(super) struct OwnBits {
     /// The sign bit of a.
     pub(super) sign: Plane,
     /// Whether a lower high digit of a is not 0: for each high digit, and for the sign bit.
-    pub(super) above_nonzero: Vec<Plane>,
+    pub(super) above_nonzero: Planes,
     /// The mask of P0.
     pub(super) is_zero: Plane,
     /// The mask of V.
@@ -133,7 +133,8 @@ impl Start {
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let bits = Plane::of_bits(a, program.digits.ring_bits());
+        let mut bits = Planes::zero(program.digits.ring_bits());
+        Plane::set_bits(&mut bits, a);
         let mut at = 0;
         let digits = program.digits.all().zip(up.digits).map(|(width, transfers)| {
             at += width;
@@ -151,6 +152,7 @@ impl Start {
     }
 
     /// The client sends.
+    #[inline(always)]
     pub(super) fn up(mut self, program: &Program, side: Side, message: &mut Message<'_>) -> Half {
         self.common.digits.iter_mut().for_each(|digit| digit.up(0, side, message));
         let above = self.common.own.above_nonzero.iter();
@@ -164,7 +166,7 @@ impl Start {
         Half {
             selectors,
             sums,
-            level2: self.level2.fold(&program.level2.level, message),
+            level2: self.level2.fold(&program.level2.level, side == Side::Client, message),
             level3: self.level3,
             result: self.result.up(program, message),
             common: self.common,
@@ -174,10 +176,12 @@ impl Start {
 
 impl Half {
     /// The server sends.
-    pub(super) fn down(self, program: &Program, message: &mut Message<'_>) -> Rest {
+    #[inline(always)]
+    pub(super) fn down(self, program: &Program, side: Side, message: &mut Message<'_>) -> Rest {
         let Common { mut digits, own } = self.common;
         digits.iter_mut().for_each(|digit| digit.down(1, message));
-        let level3 = self.level3.fold(&program.level3.level, message);
+        let sends = side == Side::Server;
+        let level3 = self.level3.fold(&program.level3.level, sends, message);
         let result = self.result.down(program, message);
         let Self { selectors, sums, level2, .. } = self;
         let prepared =
@@ -188,11 +192,13 @@ impl Half {
 
 impl Rest {
     /// The client's message number `round`, from 1 on.
+    #[inline(always)]
     pub(super) fn up(&mut self, round: usize, side: Side, message: &mut Message<'_>) {
         self.digits.iter_mut().for_each(|digit| digit.up(round, side, message));
     }
 
     /// The server's message before it, from round 2 on.
+    #[inline(always)]
     pub(super) fn down(&mut self, round: usize, message: &mut Message<'_>) {
         self.digits.iter_mut().for_each(|digit| digit.down(round, message));
     }
@@ -213,7 +219,7 @@ impl Prepared {
                 let OwnBits { sign, above_nonzero, is_zero, high_carry } = &mut self.own;
                 message.keep([sign]);
                 if !program.is_maximum() {
-                    message.keep([is_zero, high_carry].into_iter().chain(above_nonzero));
+                    message.keep([is_zero, high_carry].into_iter().chain(above_nonzero.iter_mut()));
                 }
             }
             Side::Server if program.is_maximum() => {}
@@ -236,11 +242,12 @@ impl OwnBits {
     fn new(program: &Program, a: &[Plane], side: Side, rng: &mut impl CryptoRng) -> Self {
         let (high, sign) = a[program.digits.shift() + program.digits.result_bits()..]
             .split_at(program.digits.high.iter().sum());
-        let (mut above_nonzero, mut bits) = (vec![Plane::ZERO], high.iter());
-        for &width in &program.digits.high {
-            let below = *above_nonzero.last().expect("one for each digit");
-            above_nonzero
-                .push(bits.by_ref().take(width).fold(below, |any, &bit| any ^ bit ^ any & bit));
+        let mut above_nonzero = Planes::zero(program.digits.high.len() + 1);
+        let mut bits = high.iter();
+        for (digit, &width) in program.digits.high.iter().enumerate() {
+            let bits = bits.by_ref().take(width);
+            let any = bits.fold(above_nonzero[digit], |any, &bit| any ^ bit ^ any & bit);
+            above_nonzero[digit + 1] = any;
         }
         let mut random = || side.of_client(Plane(rng.random()));
         let (is_zero, high_carry) = (random(), random());

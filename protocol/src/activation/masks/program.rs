@@ -20,6 +20,9 @@ use super::digit::Digit;
 use super::gate::{Level, MaskKind, Polynomial, Variable, product};
 use super::shape::Digits;
 
+/// P, Z, W and R.
+pub(super) const MOST_OPENED: usize = 4;
+
 /// The gates and variables of an activation, or of a maximum.
 pub(super) struct Program {
     pub(super) digits: Digits,
@@ -142,7 +145,7 @@ impl Program {
     }
 
     /// Bits that the client and the server hide for the other one to know their sum: P, Z, W and,
-    /// if there are low digits, R; only Z of a maximum.
+    /// if there are low digits, R; only Z of a maximum. At most [`MOST_OPENED`].
     pub(super) fn opened(&self) -> usize {
         if self.is_maximum() { 1 } else { 3 + usize::from(self.has_low()) }
     }

@@ -5,12 +5,11 @@
 //! beforehand. Of a maximum of x₁ and x₂ there is only Z, in the place of P.
 
 use rand::{CryptoRng, RngExt};
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::Side;
 use super::message::Message;
-use super::plane::{Plane, Ring, negate_if, ring};
-use super::program::Program;
+use super::plane::{Plane, Planes, Ring, negate_if};
+use super::program::{MOST_OPENED, Program};
 use super::transfer::RingTransfer;
 
 /// What a result's preparation begins with.
@@ -20,7 +19,7 @@ pub(super) struct ResultTransfers {
     /// κ of each bit is the client's choice.
     client: Vec<RingTransfer>,
     /// Of the bits P, Z, W and R: κ for the client, μ for the server.
-    pub(super) own: Vec<Plane>,
+    pub(super) own: Planes,
     /// The client's A; 0 for the server.
     input: Ring,
 }
@@ -32,9 +31,8 @@ pub(super) struct HalfResult {
 }
 
 /// A result, prepared.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct ResultShares {
-    own: Vec<Plane>,
+    own: Planes,
     /// The client's A, then the server's B.
     input: Ring,
     /// δ_P·A.
@@ -47,22 +45,17 @@ pub(super) struct ResultShares {
     masks: Vec<Ring>,
 }
 
-/// What P is multiplied with, of a value `a` of the client's.
-fn input_of_client(program: &Program, a: u32) -> u32 {
-    let most = (1 << program.digits.result_bits()) - 1;
-    match program.is_maximum() {
-        true => a.wrapping_neg(),
-        false => (a >> program.digits.shift() & most).wrapping_sub(most),
+/// Puts what P is multiplied with in place: A, of values of the client's, or B, of the server's.
+#[inline(always)]
+fn set_input(program: &Program, values: &[u32], side: Side, input: &mut Ring) {
+    let inputs = input.iter_mut().zip(values);
+    if program.is_maximum() {
+        inputs.for_each(|(input, value)| *input = value.wrapping_neg());
+        return;
     }
-}
-
-/// The same of a value `b` of the server's.
-fn input_of_server(program: &Program, b: u32) -> u32 {
-    let most = (1 << program.digits.result_bits()) - 1;
-    match program.is_maximum() {
-        true => b.wrapping_neg(),
-        false => b >> program.digits.shift() & most,
-    }
+    let (shift, most) = (program.digits.shift(), (1 << program.digits.result_bits()) - 1);
+    let less = if let Side::Client = side { most } else { 0 };
+    inputs.for_each(|(input, value)| *input = (value >> shift & most).wrapping_sub(less));
 }
 
 /// g: what Z, W and R are multiplied by.
@@ -82,30 +75,27 @@ impl ResultTransfers {
         side: Side,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let own = client.iter().enumerate().map(|(bit, client)| match side {
-            Side::Client => client.choice(),
-            Side::Server if bit == 0 => server.choice(),
-            Side::Server => Plane(rng.random()),
-        });
-        let own = own.collect();
-        let input = ring(|i| match (side, a.get(i)) {
-            (Side::Client, Some(&a)) => input_of_client(program, a),
-            _ => 0,
-        });
+        let (mut own, mut input) = (Planes::zero(client.len()), Ring::default());
+        for (bit, (own, client)) in own.iter_mut().zip(&client).enumerate() {
+            *own = match side {
+                Side::Client => client.choice(),
+                Side::Server if bit == 0 => server.choice(),
+                Side::Server => Plane(rng.random()),
+            };
+        }
+        set_input(program, a, side, &mut input);
         Self { server, own, client, input }
     }
 
     /// The client sends.
+    #[inline(always)]
     pub(super) fn up(self, program: &Program, message: &mut Message<'_>) -> HalfResult {
         let Self { server, client, own, input } = self;
         let kappa = own[0].masks();
-        let payload = ring(|i| negate_if(kappa[i], input[i]));
+        let payload = Ring::of(|i| negate_if(kappa[i], input[i]));
         let mut masked_input = server.times(payload, program.out_bits, message);
-        for ((share, kappa), input) in masked_input.iter_mut().zip(&*kappa).zip(&*input) {
-            *share = share.wrapping_add(kappa & input);
-        }
-        let zeros = || ring(|_| 0);
-        let (masked_sigma, sigma, masks) = (zeros(), zeros(), Vec::new());
+        masked_input.update(|i, share| share.wrapping_add(kappa[i] & input[i]));
+        let (masked_sigma, sigma, masks) = (Ring::default(), Ring::default(), Vec::new());
         let shares = ResultShares { own, input, masked_input, masked_sigma, sigma, masks };
         HalfResult { client, shares }
     }
@@ -113,6 +103,7 @@ impl ResultTransfers {
 
 impl HalfResult {
     /// The server sends.
+    #[inline(always)]
     pub(super) fn down(self, program: &Program, message: &mut Message<'_>) -> ResultShares {
         let Self { client, mut shares } = self;
         let mut client = client.into_iter();
@@ -127,6 +118,7 @@ impl HalfResult {
 
 /// Shares of g·(κ ⊕ μ) = gκ + gμ − 2gκμ for the client's choice κ and the server's μ. Bits below
 /// those of 2g need not be sent.
+#[inline(always)]
 fn mask_times(
     transfer: RingTransfer,
     own: &Plane,
@@ -137,117 +129,128 @@ fn mask_times(
     let own = own.masks();
     let zeros = g.trailing_zeros() + 1;
     let mut share = match out_bits.checked_sub(zeros) {
-        None | Some(0) => ring(|_| 0),
+        None | Some(0) => Ring::default(),
         Some(bits) => {
-            let payload = ring(|i| (own[i] & g >> (zeros - 1)).wrapping_neg());
+            let payload = Ring::of(|i| (own[i] & g >> (zeros - 1)).wrapping_neg());
             transfer.times(payload, bits, message)
         }
     };
-    for (share, own) in share.iter_mut().zip(&*own) {
-        *share = share.wrapping_shl(zeros).wrapping_add(own & g);
-    }
+    share.update(|i, share| share.wrapping_shl(zeros).wrapping_add(own[i] & g));
     share
 }
 
 /// A result whose P, R, Z and W are on their way.
 pub(super) struct OpenResult {
-    shares: ResultShares,
+    own: Planes,
+    input: Ring,
+    /// Of δ_P·A, and in the end of the result.
+    share: Ring,
+    masked_sigma: Ring,
     /// ±B + σ, with − if μ_P is 1.
     hidden: Ring,
+    masks: Vec<Ring>,
 }
 
 impl ResultShares {
     /// Writes or reads what is stored of it.
     pub(super) fn keep(&mut self, out_bits: u32, side: Side, message: &mut Message<'_>) {
-        message.keep(&mut self.own);
+        message.keep(self.own.iter_mut());
         let of_side = match side {
             Side::Client => &mut self.input,
             Side::Server => &mut self.sigma,
         };
         let shares = [&mut self.masked_input, &mut self.masked_sigma];
         let rings = [of_side].into_iter().chain(shares).chain(&mut self.masks);
-        rings.for_each(|ring| message.keep_ring(ring, out_bits));
+        rings.for_each(|ring| message.pass_ring(ring, out_bits));
     }
 
     /// The server's sums `b`: it sends B, hidden.
+    #[inline(always)]
     pub(super) fn open(
-        mut self,
+        self,
         program: &Program,
         b: &[u32],
         side: Side,
         message: &mut Message<'_>,
     ) -> OpenResult {
-        if let Side::Server = side {
-            self.input = ring(|i| b.get(i).map_or(0, |&b| input_of_server(program, b)));
-        }
-        let mu = self.own[0].masks();
-        let payload = ring(|i| negate_if(mu[i], self.input[i]).wrapping_add(self.sigma[i]));
-        let hidden = message.pass_ring(payload, program.out_bits);
-        OpenResult { shares: self, hidden }
+        let Self { own, mut input, masked_input: share, masked_sigma, sigma: mut hidden, masks } =
+            self;
+        set_input(program, b, side, &mut input);
+        let mu = own[0].masks();
+        hidden.update(|i, sigma| sigma.wrapping_add(negate_if(mu[i], input[i])));
+        message.pass_ring(&mut hidden, program.out_bits);
+        OpenResult { own, input, share, masked_sigma, hidden, masks }
     }
 }
 
 impl OpenResult {
     /// μ of a bit for the server, 0 for the client.
+    #[inline(always)]
     pub(super) fn mask_of_server(&self, bit: usize, side: Side) -> Plane {
-        side.of_server(self.shares.own[bit])
+        side.of_server(self.own[bit])
     }
 
     /// The client has P, Z, W and R, each plus the server's mask, in `bits`: it sends them with its
-    /// own masks on top, and its share less `r`. What the server gets is the result less `r`, modulo
-    /// 2^32; the client's is meaningless.
+    /// own masks on top, and its share less `values`, the masks of its results. The `values` of the
+    /// server become the results less those, modulo 2^32.
+    #[inline(always)]
     pub(super) fn close(
-        self,
+        mut self,
         program: &Program,
-        bits: &[Plane],
-        r: &[u32],
+        mut bits: [Plane; MOST_OPENED],
+        values: &mut [u32],
         side: Side,
         message: &mut Message<'_>,
-    ) -> Ring {
-        let own = &self.shares.own;
-        let bars = bits.iter().zip(own).map(|(bit, own)| message.pass(*bit ^ *own).masks());
-        let bars: Vec<Ring> = bars.collect();
-        let mut share = self.input_share(&bars[0], side);
-        self.add_masks(program, &mut share, &bars, side);
-        let r = |i: usize| r.get(i).copied().unwrap_or(0);
-        let sent = ring(|i| share[i].wrapping_sub(r(i)));
-        let sent = message.pass_ring(sent, program.out_bits);
-        ring(|i| share[i].wrapping_add(sent[i]))
+    ) {
+        for (bit, own) in bits.iter_mut().zip(&*self.own) {
+            *bit = message.pass(*bit ^ *own);
+        }
+        self.add_input(bits[0], side);
+        self.add_masks(program, &bits[1..], side);
+        let Self { mut share, hidden: mut sent, .. } = self;
+        let lanes = share.iter_mut().zip(values);
+        match side {
+            Side::Client => {
+                lanes.for_each(|(share, r)| *share = share.wrapping_sub(*r));
+                message.pass_ring(&mut share, program.out_bits);
+            }
+            Side::Server => {
+                message.pass_ring(&mut sent, program.out_bits);
+                let lanes = lanes.zip(&*sent);
+                lanes.for_each(|((share, result), sent)| *result = share.wrapping_add(*sent));
+            }
+        }
     }
 
-    /// P·A + P·B.
-    fn input_share(&self, bar: &Ring, side: Side) -> Ring {
-        let ResultShares { own, input, masked_input, masked_sigma, .. } = &self.shares;
-        let own = own[0].masks();
+    /// Makes a share of δ_P·A one of P·A + P·B.
+    #[inline(always)]
+    fn add_input(&mut self, bar: Plane, side: Side) {
+        let Self { own, input, share, masked_sigma, hidden, .. } = self;
         // κ_P(1 − 2μ_P)B = κ_P(±B + σ) − κ_P·σ.
-        let product = match side {
-            Side::Client => &self.hidden,
-            Side::Server => input,
-        };
-        ring(|i| {
-            let masked = masked_input[i].wrapping_add(own[i] & product[i]);
-            let masked = masked.wrapping_sub(masked_sigma[i]);
+        let product = if let Side::Client = side { hidden } else { &*input };
+        let (own, bar) = (own[0].masks(), bar.masks());
+        share.update(|i, masked| {
+            let masked = masked.wrapping_add(own[i] & product[i]).wrapping_sub(masked_sigma[i]);
             (bar[i] & input[i]).wrapping_add(negate_if(bar[i], masked))
-        })
+        });
     }
 
     /// R − 2^c·W + (2^c − 1)·(1 − Z); nothing of a maximum.
-    fn add_masks(&self, program: &Program, share: &mut Ring, bars: &[Ring], side: Side) {
+    #[inline(always)]
+    fn add_masks(&mut self, program: &Program, bars: &[Plane], side: Side) {
         if program.is_maximum() {
             return;
         }
         let constant = u32::from(side == Side::Server);
-        let terms = factors(program).zip(&self.shares.masks).zip(&bars[1..]).enumerate();
-        for (number, ((g, mask), bar)) in terms {
+        for (number, ((g, mask), bar)) in factors(program).zip(&self.masks).zip(bars).enumerate() {
             // Z and W are subtracted, R is added.
-            let sign = if number < 2 { u32::MAX } else { 0 };
-            *share = ring(|i| {
-                let public = bar[i] & (g * constant);
-                let term = public.wrapping_add(negate_if(bar[i], mask[i]));
-                share[i].wrapping_add(negate_if(sign, term))
+            let (bar, sign) = (bar.masks(), if number < 2 { u32::MAX } else { 0 });
+            self.share.update(|i, share| {
+                let term = (bar[i] & (g * constant)).wrapping_add(negate_if(bar[i], mask[i]));
+                share.wrapping_add(negate_if(sign, term))
             });
         }
         let most = (1 << program.digits.result_bits()) - 1;
-        *share = ring(|i| share[i].wrapping_add(most * constant));
+        self.share.update(|_, share| share.wrapping_add(most * constant));
     }
 }

@@ -31,7 +31,7 @@ impl Sizes {
         let opened = prepared.open(program, &[], side, &mut Message::count(s1));
         let masked = opened.mask(program, side, &mut Message::count(c1));
         let known = masked.reveal(program, side, &mut Message::count(s2));
-        known.close(program, &[], side, &mut Message::count(c2));
+        known.close(program, &mut [], side, &mut Message::count(c2));
         Self { offline: std::mem::take(offline), online, stored }
     }
 }
@@ -51,7 +51,7 @@ fn run(program: &Program, side: Side, sizes: &mut Vec<Size>) -> Prepared {
     let mut size = Size::default();
     let half = start.up(program, side, &mut Message::count(&mut size));
     sizes.push(std::mem::take(&mut size));
-    let mut rest = half.down(program, &mut Message::count(&mut size));
+    let mut rest = half.down(program, side, &mut Message::count(&mut size));
     sizes.push(std::mem::take(&mut size));
     for round in 1..program.offline_rounds() {
         if round > 1 {

@@ -7,10 +7,10 @@
 
 use gazelle_kernels::VectorBackend;
 use gazelle_kernels::transpose::low_rows;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 use super::message::Message;
-use super::plane::{LANES, Plane, Ring, ring};
+use super::plane::{LANES, Plane, Planes, Ring};
 
 /// Bits of a key, and lanes of a block.
 pub(super) const KEY_BITS: usize = 128;
@@ -75,18 +75,18 @@ impl<'a> Keys<'a> {
     pub(super) fn transfer(&mut self, width: usize) -> Transfer {
         let (choice, sends) = self.draw();
         let keys = self.turn(0, width);
-        let mut differences = Vec::new();
+        let mut differences = Planes::default();
         if sends {
             differences = self.turn(1, width);
-            differences.iter_mut().zip(&keys).for_each(|(other, key)| *other ^= *key);
+            differences.iter_mut().zip(&*keys).for_each(|(other, key)| *other ^= *key);
         }
         Transfer { choice, positions: Positions { keys, differences }, sends, used: 0 }
     }
 
     /// The first `width` positions of the keys that were drawn: of K⁰ or K^c (0), or of K¹ (1).
-    fn turn(&mut self, which: usize, width: usize) -> Vec<Plane> {
+    fn turn(&mut self, which: usize, width: usize) -> Planes {
         let Drawn { keys, rows, .. } = &mut *self.drawn;
-        let (mut planes, rows) = (vec![Plane::ZERO; width], &mut rows[..width]);
+        let (mut planes, rows) = (Planes::zero(width), &mut rows[..width]);
         for (block, keys) in keys[which][..self.lanes].as_chunks().0.iter().enumerate() {
             low_rows(self.backend, keys, rows);
             planes.iter_mut().zip(&*rows).for_each(|(plane, row)| plane.set_block(block, *row));
@@ -98,10 +98,10 @@ impl<'a> Keys<'a> {
     pub(super) fn ring_transfer(&mut self) -> RingTransfer {
         let (choice, sends) = self.draw();
         let [own, other] = &self.drawn.keys;
-        let key = ring(|lane| own[lane] as u32);
+        let key = Ring::of(|lane| own[lane] as u32);
         let difference = match sends {
-            true => ring(|lane| (other[lane] as u32).wrapping_sub(key[lane])),
-            false => ring(|_| 0),
+            true => Ring::of(|lane| (other[lane] as u32).wrapping_sub(key[lane])),
+            false => Ring::default(),
         };
         RingTransfer { choice, key, difference, sends }
     }
@@ -128,26 +128,29 @@ impl<'a> Keys<'a> {
 }
 
 /// Positions of a transfer's keys in each lane.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
+#[derive(Default, ZeroizeOnDrop)]
 pub(super) struct Positions {
     /// Of K⁰ for the sender, of K^c for the receiver.
-    keys: Vec<Plane>,
+    keys: Planes,
     /// Of K⁰ ⊕ K¹ for the sender; the receiver has none.
-    differences: Vec<Plane>,
+    differences: Planes,
 }
 
 impl Positions {
     /// That of K⁰ or K^c.
+    #[inline(always)]
     pub(super) fn key(&self, position: usize) -> Plane {
         self.keys[position]
     }
 
     /// That of K¹ for the sender, of its only key for the receiver.
+    #[inline(always)]
     pub(super) fn other(&self, position: usize) -> Plane {
         self.hide(position, self.keys[position])
     }
 
     /// What the sender hides with K⁰ ⊕ K¹; the receiver has 0 in its place.
+    #[inline(always)]
     fn hide(&self, position: usize, bit: Plane) -> Plane {
         self.differences.get(position).map_or(bit, |difference| bit ^ *difference)
     }
@@ -174,10 +177,12 @@ impl Transfer {
     /// Writes or reads what is stored of it by the sender or the receiver, if no position is used yet.
     pub(super) fn keep(&mut self, sends: bool, message: &mut Message<'_>) {
         let Positions { keys, differences } = &mut self.positions;
-        message.keep(&mut *keys);
+        message.keep(keys.iter_mut());
         if sends {
-            differences.resize(keys.len(), Plane::ZERO);
-            message.keep(differences);
+            if differences.is_empty() {
+                *differences = Planes::zero(keys.len());
+            }
+            message.keep(differences.iter_mut());
         } else {
             message.keep([&mut self.choice]);
         }
@@ -194,6 +199,7 @@ impl Transfer {
     ///
     /// # Panics
     /// If there are no more.
+    #[inline(always)]
     pub(super) fn times(&mut self, v: Plane, message: &mut Message<'_>) -> Plane {
         let position = self.used;
         self.used += 1;
@@ -217,6 +223,7 @@ impl Derandomised {
     }
 
     /// Shares of the product with the sender's bit `v`.
+    #[inline(always)]
     pub(super) fn times(&mut self, v: Plane, message: &mut Message<'_>) -> Plane {
         let share = self.transfer.times(v, message);
         if self.transfer.sends { share ^ self.correction & v } else { share }
@@ -229,7 +236,6 @@ impl Derandomised {
 }
 
 /// One transfer in each lane for a product in a ring, which takes all of its key.
-#[derive(ZeroizeOnDrop)]
 pub(super) struct RingTransfer {
     /// c; 0 for the sender.
     choice: Plane,
@@ -237,7 +243,6 @@ pub(super) struct RingTransfer {
     key: Ring,
     /// K¹ − K⁰ for the sender, 0 for the receiver.
     difference: Ring,
-    #[zeroize(skip)]
     sends: bool,
 }
 
@@ -248,21 +253,26 @@ impl RingTransfer {
     }
 
     /// Shares of c·v for the sender's `v` in Z_{2^bits}, in one element from sender to receiver.
+    #[inline(always)]
     pub(super) fn times(self, mut v: Ring, bits: u32, message: &mut Message<'_>) -> Ring {
-        v.iter_mut().zip(&*self.difference).for_each(|(v, d)| *v = v.wrapping_sub(*d));
-        let sent = message.pass_ring(v, bits);
-        let chosen = self.choice.masks();
-        ring(|i| {
-            let share = self.key[i].wrapping_add(chosen[i] & sent[i]);
-            if self.sends { share.wrapping_neg() } else { share }
-        })
+        v.update(|i, v| v.wrapping_sub(self.difference[i]));
+        message.pass_ring(&mut v, bits);
+        let (chosen, sends) = (self.choice.masks(), self.sends);
+        v.update(|i, sent| {
+            let share = self.key[i].wrapping_add(chosen[i] & sent);
+            if sends { share.wrapping_neg() } else { share }
+        });
+        v
     }
 
     /// Shares of c·σ for a σ that the sender gets: its share and σ, or the receiver's share and 0.
     /// Nothing is sent.
     pub(super) fn times_random(self) -> (Ring, Ring) {
-        let share = ring(|i| if self.sends { self.key[i].wrapping_neg() } else { self.key[i] });
-        (share, self.difference.clone())
+        let Self { mut key, difference, sends, .. } = self;
+        if sends {
+            key.update(|_, key| key.wrapping_neg());
+        }
+        (key, difference)
     }
 }
 

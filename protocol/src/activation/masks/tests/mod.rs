@@ -173,7 +173,7 @@ impl World {
         let (client, server) =
             wire.pass(c, size(), |m| client.up(program, c, m), |m| server.up(program, s, m));
         let (mut server, mut client) =
-            wire.pass(s, size(), |m| server.down(program, m), |m| client.down(program, m));
+            wire.pass(s, size(), |m| server.down(program, s, m), |m| client.down(program, c, m));
         for round in 1..program.offline_rounds() {
             if round > 1 {
                 wire.pass(s, size(), |m| server.down(round, m), |m| client.down(round, m));
@@ -194,15 +194,16 @@ impl World {
             wire.pass(c, c1, |m| client.mask(program, c, m), |m| server.mask(program, s, m));
         let (server, client) =
             wire.pass(s, s2, |m| server.reveal(program, s, m), |m| client.reveal(program, c, m));
-        let (_, result) = wire.pass(
+        let (mut masks, mut results) = (r.to_vec(), vec![0; lanes]);
+        wire.pass(
             c,
             c2,
-            |m| client.close(program, r, c, m),
-            |m| server.close(program, &[], s, m),
+            |m| client.close(program, &mut masks, c, m),
+            |m| server.close(program, &mut results, s, m),
         );
         self.online = wire.log;
         self.dealt = Some([up, down]);
-        result[..lanes].to_vec()
+        results
     }
 
     /// Runs the activation of every pair of shares, and compares each result.
