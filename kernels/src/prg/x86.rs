@@ -1,6 +1,7 @@
 //! The streams with AES instructions, written once and instantiated for registers of three widths.
 
 use alloc::vec::Vec;
+use core::hint::black_box;
 use core::ops::Range;
 use zeroize::Zeroize;
 
@@ -95,9 +96,10 @@ macro_rules! streams {
                 planes: &mut [u128],
             ) {
                 match keys.len() {
-                    2 => strips::<2, 1, { $states / 2 }>(keys, counter, sum, planes),
-                    4 => strips::<4, 2, { $states / 4 }>(keys, counter, sum, planes),
-                    _ => strips::<8, 3, { $states / 8 }>(keys, counter, sum, planes),
+                    2 => strips::<1, 2, 1, { $states / 2 }>(keys, counter, sum, planes),
+                    4 => strips::<2, 4, 2, { $states / 4 }>(keys, counter, sum, planes),
+                    8 | 16 => strips::<4, 8, 3, { $states / 8 }>(keys, counter, sum, planes),
+                    _ => strips::<8, 8, 3, { $states / 8 }>(keys, counter, sum, planes),
                 }
             }
 
@@ -107,51 +109,41 @@ macro_rules! streams {
                 const WIDTH: usize = 8 * BLOCKS;
                 let step = broadcast(&(WIDTH as u128));
                 let mut counters = counters::<8>(counter);
-                let mut strip = [0; WIDTH];
                 for out in out.chunks_mut(WIDTH) {
                     let [states] = encrypt::<1, 8>(keys, &counters);
-                    let whole = if out.len() == WIDTH { &mut *out } else { &mut strip };
-                    for (blocks, state) in whole.as_chunks_mut().0.iter_mut().zip(states) {
-                        store(blocks, state);
-                    }
-                    if out.len() < WIDTH {
-                        out.copy_from_slice(&strip[..out.len()]);
-                    }
+                    write(&states, out);
                     for counter in &mut counters {
                         *counter = advance(*counter, step);
                     }
                 }
             }
 
-            /// `L` = 2^`B` streams at once, `U` registers of each.
+            /// At most `K` planes; `L` = 2^`B` streams at once, `U` registers of each.
             #[target_feature(enable = $features)]
-            fn strips<const L: usize, const B: usize, const U: usize>(
+            fn strips<const K: usize, const L: usize, const B: usize, const U: usize>(
                 keys: &[RoundKeys],
                 counter: u128,
                 sum: &mut [u128],
                 planes: &mut [u128],
             ) {
-                let len = sum.len();
-                let width = U * BLOCKS;
-                for at in (0..len).step_by(width) {
+                let (len, zero) = (sum.len(), broadcast(&0));
+                for at in (0..len).step_by(U * BLOCKS) {
                     let counters = counters::<U>(advance_block(counter, at));
-                    // The sum of all streams, then the planes.
-                    let mut sums = [[[0u128; BLOCKS]; U]; 9];
+                    let (mut all, mut sums) = ([zero; U], [[zero; U]; K]);
                     for (i, keys) in keys.as_chunks::<L>().0.iter().enumerate() {
                         let partial = fold::<L, B, U>(encrypt::<L, U>(keys, &counters));
-                        add(&mut sums[0], &partial[B]);
-                        for b in 0..B {
-                            add(&mut sums[b + 1], &partial[b]);
-                        }
-                        for b in (0..8 - B).filter(|b| i >> b & 1 == 1) {
-                            add(&mut sums[B + b + 1], &partial[B]);
+                        add(&mut all, &partial[B]);
+                        for b in 0..K {
+                            if b < B {
+                                add(&mut sums[b], &partial[b]);
+                            } else if i >> (b - B) & 1 == 1 {
+                                add(&mut sums[b], &partial[B]);
+                            }
                         }
                     }
-                    let count = width.min(len - at);
-                    let mut rows = sums.iter().map(|row| &row.as_flattened()[..count]);
-                    sum[at..][..count].copy_from_slice(rows.next().expect("nine rows"));
-                    for (plane, row) in planes.chunks_exact_mut(len).zip(rows) {
-                        plane[at..][..count].copy_from_slice(row);
+                    write(&all, &mut sum[at..]);
+                    for (plane, sum) in planes.chunks_exact_mut(len).zip(&sums) {
+                        write(sum, &mut plane[at..]);
                     }
                 }
             }
@@ -177,7 +169,9 @@ macro_rules! streams {
                     let key = broadcast(&keys[0]);
                     states.iter_mut().for_each(|s| *s = xor(*s, key));
                 }
-                for number in 1..10 {
+                // A loop in machine code too. Unrolled, it is turned round by the compiler: register after
+                // register, with copies of all keys in memory.
+                for number in 1..black_box(10).min(10) {
                     for (states, keys) in states.iter_mut().zip(keys) {
                         let key = broadcast(&keys[number]);
                         for state in states {
@@ -220,10 +214,25 @@ macro_rules! streams {
 
             #[target_feature(enable = $features)]
             #[inline]
-            fn add<const U: usize>(sums: &mut [[u128; BLOCKS]; U], terms: &[V; U]) {
+            fn add<const U: usize>(sums: &mut [V; U], terms: &[V; U]) {
                 for (sum, term) in sums.iter_mut().zip(terms) {
-                    let total = xor(load(sum), *term);
-                    store(sum, total);
+                    *sum = xor(*sum, *term);
+                }
+            }
+
+            /// Writes registers, or as much of them as there is room for.
+            #[target_feature(enable = $features)]
+            #[inline]
+            fn write<const U: usize>(values: &[V; U], out: &mut [u128]) {
+                let (whole, rest) = out.as_chunks_mut();
+                let count = whole.len();
+                for (blocks, value) in whole.iter_mut().zip(values) {
+                    store(blocks, *value);
+                }
+                if let Some(value) = values.get(count) {
+                    let mut blocks = [0; BLOCKS];
+                    store(&mut blocks, *value);
+                    rest.copy_from_slice(&blocks[..rest.len()]);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Choice bits, packed.
 
+use gazelle_kernels::VectorBackend;
+use gazelle_kernels::transpose::low_rows;
 use rand::{CryptoRng, RngExt};
 use zeroize::ZeroizeOnDrop;
 
@@ -105,9 +107,9 @@ impl Choices {
 
 /// The lowest bit of each block.
 pub(super) fn lowest_bits(blocks: &[u128; 128]) -> u128 {
-    let [low, high] = [0, 64]
-        .map(|first| (0..64).fold(0, |word: u64, i| word | (blocks[first + i] as u64 & 1) << i));
-    u128::from(high) << 64 | u128::from(low)
+    let mut row = [0];
+    low_rows(VectorBackend::best(), blocks, &mut row);
+    row[0]
 }
 
 #[cfg(test)]

@@ -96,9 +96,13 @@ impl Preparation {
         let transfers = up.into_iter().zip(down).take(plan.chunks().len());
         let parts: Vec<_> = transfers.map(|(up, down)| (up, down, rng.random())).collect();
         assert_eq!(parts.len(), plan.chunks().len(), "the transfers of each chunk");
+        let backend = VectorBackend::best();
         let start = |(chunk, (up, down, seed))| {
             let rng = &mut ChaCha20Rng::from_seed(seed);
-            Preparing::Start(Start::new(&plan.program, shares(chunk), up, down, side, rng))
+            backend.run(
+                #[inline(always)]
+                || Preparing::Start(Start::new(&plan.program, shares(chunk), up, down, side, rng)),
+            )
         };
         Self { side, chunks: parts.into_par_iter().enumerate().map(start).collect() }
     }

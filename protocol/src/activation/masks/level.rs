@@ -71,8 +71,8 @@ impl LevelTransfers {
         LevelShares { own: self.own, gates }
     }
 
-    /// Folds the keys of a term: this party's share, the product of the choices (0 for the sender) and what
-    /// the sender hides the payload with. There is one of 2^n pads for each value x of the n choices,
+    /// Folds the keys of a term: this party's share, the product of the choices (0 for the sender) and
+    /// what the sender hides the payload with. There is one of 2^n pads for each value x of the n choices,
     ///
     /// ```text
     /// π_x = ⊕_j K_j^{x_j}[first_j + (x without x_j)],
@@ -83,31 +83,44 @@ impl LevelTransfers {
     /// of them, with the payload (later) of the last.
     #[inline(always)]
     fn fold_term(&self, term: &Term, message: &mut Message<'_>) -> (Plane, Plane, Plane) {
-        let n = term.factors.len();
-        let choice = |j: usize| self.choices[term.factors[j].0.index()];
-        // The key bit of factor j that value x takes: that of the sender's key x_j, and that of the
-        // receiver's only one.
-        let key = |j: usize, x: usize| {
-            let (variable, first) = term.factors[j];
-            let without = x & ((1 << j) - 1) | x >> (j + 1) << j;
-            let positions = &self.positions[variable.index()];
-            let position = first + without;
-            if x >> j & 1 == 1 { positions.other(position) } else { positions.key(position) }
-        };
-        let pad = |x: usize| (0..n).fold(Plane::ZERO, |pad, j| pad ^ key(j, x));
-        let is_chosen = |x: usize| {
-            let agrees = |j: usize| if x >> j & 1 == 1 { choice(j) } else { !choice(j) };
-            (0..n).fold(Plane::ONES, |all, j| all & agrees(j))
-        };
-        let (first, last) = (pad(0), (1 << n) - 1);
+        let (first, last) = (self.pad(term, 0), (1 << term.factors.len()) - 1);
         // The sender's choices are 0, and so chosen is x = 0 for it: its share is π_0.
-        let mut share = is_chosen(0) & first;
+        let mut share = self.is_chosen(term, 0) & first;
         for x in 1..last {
-            share ^= is_chosen(x) & (pad(x) ^ message.pass(first ^ pad(x)));
+            let pad = self.pad(term, x);
+            share ^= self.is_chosen(term, x) & (pad ^ message.pass(first ^ pad));
         }
-        let (choices, last) = (is_chosen(last), pad(last));
+        let (choices, last) = (self.is_chosen(term, last), self.pad(term, last));
         share ^= choices & last;
         (share, choices, last ^ first)
+    }
+
+    /// π_x.
+    #[inline(always)]
+    fn pad(&self, term: &Term, x: usize) -> Plane {
+        let mut pad = Plane::ZERO;
+        for (j, &(variable, first)) in term.factors.iter().enumerate() {
+            // The key bit of factor j that value x takes: that of the sender's key x_j, and that of the
+            // receiver's only one.
+            let without = x & ((1 << j) - 1) | x >> (j + 1) << j;
+            let (positions, position) = (&self.positions[variable.index()], first + without);
+            pad ^= match x >> j & 1 {
+                0 => positions.key(position),
+                _ => positions.other(position),
+            };
+        }
+        pad
+    }
+
+    /// Whether x is the value of the choices.
+    #[inline(always)]
+    fn is_chosen(&self, term: &Term, x: usize) -> Plane {
+        let mut all = Plane::ONES;
+        for (j, (variable, _)) in term.factors.iter().enumerate() {
+            let choice = self.choices[variable.index()];
+            all = all & if x >> j & 1 == 1 { choice } else { !choice };
+        }
+        all
     }
 }
 

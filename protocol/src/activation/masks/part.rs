@@ -5,26 +5,35 @@ use super::plan::MasksPlan;
 use super::preparation::{DownTransfers, UpTransfers};
 use super::program::Program;
 use super::transfer::{KEY_BITS, Keys};
-use crate::ot::transfers::{Direction, Received, Sent};
+use crate::ot::FieldBits;
+use crate::ot::transfers::{Direction, Received, Sent, Source};
 use crate::parallel::prelude::*;
 
-/// Chunks of a part. The fewer there are, the less memory transfers take, and the more bytes their
-/// checks, one for each part and direction.
-const CHUNKS: usize = 8;
+/// Chunks of a part. The fewer there are, the less memory transfers take, which then come from caches,
+/// and the more bytes their checks, one for each part and direction. That is a bit more than a byte for each
+/// activation with two chunks, which nobody who takes a large K to save bytes should send.
+fn chunks(sources: [Source; 2]) -> usize {
+    let of = |source| match source {
+        Source::SoftSpoken(FieldBits::One | FieldBits::Two | FieldBits::Four) => 2,
+        Source::SoftSpoken(FieldBits::Eight) | Source::Silent(_) => 8,
+    };
+    sources.map(of).into_iter().max().expect("two directions")
+}
 
 /// Chunks that follow each other, each of a layer and with its number there.
 pub struct Part<'a> {
     chunks: Vec<(&'a MasksPlan, usize)>,
 }
 
-/// The parts of layers that are prepared together, in order.
+/// The parts of layers that are prepared together, in order, with transfers from these sources.
 pub(super) fn parts<'a>(
+    sources: [Source; 2],
     layers: impl Iterator<Item = &'a MasksPlan>,
 ) -> impl Iterator<Item = Part<'a>> {
-    let mut chunks =
+    let mut all =
         layers.flat_map(|plan| (0..plan.chunks().len()).map(move |number| (plan, number)));
     std::iter::from_fn(move || {
-        let chunks: Vec<_> = chunks.by_ref().take(CHUNKS).collect();
+        let chunks: Vec<_> = all.by_ref().take(chunks(sources)).collect();
         if chunks.is_empty() { None } else { Some(Part { chunks }) }
     })
 }
@@ -32,7 +41,7 @@ pub(super) fn parts<'a>(
 impl MasksPlan {
     /// The parts of a layer that is prepared alone.
     pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        parts(std::iter::once(self))
+        parts(self.sources(), std::iter::once(self))
     }
 }
 

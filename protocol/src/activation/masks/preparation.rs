@@ -125,6 +125,7 @@ pub(super) struct Prepared {
 impl Start {
     /// With all transfers of these activations. `a` are the client's shares of the sums (nothing for
     /// the server).
+    #[inline(always)]
     pub(super) fn new(
         program: &Program,
         a: &[u32],

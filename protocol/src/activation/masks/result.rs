@@ -67,6 +67,7 @@ fn factors(program: &Program) -> impl Iterator<Item = u32> {
 impl ResultTransfers {
     /// With the server's choice in `server`, the client's in `client`; `a` are the client's sums
     /// (nothing for the server).
+    #[inline(always)]
     pub(super) fn new(
         program: &Program,
         a: &[u32],

@@ -98,12 +98,17 @@ impl<'a> Keys<'a> {
     pub(super) fn ring_transfer(&mut self) -> RingTransfer {
         let (choice, sends) = self.draw();
         let [own, other] = &self.drawn.keys;
-        let key = Ring::of(|lane| own[lane] as u32);
-        let difference = match sends {
-            true => Ring::of(|lane| (other[lane] as u32).wrapping_sub(key[lane])),
-            false => Ring::default(),
-        };
-        RingTransfer { choice, key, difference, sends }
+        self.backend.run(
+            #[inline(always)]
+            || {
+                let key = Ring::of(|lane| own[lane] as u32);
+                let difference = match sends {
+                    true => Ring::of(|lane| (other[lane] as u32).wrapping_sub(key[lane])),
+                    false => Ring::default(),
+                };
+                RingTransfer { choice, key, difference, sends }
+            },
+        )
     }
 
     /// Draws a transfer; its choice (0 for the sender), and whether this party sends.

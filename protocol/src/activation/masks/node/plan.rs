@@ -87,7 +87,7 @@ impl NodePlan {
 
     /// What transfers are made for at once, one after the other.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        parts(self.stages.iter())
+        parts(self.sources(), self.stages.iter())
     }
 
     /// Bytes of the requests for its transfers in each direction, one for each part; none if they are
