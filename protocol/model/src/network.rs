@@ -136,38 +136,41 @@ impl Network {
     /// The range of every tensor for any image, of checked blocks.
     fn ranges(&self, tensors: &[Tensor]) -> Vec<Option<Interval>> {
         let shapes: Vec<Shape> = tensors.iter().map(|tensor| tensor.shape).collect();
-        range::of_tensors(&self.card, &shapes, |n, node, reaches| {
-            Some(Interval::around(self.blocks[n].reach(node, tensors, reaches)))
+        range::of_tensors(&self.card, &shapes, |n, node, inputs| {
+            Some(self.blocks[n].range(node, tensors, inputs))
         })
     }
 }
 
 impl Block {
-    /// The largest |y| when the tensors of the terms have magnitudes up to `reaches`: the largest of
-    /// Σ|w|·x + |b| over the output channels; no less than the largest x, so that inputs fit the
-    /// ring of the sums.
-    ///
-    /// At most 2^28 weights, each under 2^15, and a bias under 2^32: 64 bits hold it for magnitudes
-    /// up to 2^20, and larger sums saturate.
-    fn reach(&self, node: &LinearNode, tensors: &[Tensor], reaches: &[u64]) -> u64 {
+    /// The least range that holds every y when the values of the terms' tensors lie in `inputs`, and
+    /// these values too, so that they fit the ring of the sums. Of the values that an output reads each
+    /// may be at the end that its weight makes larger, or smaller: without padding, some of its sums get
+    /// to both ends.
+    pub(crate) fn range(
+        &self,
+        node: &LinearNode,
+        tensors: &[Tensor],
+        inputs: &[Interval],
+    ) -> Interval {
         let outputs = node.terms.first().and_then(|t| t.map.output(tensors[t.input].shape));
         let channels = outputs.map_or(1, |shape| shape.channels);
-        let mut sums = alloc::vec![0u64; channels];
+        let mut sums = alloc::vec![Interval::ZERO; channels];
         let mut weights = &self.weights[..];
-        for ((term, len), &x) in node.terms.iter().zip(node.weights_len(tensors)).zip(reaches) {
+        for ((term, len), input) in node.terms.iter().zip(node.weights_len(tensors)).zip(inputs) {
             let (own, rest) = weights.split_at(len);
             let row = term.map.row_len(tensors[term.input].shape) as usize;
             for (sum, row) in sums.iter_mut().zip(own.chunks_exact(row)) {
-                let weights: u64 = row.iter().map(|w| u64::from(w.unsigned_abs())).sum();
-                *sum = sum.saturating_add(weights.saturating_mul(x));
+                // At most 2^28 weights, each under 2^15: no overflow.
+                let of_sign = |sign: i64| row.iter().map(|&w| (sign * i64::from(w)).max(0)).sum();
+                let (positive, negative): (i64, i64) = (of_sign(1), of_sign(-1));
+                *sum = sum.plus(input.times(positive)).plus(input.times(-negative));
             }
             weights = rest;
         }
-        for (sum, biases) in sums.iter_mut().zip(self.bias.chunks(self.bias.len() / channels)) {
-            let bias = biases.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
-            *sum = sum.saturating_add(bias.into());
-        }
-        sums.iter().chain(reaches).copied().max().unwrap_or(0)
+        let biases = self.bias.chunks(self.bias.len() / channels);
+        let sums = sums.iter().zip(biases).map(|(sum, biases)| sum.with_biases(biases));
+        sums.chain(inputs.iter().copied()).fold(Interval::ZERO, Interval::hull)
     }
 }
 

@@ -17,14 +17,10 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// 0 alone.
+    pub(crate) const ZERO: Self = Self { least: 0, most: 0 };
     /// A pixel.
     pub const PIXEL: Self = Self { least: 0, most: 255 };
-
-    /// −reach to reach.
-    pub(crate) fn around(reach: u64) -> Self {
-        let most = i64::try_from(reach).unwrap_or(i64::MAX);
-        Self { least: -most, most }
-    }
 
     /// The largest magnitude.
     pub const fn reach(&self) -> u64 {
@@ -32,24 +28,40 @@ impl Interval {
         if below > above { below } else { above }
     }
 
+    /// The largest value less the least.
+    pub const fn width(&self) -> u64 {
+        self.most.abs_diff(self.least)
+    }
+
     /// The least range that contains both.
-    fn hull(self, other: Self) -> Self {
+    pub(crate) fn hull(self, other: Self) -> Self {
         Self { least: self.least.min(other.least), most: self.most.max(other.most) }
     }
 
     // Both ends move away from 0 alone, so that saturating keeps what it must: a range that contains
     // all values.
 
-    fn times(self, factor: i64) -> Self {
+    pub(crate) fn times(self, factor: i64) -> Self {
         let [a, b] = [self.least, self.most].map(|end| end.saturating_mul(factor));
         Self { least: a.min(b), most: a.max(b) }
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             least: self.least.saturating_add(other.least),
             most: self.most.saturating_add(other.most),
         }
+    }
+
+    /// The range of y + b for any of some biases, with 0. (A bias may bring a saturated end nearer to 0
+    /// by 2^31; it stays far beyond every ring.)
+    pub(crate) fn with_biases(self, biases: &[i32]) -> Self {
+        let (least, most) = biases
+            .iter()
+            .fold((i32::MAX, i32::MIN), |(least, most), &b| (least.min(b), most.max(b)));
+        let least = self.least.saturating_add(least.into());
+        let most = self.most.saturating_add(most.into());
+        Self { least: least.min(0), most: most.max(0) }
     }
 
     /// The range of y − c, and of y and 0.
@@ -60,11 +72,11 @@ impl Interval {
 }
 
 /// The range of every tensor. `linear` gives that of a linear node, the n-th of them, from the
-/// largest magnitude of each tensor that it reads.
+/// ranges of the tensors that its terms read.
 pub(crate) fn of_tensors(
     card: &Card,
     shapes: &[Shape],
-    mut linear: impl FnMut(usize, &LinearNode, &[u64]) -> Option<Interval>,
+    mut linear: impl FnMut(usize, &LinearNode, &[Interval]) -> Option<Interval>,
 ) -> Vec<Option<Interval>> {
     let mut ranges = Vec::with_capacity(shapes.len());
     ranges.push(Some(Interval::PIXEL));
@@ -73,9 +85,9 @@ pub(crate) fn of_tensors(
         let read = |tensor: usize| -> Option<Interval> { ranges[tensor] };
         let range = match node {
             Node::Linear(node) => {
-                let reach = |tensor| read(tensor).map_or(u64::MAX, |range| range.reach());
-                let reaches: Vec<_> = node.terms.iter().map(|term| reach(term.input)).collect();
-                linear_nodes.next().and_then(|n| linear(n, node, &reaches))
+                let inputs: Option<Vec<_>> =
+                    node.terms.iter().map(|term| read(term.input)).collect();
+                linear_nodes.next().zip(inputs).and_then(|(n, inputs)| linear(n, node, &inputs))
             }
             Node::Activation(activation) => Some(activation.function.range()),
             Node::Sum(parts) => {

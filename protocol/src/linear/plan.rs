@@ -195,8 +195,8 @@ pub(crate) struct Map {
     pub linear: LinearMap,
     /// The shape that it reads.
     pub input: Shape,
-    /// The largest magnitude that it reads, at least 1.
-    pub reach: u64,
+    /// The largest value that it reads less the least, at least 1.
+    pub width: u64,
     /// Every weight w has |w| < 2^(weight_bits − 1).
     pub weight_bits: u32,
     /// Every sum y has |y| < 2^sum_bits; shares live in a ring of one bit more.
@@ -207,8 +207,8 @@ impl Map {
     pub(crate) fn of_block(block: &BlockCard, input: Shape) -> Self {
         let BlockCard { linear, weight_bits, sum_bits, .. } = *block;
         let window = block.sum_pool.map_or(1, |w| (w.kernel.height * w.kernel.width) as u64);
-        let reach = u64::from(ACTIVATION_MAX) * window.max(1);
-        Self { linear: linear.into(), input, reach, weight_bits, sum_bits }
+        let width = u64::from(ACTIVATION_MAX) * window.max(1);
+        Self { linear: linear.into(), input, width, weight_bits, sum_bits }
     }
 
     /// The map as a convolution, and what its weights are within.
@@ -237,11 +237,12 @@ pub(super) struct WeightBounds {
 }
 
 impl WeightBounds {
-    /// |w| < 2^(bits−1), and Σ|w|·x_max < 2^ℓ, which is what makes a network fit its card (see
-    /// [`crate::model::Network::try_new`]).
+    /// |w| < 2^(bits−1); and as the largest sum and the least are both within ±(2^ℓ − 1), which is what
+    /// makes a network fit its card (see [`crate::model::Network::try_new`]), and Σ|w|·(x_max − x_min)
+    /// apart, Σ|w| is at most (2^(ℓ+1) − 2) / (x_max − x_min).
     fn new(map: &Map, conv: &Convolution) -> Self {
         let largest = (1 << (map.weight_bits - 1)) - 1;
-        let by_range = ((1 << map.sum_bits) - 1) / map.reach;
+        let by_range = ((2 << map.sum_bits) - 2) / map.width;
         Self { largest, row_sum: by_range.min(largest * conv.row_len() as u64) }
     }
 

@@ -220,12 +220,12 @@ mod tests {
         assert_eq!(masks, 0, "a hundred sums");
     }
 
-    /// All layers are prepared in lockstep.
+    /// All layers are prepared in lockstep; where rings are narrow, with fewer digits.
     #[test]
     fn offline_round_trips_do_not_depend_on_the_depth() {
-        for name in ["cifar10", "resnet20", "mobilenet"] {
+        for (name, rounds) in [("cifar10", 7), ("resnet20", 7), ("mobilenet", 5)] {
             let card = card(name);
-            for (link, rounds) in [("100mbit,0ms", 7), ("1gbit,1000ms", 5)] {
+            for (link, rounds) in [("100mbit,0ms", rounds), ("1gbit,1000ms", 5)] {
                 let plan = plan(&card, EngineChoice::Masks, link);
                 assert_eq!(plan.offline(1).rounds, rounds, "{name}, {link}");
             }

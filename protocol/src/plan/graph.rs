@@ -91,9 +91,9 @@ fn terms(card: &Card, tensors: &[Tensor]) -> (Vec<TermPlace>, Vec<Map>) {
         for (term, len) in node.terms.iter().zip(node.weights_len(tensors)) {
             let input = tensors[term.input];
             // The card tells the range of whatever a linear node reads.
-            let reach = input.range.map_or(1, |range| range.reach()).max(1);
+            let width = input.range.map_or(1, |range| range.width()).max(1);
             let (weight_bits, sum_bits) = (node.weight_bits, tensors[number].ring_bits - 1);
-            maps.push(Map { linear: term.map, input: input.shape, reach, weight_bits, sum_bits });
+            maps.push(Map { linear: term.map, input: input.shape, width, weight_bits, sum_bits });
             let weights = first..first + len;
             terms.push(TermPlace { node: number, input: term.input, block, weights });
             first += len;

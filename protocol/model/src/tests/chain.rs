@@ -247,7 +247,8 @@ fn weights_are_those_that_the_card_promises() {
         .is_ok()
     );
     let sum = |place, reach, bits| ModelError::Sum(Reach { place, reach, bits });
-    assert_eq!(fault(|b| b[0].bias[2] = -(1 << 20) + 291_465), sum(Place::Node(2), 1 << 20, 20));
+    assert_eq!(fault(|b| b[0].bias[2] = (1 << 20) - 291_465), sum(Place::Node(2), 1 << 20, 20));
+    assert_eq!(fault(|b| b[0].bias[2] = -(1 << 20)), sum(Place::Node(2), 1 << 20, 20));
     let reach = (1 << 31) + 16 * 127 * 1020;
     assert_eq!(fault(|b| b[1].bias[0] = i32::MIN), sum(Place::Head, reach, 21));
 }

@@ -256,24 +256,26 @@ fn every_reader_bounds_what_the_weights_allow() {
         Network::try_new(card, blocks).err().unwrap()
     };
     let sum = |place, reach, bits| ModelError::Sum(Reach { place, reach, bits });
-    // 36 · 2 · 255 + 8 + 64 · 255 = 34 688, below 0; above, the clamp adds 128 · 2^4.
+    // Below 0 −36 · 2 · 255 + 8 − 64 · 255 = −34 672; above, the ring's 255, to which the clamp adds
+    // 128 · 2^4.
     let bits = fault(|c, _| c.nodes[4] = activation(4, 15, Function::SIGNED));
-    assert_eq!(bits, sum(Place::Node(5), 34_688, 15));
+    assert_eq!(bits, sum(Place::Node(5), 34_672, 15));
     let bits = fault(|c, _| {
         let parts = vec![Scaled { input: 3, factor: 1 }, Scaled { input: 2, factor: 64 }];
         c.nodes[3] = Node::Sum(parts);
-        c.nodes[4] = activation(4, 15, Function::SIGNED);
+        c.nodes[4] = activation(4, 14, Function::SIGNED);
     });
-    assert_eq!(bits, sum(Place::Node(5), 34_688 + 2048, 15));
+    assert_eq!(bits, sum(Place::Node(5), 255 + 64 * 255 + 2048, 14));
     let threshold = fault(|c, _| c.head.head = Head::Thresholds(vec![0, 0, i32::MIN, 0, 0]));
-    // 54 · 36 · 255 + 9.
-    assert_eq!(threshold, sum(Place::Head, 495_729 + (1 << 31), 26));
+    // 54 · 36 · 255 − 9.
+    assert_eq!(threshold, sum(Place::Head, 495_711 + (1 << 31), 26));
     let maps = fault(|c, b| {
         let Node::Linear(node) = &mut c.nodes[9] else { panic!() };
         node.bias = Bias::Map;
         b[2].bias[1] = i32::MIN;
     });
-    assert_eq!(maps, sum(Place::Head, 495_720 + (1 << 31), 26));
+    // −54 · 36 · 128.
+    assert_eq!(maps, sum(Place::Head, 248_832 + (1 << 31), 26));
 }
 
 #[test]
@@ -289,7 +291,7 @@ fn the_least_sum_bits_are_the_least() {
             .chain([network.card().head.sum_bits])
             .collect()
     };
-    // 27 · 3 · 255 = 20 655; 34 688; 495 729.
+    // 27 · 3 · 255 = 20 655; 34 672; 495 711.
     assert_eq!(bits(&network), [15, 16, 19]);
 }
 

@@ -5,3 +5,4 @@ mod chain;
 mod file;
 mod geometry;
 mod graph;
+mod range;

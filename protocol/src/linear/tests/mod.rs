@@ -40,7 +40,7 @@ impl Layer {
             rows.map(|row| row.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>()).max();
         let bound = 255 * u64::from(sum.unwrap()) + 1000;
         let sum_bits = u64::BITS - bound.leading_zeros();
-        Self { map: Map { linear, input, reach: 255, weight_bits, sum_bits }, weights, bias }
+        Self { map: Map { linear, input, width: 255, weight_bits, sum_bits }, weights, bias }
     }
 
     fn conv(
@@ -55,6 +55,16 @@ impl Layer {
 
     fn dense(inputs: usize, outputs: usize, rng: &mut ChaCha20Rng) -> Self {
         Self::random(LinearMap::Dense { outputs }, Shape::flat(inputs), 8, rng)
+    }
+
+    /// Weights that are alternately one and the other, with the sum bits that they need.
+    fn fill(&mut self, weights: [i16; 2]) {
+        self.weights.iter_mut().zip(weights.into_iter().cycle()).for_each(|(w, of)| *w = of);
+        // An even number of weights feeds each output.
+        let row = (self.weights.len() / self.bias.len()) as u64;
+        let sum = |sign: i64| weights.iter().map(|&w| (sign * i64::from(w)).max(0)).sum::<i64>();
+        let bound = 255 * sum(1).max(sum(-1)) as u64 * row / 2 + 1000;
+        self.map.sum_bits = u64::BITS - bound.leading_zeros();
     }
 
     fn plan(&self) -> CoefficientPlan {

@@ -193,13 +193,11 @@ fn wider_rings_take_larger_parameters() {
 #[test]
 fn extreme_weights_and_masks_are_exact() {
     let mut rng = rng(9);
-    for weight in [127, -127] {
+    for weights in [[127, 127], [-127, -127], [127, -127]] {
         for mut layer in
             [Layer::conv((8, 5), 10, (3, 1, 1), &mut rng), Layer::dense(400, 20, &mut rng)]
         {
-            layer.weights.fill(weight);
-            let bound = 255 * 127 * layer.weights.len() as u64 / layer.bias.len() as u64;
-            layer.map.sum_bits = u64::BITS - (bound + 1000).leading_zeros();
+            layer.fill(weights);
             let plan = layer.plan();
             let (secret, public) = SecretKey::generate(plan.parameters(), &mut rng);
             let weights = plan.prepare(&layer.weights).unwrap();
