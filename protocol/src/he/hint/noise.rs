@@ -119,17 +119,10 @@ impl Format {
         row: &Row,
         exactness: Exactness,
     ) -> Result<Self, Misuse> {
-        let (k, lambda) = (row.ring_bits, parameters.log2_q());
-        let largest = |hint_bits: u32| {
-            let formats = (1..=lambda.saturating_sub(k + 2)).rev().map(|dropped| {
-                let noise = noise(parameters, row, (hint_bits, dropped), exactness);
-                Self { parameters: parameters.clone(), ring_bits: k, hint_bits, dropped, noise }
-            });
-            formats.into_iter().find(Self::is_exact)
-        };
-        let formats = hint_bits(exactness).map(|more| (k + more).min(lambda)).filter_map(largest);
+        let formats = Self::all_with_parameters(parameters, row, exactness);
         let best =
             formats.reduce(|best, next| if next.dropped > best.dropped { next } else { best });
+        let (k, lambda) = (row.ring_bits, parameters.log2_q());
         best.ok_or_else(|| {
             let most = (k + hint_bits(exactness).end()).min(lambda);
             let least = noise(parameters, row, (most, 1), exactness);
@@ -140,6 +133,23 @@ impl Format {
                 least.log2() + f64::from(k) + 2.0
             ))
         })
+    }
+
+    /// The exact formats of one set: for each κ that there is the one with the largest d.
+    pub(crate) fn all_with_parameters(
+        parameters: &HintParameters,
+        row: &Row,
+        exactness: Exactness,
+    ) -> impl Iterator<Item = Self> {
+        let (k, lambda) = (row.ring_bits, parameters.log2_q());
+        let largest = move |hint_bits: u32| {
+            let formats = (1..=lambda.saturating_sub(k + 2)).rev().map(|dropped| {
+                let noise = noise(parameters, row, (hint_bits, dropped), exactness);
+                Self { parameters: parameters.clone(), ring_bits: k, hint_bits, dropped, noise }
+            });
+            formats.into_iter().find(Self::is_exact)
+        };
+        hint_bits(exactness).map(move |more| (k + more).min(lambda)).filter_map(largest)
     }
 
     /// Whether the noise is below Δ/4. One part in 2^40 covers the rounding of this arithmetic, of which

@@ -74,13 +74,14 @@ impl HintPlan {
         let one_output = cuts(&conv, n).into_iter();
         let one_output = one_output.filter_map(|tiles| Packing::one_output(&conv, n, tiles));
         let several = candidates(&conv, n).into_iter().filter(|packing| packing.slots > 1);
-        let plan = |packing: Packing| {
+        let layouts = |packing: Packing| {
             let row = row.times(packing.slots);
-            let format = Format::with_parameters(&first, &row, purpose.exactness).ok()?;
-            Some(Layout { packing, format, gives_mask })
+            let formats = Format::all_with_parameters(&first, &row, purpose.exactness);
+            let layout = |format| Layout { packing: packing.clone(), format, gives_mask };
+            formats.map(layout).collect::<Vec<_>>()
         };
-        let cheapest = |layouts: &mut dyn Iterator<Item = Packing>| {
-            layouts.filter_map(plan).min_by_key(|layout| layout.estimate(&conv, purpose))
+        let cheapest = |packings: &mut dyn Iterator<Item = Packing>| {
+            packings.flat_map(layouts).min_by_key(|layout| layout.estimate(&conv, purpose))
         };
         let mut several = several.into_iter();
         let plans = [cheapest(&mut { one_output }), cheapest(&mut several)];
