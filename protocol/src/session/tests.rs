@@ -242,8 +242,8 @@ fn a_spent_bundle_is_refused() {
     }
 }
 
-/// Neither party lets more images go together than take the server 64 MiB, or any beside another where tables
-/// are streamed.
+/// Neither party lets more images go together than there is memory for, or any beside another where tables are
+/// streamed.
 #[test]
 fn more_images_than_go_together_are_refused() {
     let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(3));

@@ -12,8 +12,8 @@ use crate::wire::{
 };
 use crate::{ot, party};
 
-/// Bytes of a server's memory that images may take which go through a network together.
-const MEMORY_TOGETHER: u64 = 64 << 20;
+/// Bytes of a client's and of a server's memory that images may take which go through a network together.
+const MEMORY_TOGETHER: [u64; 2] = [256 << 20, 64 << 20];
 
 /// What the i-th linear map, the i-th activation and the i-th masked tensor cost in one inference:
 /// those of block i of a chain. To the byte, frames' headers and tags included.
@@ -110,12 +110,14 @@ impl NetworkPlan {
     }
 
     /// How many images may go through the network together, at most: one where tables are streamed,
-    /// otherwise as many as take the server 64 MiB.
+    /// otherwise as many as take the client 256 MiB and the server 64.
     pub fn most_together(&self) -> usize {
         if self.activations.iter().any(ActivationPlan::is_streamed) {
             return 1;
         }
-        let fitting = MEMORY_TOGETHER / self.server_memory().max(1);
+        let [client, server] = MEMORY_TOGETHER;
+        let fitting =
+            (client / self.client_memory(1).max(1)).min(server / self.server_memory().max(1));
         usize::try_from(fitting).unwrap_or(Begin::MOST).clamp(1, Begin::MOST)
     }
 
