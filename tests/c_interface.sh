@@ -98,6 +98,23 @@ if grep -qx 'offline 0 0 0' "$folder/found"; then
     exit 1
 fi
 echo "C takes what the command has stored, once"
+# The server's hint is fetched once and kept: the next session is the command's, which finds it too.
+export XDG_CACHE_HOME=$folder/cache
+serve hinted --plaintext --linear hint
+road=(--server "$hinted" --plaintext)
+"$folder/classify" as "$picture" "${road[@]}" >"$folder/first"
+"$folder/classify" as "$picture" "${road[@]}" >"$folder/found"
+command_says "${road[@]}" >"$folder/expected"
+compare 'C with a hint that it has kept'
+hint=$(stat --format %s "$folder"/cache/gazelle/hints/*)
+received() { awk '$1 == "setup" { print $3 }' "$1"; }
+fetched=$(($(received "$folder/first") - $(received "$folder/found")))
+if [ "$fetched" -lt "$hint" ]; then
+    echo "the second session received $fetched bytes less; the hint has $hint" >&2
+    exit 1
+fi
+diff <(tail -n 2 "$folder/first") <(tail -n 2 "$folder/found")
+echo "C fetches a hint of $hint bytes once"
 # Arguments that there are not are the caller's fault.
 if "$folder/classify" as "$picture" "${road[@]}" --nonsense >"$folder/found" 2>&1; then
     echo "an argument that there is not was taken" >&2
