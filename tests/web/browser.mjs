@@ -144,6 +144,8 @@ async function picture(server) {
     await shot(page, `${name}-done`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= viewport.width, `the page is ${wide} pixels wide`);
+    const table = await page.locator(".scroll").evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+    assert.ok(table[0] <= table[1], `of the table's ${table[0]} pixels ${table[1]} are seen`);
     // What is read is the file, bit for bit; what is sent is uniform: no value far more frequent.
     const [read, sent] = [await drawn(page, "#read"), await drawn(page, "#sent")];
     assert.equal(read.length, 28 * 28);
@@ -245,8 +247,7 @@ async function certificates() {
 try {
   await equals_command("garbled", "fashion-mnist-d", SAMPLE, "--engine", "garbled");
   await equals_command("masks", "fashion-mnist-d", SAMPLE, "--engine", "masks");
-  // A deep network takes a minute.
-  if (folder) await equals_command("resnet20", "fashion-mnist-resnet20", SAMPLE, "--engine", "masks");
+  await equals_command("resnet20", "fashion-mnist-resnet20", SAMPLE, "--engine", "masks");
   const server = await serve("--plaintext", "--model", "models/fashion-mnist-d.gazelle");
   await picture(server);
   await keyboard(server);

@@ -13,11 +13,18 @@ pub(super) fn transpose128(rows: &[u128], columns: &mut [u128]) {
     }
 }
 
-/// See [`super::low_rows`], which checks the lengths.
+/// See [`super::low_rows`], which checks the lengths. Bytes number c of all columns, in the order that
+/// they have in a row, hold eight rows, whose bits then change places with the columns of a group of eight.
 pub(super) fn low_rows(columns: &[u128; 128], rows: &mut [u128]) {
-    let mut square = [0; 128];
-    transpose_square(|j| &columns[j], &mut square);
-    rows.copy_from_slice(&square[..rows.len()]);
+    for (c, rows) in rows.chunks_mut(8).enumerate() {
+        let eight = array::from_fn(|s| {
+            let byte = |group: usize| columns[8 * group + s].to_le_bytes()[c];
+            Vector::load(&u128::from_le_bytes(array::from_fn(byte)))
+        });
+        for (row, plane) in rows.iter_mut().zip(exchange_bits(eight)) {
+            plane.store(row);
+        }
+    }
 }
 
 #[inline(always)]
