@@ -8,6 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gazelle_import::zoo;
+use gazelle_kernels::memory::keep_freed;
 use gazelle_protocol::Link;
 use gazelle_protocol::he::hint::{Hint, HintSecret};
 use gazelle_protocol::linear::guard::{ClientHalf, ServerHalf};
@@ -78,6 +79,8 @@ fn build(maps: &[(&HintPlan, &[i16])], rng: &mut ChaCha20Rng) -> (Hint, HintSecr
 }
 
 fn networks(c: &mut Criterion) {
+    // As the command does.
+    keep_freed(512 << 20);
     for name in ["cifar10", "resnet50"] {
         measure(c, name);
     }

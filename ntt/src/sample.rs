@@ -104,7 +104,7 @@ fn sample<R: CryptoRng>(rng: &mut R, out: &mut [i8], value: impl Fn(u64) -> i8) 
             },
         );
     }
-    bytes.zeroize();
+    bytes[..].zeroize();
 }
 
 /// The residues of small signed values.

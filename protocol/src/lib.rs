@@ -22,6 +22,7 @@ pub mod session;
 mod text;
 #[cfg(feature = "os")]
 pub mod transport;
+mod wiped;
 pub mod wire;
 
 pub use error::Error;

@@ -32,26 +32,27 @@
 
 use crate::parallel::prelude::*;
 use gazelle_garble::{Delta, GateRange, Hash, HashKind};
-use gazelle_kernels::hash::hash;
+use gazelle_kernels::hash::{hash, hash_colours};
 use gazelle_ntt::pack;
 use subtle::{Choice, ConditionallySelectable};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::ServerShare;
 use crate::error::{Error, PeerFault};
 use crate::model::Ring;
 use crate::ot::{self, Choices, FieldBits};
+use crate::wiped::Wiped;
 
 const CORRECTIONS: &str = "corrections of shares";
 
-/// Labels that are hashed by one task.
-const LABELS_PER_TASK: usize = 2048;
+/// Labels that one task hashes: few enough to stay in the first cache.
+const LABELS_PER_TASK: usize = 512;
 
 /// The client's halves y of a layer's results; used once.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct ClientHalf {
     /// Of k + 1 bits.
-    values: Vec<u64>,
+    values: Wiped<u64>,
     ring_bits: u32,
 }
 
@@ -59,15 +60,15 @@ pub struct ClientHalf {
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct ServerHalf {
     /// Of k + 1 bits.
-    values: Vec<u64>,
+    values: Wiped<u64>,
     ring_bits: u32,
 }
 
 /// The client's halves and labels while it waits for the corrections; used once.
 pub struct Conversion {
-    values: Zeroizing<Vec<u64>>,
+    values: Wiped<u64>,
     /// t of every transfer.
-    labels: Zeroizing<Vec<u128>>,
+    labels: Wiped<u128>,
     gates: GateRange,
     ring_bits: u32,
 }
@@ -84,7 +85,7 @@ pub fn corrections_len(results: usize, ring_bits: u32) -> usize {
 
 impl ClientHalf {
     pub(super) fn new(values: Vec<u64>, ring_bits: u32) -> Self {
-        Self { values, ring_bits }
+        Self { values: values.into(), ring_bits }
     }
 
     /// How many results there are.
@@ -100,10 +101,10 @@ impl ClientHalf {
     /// Makes the transfers: returns the message for [`ServerHalf::convert`], [`transfer_len`] bytes.
     /// `gates` are as many numbers as results, the same as the server's.
     pub fn transfer(mut self, ot: &mut ot::Receiver, gates: GateRange) -> (Conversion, Vec<u8>) {
-        let values = Zeroizing::new(std::mem::take(&mut self.values));
-        let low: Zeroizing<Vec<u32>> = Zeroizing::new(values.iter().map(|&y| y as u32).collect());
+        let values = std::mem::take(&mut self.values);
+        let low: Wiped<u32> = values.iter().map(|&y| y as u32).collect();
         let choices = Choices::from_bit_planes(&low, 1);
-        let mut labels = Zeroizing::new(vec![0; values.len()]);
+        let mut labels = Wiped::zeros(values.len());
         let message = ot.extend(&choices, &mut labels);
         (Conversion { values, labels, gates, ring_bits: self.ring_bits }, message)
     }
@@ -134,18 +135,25 @@ impl Conversion {
         pack::unpack_u32(corrections, ring_bits, &mut shares)
             .map_err(|_| PeerFault::Padding { message: CORRECTIONS })?;
         let ring = Ring::new(ring_bits);
-        hash_all(key, gates.first(labels.len()), &mut labels);
-        for (share, (&y, &pad)) in shares.iter_mut().zip(values.iter().zip(&*labels)) {
-            let chosen = u32::conditional_select(&0, share, Choice::from(y as u8 & 1));
-            *share = ring.reduce(((y >> 1) as u32).wrapping_add(pad as u32).wrapping_add(chosen));
-        }
+        let (key, first) = (strict(key), gates.first(labels.len()));
+        let halves = values.par_chunks(LABELS_PER_TASK);
+        let tasks = labels.par_chunks_mut(LABELS_PER_TASK).zip(halves);
+        let tasks = tasks.zip(shares.par_chunks_mut(LABELS_PER_TASK)).enumerate();
+        tasks.for_each(|(task, ((labels, halves), shares))| {
+            hash(&key, number(first, task), labels);
+            for (share, (&y, &pad)) in shares.iter_mut().zip(halves.iter().zip(&*labels)) {
+                let chosen = u32::conditional_select(&0, share, Choice::from(y as u8 & 1));
+                let sum = ((y >> 1) as u32).wrapping_add(pad as u32).wrapping_add(chosen);
+                *share = ring.reduce(sum);
+            }
+        });
         Ok(shares)
     }
 }
 
 impl ServerHalf {
     pub(super) fn new(values: Vec<u64>, ring_bits: u32) -> Self {
-        Self { values, ring_bits }
+        Self { values: values.into(), ring_bits }
     }
 
     /// How many results there are.
@@ -175,41 +183,57 @@ impl ServerHalf {
         key: &Hash,
         gates: GateRange,
     ) -> Result<(Vec<u8>, ServerShare), Error> {
-        let mut pads = Zeroizing::new(vec![0; self.len()]);
-        ot.extend(message, &mut pads)?;
-        let mut others: Zeroizing<Vec<u128>> =
-            Zeroizing::new(pads.iter().map(|q| q ^ delta.expose()).collect());
-        let first = gates.first(self.len());
-        hash_all(key, first, &mut pads);
-        hash_all(key, first, &mut others);
-        let ring = Ring::new(self.ring_bits);
-        let hashes = || self.values.iter().zip(pads.iter().zip(&*others));
-        let correction = |(&s, (&pad, &other)): (&u64, (&u128, &u128))| {
-            let low = s as u32 & 1;
-            ring.reduce((pad as u32).wrapping_add(1 ^ low).wrapping_sub(other as u32))
-        };
-        let share = |(&s, (&pad, _)): (&u64, (&u128, &u128))| {
-            let high = (s >> 1) as u32;
-            ring.reduce(high.wrapping_add(s as u32 & 1).wrapping_sub(pad as u32))
-        };
-        let corrections: Vec<u32> = hashes().map(correction).collect();
+        let mut labels = Wiped::zeros(self.len());
+        ot.extend(message, &mut labels)?;
+        let (key, first, ring) = (strict(key), gates.first(self.len()), Ring::new(self.ring_bits));
+        let [mut corrections, mut shares] = [(); 2].map(|()| vec![0; self.len()]);
+        let inputs =
+            labels.par_chunks(LABELS_PER_TASK).zip(self.values.par_chunks(LABELS_PER_TASK));
+        let outputs = corrections.par_chunks_mut(LABELS_PER_TASK);
+        let outputs = outputs.zip(shares.par_chunks_mut(LABELS_PER_TASK));
+        inputs.zip(outputs).enumerate().for_each(|(task, ((labels, halves), outputs))| {
+            correct((&key, number(first, task), delta), (labels, halves), ring, outputs);
+        });
         let mut message = Vec::with_capacity(corrections_len(self.len(), self.ring_bits));
         pack::pack_u32(&corrections, self.ring_bits, &mut message);
-        let shares = ServerShare::new(hashes().map(share).collect(), self.ring_bits);
-        Ok((message, shares))
+        Ok((message, ServerShare::new(shares, self.ring_bits)))
     }
 }
 
-/// Replaces label j by its hash, of which a share takes the lowest bits; the tweak is `first` + j.
-fn hash_all(key: &Hash, first: u64, labels: &mut [u128]) {
-    let key = match key.kind() {
+/// The corrections of some halves and the server's shares, from the zero labels q of their transfers, which
+/// have tweaks from `first` on. A label and the other one are hashed together, for they share a key; which of
+/// the hashes is which, the colour of q tells.
+fn correct(
+    (key, first, delta): (&Hash, u64, &Delta),
+    (labels, halves): (&[u128], &[u64]),
+    ring: Ring,
+    (corrections, shares): (&mut [u32], &mut [u32]),
+) {
+    let [mut zeros, mut ones] = [(); 2].map(|()| Wiped::zeros(labels.len()));
+    hash_colours(key, first, delta.expose(), labels, [&mut zeros, &mut ones]);
+    let hashes = labels.iter().zip(zeros.iter().zip(&*ones));
+    let outputs = corrections.iter_mut().zip(shares);
+    for ((&s, (&label, (&zero, &one))), (correction, share)) in
+        halves.iter().zip(hashes).zip(outputs)
+    {
+        let (mut pad, mut other, low) = (zero as u32, one as u32, s as u32 & 1);
+        u32::conditional_swap(&mut pad, &mut other, Choice::from(label as u8 & 1));
+        *correction = ring.reduce(pad.wrapping_add(1 ^ low).wrapping_sub(other));
+        *share = ring.reduce(((s >> 1) as u32).wrapping_add(low).wrapping_sub(pad));
+    }
+}
+
+/// The number of a task's first transfer; numbers wrap.
+fn number(first: u64, task: usize) -> u64 {
+    first.wrapping_add((task * LABELS_PER_TASK) as u64)
+}
+
+/// A hash whose instances have a tweak or a key of their own each.
+fn strict(key: &Hash) -> Hash {
+    match key.kind() {
         HashKind::Mitccrh => key.clone().with_kind(HashKind::MitccrhStrict),
         HashKind::MitccrhStrict | HashKind::FixedKey => key.clone(),
-    };
-    let tasks = labels.par_chunks_mut(LABELS_PER_TASK).enumerate();
-    tasks.for_each(|(task, labels)| {
-        hash(&key, first.wrapping_add((task * LABELS_PER_TASK) as u64), labels);
-    });
+    }
 }
 
 #[cfg(test)]

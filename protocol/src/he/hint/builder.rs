@@ -1,17 +1,22 @@
 //! The server's side: a layer's published polynomials, and the secrets that blind them.
 
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::parallel::prelude::*;
 use gazelle_ntt::prg::{AesRng, Seed};
 use gazelle_ntt::{pack, sample};
 use rand::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::modular::{BOTH, Transformed};
+use super::modular::{Moduli, Transformed};
 use super::noise::KEY_DROPPED;
 use super::{Format, HintParameters};
 use crate::error::Misuse;
 use crate::he::Coins;
 use crate::he::parameters::ETA;
+use crate::wiped::Wiped;
 
 /// A layer of a hint: its format and how many polynomials there are.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +64,7 @@ pub(super) fn public(
     };
     AesRng::new(seed, (layer as u64) << 32 | index).fill_words(&mut a);
     a.iter_mut().for_each(|a| *a &= parameters.mask());
-    parameters.products().transform(&a)
+    parameters.products().transform_below(parameters.log2_q(), &a)
 }
 
 /// What blinds a hint and must not be known to anybody but the server: u and e′ of every published
@@ -68,12 +73,30 @@ pub(super) fn public(
 /// It is drawn anew whenever a hint is built: two hints of two sets of weights under one seed and one
 /// secret differ by Σ aᵢ·Δwᵢ, which gives the change of every weight away (a test shows it).
 #[derive(Clone, Zeroize, zeroize::ZeroizeOnDrop)]
-pub struct HintSecret(Coins);
+pub struct HintSecret {
+    coins: Coins,
+    /// By layer and output: what images after the first need not make again. Each is wiped when dropped.
+    #[zeroize(skip)]
+    kept: Arc<Mutex<HashMap<(usize, usize), Arc<Blinding>>>>,
+}
+
+/// Bytes of [`Blinding`]s that are kept.
+const KEPT: usize = 32 << 20;
+
+/// What a server adds of one output: u, and u times the middle of what is not sent of a key.
+struct Blinding {
+    ephemeral: Transformed,
+    middles: Wiped<u64>,
+}
 
 impl HintSecret {
     /// Fresh randomness.
     pub(super) fn random(rng: &mut impl CryptoRng) -> Self {
-        Self(Coins::random(rng))
+        Self::of(Coins::random(rng))
+    }
+
+    fn of(coins: Coins) -> Self {
+        Self { coins, kept: Arc::default() }
     }
 
     /// Bytes of [`HintSecret::to_bytes`].
@@ -81,42 +104,32 @@ impl HintSecret {
 
     /// What a server keeps of it between two starts.
     pub(crate) fn to_bytes(&self) -> Zeroizing<[u8; Self::LEN]> {
-        self.0.to_bytes()
+        self.coins.to_bytes()
     }
 
     /// The secret of these bytes.
     pub(crate) fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
-        Self(Coins::from_bytes(bytes))
+        Self::of(Coins::from_bytes(bytes))
     }
 
     /// Marks it for tests of constant time.
     #[cfg(test)]
     pub(crate) fn make_secret(&mut self) {
-        self.0.make_secret();
+        self.coins.make_secret();
     }
 
     /// u and e′ of output polynomial `output` of layer `layer`.
-    pub(super) fn blinding(
-        &self,
-        n: usize,
-        layer: usize,
-        output: usize,
-    ) -> [Zeroizing<Vec<i8>>; 2] {
+    pub(super) fn blinding(&self, n: usize, layer: usize, output: usize) -> [Wiped<i8>; 2] {
         let (ephemeral, mut stream) = self.ephemeral(n, layer, output);
-        let mut error = Zeroizing::new(vec![0; n]);
+        let mut error = Wiped::zeros(n);
         sample::centred_binomial(ETA, &mut stream, &mut error);
         [ephemeral, error]
     }
 
     /// u alone, and what e′ is drawn from.
-    fn ephemeral(
-        &self,
-        n: usize,
-        layer: usize,
-        output: usize,
-    ) -> (Zeroizing<Vec<i8>>, impl CryptoRng) {
-        let mut stream = self.0.stream((layer as u64) << 32 | output as u64);
-        let mut ephemeral = Zeroizing::new(vec![0; n]);
+    fn ephemeral(&self, n: usize, layer: usize, output: usize) -> (Wiped<i8>, impl CryptoRng) {
+        let mut stream = self.coins.stream((layer as u64) << 32 | output as u64);
+        let mut ephemeral = Wiped::zeros(n);
         sample::ternary(&mut stream, &mut ephemeral);
         (ephemeral, stream)
     }
@@ -128,19 +141,52 @@ impl HintSecret {
         parameters: &'a HintParameters,
         keys: &'a [TileKey],
         (layer, output): (usize, usize),
-    ) -> impl Iterator<Item = Zeroizing<Vec<u64>>> + 'a {
-        let (ephemeral, _) = self.ephemeral(parameters.n(), layer, output);
-        let ring = parameters.products();
-        let ephemeral = ring.transform_small(&ephemeral, BOTH);
+    ) -> impl Iterator<Item = impl Deref<Target = [u64]> + 'a> + 'a {
+        let blinding = self.kept(parameters, layer, output);
         keys.iter().map(move |key| {
-            let mut product = ring.multiply(&key.0, &ephemeral);
-            product.iter_mut().for_each(|p| *p &= parameters.mask());
-            Zeroizing::new(product)
+            let mut product = parameters.products().multiply(&key.0, &blinding.ephemeral);
+            for (p, &middle) in product.iter_mut().zip(&*blinding.middles) {
+                *p = (*p << KEY_DROPPED).wrapping_add(middle) & parameters.mask();
+            }
+            product
         })
+    }
+
+    /// What was kept of an output, or made anew.
+    fn kept(&self, parameters: &HintParameters, layer: usize, output: usize) -> Arc<Blinding> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(blinding) = kept().get(&(layer, output)) {
+            return Arc::clone(blinding);
+        }
+        let (ephemeral, _) = self.ephemeral(parameters.n(), layer, output);
+        let moduli = TileKey::moduli(parameters);
+        let middles = middles(&ephemeral);
+        let ephemeral = parameters.products().transform_small(&ephemeral, moduli);
+        let blinding = Arc::new(Blinding { ephemeral, middles });
+        // At most two primes, and the middles.
+        let (mut kept, largest) = (kept(), 3 * 8 * parameters.n());
+        if kept.len() < KEPT / largest {
+            kept.insert((layer, output), Arc::clone(&blinding));
+        }
+        blinding
     }
 }
 
-/// b of a tile, as the server computes with it.
+/// u times the polynomial all of whose coefficients are the middle of what is not sent of a key's.
+fn middles(ephemeral: &[i8]) -> Wiped<u64> {
+    // Coefficient i adds the first i + 1 of u and takes off the others.
+    let mut sum = -ephemeral.iter().map(|&u| i64::from(u)).sum::<i64>();
+    let mut middles = Wiped::zeros(ephemeral.len());
+    for (middle, &u) in middles.iter_mut().zip(ephemeral) {
+        sum += 2 * i64::from(u);
+        *middle = (sum << (KEY_DROPPED - 1)) as u64;
+    }
+    middles
+}
+
+/// b of a tile, as the server computes with it: what was sent of its coefficients, as signed numbers where
+/// they are short enough for one prime. Of the ternary polynomials that they are multiplied by, all have a zero
+/// among their coefficients but one in 2^1198.
 pub struct TileKey(Transformed);
 
 impl TileKey {
@@ -160,9 +206,16 @@ impl TileKey {
     /// If there are not n.
     pub fn new(parameters: &HintParameters, sent: &[u64]) -> Self {
         assert_eq!(sent.len(), parameters.n(), "a polynomial of the ring");
-        let middle = |&c: &u64| (c << KEY_DROPPED) | 1 << (KEY_DROPPED - 1);
-        let coefficients: Vec<u64> = sent.iter().map(middle).collect();
-        Self(parameters.products().transform(&coefficients))
+        let (ring, bits) = (parameters.products(), Self::sent_bits(parameters));
+        Self(match Self::moduli(parameters) {
+            Moduli::Both => ring.transform_below(bits, sent),
+            moduli => ring.transform_signed(sent, bits, moduli),
+        })
+    }
+
+    /// The primes that a key's products with ternary polynomials are known by.
+    fn moduli(parameters: &HintParameters) -> Moduli {
+        parameters.products().moduli_alone(Self::sent_bits(parameters))
     }
 }
 
@@ -202,31 +255,31 @@ fn blind(
     parameters: &HintParameters,
     key: &Transformed,
     inputs: &[Transformed],
-    [ephemeral, error]: &[Zeroizing<Vec<i8>>; 2],
+    [ephemeral, error]: &[Wiped<i8>; 2],
     weights: impl Fn(usize, &mut [i16]) -> bool,
 ) -> Sum {
     let products = parameters.products();
-    let mut weight = Zeroizing::new(vec![0; parameters.n()]);
+    let mut weight = Wiped::zeros(parameters.n());
     let mut sum = products.zero();
-    products.multiply_add(&mut sum, key, &products.transform_small(ephemeral, BOTH));
+    products.multiply_add(&mut sum, key, &products.transform_small(ephemeral, Moduli::Both));
     for (i, a) in inputs.iter().enumerate() {
         weight.fill(0);
         if weights(i, &mut weight) {
             products.multiply_add(&mut sum, a, &products.transform_weights(&weight));
         }
     }
-    let mut exact = Zeroizing::new(products.coefficients(sum));
+    let mut exact = products.coefficients(sum);
     let with_error = exact.iter().zip(&**error);
     let values = with_error.map(|(&c, &e)| c.wrapping_add(e as u64) & parameters.mask());
-    let values = Zeroizing::new(values.collect());
+    let values = values.collect();
     exact.iter_mut().for_each(|c| *c &= parameters.mask());
     Sum { exact, values }
 }
 
 /// A polynomial to publish, before it is rounded, without its error and with it.
 struct Sum {
-    exact: Zeroizing<Vec<u64>>,
-    values: Zeroizing<Vec<u64>>,
+    exact: Wiped<u64>,
+    values: Wiped<u64>,
 }
 
 /// Packs a polynomial, rounded.

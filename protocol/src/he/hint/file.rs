@@ -12,10 +12,12 @@ use gazelle_ntt::pack;
 use gazelle_ntt::prg::Seed;
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
-use super::Format;
-use super::builder::{HintSecret, LayerFormat, build_layer};
+use super::HintParameters;
+use super::builder::{HintSecret, LayerFormat, Place, build_layer, public};
 use super::modular::Transformed;
 use crate::domain;
 use crate::error::Misuse;
@@ -91,9 +93,15 @@ pub enum HintFault {
     },
 }
 
+/// Bytes of a hint's polynomials that are kept transformed, for the images after the first.
+const KEPT: usize = 32 << 20;
+
 /// A hint: public, the same for all clients and all images.
 pub struct Hint {
     layers: Vec<LayerFormat>,
+    /// Of each layer a_pk, every aᵢ and every h_o, transformed when they are first used; none of layers for
+    /// which there is no room.
+    kept: Vec<Vec<OnceLock<Transformed>>>,
     /// Where each layer begins.
     places: Vec<usize>,
     bytes: Vec<u8>,
@@ -178,7 +186,7 @@ impl Hint {
         };
         let places = layers.iter().scan(HEADER, end).collect();
         let name = HintName::of(&bytes).expect("it begins like a hint");
-        Self { layers, places, bytes, name }
+        Self { kept: places_to_keep(&layers), layers, places, bytes, name }
     }
 
     /// Its name.
@@ -196,7 +204,7 @@ impl Hint {
         let layer = &self.layers[index];
         let bytes = &self.bytes[self.places[index]..][..layer.len()];
         let seed = self.bytes[HEADER - 16..].first_chunk().expect("a seed of 16 bytes");
-        LayerHint { layer, index, seed, bytes }
+        LayerHint { layer, index, seed, bytes, kept: &self.kept[index] }
     }
 }
 
@@ -209,6 +217,53 @@ pub struct LayerHint<'a> {
     /// That of the public polynomials of the whole hint.
     pub(super) seed: &'a Seed,
     bytes: &'a [u8],
+    kept: &'a [OnceLock<Transformed>],
+}
+
+/// Places for the transformed polynomials of the first layers that fit into [`KEPT`].
+fn places_to_keep(layers: &[LayerFormat]) -> Vec<Vec<OnceLock<Transformed>>> {
+    let mut left = KEPT;
+    let places = |layer: &LayerFormat| {
+        let polynomials = 1 + layer.inputs + layer.outputs;
+        // At most two primes.
+        let bytes = 8 * 2 * layer.format.parameters.n() * polynomials;
+        let fits = left.checked_sub(bytes);
+        left = fits.unwrap_or(left);
+        let count = if fits.is_some() { polynomials } else { 0 };
+        std::iter::repeat_with(OnceLock::new).take(count).collect()
+    };
+    layers.iter().map(places).collect()
+}
+
+impl<'a> LayerHint<'a> {
+    /// A public polynomial, transformed.
+    pub(super) fn public(&self, place: Place) -> Cow<'a, Transformed> {
+        let make = || public(self.parameters(), (self.seed, self.index), place);
+        match place {
+            Place::Key => self.kept(0, make),
+            Place::Input(i) => self.kept(1 + i, make),
+        }
+    }
+
+    /// h of an output, transformed for its product with a secret.
+    pub(super) fn transformed(&self, output: usize) -> Cow<'a, Transformed> {
+        let bits = self.layer.format.hint_bits;
+        let products = self.parameters().products();
+        let make = || products.transform_for_ternary(&self.published(output), bits);
+        self.kept(1 + self.layer.inputs + output, make)
+    }
+
+    /// Polynomial `index` of those that are kept, or a new one.
+    fn kept(&self, index: usize, make: impl FnOnce() -> Transformed) -> Cow<'a, Transformed> {
+        match self.kept.get(index) {
+            Some(kept) => Cow::Borrowed(kept.get_or_init(make)),
+            None => Cow::Owned(make()),
+        }
+    }
+
+    fn parameters(&self) -> &'a HintParameters {
+        &self.layer.format.parameters
+    }
 }
 
 impl LayerHint<'_> {
@@ -225,12 +280,6 @@ impl LayerHint<'_> {
         pack::unpack_u64(&self.bytes[output * len..][..len], format.hint_bits, &mut values)
             .expect("n coefficients are whole bytes");
         values
-    }
-
-    /// h of an output, transformed for its product with a secret.
-    pub(super) fn transformed(&self, output: usize) -> Transformed {
-        let Format { parameters, hint_bits, .. } = &self.layer.format;
-        parameters.products().transform_for_ternary(&self.published(output), *hint_bits)
     }
 }
 
@@ -252,6 +301,7 @@ impl Hint {
         let (len, bits) = (format.polynomial_len(), format.format.hint_bits);
         let place = self.places[layer] + output * len;
         pack::pack_u64_into(rounded, bits, &mut self.bytes[place..][..len]);
+        self.kept = places_to_keep(&self.layers);
     }
 
     /// What a server that deviates publishes for layer 0: for output o the polynomial

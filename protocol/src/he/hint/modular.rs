@@ -1,41 +1,59 @@
 //! Products of polynomials over Z\[X\]/(X^n + 1), exact below 2^92 and reduced modulo powers of two:
-//! transforms modulo two primes below 2^47 and the Chinese remainder, or modulo one of them where that is
-//! enough.
+//! transforms modulo two primes below 2^47 and the Chinese remainder, or modulo one prime where that is enough.
+
+use std::ops::Range;
 
 use gazelle_ntt::{Modulus, Plan, prime, sample};
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Bits of each prime.
+use crate::wiped::Wiped;
+
+/// Bits of each of the two primes.
 const PRIME_BITS: u32 = 47;
+
+/// Bits of a third prime, for products that it tells alone.
+const WIDE_BITS: u32 = 50;
+
+/// The number of its plan.
+const WIDE: usize = 2;
 
 /// The transforms, for one degree.
 pub(crate) struct Products {
-    plans: [Plan; 2],
+    /// Modulo the two primes, and modulo the wide one.
+    plans: [Plan; 3],
     /// 1/p₁ modulo p₂, once for every coefficient.
     inverses: Vec<u64>,
     /// ⌊2^64/p⌋ of each prime.
-    quotients: [u64; 2],
+    quotients: [u64; 3],
 }
 
-/// A polynomial, transformed modulo both primes or the first alone. Wiped when dropped: it may be a secret.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// The primes that a polynomial is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moduli {
+    /// The first.
+    First,
+    /// Both.
+    Both,
+    /// The wide one alone.
+    Wide,
+}
+
+/// A polynomial, transformed modulo some primes. Wiped when dropped: it may be a secret.
+#[derive(Clone)]
 pub(crate) struct Transformed {
-    /// n residues modulo the first prime, then n modulo the second.
-    values: Vec<u64>,
+    /// n residues modulo each prime.
+    values: Wiped<u64>,
+    moduli: Moduli,
 }
-
-/// Both primes.
-pub(crate) const BOTH: usize = 2;
 
 impl Products {
     pub(crate) fn new(n: usize) -> Self {
         let plan = |q| Plan::try_new(n, q).expect("a prime that is 1 modulo 2n");
-        let [p1, p2] = prime::ntt_primes_below(n, PRIME_BITS, 2)[..] else {
-            unreachable!("two primes were asked for")
-        };
-        let plans = [plan(p1), plan(p2)];
+        let primes = [(PRIME_BITS, 2), (WIDE_BITS, 1)];
+        let primes = primes.map(|(bits, count)| prime::ntt_primes_below(n, bits, count)).concat();
+        let [p1, p2, wide] = primes[..] else { unreachable!("three primes were asked for") };
+        let plans = [p1, p2, wide].map(plan);
         let inverses = vec![plans[1].modulus().inv(p1 % p2); n];
-        let quotients = [p1, p2].map(|p| ((1 << 64) / u128::from(p)) as u64);
+        let quotients = [p1, p2, wide].map(|p| ((1 << 64) / u128::from(p)) as u64);
         Self { plans, inverses, quotients }
     }
 
@@ -45,55 +63,95 @@ impl Products {
     }
 
     /// Primes modulo which the product of a polynomial of signed numbers of `bits` bits and of a ternary one
-    /// is known.
-    pub(crate) fn primes_for(&self, bits: u32) -> usize {
-        if bits + self.n().ilog2() < PRIME_BITS { 1 } else { BOTH }
+    /// is known; the ternary one is known modulo both.
+    pub(crate) fn moduli_for(&self, bits: u32) -> Moduli {
+        if bits + self.n().ilog2() < PRIME_BITS { Moduli::First } else { Moduli::Both }
+    }
+
+    /// The same where the ternary one is known by the same primes and has a zero: n − 1 numbers up to
+    /// 2^(bits−1) are then below half of the wide prime.
+    pub(crate) fn moduli_alone(&self, bits: u32) -> Moduli {
+        let largest = (self.n() as u64 - 1).checked_mul(1 << (bits - 1));
+        let fits = |limb: usize| largest.is_some_and(|sum| sum < self.modulus(limb).value() / 2);
+        match [0, WIDE].map(fits) {
+            [true, _] => Moduli::First,
+            [_, true] => Moduli::Wide,
+            _ => Moduli::Both,
+        }
+    }
+
+    /// Which of the plans a polynomial's residues belong to.
+    fn limbs(moduli: Moduli) -> Range<usize> {
+        match moduli {
+            Moduli::First => 0..1,
+            Moduli::Both => 0..2,
+            Moduli::Wide => WIDE..WIDE + 1,
+        }
+    }
+
+    /// The polynomial of these numbers modulo 2^bits as signed ones, modulo some primes above 2^(bits−1).
+    pub(crate) fn transform_signed(
+        &self,
+        residues: &[u64],
+        bits: u32,
+        moduli: Moduli,
+    ) -> Transformed {
+        self.transform_by(moduli, |limb, out| {
+            let above = self.modulus(limb).value().wrapping_sub(1 << bits);
+            // The signed number, and p if that is negative.
+            self.each(
+                out,
+                residues,
+                #[inline(always)]
+                |_, c| c.wrapping_add(above & (c >> (bits - 1)).wrapping_neg()),
+            );
+        })
     }
 
     /// The polynomial of these numbers modulo 2^bits, for a product with a ternary one modulo 2^bits.
     pub(crate) fn transform_for_ternary(&self, residues: &[u64], bits: u32) -> Transformed {
-        if self.primes_for(bits) == BOTH {
-            return self.transform(residues);
+        match self.moduli_for(bits) {
+            Moduli::Both => self.transform_below(bits, residues),
+            moduli => self.transform_signed(residues, bits, moduli),
         }
-        self.transform_by(1, |limb, out| {
-            let p = self.modulus(limb).value();
-            for (out, &c) in out.iter_mut().zip(residues) {
-                // The signed number, and p if that is negative.
-                let negative = (c >> (bits - 1)).wrapping_neg();
-                *out = c.wrapping_add(p.wrapping_sub(1 << bits) & negative);
-            }
-        })
     }
 
     /// The polynomial of these coefficients, any 64-bit numbers.
+    #[cfg(test)]
     pub(crate) fn transform(&self, coefficients: &[u64]) -> Transformed {
-        self.transform_by(BOTH, |limb, out| {
+        self.transform_below(u64::BITS, coefficients)
+    }
+
+    /// The polynomial of these coefficients below 2^bits.
+    pub(crate) fn transform_below(&self, bits: u32, coefficients: &[u64]) -> Transformed {
+        self.transform_by(Moduli::Both, |limb, out| {
             let (p, quotient) = (self.modulus(limb).value(), self.quotients[limb]);
-            self.plans[limb].backend().run(
+            // A number below 2p is its own rest: p is above 2^46.
+            let is_rest = bits <= PRIME_BITS;
+            self.each(
+                out,
+                coefficients,
                 #[inline(always)]
-                || {
-                    for (out, &c) in out.iter_mut().zip(coefficients) {
-                        // The estimate of the quotient is at most one too small.
-                        let estimate = ((u128::from(c) * u128::from(quotient)) >> 64) as u64;
-                        let rest = c.wrapping_sub(estimate.wrapping_mul(p));
-                        let below = (rest.wrapping_sub(p) as i64 >> 63) as u64;
-                        *out = rest.wrapping_sub(p & !below);
-                    }
+                |_, c| {
+                    // The estimate of the quotient is at most one too small.
+                    let estimate = ((u128::from(c) * u128::from(quotient)) >> 64) as u64;
+                    let rest = if is_rest { c } else { c.wrapping_sub(estimate.wrapping_mul(p)) };
+                    rest.wrapping_sub(p & !is_negative(rest.wrapping_sub(p)))
                 },
             );
         })
     }
 
     /// The polynomial of these coefficients modulo so many primes, in constant time.
-    pub(crate) fn transform_small(&self, coefficients: &[i8], primes: usize) -> Transformed {
-        self.transform_by(primes, |limb, out| {
+    pub(crate) fn transform_small(&self, coefficients: &[i8], moduli: Moduli) -> Transformed {
+        self.transform_by(moduli, |limb, out| {
             sample::residues(coefficients, self.modulus(limb), out);
         })
     }
 
     /// The polynomial of these weights, in constant time.
     pub(crate) fn transform_weights(&self, coefficients: &[i16]) -> Transformed {
-        self.transform_by(BOTH, |limb, out| {
+        self.transform_by(Moduli::Both, |limb, out| {
             let modulus = *self.modulus(limb);
             for (out, &w) in out.iter_mut().zip(coefficients) {
                 *out = modulus.add((i64::from(w) + (1 << 16)) as u64, modulus.value() - (1 << 16));
@@ -101,83 +159,110 @@ impl Products {
         })
     }
 
-    fn transform_by(&self, primes: usize, residues: impl Fn(usize, &mut [u64])) -> Transformed {
-        let mut values = vec![0; primes * self.n()];
-        for (limb, out) in values.chunks_exact_mut(self.n()).enumerate() {
+    fn transform_by(&self, moduli: Moduli, residues: impl Fn(usize, &mut [u64])) -> Transformed {
+        let limbs = Self::limbs(moduli);
+        let mut values = Wiped::zeros(limbs.len() * self.n());
+        for (limb, out) in limbs.zip(values.chunks_exact_mut(self.n())) {
             residues(limb, out);
             self.plans[limb].forward(out);
         }
-        Transformed { values }
+        Transformed { values, moduli }
     }
 
     /// Zero, modulo both primes.
     pub(crate) fn zero(&self) -> Transformed {
-        Transformed { values: vec![0; BOTH * self.n()] }
+        Transformed { values: Wiped::zeros(2 * self.n()), moduli: Moduli::Both }
     }
 
-    /// `sum += a·b` modulo the primes of `sum`, which a and b have too.
+    /// `sum += a·b`, all of them modulo both primes.
     pub(crate) fn multiply_add(&self, sum: &mut Transformed, a: &Transformed, b: &Transformed) {
         let n = self.n();
-        for (limb, plan) in self.plans[..sum.values.len() / n].iter().enumerate() {
-            let part = limb * n..(limb + 1) * n;
-            plan.pointwise_mul_add(
-                &mut sum.values[part.clone()],
-                &a.values[part.clone()],
-                &b.values[part],
-            );
+        let terms = a.values.chunks_exact(n).zip(b.values.chunks_exact(n));
+        for ((plan, sum), (a, b)) in
+            self.plans.iter().zip(sum.values.chunks_exact_mut(n)).zip(terms)
+        {
+            plan.pointwise_mul_add(sum, a, b);
         }
     }
 
     /// The coefficients of a polynomial modulo 2^64, in constant time; they must be below 2^91 in
-    /// magnitude, below half the first prime if there is one alone.
-    pub(crate) fn coefficients(&self, mut polynomial: Transformed) -> Vec<u64> {
-        let n = self.n();
-        for (plan, values) in self.plans.iter().zip(polynomial.values.chunks_exact_mut(n)) {
-            plan.inverse(values);
+    /// magnitude, below half the prime if there is one alone.
+    pub(crate) fn coefficients(&self, mut polynomial: Transformed) -> Wiped<u64> {
+        let (n, limbs) = (self.n(), Self::limbs(polynomial.moduli));
+        for (limb, values) in limbs.clone().zip(polynomial.values.chunks_exact_mut(n)) {
+            self.plans[limb].inverse(values);
         }
-        let (first, second) = polynomial.values.split_at(n);
-        if second.is_empty() {
-            let p = self.modulus(0).value();
-            return self.map(first, |x| x.wrapping_sub(p & is_negative((p / 2).wrapping_sub(x))));
+        if limbs.len() == 1 {
+            let p = self.modulus(limbs.start).value();
+            let Transformed { mut values, .. } = polynomial;
+            self.plans[0].backend().run(
+                #[inline(always)]
+                || {
+                    for x in values.iter_mut() {
+                        *x = x.wrapping_sub(p & is_negative((p / 2).wrapping_sub(*x)));
+                    }
+                },
+            );
+            return values;
         }
+        let (first, second) = polynomial.values.split_at_mut(n);
         self.recombine(first, second)
     }
 
-    /// The numbers of these residues modulo both primes.
-    fn recombine(&self, first: &[u64], second: &[u64]) -> Vec<u64> {
+    /// The numbers of these residues modulo both primes; what the residues are afterwards says nothing.
+    fn recombine(&self, first: &[u64], second: &mut [u64]) -> Wiped<u64> {
         let (p1, p2) = (self.modulus(0).value(), self.modulus(1).value());
         // d = (x₂ − x₁)/p₁ modulo p₂; the number is x₁ + p₁·d, and below zero if d > p₂/2.
-        let mut difference: Vec<u64> = second.to_vec();
-        // x₁ is below 2p₂.
-        let mut reduced =
-            self.map(first, |x| x.wrapping_sub(p2 & !is_negative(x.wrapping_sub(p2))));
-        self.plans[1].sub_assign(&mut difference, &reduced);
-        // The quotients, in the place of what is not needed any more.
-        self.plans[1].pointwise_mul(&mut reduced, &difference, &self.inverses);
-        let mut out = self.map(&reduced, |d| {
-            let above = p1.wrapping_mul(p2) & is_negative((p2 / 2).wrapping_sub(d));
-            p1.wrapping_mul(d).wrapping_sub(above)
-        });
-        [difference, reduced].iter_mut().for_each(Zeroize::zeroize);
-        out.iter_mut().zip(first).for_each(|(out, &x)| *out = out.wrapping_add(x));
-        out
-    }
-
-    /// A value for each, in a loop over registers as wide as there are.
-    fn map(&self, values: &[u64], each: impl Fn(u64) -> u64) -> Vec<u64> {
-        let mut out = vec![0; values.len()];
-        self.plans[0].backend().run(
+        self.each(
+            second,
+            first,
             #[inline(always)]
-            || out.iter_mut().zip(values).for_each(|(out, &value)| *out = each(value)),
+            |x2, x1| {
+                // x₁ is below 2p₂.
+                let reduced = x1.wrapping_sub(p2 & !is_negative(x1.wrapping_sub(p2)));
+                let difference = x2.wrapping_sub(reduced);
+                difference.wrapping_add(p2 & is_negative(difference))
+            },
+        );
+        let mut out = Wiped::zeros(self.n());
+        self.plans[1].pointwise_mul(&mut out, second, &self.inverses);
+        self.each(
+            &mut out,
+            first,
+            #[inline(always)]
+            |d, x1| {
+                let above = p1.wrapping_mul(p2) & is_negative((p2 / 2).wrapping_sub(d));
+                p1.wrapping_mul(d).wrapping_sub(above).wrapping_add(x1)
+            },
         );
         out
     }
 
-    /// a·b modulo 2^64; modulo the first prime if one of them is given so.
-    pub(crate) fn multiply(&self, a: &Transformed, b: &Transformed) -> Vec<u64> {
-        let mut product = Transformed { values: vec![0; a.values.len().min(b.values.len())] };
-        self.multiply_add(&mut product, a, b);
-        self.coefficients(product)
+    /// Changes each value by its partner in a loop over registers as wide as there are.
+    fn each(&self, values: &mut [u64], partners: &[u64], change: impl Fn(u64, u64) -> u64) {
+        self.plans[0].backend().run(
+            #[inline(always)]
+            || values.iter_mut().zip(partners).for_each(|(x, &y)| *x = change(*x, y)),
+        );
+    }
+
+    /// a·b modulo 2^64, from the first prime alone if one of them is known by that alone.
+    ///
+    /// # Panics
+    /// If just one of them is known by the wide prime.
+    pub(crate) fn multiply(&self, a: &Transformed, b: &Transformed) -> Wiped<u64> {
+        let moduli = match (a.moduli, b.moduli) {
+            (a, b) if a == b => a,
+            (Moduli::First | Moduli::Both, Moduli::First | Moduli::Both) => Moduli::First,
+            _ => panic!("factors that are known by other primes"),
+        };
+        let (n, limbs) = (self.n(), Self::limbs(moduli));
+        let mut values = Wiped::zeros(limbs.len() * n);
+        let factors = a.values.chunks_exact(n).zip(b.values.chunks_exact(n));
+        for ((limb, out), (a, b)) in limbs.zip(values.chunks_exact_mut(n)).zip(factors) {
+            self.plans[limb].pointwise_mul(out, a, b);
+        }
+        self.coefficients(Transformed { values, moduli })
     }
 
     fn modulus(&self, limb: usize) -> &Modulus {

@@ -3,14 +3,14 @@
 use crate::parallel::prelude::*;
 use gazelle_ntt::sample;
 use rand::CryptoRng;
-use zeroize::Zeroizing;
 
-use super::builder::{Place, public};
+use super::builder::Place;
 use super::file::LayerHint;
-use super::modular::{BOTH, Transformed};
+use super::modular::{Moduli, Transformed};
 use super::{Format, HintParameters};
 use crate::he::Coins;
 use crate::he::parameters::ETA;
+use crate::wiped::Wiped;
 
 /// The secret s of one tile of one linear map's input, ternary, for one image. Using it consumes it;
 /// it is wiped when dropped, and is neither `Clone` nor stored. Two images under one secret would be
@@ -21,34 +21,35 @@ pub struct OneTimeSecret(pub(super) Transformed);
 impl OneTimeSecret {
     /// A fresh secret.
     pub fn random(parameters: &HintParameters, rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Zeroizing::new(vec![0; parameters.n()]);
+        let mut secret = Wiped::zeros(parameters.n());
         #[cfg(test)]
         if one_secret::is_taken() {
             sample::ternary(&mut one_secret::rng(), &mut secret);
-            return Self(parameters.products().transform_small(&secret, BOTH));
+            return Self(parameters.products().transform_small(&secret, Moduli::Both));
         }
         sample::ternary(rng, &mut secret);
-        Self(parameters.products().transform_small(&secret, BOTH))
+        Self(parameters.products().transform_small(&secret, Moduli::Both))
     }
 }
 
 /// Uses up the secrets of a linear map's input, one for each tile: everything that the client makes
-/// of them. `body` gets a tile, a place and −a·s + e modulo q for every place of every tile; `product`
-/// a tile, an output and ĉ·s modulo q for every output of every tile. What they return comes back in
-/// the order of tiles and of places (the key first) or of outputs.
-pub fn correlate<B: Send, P: Send>(
+/// of them. `body` gets a tile, a place and −a·s + e modulo q for every place of every tile; what it returns
+/// comes back in the order of tiles and of places, the key first. `product` gets a tile, ĉ·s modulo q and
+/// the output's part of `maps`, of `part` values (the last one's may be shorter), for every output of every
+/// tile.
+pub fn correlate<B: Send, T: Send>(
     secrets: Vec<OneTimeSecret>,
     hint: LayerHint<'_>,
     rng: &mut impl CryptoRng,
     body: impl Fn(usize, Place, &[u64]) -> B + Sync,
-    product: impl Fn(usize, usize, &[u64]) -> P + Sync,
-) -> (Vec<Vec<B>>, Vec<Vec<P>>) {
+    (maps, part, product): (&mut [T], usize, impl Fn(usize, &[u64], &mut [T]) + Sync),
+) -> Vec<Vec<B>> {
     let coins = Coins::random(rng);
     let places = 1 + hint.layer.inputs;
     // A transformed polynomial of the hint serves all tiles.
     let bodies = (0..places).into_par_iter().map(|place| {
         let (index, place) = (place, if place == 0 { Place::Key } else { Place::Input(place - 1) });
-        let a = public(&hint.layer.format.parameters, (hint.seed, hint.index), place);
+        let a = hint.public(place);
         let tiles = secrets.iter().enumerate();
         let body = |(tile, secret)| {
             let coins = &mut coins.stream((tile * places + index) as u64);
@@ -56,20 +57,18 @@ pub fn correlate<B: Send, P: Send>(
         };
         tiles.map(body).collect()
     });
-    let products = (0..hint.layer.outputs).into_par_iter().map(|output| {
+    let bodies = transpose(bodies.collect(), secrets.len());
+    maps.par_chunks_mut(part).enumerate().for_each(|(output, map)| {
         let Format { parameters, hint_bits, .. } = &hint.layer.format;
-        let published = hint.transformed(output);
+        let (published, ring) = (hint.transformed(output), parameters.products());
         let unsent = parameters.log2_q() - hint_bits;
-        let tiles = secrets.iter().enumerate();
-        let product = |(tile, secret): (usize, &OneTimeSecret)| {
-            let ring = parameters.products();
-            let mut values = Zeroizing::new(ring.multiply(&published, &secret.0));
+        for (tile, secret) in secrets.iter().enumerate() {
+            let mut values = ring.multiply(&published, &secret.0);
             values.iter_mut().for_each(|v| *v = *v << unsent & parameters.mask());
-            product(tile, output, &values)
-        };
-        tiles.map(product).collect()
+            product(tile, &values, map);
+        }
     });
-    (transpose(bodies.collect(), secrets.len()), transpose(products.collect(), secrets.len()))
+    bodies
 }
 
 /// −a·s + e modulo q.
@@ -78,11 +77,11 @@ fn encrypt_zero(
     a: &Transformed,
     secret: &OneTimeSecret,
     rng: &mut impl CryptoRng,
-) -> Zeroizing<Vec<u64>> {
+) -> Wiped<u64> {
     let parameters = &format.parameters;
-    let mut error = Zeroizing::new(vec![0; parameters.n()]);
+    let mut error = Wiped::zeros(parameters.n());
     sample::centred_binomial(ETA, rng, &mut error);
-    let mut body = Zeroizing::new(parameters.products().multiply(a, &secret.0));
+    let mut body = parameters.products().multiply(a, &secret.0);
     for (v, &e) in body.iter_mut().zip(&*error) {
         *v = (e as u64).wrapping_sub(*v) & parameters.mask();
     }

@@ -2,17 +2,17 @@
 
 use gazelle_ntt::pack;
 use rand::CryptoRng;
-use zeroize::Zeroizing;
 
-use super::{HintPlan, Results};
+use super::HintPlan;
 use crate::error::Misuse;
 use crate::he::hint::{LayerHint, OneTimeSecret, Place, TileKey, correlate};
 use crate::linear::guard::ClientHalf;
 use crate::linear::packing::Class;
+use crate::wiped::Wiped;
 
-/// What the client makes of the secrets of a map's tiles: for each tile −a·s + e of the key and of every
-/// input polynomial, and its halves of the results of every block of outputs.
-type Correlation = (Vec<Vec<Zeroizing<Vec<u64>>>>, Vec<Vec<Zeroizing<Vec<u64>>>>);
+/// What the client makes of the secret of each tile for its message: −a·s + e of the key and of every input
+/// polynomial.
+type Bodies = Vec<Vec<Wiped<u64>>>;
 
 impl HintPlan {
     /// Client: encrypts a mask of the map's input under fresh secrets. Returns the message for the server,
@@ -32,31 +32,31 @@ impl HintPlan {
     ) -> Result<(Vec<u8>, ClientHalf), Misuse> {
         Misuse::check_values("the mask", mask, self.input_len())?;
         assert!(hint.format() == &self.layer, "the hint is of this plan");
-        let results = self.results();
-        let (bodies, halves) = self.correlate(&results, hint, rng);
-        let out = self.gather(&results, |tile, block| &halves[tile][block]);
-        Ok((self.message(mask, &bodies), ClientHalf::new(out, self.ring_bits())))
+        let mut halves = vec![0; self.output_len()];
+        let bodies = self.correlate(hint, rng, &mut halves);
+        Ok((self.message(mask, &bodies), ClientHalf::new(halves, self.ring_bits())))
     }
 
+    /// Writes the halves of all results, and returns what the message is made of.
     fn correlate(
         &self,
-        results: &[Results],
         hint: LayerHint<'_>,
         rng: &mut impl CryptoRng,
-    ) -> Correlation {
+        halves: &mut [u64],
+    ) -> Bodies {
         let parameters = &self.layer.format.parameters;
-        let secrets = self.secrets(rng);
+        let (secrets, results) = (self.secrets(rng), self.results());
         let body = |_: usize, place: Place, zero: &[u64]| {
             let truncate = |&c: &u64| TileKey::truncate(parameters, c);
-            Zeroizing::new(match place {
+            match place {
                 Place::Key => zero.iter().map(truncate).collect(),
-                Place::Input(_) => zero.to_vec(),
-            })
+                Place::Input(_) => Wiped::from(zero.to_vec()),
+            }
         };
-        let half = |tile: usize, block: usize, phases: &[u64]| {
-            self.halves(block, &results[tile], |at| self.layer.format.client_half(phases[at]))
+        let half = |tile: usize, phases: &[u64], maps: &mut [u64]| {
+            self.place(&results[tile], maps, |at| self.layer.format.client_half(phases[at]));
         };
-        correlate(secrets, hint, rng, body, half)
+        correlate(secrets, hint, rng, body, (halves, self.block_len(), half))
     }
 
     /// A fresh secret for each tile.
@@ -67,7 +67,7 @@ impl HintPlan {
 
     /// The message: of every tile the key, then of every coefficient that is read the bits below its top
     /// k, then of those that do not give the mask the top k.
-    fn message(&self, mask: &mut [u32], bodies: &[Vec<Zeroizing<Vec<u64>>>]) -> Vec<u8> {
+    fn message(&self, mask: &mut [u32], bodies: &Bodies) -> Vec<u8> {
         let format = &self.layer.format;
         let top = format.digit_bits();
         let ring = u32::MAX >> (32 - format.ring_bits);
@@ -88,10 +88,10 @@ impl HintPlan {
                     Class::Unread => continue,
                     Class::Zero => 0,
                     Class::First(input) if self.gives_mask => {
-                        mask[input] = own.wrapping_neg() & ring;
-                        mask[input]
+                        mask[input as usize] = own.wrapping_neg() & ring;
+                        mask[input as usize]
                     }
-                    Class::First(input) | Class::Again(input) => mask[input],
+                    Class::First(input) | Class::Again(input) => mask[input as usize],
                 };
                 digits.push(digit);
                 if Self::is_whole(class, self.gives_mask) {

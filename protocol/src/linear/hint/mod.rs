@@ -24,4 +24,3 @@ mod server;
 
 pub(crate) use plan::HintUse;
 pub use plan::{HintCost, HintPlan};
-use results::Results;

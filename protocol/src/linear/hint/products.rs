@@ -4,34 +4,32 @@
 //! that hold nothing, but were sent with noise like any other. No convolution of the tile gives that.
 
 use crate::parallel::prelude::*;
-use zeroize::Zeroizing;
 
+use super::HintPlan;
 use super::server::{Coefficients, Upload};
-use super::{HintPlan, Results};
 use crate::he::hint::{HintSecret, Transformed};
+use crate::wiped::Wiped;
 
 impl HintPlan {
-    /// The halves of each block's results of every tile.
+    /// Writes the halves of all results.
     pub(super) fn by_products(
         &self,
         upload: &Upload,
         weights: &[i16],
-        results: &[Results],
         (secret, layer): (&HintSecret, usize),
-    ) -> Vec<Vec<Zeroizing<Vec<u64>>>> {
+        halves: &mut [u64],
+    ) {
         let format = &self.layer.format;
         let tiles: Vec<_> = self.coefficients(upload).map(|sent| self.inputs(&sent)).collect();
-        let block = |block: usize| {
+        let results = self.results();
+        halves.par_chunks_mut(self.block_len()).enumerate().for_each(|(block, maps)| {
             let sums = self.sums(block, weights, &tiles);
             let blindings = secret.products(&format.parameters, &upload.keys, (layer, block));
-            let tiles = sums.into_iter().zip(blindings).zip(results);
-            let halves = |((sum, blinding), results): ((Vec<u64>, Zeroizing<Vec<u64>>), _)| {
-                let phase = |at: usize| sum[at].wrapping_add(blinding[at]);
-                self.halves(block, results, |at| format.server_half(phase(at)))
-            };
-            tiles.map(halves).collect()
-        };
-        (0..self.packing.blocks).into_par_iter().map(block).collect()
+            for ((sum, blinding), results) in sums.iter().zip(blindings).zip(&results) {
+                let half = |at: usize| format.server_half(sum[at].wrapping_add(blinding[at]));
+                self.place(results, maps, half);
+            }
+        });
     }
 
     /// A tile's polynomials: each coefficient as it was sent, with the middle of what was not.
@@ -42,15 +40,16 @@ impl HintPlan {
             (u64::from(digit) | u64::from(of_top) << top) << format.dropped | half
         };
         let values: Vec<u64> = sent.digits.iter().zip(&sent.tops).map(coefficient).collect();
-        let ring = format.parameters.products();
-        values.par_chunks_exact(ring.n()).map(|input| ring.transform(input)).collect()
+        let (ring, bits) = (format.parameters.products(), format.parameters.log2_q());
+        let inputs = values.par_chunks_exact(ring.n());
+        inputs.map(|input| ring.transform_below(bits, input)).collect()
     }
 
     /// Σᵢ w_{o,i}·cᵢ of block o and every tile, modulo 2^64.
-    fn sums(&self, block: usize, weights: &[i16], tiles: &[Vec<Transformed>]) -> Vec<Vec<u64>> {
+    fn sums(&self, block: usize, weights: &[i16], tiles: &[Vec<Transformed>]) -> Vec<Wiped<u64>> {
         let ring = self.layer.format.parameters.products();
         let mut sums: Vec<_> = tiles.iter().map(|_| ring.zero()).collect();
-        let mut weight = Zeroizing::new(vec![0; ring.n()]);
+        let mut weight = Wiped::zeros(ring.n());
         for input in self.packing.chunks_of(block) {
             weight.fill(0);
             self.packing.weight(block, input, weights, &mut weight);

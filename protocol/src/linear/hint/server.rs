@@ -2,10 +2,9 @@
 
 use crate::parallel::prelude::*;
 use gazelle_ntt::pack;
-use zeroize::Zeroizing;
 
+use super::HintPlan;
 use super::convolution::{Pieces, Tile};
-use super::{HintPlan, Results};
 use crate::error::PeerFault;
 use crate::he::hint::{HintSecret, TileKey};
 use crate::linear::guard::ServerHalf;
@@ -48,48 +47,46 @@ impl HintPlan {
         (secret, layer): (&HintSecret, usize),
     ) -> Result<ServerHalf, PeerFault> {
         let upload = self.read(message)?;
-        let results = self.results();
-        let halves = match self.packing.slots {
-            1 => self.by_convolution(&upload, weights, &results, (secret, layer)),
-            _ => self.by_products(&upload, weights, &results, (secret, layer)),
-        };
-        let out = self.gather(&results, |tile, block| &halves[block][tile]);
-        Ok(ServerHalf::new(out, self.ring_bits()))
+        let mut halves = vec![0; self.output_len()];
+        match self.packing.slots {
+            1 => self.by_convolution(&upload, weights, (secret, layer), &mut halves),
+            _ => self.by_products(&upload, weights, (secret, layer), &mut halves),
+        }
+        Ok(ServerHalf::new(halves, self.ring_bits()))
     }
 
-    /// The halves of each output's results of every tile, where outputs have polynomials of their own.
+    /// Writes the halves of all results, where each output has a polynomial of its own.
     fn by_convolution(
         &self,
         upload: &Upload,
         weights: &[i16],
-        results: &[Results],
         (secret, layer): (&HintSecret, usize),
-    ) -> Vec<Vec<Zeroizing<Vec<u64>>>> {
+        halves: &mut [u64],
+    ) {
         let sums = self.convolve(upload, weights);
         let format = &self.layer.format;
         let (top, half) = (format.digit_bits(), 1u64 << (format.dropped - 1));
         let middle = (self.pieces().middle() << format.dropped) + half;
-        let rows = weights.par_chunks_exact(self.conv.row_len()).enumerate();
-        rows.map(|(output, row)| {
-            // What was taken off the digits, and what stands for the bits that were not sent, is the
-            // same of every coefficient.
-            let middles =
-                middle.wrapping_mul(row.iter().map(|&w| i64::from(w)).sum::<i64>() as u64);
+        let results = self.results();
+        let maps = halves.par_chunks_exact_mut(self.block_len());
+        let maps = maps.zip(weights.par_chunks_exact(self.conv.row_len())).enumerate();
+        maps.for_each(|(output, (map, row))| {
+            // What was taken off the digits, and what stands for the bits that were not sent, is the same of
+            // every coefficient.
+            let taps = row.iter().map(|&w| i64::from(w)).sum::<i64>();
+            let middles = middle.wrapping_mul(taps as u64);
             let blindings = secret.products(&format.parameters, &upload.keys, (layer, output));
-            let tile = |((blinding, results), sums): ((Zeroizing<Vec<u64>>, &Results), &Sums)| {
+            for ((blinding, results), sums) in blindings.zip(&results).zip(&sums) {
                 let own = output * results.len()..(output + 1) * results.len();
                 let sent = sums.digits[own.clone()].iter().zip(&sums.tops[own]);
-                let phase = |((&digit, &of_top), &(coefficient, _)): ((&u64, &u32), &_)| {
+                for ((&digit, &of_top), &(coefficient, place)) in sent.zip(results) {
                     let sent = digit.wrapping_add(u64::from(of_top) << top);
                     let sum = (sent << format.dropped).wrapping_add(middles);
-                    let blinding: u64 = blinding[coefficient as usize];
-                    format.server_half(sum.wrapping_add(blinding))
-                };
-                Zeroizing::new(sent.zip(results).map(phase).collect())
-            };
-            blindings.zip(results).zip(&sums).map(tile).collect()
-        })
-        .collect()
+                    let phase = sum.wrapping_add(blinding[coefficient as usize]);
+                    map[place as usize] = format.server_half(phase);
+                }
+            }
+        });
     }
 
     pub(super) fn read(&self, message: &[u8]) -> Result<Upload, PeerFault> {

@@ -53,9 +53,9 @@ pub(in crate::linear) enum Class {
     /// Results read it, and it holds nothing.
     Zero,
     /// It holds an input that no tile before holds.
-    First(usize),
+    First(u32),
     /// It holds an input that a tile before holds.
-    Again(usize),
+    Again(u32),
 }
 
 impl Tiling {
@@ -140,13 +140,14 @@ impl Reads<'_> {
         self.for_each(|Cell { place, input, .. }| {
             classes[place] = match input {
                 None => Class::Zero,
-                Some(input) if seen[input] => Class::Again(input),
-                Some(input) => Class::First(input),
+                // Tensors have at most 2^24 values.
+                Some(input) if seen[input] => Class::Again(input as u32),
+                Some(input) => Class::First(input as u32),
             };
         });
         for class in &classes {
             if let Class::First(input) = class {
-                seen[*input] = true;
+                seen[*input as usize] = true;
             }
         }
         classes

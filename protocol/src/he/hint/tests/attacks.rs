@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::he::hint::builder::public;
-use crate::he::hint::modular::BOTH;
+use crate::he::hint::modular::Moduli;
 
 /// Weights of ±7, eight in one output: 15^4 combinations on either side of a meet in the middle.
 const LARGEST: i64 = 7;
@@ -27,7 +27,8 @@ fn small_layer(rng: &mut ChaCha20Rng) -> (Toy, Vec<i64>) {
 fn public_input(hint: &Hint) -> Vec<u64> {
     let layer = hint.layer(0);
     let parameters = &layer.layer.format.parameters;
-    parameters.products().coefficients(public(parameters, (layer.seed, 0), Place::Input(0)))
+    let a = public(parameters, (layer.seed, 0), Place::Input(0));
+    parameters.products().coefficients(a).to_vec()
 }
 
 /// The small weights with Σᵢ wᵢ·a_(j+i) = c_j up to `tolerance` modulo q, if there are any: guess half
@@ -82,9 +83,9 @@ fn a_hint_without_its_mask_gives_the_weights_away() {
     let key = public(&format.parameters, (layer.seed, 0), Place::Key);
     let ring = format.parameters.products();
     let [u, _] = secret.blinding(format.parameters.n(), 0, 0);
-    let masking = ring.multiply(&key, &ring.transform_small(&u, BOTH));
+    let masking = ring.multiply(&key, &ring.transform_small(&u, Moduli::Both));
     let unmasked: Vec<u64> =
-        published.iter().zip(&masking).map(|(c, m)| c.wrapping_sub(*m) & mask).collect();
+        published.iter().zip(&*masking).map(|(c, m)| c.wrapping_sub(*m) & mask).collect();
     assert_eq!(solve(&a, &unmasked, lambda, tolerance), Some(expected));
 }
 
@@ -170,13 +171,13 @@ fn deviating_server_hint_reads_a_mask_through_another_under_one_secret_only() {
         let mut power = vec![0; n];
         power[(n + p - place) % n] = if p < place { -1 } else { 1 };
         let a = public(parameters, (hint.layer(0).seed, layer), Place::Input(0));
-        ring.multiply(&a, &ring.transform_small(&power, BOTH))
+        ring.multiply(&a, &ring.transform_small(&power, Moduli::Both))
     };
     let unsent = lambda - hint_bits;
     let crafted: Vec<u64> = shifted(0, j)
         .iter()
-        .zip(shifted(1, m))
-        .map(|(a, b)| a.wrapping_add(b) >> unsent & ((1 << hint_bits) - 1))
+        .zip(&*shifted(1, m))
+        .map(|(a, b)| a.wrapping_add(*b) >> unsent & ((1 << hint_bits) - 1))
         .collect();
     hint.publish(0, 0, &crafted);
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::he::hint::builder::public;
-use crate::he::hint::modular::{BOTH, Products, Transformed};
+use crate::he::hint::modular::{Moduli, Products, Transformed};
 
 /// Coefficient `place` of a·b modulo X^n + 1.
 fn coefficient(a: &[BigInt], b: &[i64], place: usize) -> BigInt {
@@ -30,7 +30,7 @@ fn modulo(value: &BigInt, bits: u32) -> i64 {
 
 /// A polynomial that was transformed, as signed numbers.
 fn small(ring: &Products, polynomial: Transformed) -> Vec<i64> {
-    ring.coefficients(polynomial).into_iter().map(|x| x as i64).collect()
+    ring.coefficients(polynomial).iter().map(|&x| x as i64).collect()
 }
 
 /// Products of the largest numbers that are asked for, and of random ones.
@@ -76,15 +76,16 @@ fn products_modulo_one_prime_are_exact() {
     for n in [2048usize, 4096] {
         let ring = Products::new(n);
         let bits = 46 - n.ilog2();
-        assert_eq!([bits, bits + 1].map(|bits| ring.primes_for(bits)), [1, BOTH]);
+        let moduli = [bits, bits + 1].map(|bits| ring.moduli_for(bits));
+        assert_eq!(moduli, [Moduli::First, Moduli::Both]);
         for (value, factor) in
             [(1 << (bits - 1), 1), (1 << (bits - 1), -1), ((1 << (bits - 1)) - 1, -1)]
         {
             let signed = centred(value, bits);
             // Coefficient j adds the first j + 1 and takes off the others.
             let expected = (0..n as i64).map(|j| signed * factor * (2 * j + 2 - n as i64));
-            let [short, whole] =
-                [1, BOTH].map(|primes| ring.transform_small(&vec![factor as i8; n], primes));
+            let [short, whole] = [Moduli::First, Moduli::Both]
+                .map(|primes| ring.transform_small(&vec![factor as i8; n], primes));
             for ternary in [short, whole] {
                 let product =
                     ring.multiply(&ring.transform_for_ternary(&vec![value; n], bits), &ternary);
@@ -92,6 +93,30 @@ fn products_modulo_one_prime_are_exact() {
                     product.iter().map(|&x| x as i64).eq(expected.clone()),
                     "{n} {value} {factor}"
                 );
+            }
+        }
+    }
+}
+
+/// The same for a ternary polynomial with a zero, known by the same primes: to the edge of each.
+#[test]
+fn products_modulo_the_narrowest_primes_are_exact() {
+    for (n, [first, wide]) in [(2048usize, [36, 39]), (4096, [35, 38])] {
+        let ring = Products::new(n);
+        let edges = [first, first + 1, wide, wide + 1];
+        let expected = [Moduli::First, Moduli::Wide, Moduli::Wide, Moduli::Both];
+        assert_eq!(edges.map(|bits| ring.moduli_alone(bits)), expected, "{n}");
+        for (bits, moduli) in edges.into_iter().zip(expected) {
+            for (value, factor) in [(1 << (bits - 1), 1), (1 << (bits - 1), -1)] {
+                let signed = centred(value, bits);
+                let mut ternary = vec![factor as i8; n];
+                ternary[0] = 0;
+                // Coefficient j adds the first j + 1 but one and takes off the others.
+                let expected = (0..n as i64).map(|j| signed * factor * (2 * j + 1 - n as i64));
+                let polynomial = ring.transform_signed(&vec![value; n], bits, moduli);
+                let product = ring.multiply(&polynomial, &ring.transform_small(&ternary, moduli));
+                let product = product.iter().map(|&x| x as i64);
+                assert!(product.eq(expected), "{n} {bits} {factor}");
             }
         }
     }
@@ -193,7 +218,7 @@ fn the_noise_is_what_the_lemma_says() {
         let phases = toy.run(&hint, &secret, one_time, &messages, &mut self::rng(18));
         let seed = hint.layer(0).seed;
         let public = [Place::Key, Place::Input(0), Place::Input(1)]
-            .map(|place| big(ring.coefficients(public(parameters, (seed, 0), place))));
+            .map(|place| big(ring.coefficients(public(parameters, (seed, 0), place)).to_vec()));
         let scale = |&m: &u32| BigInt::from(m) << (lambda - ring_bits);
         let scaled = messages.iter().map(|m| m.iter().map(scale).collect());
         let scaled = [vec![BigInt::ZERO; n]].into_iter().chain(scaled).collect();

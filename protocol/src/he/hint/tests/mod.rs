@@ -88,7 +88,8 @@ impl Toy {
                 ring.multiply_add(&mut sum, body, &ring.transform_weights(weight));
             }
             let blinding = secret.products(parameters, &keys, (0, output)).next().unwrap();
-            let sums = ring.coefficients(sum).into_iter().zip(&**blinding);
+            let sum = ring.coefficients(sum);
+            let sums = sum.iter().zip(&*blinding);
             sums.map(|(a, &b)| a.wrapping_add(b) & parameters.mask()).collect()
         };
         let clients = clients.into_iter().enumerate();
@@ -128,10 +129,11 @@ impl Toy {
                 }
             }
         };
-        let product = |_: usize, _: usize, values: &[u64]| values.to_vec();
-        let (mut bodies, mut products) =
-            correlate(vec![one_time], hint.layer(layer), rng, body, product);
-        (bodies.remove(0), products.remove(0))
+        let mut products = vec![Vec::new(); self.layer.outputs];
+        let product = |_: usize, values: &[u64], map: &mut [Vec<u64>]| map[0] = values.to_vec();
+        let hint = hint.layer(layer);
+        let mut bodies = correlate(vec![one_time], hint, rng, body, (&mut products, 1, product));
+        (bodies.remove(0), products)
     }
 
     /// The results over the integers, modulo 2^64.
@@ -142,7 +144,7 @@ impl Toy {
             let message: Vec<u64> = message.iter().map(|&m| m.into()).collect();
             ring.multiply_add(&mut sum, &ring.transform(&message), &ring.transform_weights(weight));
         }
-        ring.coefficients(sum)
+        ring.coefficients(sum).to_vec()
     }
 }
 
