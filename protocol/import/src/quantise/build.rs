@@ -9,7 +9,7 @@ use super::calibrate::{Observed, Range};
 use super::correct::Meaning;
 use super::function::Units;
 use super::round::Powers;
-use super::scale::{Fit, Sums, row_scales};
+use super::scale::{Added, Fit, Sums, row_scales};
 use super::settings::{Noise, Settings};
 use crate::{
     Error, FloatActivation, FloatFunction, FloatHead, FloatLinear, FloatNetwork, FloatNode,
@@ -160,6 +160,19 @@ impl Work<'_> {
         (None, skips, at)
     }
 
+    /// What is added to the sums of a linear node whose first channel has this share: all has the same
+    /// shares.
+    fn added(&self, skips: &[(usize, f32)], share: f64) -> Added {
+        let unit = |&(skip, factor): &(usize, f32)| {
+            self.units[skip].first().copied().unwrap_or(1.0) / share * f64::from(factor).abs()
+        };
+        let reach = |skip: &(usize, f32)| {
+            let (low, high) = self.bounds[skip.0];
+            unit(skip) * f64::from(low.unsigned_abs().max(high.unsigned_abs()))
+        };
+        Added { unit: skips.first().map(unit), reach: skips.iter().map(reach).sum() }
+    }
+
     fn linear(
         &mut self,
         tensor: usize,
@@ -174,11 +187,9 @@ impl Work<'_> {
         let rows = row_scales(linear, &self.float.shapes, &self.units);
         let largest = f64::from((1i32 << (setting.weight_bits - 1)) - 1);
         let shares = &self.shares[tensor];
-        let fit = Fit::new(linear, &rows, shape, largest, shares);
-        // What is added has the same shares.
-        let added = skips.first().map(|&(skip, factor)| {
-            self.units[skip].first().copied().unwrap_or(1.0) / shares[0] * f64::from(factor).abs()
-        });
+        let ends: Vec<_> = linear.terms.iter().map(|term| self.bounds[term.input]).collect();
+        let fit = Fit::new(linear, &rows, &ends, shape, largest, shares);
+        let added = self.added(&skips, shares[0]);
         let (sums, rounds) = match activation {
             Some(activation) => {
                 let step = fit.step();

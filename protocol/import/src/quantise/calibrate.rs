@@ -48,6 +48,9 @@ pub(super) struct Observed {
     pub(super) ranges: Vec<Range>,
     /// The images on which integers are compared, by number.
     pub(super) compared: Vec<usize>,
+    /// Those of them, by their place among these, whose noise tells how many images keep their results:
+    /// covariances are not measured on them, since rounding fits the images that they are of.
+    pub(super) judges: Vec<usize>,
     /// The mean of every channel of every tensor on these.
     pub(super) means: Vec<Vec<f64>>,
     /// The values that the head reads for these.
@@ -231,10 +234,16 @@ pub(super) fn observe(
     let samples = calibration != Calibration::Max;
     let done = AtomicUsize::new(0);
     // Covariances leave means out, which biases make good where they are corrected.
-    let plan = if count < LEAST_IMAGES { Plan::default() } else { Plan::new(network) };
+    let corrected = count >= LEAST_IMAGES;
+    let plan = if corrected { Plan::new(network) } else { Plan::default() };
+    let judges: Vec<usize> = (0..count).filter(|at| !corrected || at % 2 == 1).collect();
     let of_image = |(i, image): (usize, &Vec<u8>)| {
-        let is_compared = compared.binary_search(&i).is_ok();
-        let sight = look(network, image, samples, [i, images.len()], is_compared, &plan);
+        let use_of_image = match compared.binary_search(&i) {
+            Err(_) => Use::Measured,
+            Ok(at) if judges.binary_search(&at).is_ok() => Use::Judge,
+            Ok(_) => Use::Both,
+        };
+        let sight = look(network, image, samples, [i, images.len()], use_of_image, &plan);
         watch(Step::Measuring, done.fetch_add(1, Ordering::Relaxed) + 1, images.len());
         sight
     };
@@ -247,6 +256,7 @@ pub(super) fn observe(
     Ok(Observed {
         ranges: seen.into_iter().enumerate().map(range).collect(),
         compared,
+        judges,
         means,
         logits: logits.into_iter().map(|(_, y)| y).collect(),
         moments: (plan, moments),
@@ -264,6 +274,17 @@ fn bounds(network: &FloatNetwork, tensor: usize) -> (f64, f64) {
     }
 }
 
+/// What an image is for, besides the ranges of activations.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    /// Covariances.
+    Measured,
+    /// Integers are compared on it, and it tells how close they come.
+    Judge,
+    /// Covariances, and integers are compared on it.
+    Both,
+}
+
 /// What one image shows; means and last values only of one that is compared. `at` is its number and how
 /// many there are.
 fn look(
@@ -271,15 +292,18 @@ fn look(
     image: &[u8],
     samples: bool,
     at: [usize; 2],
-    compared: bool,
+    use_of_image: Use,
     plan: &Plan,
 ) -> Result<Sight, Error> {
     let mut seen = vec![Seen::default(); network.nodes.len() + 1];
     let mut sums = vec![Vec::new(); network.nodes.len() + 1];
     let mut moments = vec![Moments::default(); plan.measured.len()];
+    let (measured, compared) = (use_of_image != Use::Judge, use_of_image != Use::Measured);
     let logits = network.visit(image, |tensor, values| {
         let shape = network.shapes[tensor];
-        plan.look(tensor, values, at, &mut moments);
+        if measured {
+            plan.look(tensor, values, at, &mut moments);
+        }
         match network.nodes[tensor - 1] {
             FloatNode::Activation(_) => {
                 seen[tensor] = Seen::of(values, shape.channels, samples);
@@ -292,8 +316,43 @@ fn look(
             _ => {}
         }
     })?;
-    let pixels: Vec<f32> = image.iter().map(|&pixel| pixel.into()).collect();
-    plan.look(0, &pixels, at, &mut moments);
+    if measured {
+        let pixels: Vec<f32> = image.iter().map(|&pixel| pixel.into()).collect();
+        plan.look(0, &pixels, at, &mut moments);
+    }
     let logits = compared.then_some((at[0], logits)).into_iter().collect();
     Ok(Sight { seen, sums, logits, moments })
+}
+
+#[cfg(test)]
+mod tests {
+    use gazelle_model::{LinearMap, Shape};
+
+    use super::{Calibration, observe};
+    use crate::{FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm};
+
+    /// 40 images, half of which are compared: every other one of these is black, and judges.
+    #[test]
+    fn covariances_are_not_measured_on_judges() {
+        let map = LinearMap::dense(1);
+        let terms = vec![FloatTerm { input: 0, map, weights: vec![1.0; 2] }];
+        let linear = FloatLinear { node: "map".into(), terms, bias: vec![0.0] };
+        let nodes = vec![FloatNode::Linear(linear)];
+        let network =
+            FloatNetwork::try_new("judges", Shape::flat(2), nodes, FloatHead::Thresholds).unwrap();
+        let image = |i: usize| if i % 4 == 2 { vec![0; 2] } else { vec![100 + i as u8; 2] };
+        let images: Vec<Vec<u8>> = (0..40).map(image).collect();
+        let observed = observe(&network, &images, Calibration::Max, 20, &|_, _, _| ()).unwrap();
+        assert_eq!(observed.compared, (0..20).map(|i| 2 * i).collect::<Vec<_>>());
+        assert_eq!(observed.judges, (0..10).map(|i| 2 * i + 1).collect::<Vec<_>>());
+        let covariance = observed.covariance([0, 0], 0, &[1.0; 2]).unwrap();
+        let others: Vec<f64> = (0..40).filter(|i| i % 4 != 2).map(|i| 100.0 + i as f64).collect();
+        let mean = others.iter().sum::<f64>() / 30.0;
+        let variance = others.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 30.0;
+        let got = f64::from(covariance.channels[0]);
+        assert!((got / variance - 1.0).abs() < 1e-3, "{got} {variance}");
+        // Of few images, all judge.
+        let few = observe(&network, &images, Calibration::Max, 15, &|_, _, _| ()).unwrap();
+        assert_eq!(few.judges, (0..15).collect::<Vec<_>>());
+    }
 }

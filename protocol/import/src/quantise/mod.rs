@@ -8,8 +8,8 @@
 //! w' = round(w·s_in·2^f / s),   b' = round(b·2^f / s) + 2^(f−1)
 //! ```
 //!
-//! f is the largest shift that leaves |w'| below 2^(bits − 1), for all channels or for each; 2^(f−1)
-//! makes the shift round to the nearest. (Jacob et al., "Quantization and Training of Neural
+//! f is the largest shift that leaves |w'| below 2^(bits − 1) and sums within 31 bits, for all channels
+//! or for each; 2^(f−1) makes the shift round to the nearest. (Jacob et al., "Quantization and Training of Neural
 //! Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, with the multiplier folded
 //! into the weights.) Where a tensor with unit s_skip is added to the sums, s is stretched until the
 //! factor m = s_skip·2^f / s is whole. A concatenation keeps the unit of each of its channels, which
@@ -255,7 +255,7 @@ fn next(
     best: &Candidate,
     free: Free,
 ) -> Option<Candidate> {
-    // What bits do to the sums is an estimate: where one outgrows its ring, less room is filled.
+    // Where weights get too large beside results of more bits, less of the rings is filled.
     (MOST_RING_BITS - 2..=MOST_RING_BITS).rev().find_map(|ring_bits| {
         let mut settings = tried.settings.clone();
         let pace = Pace { ring_bits, hurry: tried.likely < FAR };

@@ -11,6 +11,8 @@ use crate::FloatLinear;
 const MAX_SPREAD: f64 = 4.0;
 /// The largest bias.
 const MAX_BIAS: f64 = (1u32 << 29) as f64;
+/// The largest sum, with room for what rounding and the correction of biases add.
+const MAX_SUM: f64 = 0.98 * (1u32 << 31) as f64;
 
 /// What integer sums stand for.
 #[derive(Clone, Debug)]
@@ -24,6 +26,15 @@ pub(super) struct Sums {
     pub(super) stretch: f64,
     /// The unit of results that are 0 on every image.
     pub(super) step: f64,
+}
+
+/// What is added to the sums of a linear node, in reals.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Added {
+    /// What 1 stands for.
+    pub(super) unit: Option<f64>,
+    /// The largest magnitude.
+    pub(super) reach: f64,
 }
 
 /// For each weight, what its input's unit is.
@@ -53,6 +64,8 @@ pub(super) struct Fit<'a> {
     /// The largest |w|·unit of each output channel.
     weights: Vec<f64>,
     biases: Vec<f64>,
+    /// How far each output channel's sums get from 0.
+    reaches: Vec<f64>,
     /// Each output channel's share of the unit.
     shares: &'a [f64],
     largest: f64,
@@ -98,6 +111,28 @@ fn row_maxima(linear: &FloatLinear, units: &[Vec<f64>], channels: usize) -> Vec<
     weights
 }
 
+/// How far the sums of each output channel get from 0 without their biases, where each term reads
+/// integers between its `ends`.
+fn row_reaches(
+    linear: &FloatLinear,
+    units: &[Vec<f64>],
+    ends: &[(i32, i32)],
+    channels: usize,
+) -> Vec<f64> {
+    let mut ranges = vec![(0f64, 0f64); channels];
+    for ((term, units), &(low, high)) in linear.terms.iter().zip(units).zip(ends) {
+        let row = (term.weights.len() / channels).max(1);
+        for (i, &w) in term.weights.iter().enumerate() {
+            let scaled = f64::from(w) * unit(&term.map, units, row, i);
+            let ends = [low, high].map(|end| scaled * f64::from(end));
+            let (least, most) = &mut ranges[i / row];
+            *least += ends[0].min(ends[1]);
+            *most += ends[0].max(ends[1]);
+        }
+    }
+    ranges.into_iter().map(|(least, most)| most.max(-least)).collect()
+}
+
 /// The same for the units of all tensors' channels.
 pub(super) fn largest_weights(
     linear: &FloatLinear,
@@ -112,6 +147,7 @@ impl<'a> Fit<'a> {
     pub(super) fn new(
         linear: &FloatLinear,
         units: &[Vec<f64>],
+        ends: &[(i32, i32)],
         shape: Shape,
         largest: f64,
         shares: &'a [f64],
@@ -121,11 +157,13 @@ impl<'a> Fit<'a> {
         let run = (linear.bias.len() / channels).max(1);
         let most = |map: &[f32]| map.iter().fold(0f64, |most, &b| most.max(f64::from(b).abs()));
         let mut biases: Vec<f64> = linear.bias.chunks(run).map(most).collect();
+        let mut reaches = row_reaches(linear, units, ends, channels);
         for (c, share) in shares.iter().enumerate() {
             weights[c] /= share;
             biases[c] /= share;
+            reaches[c] = reaches[c] / share + biases[c];
         }
-        Self { weights, biases, shares, largest, shape }
+        Self { weights, biases, reaches, shares, largest, shape }
     }
 
     /// What a sum of a real 1 is in each channel, where it is `per_unit` in one with a whole unit.
@@ -142,26 +180,30 @@ impl<'a> Fit<'a> {
         if most > 0.0 { most * 256.0 / self.largest } else { 1.0 }
     }
 
-    /// The largest shift that each channel's weights and biases leave room for, at most `most_shift`.
-    fn room(&self, reads: f64, most_shift: f64) -> Vec<f64> {
-        let room = |(&w, &b): (&f64, &f64)| {
+    /// The largest shift that each channel's weights, biases and sums leave room for, at most
+    /// `most_shift`. `beyond` is what is added to the sums.
+    fn room(&self, reads: f64, most_shift: f64, beyond: f64) -> Vec<f64> {
+        let room = |c: usize| {
             let of = |most: f64, value: f64| {
                 if value > 0.0 { (most * reads / value).log2().floor() } else { most_shift }
             };
-            of(self.largest, w).min(of(MAX_BIAS, b)).min(most_shift)
+            let (weight, bias) = (of(self.largest, self.weights[c]), of(MAX_BIAS, self.biases[c]));
+            weight.min(bias).min(of(MAX_SUM, self.reaches[c] + beyond)).min(most_shift)
         };
-        self.weights.iter().zip(&self.biases).map(room).collect()
+        (0..self.weights.len()).map(room).collect()
     }
 
-    /// The sums that an activation reads; `added` is the unit of a tensor that is added to them.
+    /// The sums that an activation reads, with what is added to them.
     pub(super) fn sums(
         &self,
         units: &Units,
         by_channel: bool,
-        added: Option<f64>,
+        added: Added,
     ) -> Result<Sums, &'static str> {
         let most_shift = f64::from(units.most_shift);
-        let room = self.room(units.reads, most_shift);
+        // A clamp subtracts its least value.
+        let least = units.function.range().least.unsigned_abs() as f64 * units.reads;
+        let room = self.room(units.reads, most_shift, added.reach + least);
         // A map whose weights are all 0 needs no fine steps.
         let all_zero = self.weights.iter().all(|&w| w == 0.0);
         let least = room.iter().copied().fold(if all_zero { 8.0 } else { most_shift }, f64::min);
@@ -180,7 +222,7 @@ impl<'a> Fit<'a> {
             return Ok(Sums { per_unit, shifts, stretch: 1.0, step });
         }
         let (mut shift, mut per_unit, mut stretch) = (least, least.exp2() / units.reads, 1.0);
-        if let Some(added) = added.filter(|&added| added > 0.0) {
+        if let Some(added) = added.unit.filter(|&added| added > 0.0) {
             // What is added needs a whole factor: more bits until there is one.
             while per_unit * added < 1.0 && shift < most_shift {
                 shift += 1.0;
@@ -202,14 +244,18 @@ impl<'a> Fit<'a> {
     }
 
     /// The sums that the head reads: only their order and their signs matter.
-    pub(super) fn last(&self, added: Option<f64>) -> Sums {
-        let most = self.weights.iter().fold(0f64, |most, &w| most.max(w));
-        let bias = self.biases.iter().fold(0f64, |most, &b| most.max(b));
+    pub(super) fn last(&self, added: Added) -> Sums {
+        let most_of = |values: &[f64]| values.iter().fold(0f64, |most, &value| most.max(value));
+        let (most, bias) = (most_of(&self.weights), most_of(&self.biases));
         let mut per_unit = if most > 0.0 { self.largest / most } else { 1.0 };
         if bias > 0.0 {
             per_unit = per_unit.min(MAX_BIAS / bias);
         }
-        if let Some(added) = added.filter(|&added| added > 0.0) {
+        let reach = most_of(&self.reaches) + added.reach;
+        if reach > 0.0 {
+            per_unit = per_unit.min(MAX_SUM / reach);
+        }
+        if let Some(added) = added.unit.filter(|&added| added > 0.0) {
             per_unit = (per_unit * added).floor().max(1.0) / added;
         }
         Sums { per_unit: self.spread(per_unit), shifts: vec![0], stretch: 1.0, step: 1.0 }
@@ -255,5 +301,42 @@ impl<'a> Fit<'a> {
         let bias: Option<Vec<i32>> = linear.bias.iter().enumerate().map(bias).collect();
         let bias = bias.ok_or("a bias is too large beside the activations; give other images")?;
         Ok((Block { weights, bias }, powers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gazelle_model::{LinearMap, Shape};
+
+    use super::{Added, Fit, MAX_SUM};
+    use crate::quantise::calibrate::Range;
+    use crate::quantise::function::Units;
+    use crate::{FloatFunction, FloatLinear, FloatTerm};
+
+    /// Wide values, a bias, something that is added, and a clamp that subtracts its least value: all of
+    /// it fits, and with one bit more the fullest channel's does not.
+    #[test]
+    fn shifts_leave_room_for_sums() {
+        let weights = vec![1.0, 1.0, 1.0, 1.0, 0.5, -0.5, 0.25, -0.25];
+        let terms = vec![FloatTerm { input: 0, map: LinearMap::dense(2), weights }];
+        let linear = FloatLinear { node: "map".into(), terms, bias: vec![3.0, -1.0] };
+        let (units, ends) = (vec![vec![1.0; 4]], [(0, 1 << 20)]);
+        let fit = Fit::new(&linear, &units, &ends, Shape::flat(2), 32_767.0, &[1.0, 1.0]);
+        assert_eq!(fit.reaches, [f64::from((4 << 20) + 3), f64::from((3 << 18) + 1)]);
+        let range = Range { beyond: (-512.0, 511.0), ..Range::default() };
+        let function = FloatFunction::Clamp { least: f32::NEG_INFINITY, most: f32::INFINITY };
+        let units = Units::new(&function, &range, 1.0, 10);
+        let added = Added { unit: None, reach: 1e6 };
+        for by_channel in [false, true] {
+            let sums = fit.sums(&units, by_channel, added).unwrap();
+            let of = |c: usize| {
+                let per_unit = sums.per_unit[c % sums.per_unit.len()];
+                per_unit * (fit.reaches[c] + added.reach + 512.0)
+            };
+            assert!((MAX_SUM / 2.0..=MAX_SUM).contains(&of(0)), "{}", of(0));
+            assert!(of(1) <= MAX_SUM && (of(1) > MAX_SUM / 2.0) == by_channel, "{}", of(1));
+        }
+        let last = fit.last(added).per_unit[0] * (fit.reaches[0] + added.reach);
+        assert!((last / MAX_SUM - 1.0).abs() < 1e-9, "{last}");
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::build::{Built, build};
 use super::calibrate::Observed;
 use super::correct::correct;
-use super::settings::{LEAST_WEIGHT_BITS, Noise, Settings, WEIGHT_BITS};
+use super::settings::{Noise, Settings, WEIGHT_BITS};
 use super::{COMPARED, ENOUGH, Step, Watch, shares};
 use crate::{Error, FloatNetwork};
 
@@ -70,15 +70,15 @@ impl<'a> Search<'a> {
         Self { network, images, observed, expected, watch, tried: Cell::new(0) }
     }
 
-    /// The first candidate; with other bits than the given ones, unless these are fixed, where they
-    /// are too few for the weights or too many for the sums.
+    /// The first candidate; with more bits than the given ones, unless these are fixed, where they are
+    /// too few for the weights.
     pub(super) fn begin(&self, settings: &mut Settings, fixed: bool) -> Result<Candidate, Error> {
         let fault = match self.closest(settings) {
             Err(fault) if !fixed => fault,
             result => return result,
         };
         let [first, most] = WEIGHT_BITS;
-        for bits in (first + 1..=most).chain((LEAST_WEIGHT_BITS..first).rev()) {
+        for bits in first + 1..=most {
             settings.linear.iter_mut().for_each(|setting| setting.weight_bits = bits);
             if let Ok(candidate) = self.closest(settings) {
                 return Ok(candidate);
@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
         settings: &Settings,
         units_by_channel: bool,
     ) -> Result<Candidate, Error> {
-        let Observed { ranges, means, logits, .. } = &self.observed;
+        let Observed { ranges, judges, means, logits, .. } = &self.observed;
         let shares = match units_by_channel {
             true => shares::shares(self.network, ranges, settings),
             false => shares::whole(self.network),
@@ -142,8 +142,10 @@ impl<'a> Search<'a> {
             counted(head.apply(y)) == counted(expected.clone())
         };
         let agreeing = values.iter().zip(&self.expected).filter(|&pair| same(pair)).count();
-        let likely = likely(|y| counted(self.network.decide(y)), &values, logits);
-        let closeness = closeness(&values, logits);
+        let of_judges: Vec<_> = judges.iter().map(|&i| (&values[i], &logits[i])).collect();
+        let noise_of_values = noise_of(&of_judges);
+        let likely = likely(|y| counted(self.network.decide(y)), &noise_of_values, logits);
+        let closeness = closeness(&values.iter().zip(logits).collect::<Vec<_>>());
         Ok(Candidate {
             network,
             settings: settings.clone(),
@@ -157,11 +159,14 @@ impl<'a> Search<'a> {
     }
 }
 
+/// What the head reads for an image, in integers and in reals.
+type Values<'a> = (&'a Vec<i32>, &'a Vec<f32>);
+
 /// The signal-to-noise ratio in dB of integers that stand for multiples of reals; of each value, its
 /// mean over the images is left out.
-fn closeness(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
-    let integers = integers.iter().map(|y| y.iter().map(|&y| f64::from(y)).collect());
-    let reals = reals.iter().map(|y| y.iter().map(|&y| f64::from(y)).collect());
+fn closeness(values: &[Values<'_>]) -> f64 {
+    let integers = values.iter().map(|(y, _)| y.iter().map(|&y| f64::from(y)).collect());
+    let reals = values.iter().map(|(_, y)| y.iter().map(|&y| f64::from(y)).collect());
     let (x, y) = (centred(integers.collect()), centred(reals.collect()));
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let (xx, yy, xy) = (dot(&x, &x), dot(&y, &y), dot(&x, &y));
@@ -174,19 +179,23 @@ fn closeness(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
     (cosine.max(1e-12) / (1.0 - cosine).max(1e-12)).log10() * 10.0
 }
 
+/// What integers have beside the reals that they stand for.
+fn noise_of(values: &[Values<'_>]) -> Vec<Vec<f32>> {
+    let unit = unit(values);
+    let noise = |&(integers, reals): &Values<'_>| -> Vec<f32> {
+        let of = |(&y, &real): (&i32, &f32)| (f64::from(y) * unit - f64::from(real)) as f32;
+        integers.iter().zip(reals).map(of).collect()
+    };
+    values.iter().map(noise).collect()
+}
+
 /// The share of images that keep the result in floating point when the noise of any image is added to
 /// their values: what other images will do, less by chance than how many of so few agree.
 fn likely<T: PartialEq>(
     decide: impl Fn(&[f32]) -> T + Sync,
-    integers: &[Vec<i32>],
+    noise: &[Vec<f32>],
     reals: &[Vec<f32>],
 ) -> f64 {
-    let unit = unit(integers, reals);
-    let noise = |(integers, reals): (&Vec<i32>, &Vec<f32>)| -> Vec<f32> {
-        let of = |(&y, &real): (&i32, &f32)| (f64::from(y) * unit - f64::from(real)) as f32;
-        integers.iter().zip(reals).map(of).collect()
-    };
-    let noise: Vec<Vec<f32>> = integers.iter().zip(reals).map(noise).collect();
     let keep = |real: &Vec<f32>| {
         let expected = decide(real);
         let noisy = |noise: &Vec<f32>| real.iter().zip(noise).map(|(y, n)| y + n).collect();
@@ -198,8 +207,8 @@ fn likely<T: PartialEq>(
 }
 
 /// What an integer stands for.
-fn unit(integers: &[Vec<i32>], reals: &[Vec<f32>]) -> f64 {
-    let pairs = || integers.iter().flatten().zip(reals.iter().flatten());
+fn unit(values: &[Values<'_>]) -> f64 {
+    let pairs = || values.iter().flat_map(|(integers, reals)| integers.iter().zip(*reals));
     let products: f64 = pairs().map(|(&y, &real)| f64::from(y) * f64::from(real)).sum();
     let squares: f64 = pairs().map(|(&y, _)| f64::from(y) * f64::from(y)).sum();
     if squares > 0.0 { products / squares } else { 0.0 }
@@ -217,15 +226,20 @@ fn centred(mut rows: Vec<Vec<f64>>) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{closeness, likely};
+    use super::{Values, closeness, likely, noise_of};
+
+    fn zip<'a>(integers: &'a [Vec<i32>], reals: &'a [Vec<f32>]) -> Vec<Values<'a>> {
+        integers.iter().zip(reals).collect()
+    }
 
     /// The second image is decided by 0.1 and meets noise of −0.004 and of 0.2.
     #[test]
     fn what_is_likely_is_counted_over_all_noise() {
         let reals = [vec![10.0, 0.0], vec![0.1, 0.0]];
         let first = |y: &[f32]| y[0] > y[1];
-        assert_eq!(likely(first, &[vec![100, 0], vec![1, 2]], &reals), 0.75);
-        assert_eq!(likely(first, &[vec![100, 0], vec![1, 0]], &reals), 1.0);
+        let noise = |integers: &[Vec<i32>]| noise_of(&zip(integers, &reals));
+        assert_eq!(likely(first, &noise(&[vec![100, 0], vec![1, 2]]), &reals), 0.75);
+        assert_eq!(likely(first, &noise(&[vec![100, 0], vec![1, 0]]), &reals), 1.0);
     }
 
     #[test]
@@ -233,9 +247,10 @@ mod tests {
         let (constant, varying) = ([vec![7, -1], vec![7, -1]], [vec![1, 2], vec![-3, 5]]);
         let reals =
             |rows: &[Vec<i32>; 2]| rows.clone().map(|y| y.iter().map(|&y| y as f32).collect());
-        assert_eq!(closeness(&constant, &reals(&varying)), -120.0);
-        assert_eq!(closeness(&varying, &reals(&constant)), -120.0);
-        assert!(closeness(&varying, &reals(&varying)) > 100.0);
-        assert!(closeness(&constant, &reals(&constant)) > 100.0);
+        let of = |integers, of_reals| closeness(&zip(integers, &reals(of_reals)));
+        assert_eq!(of(&constant, &varying), -120.0);
+        assert_eq!(of(&varying, &constant), -120.0);
+        assert!(of(&varying, &varying) > 100.0);
+        assert!(of(&constant, &constant) > 100.0);
     }
 }

@@ -9,8 +9,6 @@ use crate::{FloatActivation, FloatLinear, FloatNetwork, FloatNode};
 pub(super) const WEIGHT_BITS: [u32; 2] = [8, 16];
 /// The same of an activation's results.
 pub(super) const RESULT_BITS: [u32; 2] = [8, 15];
-/// The least bits of a weight that a choice falls back to where sums are too wide.
-pub(super) const LEAST_WEIGHT_BITS: u32 = 4;
 /// The bits of weights from which each output channel gets a shift before they get more.
 const SHIFTS_FROM: u32 = 12;
 /// By how many dB one noise must be above another to be worth a bit, which moves each by 6.
@@ -121,7 +119,9 @@ impl Settings {
         let steps = weights.chain(results).filter_map(|(noise, part)| {
             let step = self.step(network, &linear, part)?;
             let wider = wider(part);
-            let possible = noise.is_finite() && room(&rings, &wider) > 0;
+            // Where sums are full, a shift for each channel still fills those of channels that are not.
+            let fits = matches!(step, Step::Shifts) || room(&rings, &wider) > 0;
+            let possible = noise.is_finite() && fits;
             possible.then_some((noise, part, step, wider))
         });
         let mut steps: Vec<_> = steps.collect();
@@ -135,9 +135,9 @@ impl Settings {
                     let bits = (if hurry { 2 * bits } else { bits }).min(room).min(self.left(part));
                     (bits, Step::Bits(bits))
                 }
-                Step::Shifts => (1, step),
+                Step::Shifts => (room.min(1), step),
             };
-            if more > 0 && more <= room {
+            if more > 0 || matches!(step, Step::Shifts) {
                 wider.iter().for_each(|&tensor| rings[tensor] += more);
                 self.take(part, step);
                 raised = true;
