@@ -75,10 +75,13 @@ pub(super) fn public(
 #[derive(Clone, Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct HintSecret {
     coins: Coins,
-    /// By layer and output: what images after the first need not make again. Each is wiped when dropped.
+    /// What images after the first need not make again. Each is wiped when dropped.
     #[zeroize(skip)]
-    kept: Arc<Mutex<HashMap<(usize, usize), Arc<Blinding>>>>,
+    kept: Arc<Mutex<Kept>>,
 }
+
+/// By layer and output.
+type Kept = HashMap<(usize, usize), Arc<Blinding>>;
 
 /// Bytes of [`Blinding`]s that are kept.
 const KEPT: usize = 32 << 20;

@@ -15,6 +15,9 @@ use crate::party::Outcome;
 use crate::plan::{ActivationPlan, NetworkPlan};
 use crate::wire::{Begin, MaskOnline, Masked};
 
+/// What images came to, each an outcome or a fault of the peer's that the session survives.
+type Outcomes = Vec<Result<Outcome, PeerFault>>;
+
 /// What is left of inferences. To wipe so much memory and give it back takes a while, so it is
 /// dropped when nobody waits.
 pub struct Leftover {
@@ -56,7 +59,7 @@ impl ClientParty {
     pub fn online_together(
         self,
         inferences: Vec<(ClientBundle, Zeroizing<Vec<u8>>)>,
-    ) -> Exchange<'static, (Self, Vec<Result<Outcome, PeerFault>>, Leftover)> {
+    ) -> Exchange<'static, (Self, Outcomes, Leftover)> {
         Exchange::new(|mail| async move { self.classify(inferences, &mail).await })
     }
 
@@ -64,7 +67,7 @@ impl ClientParty {
         mut self,
         inferences: Vec<(ClientBundle, Zeroizing<Vec<u8>>)>,
         mail: &Mailbox,
-    ) -> Result<(Self, Vec<Result<Outcome, PeerFault>>, Leftover), Error> {
+    ) -> Result<(Self, Outcomes, Leftover), Error> {
         if !(1..=self.plan.most_together()).contains(&inferences.len()) {
             return Err(Misuse::Images(inferences.len()).into());
         }
