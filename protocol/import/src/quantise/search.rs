@@ -18,7 +18,7 @@ const GAIN: f64 = 1.0;
 /// The closeness in dB from which it tells good units from bad.
 const TELLING: f64 = 6.0;
 /// The closeness in dB that stands for agreement where few images are compared.
-const ENOUGH_CLOSENESS: f64 = 20.0;
+const ENOUGH_CLOSENESS: f64 = 30.0;
 
 /// What candidates are measured against.
 pub(super) struct Search<'a> {
