@@ -11,7 +11,7 @@ use crate::parallel::prelude::*;
 
 /// Chunks of a part. The fewer there are, the less memory transfers take, which then come from caches,
 /// and the more bytes their checks, one for each part and direction. That is a bit more than a byte for each
-/// activation with two chunks, which nobody who takes a large K to save bytes should send.
+/// activation with two chunks, too many where a large K is there to save bytes.
 fn chunks(sources: [Source; 2]) -> usize {
     let of = |source| match source {
         Source::SoftSpoken(FieldBits::One | FieldBits::Two | FieldBits::Four) => 2,

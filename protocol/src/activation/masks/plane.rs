@@ -64,7 +64,6 @@ impl ZeroizeOnDrop for Planes {}
 
 /// One element of Z_{2^32} of each lane; whoever sends one cuts it to the ring it stands for. Wiped
 /// when dropped.
-#[derive(Clone)]
 pub(super) struct Ring(Box<[u32; LANES]>);
 
 impl Default for Ring {

@@ -272,12 +272,12 @@ impl RingTransfer {
 
     /// Shares of c·σ for a σ that the sender gets: its share and σ, or the receiver's share and 0.
     /// Nothing is sent.
-    pub(super) fn times_random(self) -> (Ring, Ring) {
-        let Self { mut key, difference, sends, .. } = self;
-        if sends {
-            key.update(|_, key| key.wrapping_neg());
+    #[inline(always)]
+    pub(super) fn times_random(mut self) -> (Ring, Ring) {
+        if self.sends {
+            self.key.update(|_, key| key.wrapping_neg());
         }
-        (key, difference)
+        (std::mem::take(&mut self.key), std::mem::take(&mut self.difference))
     }
 }
 
