@@ -121,9 +121,9 @@ impl NetworkPlan {
     }
 }
 
-/// Work in picoseconds on one core with AVX-512 and VAES (Intel Xeon, 2.6 GHz), transfers apart, from
-/// `gazelle bench --network cifar10` over loopback with either engine (`docs/performance.md`): seconds of
-/// a phase over what there is of it.
+/// Work in picoseconds on one core with AVX-512 and VAES (Intel Xeon, AMD EPYC), transfers apart: of garbling from
+/// `gazelle bench --network cifar10` over loopback (`docs/performance.md`), seconds of a phase over what there is of
+/// it; of masks from `cargo bench --bench masks` (`docs/masks.md`), rounded up, since machines differ.
 mod rates {
     use super::Source;
 
@@ -140,7 +140,7 @@ mod rates {
     /// Evaluating one; its label is sent and its table read.
     pub(super) const EVALUATE: u64 = 4_000;
     /// What a transfer is used for when activations by masks are prepared.
-    pub(super) const PREPARE: u64 = 50_000;
+    pub(super) const PREPARE: u64 = 8_000;
     /// The online phase of a clamp or a maximum by masks.
-    pub(super) const UNMASK: u64 = 200_000;
+    pub(super) const UNMASK: u64 = 30_000;
 }

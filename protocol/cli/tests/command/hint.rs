@@ -65,7 +65,8 @@ fn a_server_has_hints_for_few_images_and_for_many() {
         let file = text(&model);
         format!("[[model]]\nname = \"{name}\"\nfile = \"{file}\"\nhint-images = {images}\n")
     });
-    let flags = "listen = \"127.0.0.1:0\"\nplaintext = \"anywhere\"\nlinear = \"hint\"\nlink = \"wan\"\n";
+    let flags =
+        "listen = \"127.0.0.1:0\"\nplaintext = \"anywhere\"\nlinear = \"hint\"\nlink = \"wan\"\n";
     std::fs::write(&file, format!("{flags}{}", models.concat())).unwrap();
     let server = Server::run(&["--config", text(&file)]);
     let image = repository("models/samples/0000-ankle-boot.png");
