@@ -10,20 +10,13 @@ use crate::wiped::Wiped;
 /// Bits of each of the two primes.
 const PRIME_BITS: u32 = 47;
 
-/// Bits of a third prime, for products that it tells alone.
-const WIDE_BITS: u32 = 50;
-
-/// The number of its plan.
-const WIDE: usize = 2;
-
 /// The transforms, for one degree.
 pub(crate) struct Products {
-    /// Modulo the two primes, and modulo the wide one.
-    plans: [Plan; 3],
+    plans: [Plan; 2],
     /// 1/p₁ modulo p₂, once for every coefficient.
     inverses: Vec<u64>,
     /// ⌊2^64/p⌋ of each prime.
-    quotients: [u64; 3],
+    quotients: [u64; 2],
 }
 
 /// The primes that a polynomial is known by.
@@ -33,8 +26,6 @@ pub(crate) enum Moduli {
     First,
     /// Both.
     Both,
-    /// The wide one alone.
-    Wide,
 }
 
 /// A polynomial, transformed modulo some primes. Wiped when dropped: it may be a secret.
@@ -48,12 +39,12 @@ pub(crate) struct Transformed {
 impl Products {
     pub(crate) fn new(n: usize) -> Self {
         let plan = |q| Plan::try_new(n, q).expect("a prime that is 1 modulo 2n");
-        let primes = [(PRIME_BITS, 2), (WIDE_BITS, 1)];
-        let primes = primes.map(|(bits, count)| prime::ntt_primes_below(n, bits, count)).concat();
-        let [p1, p2, wide] = primes[..] else { unreachable!("three primes were asked for") };
-        let plans = [p1, p2, wide].map(plan);
+        let [p1, p2] = prime::ntt_primes_below(n, PRIME_BITS, 2)[..] else {
+            unreachable!("two primes were asked for")
+        };
+        let plans = [p1, p2].map(plan);
         let inverses = vec![plans[1].modulus().inv(p1 % p2); n];
-        let quotients = [p1, p2, wide].map(|p| ((1 << 64) / u128::from(p)) as u64);
+        let quotients = [p1, p2].map(|p| ((1 << 64) / u128::from(p)) as u64);
         Self { plans, inverses, quotients }
     }
 
@@ -69,15 +60,11 @@ impl Products {
     }
 
     /// The same where the ternary one is known by the same primes and has a zero: n − 1 numbers up to
-    /// 2^(bits−1) are then below half of the wide prime.
+    /// 2^(bits−1) are then below half of the first prime.
     pub(crate) fn moduli_alone(&self, bits: u32) -> Moduli {
         let largest = (self.n() as u64 - 1).checked_mul(1 << (bits - 1));
-        let fits = |limb: usize| largest.is_some_and(|sum| sum < self.modulus(limb).value() / 2);
-        match [0, WIDE].map(fits) {
-            [true, _] => Moduli::First,
-            [_, true] => Moduli::Wide,
-            _ => Moduli::Both,
-        }
+        let fits = largest.is_some_and(|sum| sum < self.modulus(0).value() / 2);
+        if fits { Moduli::First } else { Moduli::Both }
     }
 
     /// Which of the plans a polynomial's residues belong to.
@@ -85,7 +72,6 @@ impl Products {
         match moduli {
             Moduli::First => 0..1,
             Moduli::Both => 0..2,
-            Moduli::Wide => WIDE..WIDE + 1,
         }
     }
 
@@ -247,15 +233,8 @@ impl Products {
     }
 
     /// a·b modulo 2^64, from the first prime alone if one of them is known by that alone.
-    ///
-    /// # Panics
-    /// If just one of them is known by the wide prime.
     pub(crate) fn multiply(&self, a: &Transformed, b: &Transformed) -> Wiped<u64> {
-        let moduli = match (a.moduli, b.moduli) {
-            (a, b) if a == b => a,
-            (Moduli::First | Moduli::Both, Moduli::First | Moduli::Both) => Moduli::First,
-            _ => panic!("factors that are known by other primes"),
-        };
+        let moduli = if a.moduli == b.moduli { a.moduli } else { Moduli::First };
         let (n, limbs) = (self.n(), Self::limbs(moduli));
         let mut values = Wiped::zeros(limbs.len() * n);
         let factors = a.values.chunks_exact(n).zip(b.values.chunks_exact(n));

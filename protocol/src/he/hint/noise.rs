@@ -28,7 +28,7 @@ pub const FAILURE_LOG2: i32 = -98;
 const TAIL: f64 = 202.0 * std::f64::consts::LN_2;
 
 /// D: low bits of the client's public keys that are not sent.
-pub(crate) const KEY_DROPPED: u32 = 8;
+pub(crate) const KEY_DROPPED: u32 = 11;
 
 /// ‖e′ + δ‖² may be this much above its mean: eleven standard deviations.
 const NORM: f64 = 1.35;
