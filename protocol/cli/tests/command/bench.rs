@@ -9,7 +9,9 @@ fn json_tells_phases_memory_and_layers() {
     let plot = folder.path().join("layers.svg");
     let plot = plot.to_str().unwrap();
     let arguments = ["bench", "--network", "c", "--images", "2", "--runs", "1", "--threads", "1"];
-    let text = succeed(arguments.iter().chain(&["--json", "--layers", "--plot", plot]));
+    let garbled = ["--engine", "garbled", "--linear", "coefficient"];
+    let arguments = arguments.iter().chain(&garbled);
+    let text = succeed(arguments.chain(&["--json", "--layers", "--plot", plot]));
     let object: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(object["matches_plaintext"], true);
     assert_eq!((&object["images"], &object["threads"]), (&2.into(), &1.into()));
@@ -49,7 +51,9 @@ fn onnx_networks_can_be_measured() {
 fn residual_networks_can_be_measured() {
     // An activation after the other, and the class.
     for (name, rounds) in [("resnet20", 20), ("mobilenet", 15), ("resnet18-28", 18)] {
-        let output = run(["bench", "--network", name, "--runs", "1", "--json"]);
+        let engine = ["--engine", "garbled"];
+        let output =
+            run(["bench", "--network", name, "--runs", "1", "--json"].iter().chain(&engine));
         // No progress where nobody looks.
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         let object: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -15,7 +15,7 @@ const ALLOWED: u64 = 64;
 const PROGRAM: u64 = 32;
 
 /// Where servers turn hostile, in bytes: in the greeting, the card, and the messages of each phase.
-const TURNS: [u64; 7] = [0, 3, 40, 400, 4_000, 40_000, 4_000_000];
+const TURNS: [u64; 7] = [0, 3, 40, 400, 4_000, 40_000, 2_000_000];
 
 /// A server that is honest for so many bytes, and then sends others as long as somebody reads them.
 fn flood(server: &Server, honest: u64, byte: u8) -> String {

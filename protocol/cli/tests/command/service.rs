@@ -144,21 +144,21 @@ fn bytes_of_a_day() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let file = configure(folder, "admin = \"127.0.0.1:0\"");
-    // Enough for one inference of 5 MB.
+    // Enough for one inference of 4 MB.
     let list = folder.join("server/clients.toml");
-    edit(&list, "certificate =", "bytes-per-day = 8_000_000\ncertificate =");
+    edit(&list, "certificate =", "bytes-per-day = 6_000_000\ncertificate =");
     let mut server = Server::run(&["--config", &file]);
     let line = wait_for(&mut server, "admin on ");
     let admin = line.trim().rsplit(' ').next().unwrap().to_string();
     succeed(classify(folder, "alice", &server, &[]));
     let line = fail(3, classify(folder, "alice", &server, &[]));
-    assert!(line.contains("of your quota of 8000000 a day; come back at 00:00 UTC"), "{line}");
+    assert!(line.contains("of your quota of 6000000 a day; come back at 00:00 UTC"), "{line}");
     succeed(classify(folder, "bob", &server, &[]));
     let text = get(&admin, "/metrics");
     let used = text.split_once("\ngazelle_client_bytes{client=\"alice\"} ").unwrap().1;
     let used: u64 = used.lines().next().unwrap().parse().unwrap();
     // What was refused is not counted.
-    assert!((4_000_000..7_000_000).contains(&used), "{text}");
+    assert!((3_000_000..6_000_000).contains(&used), "{text}");
 }
 
 /// What an HTTP client reads.
