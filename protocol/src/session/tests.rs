@@ -104,6 +104,31 @@ fn every_tensor_equals_the_plaintext_network() {
     }
 }
 
+/// Classifies the first image alone and the others together, where they may be, and compares with their
+/// results. What that should cost.
+fn classify_in_parts(
+    client: &mut Client,
+    bundles: Vec<ClientBundle>,
+    images: &[(&[u8], Vec<i32>)],
+) -> Traffic {
+    let (mut bundles, mut online) = (bundles.into_iter(), Traffic::default());
+    let (first, others) = images.split_at(1);
+    let parts = others.chunks(client.plan().most_together());
+    for part in std::iter::once(first).chain(parts) {
+        let bundles = bundles.by_ref().take(part.len()).collect();
+        let pixels: Vec<_> = part.iter().map(|(image, _)| image).collect();
+        let outcomes = client.classify_together(bundles, &pixels, |_, _| ()).unwrap();
+        for (outcome, (_, result)) in outcomes.into_iter().zip(part) {
+            assert_eq!(outcome.unwrap().numbers(), *result);
+        }
+        let planned = client.plan().online_together(part.len());
+        online.sent += planned.sent;
+        online.received += planned.received;
+        online.rounds += planned.rounds;
+    }
+    online
+}
+
 /// Three inferences in two offline phases, the last two together where they may be; the shares of every tensor
 /// of the last one.
 fn tensors_equal_and_costs_are_as_planned(
@@ -130,25 +155,9 @@ fn tensors_equal_and_costs_are_as_planned(
         bundles.extend(client.offline(count, |_, _| ()).unwrap());
     }
     let ours = hazmat::shares(&bundles[2]);
-    let results = [&trace.result, &network.forward(&other).unwrap().result, &trace.result];
-    let mut parts = vec![vec![&image], vec![&other, &image]];
-    if client.plan().most_together() == 1 {
-        parts = [&image, &other, &image].map(|image| vec![image]).into();
-    }
-    let (mut bundles, mut results) = (bundles.into_iter(), results.into_iter());
-    let mut online = Traffic::default();
-    for images in parts {
-        let bundles = bundles.by_ref().take(images.len()).collect();
-        let outcomes = client.classify_together(bundles, &images, |_, _| ()).unwrap();
-        for (outcome, result) in outcomes.into_iter().zip(results.by_ref()) {
-            assert_eq!(outcome.unwrap().numbers(), *result);
-        }
-        let planned = client.plan().online_together(images.len());
-        online.sent += planned.sent;
-        online.received += planned.received;
-        online.rounds += planned.rounds;
-    }
-    assert!(results.next().is_none());
+    let other = (&other[..], network.forward(&other).unwrap().result);
+    let image = (&image[..], trace.result.clone());
+    let online = classify_in_parts(&mut client, bundles, &[image.clone(), other, image]);
     let (statistics, plan) = (client.statistics(), client.plan());
     let planned = |traffic: Traffic, times: u64| {
         (times * traffic.sent, times * traffic.received, times * traffic.rounds)
