@@ -41,6 +41,7 @@
 
 mod client;
 mod described;
+mod masks;
 mod name;
 mod outcome;
 mod published;

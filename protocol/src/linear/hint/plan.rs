@@ -80,12 +80,11 @@ impl HintPlan {
             let layout = |format| Layout { packing: packing.clone(), format, gives_mask };
             formats.map(layout).collect::<Vec<_>>()
         };
-        let cheapest = |packings: &mut dyn Iterator<Item = Packing>| {
-            packings.flat_map(layouts).min_by_key(|layout| layout.estimate(&conv, purpose))
+        let cheapest = |packings: Vec<Packing>| {
+            let layouts = packings.into_iter().flat_map(layouts);
+            layouts.min_by_key(|layout| layout.estimate(&conv, purpose))
         };
-        let mut several = several.into_iter();
-        let plans = [cheapest(&mut { one_output }), cheapest(&mut several)];
-        let plans = plans.into_iter().flatten();
+        let plans = [one_output.collect(), several.collect()].into_iter().filter_map(cheapest);
         let plans = plans.map(|layout| Self::new(map, (conv.clone(), bounds), layout, purpose));
         plans
             .min_by_key(|plan| plan.cost.nanoseconds)

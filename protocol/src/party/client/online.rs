@@ -12,6 +12,7 @@ use crate::error::{Error, Misuse, PeerFault};
 use crate::exchange::{BlockMail, Exchange, Mailbox};
 use crate::linear::Mask;
 use crate::party::Outcome;
+use crate::party::masks::{self, Evaluating};
 use crate::plan::{ActivationPlan, NetworkPlan};
 use crate::wire::{Begin, MaskOnline, Masked};
 
@@ -95,7 +96,8 @@ impl ClientParty {
                         .await?;
                 }
             }
-            exchange(&mut images, level.start, mail).await?;
+            let by_masks = images.iter_mut().flat_map(|image| image.by_masks(level.start));
+            masks::exchange(by_masks.collect(), 1, mail).await?;
             sources = level.start + 1..level.end + 1;
         }
         let card = plan.card();
@@ -123,6 +125,14 @@ struct Inference<'a> {
 }
 
 impl<'a> Inference<'a> {
+    /// Its activations by masks of a level that begins with number `first`.
+    fn by_masks(&mut self, first: usize) -> impl Iterator<Item = Evaluating<'_>> {
+        self.ready.iter_mut().enumerate().filter_map(move |(i, yielded)| match yielded {
+            Yield::Masks(plan, evaluation) => Some((first + i, *plan, evaluation)),
+            _ => None,
+        })
+    }
+
     fn new(plan: &NetworkPlan, bundle: ClientBundle, image: &[u8]) -> Self {
         let mut gates = bundle.gates(plan.settings().hash);
         plan.skip_guard_bits(&mut gates);
@@ -161,30 +171,6 @@ impl<'a> Inference<'a> {
     }
 }
 
-/// The messages between the first and the last of all activations of a level that are by masks: of all
-/// images, message after message of those that have it.
-async fn exchange(images: &mut [Inference<'_>], first: usize, mail: &Mailbox) -> Result<(), Error> {
-    let messages = images.iter().flat_map(|image| &image.ready).map(Yield::messages).max();
-    for index in 1..messages.unwrap_or(0).saturating_sub(1) {
-        for (number, yielded) in
-            images.iter_mut().flat_map(|image| image.ready.iter_mut().enumerate())
-        {
-            let Yield::Masks(plan, evaluation) = yielded else { continue };
-            if index + 1 >= plan.online_messages() {
-                continue;
-            }
-            if index % 2 == 1 {
-                mail.send(MaskOnline(evaluation.send(plan, index))).await;
-            } else {
-                let len = plan.online_len(index);
-                let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
-                evaluation.receive(plan, index, &bytes)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// What the client has of an activation (or the image) before the next level.
 enum Yield<'a> {
     /// A result, and what masks it for the server; nothing masks the head's.
@@ -194,14 +180,6 @@ enum Yield<'a> {
 }
 
 impl Yield<'_> {
-    /// Messages of an activation by masks.
-    fn messages(&self) -> usize {
-        match self {
-            Self::Result(..) => 0,
-            Self::Masks(plan, _) => plan.online_messages(),
-        }
-    }
-
     /// Sends it, masked.
     async fn send(self, ring_bits: u32, mail: &Mailbox) {
         match self {

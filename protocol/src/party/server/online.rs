@@ -15,6 +15,7 @@ use crate::error::{Error, PeerFault};
 use crate::exchange::{BlockMail, Exchange, Mailbox};
 use crate::linear::{ServerShare, clear};
 use crate::model::{Node, Ring};
+use crate::party::masks::{self, Evaluating};
 use crate::party::{Service, Shares, renew};
 use crate::plan::{ActivationPlan, NetworkPlan};
 use crate::wire::{MaskOnline, Masked};
@@ -70,7 +71,8 @@ impl<'a> ServerParty<'a> {
                         .await?;
                 }
             }
-            exchange(&mut images, level.start, mail).await?;
+            let by_masks = images.iter_mut().flat_map(|image| image.by_masks(level.start));
+            masks::exchange(by_masks.collect(), 0, mail).await?;
             sources = level.start + 1..level.end + 1;
         }
         Ok(images.into_iter().map(|image| image.shares).collect())
@@ -135,6 +137,14 @@ struct Inference<'a> {
 }
 
 impl<'a> Inference<'a> {
+    /// Its activations by masks of a level that begins with number `first`.
+    fn by_masks(&mut self, first: usize) -> impl Iterator<Item = Evaluating<'_>> {
+        self.kept.iter_mut().enumerate().filter_map(move |(i, kept)| match kept {
+            Kept::Masks(plan, evaluation) => Some((first + i, *plan, evaluation)),
+            _ => None,
+        })
+    }
+
     fn new(plan: &NetworkPlan, bundle: ServerBundle) -> Self {
         let mut gates = Gates::new(plan.settings().hash, bundle.hash_key);
         plan.skip_guard_bits(&mut gates);
@@ -199,29 +209,6 @@ impl<'a> Inference<'a> {
     }
 }
 
-/// The messages between the first and the last of all activations of a level that are by masks: of all
-/// images, message after message of those that have it.
-async fn exchange(images: &mut [Inference<'_>], first: usize, mail: &Mailbox) -> Result<(), Error> {
-    let messages = images.iter().flat_map(|image| &image.kept).map(Kept::messages).max();
-    for index in 1..messages.unwrap_or(0).saturating_sub(1) {
-        for (number, kept) in images.iter_mut().flat_map(|image| image.kept.iter_mut().enumerate())
-        {
-            let Kept::Masks(plan, evaluation) = kept else { continue };
-            if index + 1 >= plan.online_messages() {
-                continue;
-            }
-            if index % 2 == 0 {
-                mail.send(MaskOnline(evaluation.send(plan, index))).await;
-            } else {
-                let len = plan.online_len(index);
-                let MaskOnline(bytes) = mail.of(first + number).receive(len).await?;
-                evaluation.receive(plan, index, &bytes)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// What the server keeps of an activation until the client answers.
 enum Kept<'a> {
     /// S.
@@ -231,14 +218,6 @@ enum Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// Messages of an activation by masks.
-    fn messages(&self) -> usize {
-        match self {
-            Self::Share(_) => 0,
-            Self::Masks(plan, _) => plan.online_messages(),
-        }
-    }
-
     /// The result less the client's mask, from its answer, to `x`.
     async fn receive(
         self,
