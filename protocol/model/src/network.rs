@@ -92,7 +92,10 @@ impl Network {
             }
         }
         card.head.sum_bits = bits(reach(card.head.input, &|range| card.head.reads(range)));
-        Self::try_new(card, blocks)
+        // The rings change no range.
+        let rings: Vec<_> = card.tensors()?.iter().map(|tensor| tensor.ring_bits).collect();
+        range::check(&card, &rings, &ranges).map_err(ModelError::Sum)?;
+        Ok(Self { card, blocks })
     }
 
     /// The public part.

@@ -202,8 +202,9 @@ impl Work<'_> {
             None => (fit.last(added), false),
         };
         let number = self.blocks.len();
+        let observed = self.observed;
         let covariances = |term: usize, group: usize, units: &[f64]| {
-            self.observed.covariance([number, term], group, units)
+            observed.covariance([number, term], group, units)
         };
         let rounded = fit.round(linear, &rows, &sums, rounds, covariances);
         let (block, powers) = rounded.map_err(fault)?;

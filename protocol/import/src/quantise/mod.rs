@@ -162,10 +162,13 @@ fn linear_nodes(network: &FloatNetwork) -> impl Iterator<Item = &crate::FloatLin
 fn outlier(linear: &crate::FloatLinear) -> f64 {
     let weights = linear.terms.iter().flat_map(|term| &term.weights);
     let mut squares: Vec<f64> = weights.map(|&w| f64::from(w) * f64::from(w)).collect();
-    squares.sort_by(f64::total_cmp);
-    let usual = &squares[..squares.len() - squares.len().div_ceil(100)];
+    let most = squares.iter().copied().fold(0.0, f64::max);
+    let usual = squares.len() - squares.len().div_ceil(100);
+    let usual = match usual {
+        0 => &mut [][..],
+        _ => squares.select_nth_unstable_by(usual, f64::total_cmp).0,
+    };
     let mean = usual.iter().sum::<f64>() / usual.len().max(1) as f64;
-    let most = squares.last().copied().unwrap_or(0.0);
     if mean > 0.0 { (most / mean).sqrt() } else { 0.0 }
 }
 

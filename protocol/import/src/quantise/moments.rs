@@ -3,6 +3,7 @@
 use gazelle_model::{LinearMap, Shape};
 use ndarray::ArrayView2;
 use ndarray::linalg::general_mat_mul;
+use rayon::prelude::*;
 
 use crate::FloatNetwork;
 
@@ -165,14 +166,17 @@ impl Moments {
         let sums = &self.sums[group * depth..][..depth];
         let products = &self.products[group * depth * depth..][..depth * depth];
         let kept = self.places / (self.places + depth as f64);
-        let channels = products.iter().enumerate().map(|(at, &product)| {
-            let (i, j) = (at / depth, at % depth);
-            let covariance =
-                f64::from(product) / self.places - sums[i] / self.places * (sums[j] / self.places);
-            let shrunk = if i == j { covariance.max(0.0) } else { covariance * kept };
-            (shrunk / (units[i] * units[j])) as f32
+        let mut channels = vec![0f32; depth * depth];
+        let rows = channels.par_chunks_mut(depth).zip(products.par_chunks(depth)).enumerate();
+        rows.for_each(|(i, (row, products))| {
+            for (j, (to, &product)) in row.iter_mut().zip(products).enumerate() {
+                let covariance = f64::from(product) / self.places
+                    - sums[i] / self.places * (sums[j] / self.places);
+                let shrunk = if i == j { covariance.max(0.0) } else { covariance * kept };
+                *to = (shrunk / (units[i] * units[j])) as f32;
+            }
         });
-        Covariance { depth, channels: channels.collect(), cells: self.cells(measured) }
+        Covariance { depth, channels, cells: self.cells(measured) }
     }
 
     /// The correlations of the cells of a kernel, a mean over channels.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::moments::Covariance;
 
-/// Rows that are rounded at once.
-const ROWS: usize = 16;
+/// Rows of a matrix that are multiplied at once.
+const ROWS: usize = 256;
 /// How many times all weights of a row are looked at, at most.
 const PASSES: usize = 4;
 
@@ -49,103 +49,100 @@ pub(super) fn rows(
     largest: f64,
     covariance: Option<&Covariance>,
 ) -> Rounded {
-    let Some(covariance) = covariance else { return kernels(exact, [row, cells], largest) };
-    let parts = exact.par_chunks(ROWS * row).map(|part| {
-        let mut rows = Rows::new(part, row, largest, covariance);
-        let powers = part.chunks_exact(row).enumerate().map(|(r, exact)| {
-            let noise = rows.descend(r, exact, largest, covariance);
-            Powers { signal: rows.signals[r], noise, white: squares(exact) }
-        });
-        let powers: Vec<_> = powers.collect();
-        (rows.rounded, powers)
+    let mut rounded = vec![0f64; exact.len()];
+    rounded.par_chunks_mut(row).zip(exact.par_chunks(row)).for_each(|(rounded, exact)| {
+        let kernels = rounded.chunks_exact_mut(cells).zip(exact.chunks_exact(cells));
+        kernels.for_each(|(rounded, exact)| kernel(exact, largest, rounded));
     });
-    let mut all = Rounded { weights: Vec::with_capacity(exact.len()), powers: Vec::new() };
-    for (rounded, powers) in parts.collect::<Vec<_>>() {
-        all.weights.extend(rounded.into_iter().map(|w| w as i16));
-        all.powers.extend(powers);
-    }
-    all
+    let powers = match covariance {
+        Some(covariance) => descend(&mut rounded, exact, row, largest, covariance),
+        None => exact.chunks_exact(row).zip(rounded.chunks_exact(row)).map(independent).collect(),
+    };
+    Rounded { weights: rounded.into_iter().map(|w| w as i16).collect(), powers }
 }
 
 fn squares(exact: &[f64]) -> f64 {
     exact.iter().map(|w| w * w).sum()
 }
 
-/// Every kernel by itself.
-fn kernels(exact: &[f64], [row, cells]: [usize; 2], largest: f64) -> Rounded {
-    let rounded = exact.chunks_exact(cells).flat_map(|exact| kernel(exact, largest));
-    let rounded: Vec<f64> = rounded.collect();
-    let power = |(exact, rounded): (&[f64], &[f64])| {
-        let noise = exact.iter().zip(rounded).map(|(w, r)| (w - r) * (w - r)).sum();
-        Powers { signal: squares(exact), noise, white: squares(exact) }
-    };
-    let powers = exact.chunks_exact(row).zip(rounded.chunks_exact(row)).map(power).collect();
-    Rounded { weights: rounded.into_iter().map(|w| w as i16).collect(), powers }
+/// What the sums of a row vary by if its inputs are independent.
+fn independent((exact, rounded): (&[f64], &[f64])) -> Powers {
+    let noise = exact.iter().zip(rounded).map(|(w, r)| (w - r) * (w - r)).sum();
+    Powers { signal: squares(exact), noise, white: squares(exact) }
 }
 
-/// Rows that are being rounded.
-struct Rows {
+fn errors(rounded: &[f64], exact: &[f64]) -> Vec<f64> {
+    rounded.iter().zip(exact).map(|(r, w)| r - w).collect()
+}
+
+/// Moves the weights of all rows; what their sums vary by in the end.
+fn descend(
+    rounded: &mut [f64],
+    exact: &[f64],
     row: usize,
-    rounded: Vec<f64>,
-    /// The covariance times the errors of each row, `rows × cells × depth`: half the gradient of the
-    /// noise.
-    gradients: Vec<f32>,
-    signals: Vec<f64>,
+    largest: f64,
+    covariance: &Covariance,
+) -> Vec<Powers> {
+    let mut gradients = covariance.times(&errors(rounded, exact), row);
+    let responses = covariance.times(exact, row);
+    let rows = rounded.par_chunks_exact_mut(row).zip(gradients.par_chunks_exact_mut(row));
+    let exact = exact.par_chunks_exact(row).zip(responses.par_chunks_exact(row));
+    let powers = rows.zip(exact).map(|((rounded, gradients), (exact, response))| {
+        covariance.descend(rounded, gradients, largest);
+        let noise = covariance.dot(&errors(rounded, exact), gradients);
+        Powers { signal: covariance.dot(exact, response), noise, white: squares(exact) }
+    });
+    powers.collect()
 }
 
-impl Rows {
-    fn new(exact: &[f64], row: usize, largest: f64, covariance: &Covariance) -> Self {
-        let cells = row / covariance.depth;
-        let kernels = exact.chunks_exact(cells);
-        let rounded: Vec<f64> = kernels.flat_map(|exact| kernel(exact, largest)).collect();
-        let errors: Vec<f64> = rounded.iter().zip(exact).map(|(r, w)| r - w).collect();
-        let gradients = covariance.times(&errors, row);
-        let responses = covariance.times(exact, row);
-        let signals = exact.chunks_exact(row).zip(responses.chunks_exact(row));
-        let signals = signals.map(|(w, response)| covariance.dot(w, response)).collect();
-        Self { row, rounded, gradients, signals }
-    }
-
-    /// Moves the weights of row `r`; the power of what rounding adds in the end.
-    fn descend(&mut self, r: usize, exact: &[f64], largest: f64, covariance: &Covariance) -> f64 {
-        let Covariance { depth, channels, cells: correlations } = covariance;
-        let (depth, cells) = (*depth, self.row / covariance.depth);
-        let rounded = &mut self.rounded[r * self.row..][..self.row];
-        let gradients = &mut self.gradients[r * self.row..][..self.row];
+impl Covariance {
+    /// Moves the weights of a row. `gradients` are the covariance times its errors, `cells × depth`: half
+    /// the gradient of the noise.
+    fn descend(&self, rounded: &mut [f64], gradients: &mut [f32], largest: f64) {
+        let Self { depth, channels, cells: correlations } = self;
+        let (depth, cells) = (*depth, rounded.len() / self.depth);
         for _ in 0..PASSES {
             let mut moved = false;
-            for (i, weight) in rounded.iter_mut().enumerate() {
-                let (c, u) = (i / cells, i % cells);
-                let curvature = channels[c * depth + c] * correlations[u * cells + u];
-                let gradient = gradients[u * depth + c];
-                if gradient.abs() * 2.0 <= curvature * 1.001 {
-                    continue;
-                }
-                let target = *weight - f64::from(gradient / curvature);
-                let target = target.round().clamp(-largest, largest);
-                let step = (target - *weight) as f32;
-                if step == 0.0 || !step.is_finite() {
-                    continue;
-                }
-                (*weight, moved) = (target, true);
+            for (c, kernel) in rounded.chunks_exact_mut(cells).enumerate() {
                 let column = &channels[c * depth..][..depth];
-                for (v, gradients) in gradients.chunks_exact_mut(depth).enumerate() {
-                    let step = step * correlations[u * cells + v];
-                    gradients.iter_mut().zip(column).for_each(|(g, c)| *g += step * c);
+                for (u, weight) in kernel.iter_mut().enumerate() {
+                    let correlations = &correlations[u * cells..][..cells];
+                    let curvature = column[c] * correlations[u];
+                    let gradient = gradients[u * depth + c];
+                    if gradient.abs() * 2.0 <= curvature * 1.001 {
+                        continue;
+                    }
+                    let target = *weight - f64::from(gradient / curvature);
+                    let target = target.round().clamp(-largest, largest);
+                    let step = (target - *weight) as f32;
+                    if step == 0.0 || !step.is_finite() {
+                        continue;
+                    }
+                    (*weight, moved) = (target, true);
+                    for (gradients, correlation) in
+                        gradients.chunks_exact_mut(depth).zip(correlations)
+                    {
+                        let step = step * correlation;
+                        gradients.iter_mut().zip(column).for_each(|(g, c)| *g += step * c);
+                    }
                 }
             }
             if !moved {
                 break;
             }
         }
-        let errors: Vec<f64> = rounded.iter().zip(exact).map(|(r, w)| r - w).collect();
-        covariance.dot(&errors, gradients)
     }
-}
 
-impl Covariance {
     /// The covariance times each row, `rows × cells × depth`.
     fn times(&self, rows: &[f64], row: usize) -> Vec<f32> {
+        let some = ROWS.div_ceil(row / self.depth) * row;
+        let mut product = vec![0f32; rows.len()];
+        let parts = product.par_chunks_mut(some).zip(rows.par_chunks(some));
+        parts.for_each(|(product, rows)| self.times_some(rows, row, product));
+        product
+    }
+
+    fn times_some(&self, rows: &[f64], row: usize, product: &mut [f32]) {
         let (depth, cells) = (self.depth, row / self.depth);
         // Of each row a line for each cell: what correlates with it, by channels.
         let mut lines = vec![0f32; rows.len()];
@@ -158,20 +155,20 @@ impl Covariance {
                 }
             }
         }
-        let mut product = vec![0f32; rows.len()];
         let shape = (rows.len() / depth, depth);
         let lines = ArrayView2::from_shape(shape, &lines).expect("lines of a channel each");
         let channels = ArrayView2::from_shape((depth, depth), &self.channels).expect("a square");
-        let mut out = ArrayViewMut2::from_shape(shape, &mut product).expect("as many");
+        let mut out = ArrayViewMut2::from_shape(shape, product).expect("as many");
         general_mat_mul(1.0, &lines, &channels, 0.0, &mut out);
-        product
     }
 
     /// The sum of the products of a row and of what [`Covariance::times`] gives for one.
     fn dot(&self, row: &[f64], response: &[f32]) -> f64 {
-        let cells = row.len() / self.depth;
-        let at = |i: usize| f64::from(response[i % cells * self.depth + i / cells]);
-        row.iter().enumerate().map(|(i, w)| w * at(i)).sum()
+        let kernels = row.chunks_exact(row.len() / self.depth).enumerate();
+        let cells = kernels.flat_map(|(c, kernel)| {
+            kernel.iter().enumerate().map(move |(u, w)| w * f64::from(response[u * self.depth + c]))
+        });
+        cells.sum()
     }
 }
 
@@ -180,23 +177,31 @@ impl Covariance {
 /// leave little noise: the weights that are nearest to their other integer go there, until the sum of
 /// the errors is at most one half. (Guo et al., "SQuant: On-the-Fly Data-Free Quantization via
 /// Diagonal Hessian Approximation", ICLR 2022, within kernels.)
-pub(super) fn kernel(exact: &[f64], largest: f64) -> Vec<f64> {
-    let mut rounded: Vec<f64> = exact.iter().map(|w| w.round().clamp(-largest, largest)).collect();
-    let errors: Vec<f64> = rounded.iter().zip(exact).map(|(r, w)| r - w).collect();
-    let sum: f64 = errors.iter().sum();
-    let (step, count) = (-sum.signum(), sum.abs().round() as usize);
+fn kernel(exact: &[f64], largest: f64, rounded: &mut [f64]) {
+    let mut sum = 0.0;
+    for (r, w) in rounded.iter_mut().zip(exact) {
+        *r = w.round().clamp(-largest, largest);
+        sum += *r - w;
+    }
+    let (step, count) = (-f64::signum(sum), sum.abs().round() as usize);
     if count > 0 {
+        let errors = errors(rounded, exact);
         let movable = |&i: &usize| errors[i] * step < 0.0 && (rounded[i] + step).abs() <= largest;
         let mut order: Vec<usize> = (0..exact.len()).filter(movable).collect();
         order.sort_by(|&a, &b| errors[b].abs().total_cmp(&errors[a].abs()));
         order.iter().take(count).for_each(|&i| rounded[i] += step);
     }
-    rounded
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Covariance, kernel, rows};
+    use super::{Covariance, rows};
+
+    fn kernel(exact: &[f64], largest: f64) -> Vec<f64> {
+        let mut rounded = vec![0.0; exact.len()];
+        super::kernel(exact, largest, &mut rounded);
+        rounded
+    }
 
     /// Values of one sign that go together: errors of one sign add up, and those of both cancel.
     fn alike(depth: usize, cells: usize) -> Covariance {

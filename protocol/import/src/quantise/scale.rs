@@ -1,11 +1,12 @@
 //! Shifts, units and integers of one linear node.
 
 use gazelle_model::{Block, LinearMap, Shape};
+use rayon::prelude::*;
 
 use super::function::Units;
 use super::moments::Covariance;
 use super::round::{self, Powers};
-use crate::FloatLinear;
+use crate::{FloatLinear, FloatTerm};
 
 /// How far a channel's shift may be over the least.
 const MAX_SPREAD: f64 = 4.0;
@@ -61,6 +62,8 @@ pub(super) fn row_scales(
 /// The largest weights and biases of a linear node, in units of its inputs' integers and of its
 /// output channels' shares of their tensor's unit.
 pub(super) struct Fit<'a> {
+    /// The weights of each term times their inputs' units.
+    scaled: Vec<Vec<f64>>,
     /// The largest |w|·unit of each output channel.
     weights: Vec<f64>,
     biases: Vec<f64>,
@@ -70,17 +73,6 @@ pub(super) struct Fit<'a> {
     shares: &'a [f64],
     largest: f64,
     shape: Shape,
-}
-
-/// The unit of weight number `i` of a term.
-fn unit(map: &LinearMap, units: &[f64], row: usize, i: usize) -> f64 {
-    match map {
-        LinearMap::Dense { .. } => units[i % row],
-        LinearMap::Convolution(map) => {
-            let (depth, share) = (units.len() / map.groups, map.outputs / map.groups);
-            units[i / row / share * depth + i % row / map.window.kernel.cells()]
-        }
-    }
 }
 
 /// How many weights of a row read one channel of a map.
@@ -98,49 +90,68 @@ fn groups(map: &LinearMap) -> usize {
     }
 }
 
-/// The largest |w|·unit of each output channel, `units` being those of each term's rows.
-fn row_maxima(linear: &FloatLinear, units: &[Vec<f64>], channels: usize) -> Vec<f64> {
-    let mut weights = vec![0f64; channels];
-    for (term, units) in linear.terms.iter().zip(units) {
-        let row = (term.weights.len() / channels).max(1);
-        for (i, &w) in term.weights.iter().enumerate() {
-            let scaled = f64::from(w).abs() * unit(&term.map, units, row, i);
-            weights[i / row] = weights[i / row].max(scaled);
-        }
+/// The weights of a term times the units of what they read.
+fn scaled(term: &FloatTerm, units: &[f64], channels: usize) -> Vec<f64> {
+    let cells = cells(&term.map);
+    let units: Vec<f64> = units.iter().flat_map(|&u| std::iter::repeat_n(u, cells)).collect();
+    let (row, of_group) = (row_len(term, channels), channels / groups(&term.map));
+    let mut scaled: Vec<f64> = term.weights.iter().map(|&w| w.into()).collect();
+    scaled.par_chunks_mut(row).enumerate().for_each(|(r, weights)| {
+        let units = &units[r / of_group * row..][..weights.len()];
+        weights.iter_mut().zip(units).for_each(|(w, unit)| *w *= unit);
+    });
+    scaled
+}
+
+fn row_len(term: &FloatTerm, channels: usize) -> usize {
+    (term.weights.len() / channels).max(1)
+}
+
+/// The largest magnitude of each output channel's `scaled` weights, those of each term.
+fn row_maxima(linear: &FloatLinear, scaled: &[Vec<f64>], channels: usize) -> Vec<f64> {
+    let mut maxima = vec![0f64; channels];
+    for (term, scaled) in linear.terms.iter().zip(scaled) {
+        let rows = scaled.par_chunks(row_len(term, channels));
+        maxima.par_iter_mut().zip(rows).for_each(|(most, row)| {
+            *most = row.iter().fold(*most, |most, w| most.max(w.abs()));
+        });
     }
-    weights
+    maxima
 }
 
 /// How far the sums of each output channel get from 0 without their biases, where each term reads
 /// integers between its `ends`.
 fn row_reaches(
     linear: &FloatLinear,
-    units: &[Vec<f64>],
+    scaled: &[Vec<f64>],
     ends: &[(i32, i32)],
     channels: usize,
 ) -> Vec<f64> {
     let mut ranges = vec![(0f64, 0f64); channels];
-    for ((term, units), &(low, high)) in linear.terms.iter().zip(units).zip(ends) {
-        let row = (term.weights.len() / channels).max(1);
-        for (i, &w) in term.weights.iter().enumerate() {
-            let scaled = f64::from(w) * unit(&term.map, units, row, i);
-            let ends = [low, high].map(|end| scaled * f64::from(end));
-            let (least, most) = &mut ranges[i / row];
-            *least += ends[0].min(ends[1]);
-            *most += ends[0].max(ends[1]);
-        }
+    for ((term, scaled), &(low, high)) in linear.terms.iter().zip(scaled).zip(ends) {
+        let rows = scaled.par_chunks(row_len(term, channels));
+        ranges.par_iter_mut().zip(rows).for_each(|((least, most), row)| {
+            for w in row {
+                let ends = [low, high].map(|end| w * f64::from(end));
+                *least += ends[0].min(ends[1]);
+                *most += ends[0].max(ends[1]);
+            }
+        });
     }
     ranges.into_iter().map(|(least, most)| most.max(-least)).collect()
 }
 
-/// The same for the units of all tensors' channels.
+/// The largest magnitude of each output channel's weights, times the units of all tensors' channels.
 pub(super) fn largest_weights(
     linear: &FloatLinear,
     shapes: &[Shape],
     units: &[Vec<f64>],
 ) -> Vec<f64> {
     let output = linear.terms.first().and_then(|term| term.map.output(shapes[term.input]));
-    row_maxima(linear, &row_scales(linear, shapes, units), output.map_or(0, |shape| shape.channels))
+    let channels = output.map_or(0, |shape| shape.channels);
+    let units = row_scales(linear, shapes, units);
+    let scaled = linear.terms.iter().zip(&units).map(|(term, of)| scaled(term, of, channels));
+    row_maxima(linear, &scaled.collect::<Vec<_>>(), channels)
 }
 
 impl<'a> Fit<'a> {
@@ -153,17 +164,19 @@ impl<'a> Fit<'a> {
         shares: &'a [f64],
     ) -> Self {
         let channels = shape.channels;
-        let mut weights = row_maxima(linear, units, channels);
+        let scaled = linear.terms.iter().zip(units).map(|(term, of)| scaled(term, of, channels));
+        let scaled: Vec<_> = scaled.collect();
+        let mut weights = row_maxima(linear, &scaled, channels);
         let run = (linear.bias.len() / channels).max(1);
         let most = |map: &[f32]| map.iter().fold(0f64, |most, &b| most.max(f64::from(b).abs()));
         let mut biases: Vec<f64> = linear.bias.chunks(run).map(most).collect();
-        let mut reaches = row_reaches(linear, units, ends, channels);
+        let mut reaches = row_reaches(linear, &scaled, ends, channels);
         for (c, share) in shares.iter().enumerate() {
             weights[c] /= share;
             biases[c] /= share;
             reaches[c] = reaches[c] / share + biases[c];
         }
-        Self { weights, biases, reaches, shares, largest, shape }
+        Self { scaled, weights, biases, reaches, shares, largest, shape }
     }
 
     /// What a sum of a real 1 is in each channel, where it is `per_unit` in one with a whole unit.
@@ -268,24 +281,26 @@ impl<'a> Fit<'a> {
         units: &[Vec<f64>],
         sums: &Sums,
         rounds: bool,
-        covariances: impl Fn(usize, usize, &[f64]) -> Option<Covariance>,
+        covariances: impl Fn(usize, usize, &[f64]) -> Option<Covariance> + Sync,
     ) -> Result<(Block, Vec<Vec<Powers>>), &'static str> {
         let channels = self.shape.channels;
         let of = |values: &[f64], c: usize| values[if values.len() == 1 { 0 } else { c }];
         let mut weights = Vec::new();
         let mut powers = vec![Vec::with_capacity(channels); linear.terms.len()];
         for (index, (term, units)) in linear.terms.iter().zip(units).enumerate() {
-            let row = (term.weights.len() / channels).max(1);
-            let exact = |(i, &w): (usize, &f32)| {
-                f64::from(w) * unit(&term.map, units, row, i) * of(&sums.per_unit, i / row)
-            };
-            let exact: Vec<f64> = term.weights.iter().enumerate().map(exact).collect();
+            let (row, mut exact) = (row_len(term, channels), self.scaled[index].clone());
+            exact.par_chunks_mut(row).enumerate().for_each(|(c, exact)| {
+                exact.iter_mut().for_each(|w| *w *= of(&sums.per_unit, c));
+            });
             let cells = cells(&term.map);
             let (depth, of_group) = (row / cells, channels / groups(&term.map));
-            for (group, exact) in exact.chunks_exact(of_group * row).enumerate() {
+            let round = |(group, exact): (usize, &[f64])| {
                 let units = &units[group * depth..][..depth];
                 let covariance = covariances(index, group, units);
-                let rounded = round::rows(exact, [row, cells], self.largest, covariance.as_ref());
+                round::rows(exact, [row, cells], self.largest, covariance.as_ref())
+            };
+            let rounded = exact.par_chunks_exact(of_group * row).enumerate().map(round);
+            for rounded in rounded.collect::<Vec<_>>() {
                 weights.extend(rounded.weights);
                 powers[index].extend(rounded.powers);
             }
