@@ -5,7 +5,8 @@
 //! partial sum in any order.
 
 use gazelle_model::clear::{activation, local};
-use gazelle_model::{Head, LinearNode, ModelError, Network, Node, Tensor};
+use gazelle_model::{Block, Head, LinearNode, ModelError, Network, Node, Tensor};
+use rayon::prelude::*;
 
 use crate::Error;
 use crate::float::{Real, linear_map};
@@ -37,8 +38,8 @@ impl<'a> Exact<'a> {
     pub fn new(network: &'a Network) -> Result<Self, Error> {
         let card = network.card();
         let tensors = card.tensors()?;
-        let weights = |((tensor, _), block): ((usize, &LinearNode), &gazelle_model::Block)| {
-            let all = block.weights.iter();
+        let weights = |((tensor, _), block): ((usize, &LinearNode), &Block)| {
+            let all = block.weights.par_iter();
             // |Σ w·x| < 2^(ring bits − 1).
             match tensors[tensor].ring_bits <= SINGLE + 1 {
                 true => Weights::Single(all.map(|&w| w.into()).collect()),

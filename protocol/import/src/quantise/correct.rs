@@ -41,7 +41,7 @@ pub(super) fn correct(
         let of_image = |image| exact.node(node, linear, |tensor| &tensors[tensor][image]);
         let mut values: Vec<Vec<u32>> = (0..images.len()).into_par_iter().map(of_image).collect();
         if let Some(n) = linear {
-            values.iter_mut().for_each(|values| add_biases(values, &blocks[n].bias));
+            values.par_iter_mut().for_each(|values| add_biases(values, &blocks[n].bias));
             if images.len() >= LEAST_IMAGES {
                 let shape = exact.tensors()[i + 1].shape;
                 let missing = missing(&values, shape, &meanings[n], &means[i + 1]);
@@ -63,14 +63,14 @@ pub(super) fn correct(
 fn missing(values: &[Vec<u32>], shape: Shape, meaning: &Meaning, means: &[f64]) -> Vec<i32> {
     let len = shape.map_len();
     let missing = |(c, mean): (usize, &f64)| {
-        let maps = values.iter().flat_map(|values| &values[c * len..][..len]);
-        let sum: f64 = maps.map(|&y| f64::from(y as i32)).sum();
+        let sum_of = |map: &[u32]| map.iter().map(|&y| i64::from(y as i32)).sum::<i64>();
+        let sum: i64 = values.iter().map(|values| sum_of(&values[c * len..][..len])).sum();
         let of = |list: &[f64]| list[if list.len() == 1 { 0 } else { c }];
         let half = meaning.halves[if meaning.halves.len() == 1 { 0 } else { c }];
         let expected = mean * of(&meaning.per_unit) + f64::from(half);
-        (expected - sum / (len * values.len()) as f64).round() as i32
+        (expected - sum as f64 / (len * values.len()) as f64).round() as i32
     };
-    means.iter().enumerate().map(missing).collect()
+    means.par_iter().enumerate().map(missing).collect()
 }
 
 /// Adds what is missing to biases and sums.
@@ -84,10 +84,10 @@ fn add(block: &mut Block, values: &mut [Vec<u32>], missing: &[i32]) {
         }
         biases.iter_mut().for_each(|bias| *bias += *added);
     }
-    for values in values {
+    values.par_iter_mut().for_each(|values| {
         let len = values.len() / added.len();
         for (map, &added) in values.chunks_exact_mut(len).zip(&added) {
             map.iter_mut().for_each(|y| *y = y.wrapping_add(added as u32));
         }
-    }
+    });
 }

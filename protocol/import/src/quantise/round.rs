@@ -58,7 +58,7 @@ pub(super) fn rows(
         Some(covariance) => descend(&mut rounded, exact, row, largest, covariance),
         None => exact.chunks_exact(row).zip(rounded.chunks_exact(row)).map(independent).collect(),
     };
-    Rounded { weights: rounded.into_iter().map(|w| w as i16).collect(), powers }
+    Rounded { weights: rounded.into_par_iter().map(|w| w as i16).collect(), powers }
 }
 
 fn squares(exact: &[f64]) -> f64 {
