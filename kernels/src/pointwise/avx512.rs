@@ -118,14 +118,13 @@ unsafe fn block<const K: usize, const V: usize, const LINES: bool>(
         }
         let ahead = AHEAD.div_ceil(V * (K + 1));
         for (j, (a, b)) in terms.iter().enumerate() {
-            let (next, place) = match terms.get(j + ahead) {
-                None => (terms.get((j + ahead).wrapping_sub(terms.len())), at + V * LANES),
-                next => (next, at),
-            };
-            if let Some((a, b)) = next {
-                prefetch::<V>(a, place);
-                b.iter().for_each(|b| prefetch::<V>(b, place));
+            let (mut next, mut place) = (j + ahead, at);
+            while next >= terms.len() {
+                (next, place) = (next - terms.len(), place + V * LANES);
             }
+            let (next, next_b) = &terms[next];
+            prefetch::<V>(next, place);
+            next_b.iter().for_each(|b| prefetch::<V>(b, place));
             // SAFETY: the caller promises V vectors from `at` on, and for LINES those beside them.
             let a: [_; V] = unsafe { if LINES { load_lines(a, at) } else { load(a, at) } };
             for k in 0..K {
