@@ -30,11 +30,13 @@
 //! would pay for networks of less than 22,000 sums. One form of shares and unchanged programs were
 //! preferred.
 
+use std::hint::black_box;
+
 use crate::parallel::prelude::*;
 use gazelle_garble::{Delta, GateRange, Hash, HashKind};
+use gazelle_kernels::VectorBackend;
 use gazelle_kernels::hash::{hash, hash_colours};
 use gazelle_ntt::pack;
-use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::ServerShare;
@@ -102,8 +104,7 @@ impl ClientHalf {
     /// `gates` are as many numbers as results, the same as the server's.
     pub fn transfer(mut self, ot: &mut ot::Receiver, gates: GateRange) -> (Conversion, Vec<u8>) {
         let values = std::mem::take(&mut self.values);
-        let low: Wiped<u32> = values.iter().map(|&y| y as u32).collect();
-        let choices = Choices::from_bit_planes(&low, 1);
+        let choices = Choices::from_lowest_bits(&values);
         let mut labels = Wiped::zeros(values.len());
         let message = ot.extend(&choices, &mut labels);
         (Conversion { values, labels, gates, ring_bits: self.ring_bits }, message)
@@ -141,11 +142,17 @@ impl Conversion {
         let tasks = tasks.zip(shares.par_chunks_mut(LABELS_PER_TASK)).enumerate();
         tasks.for_each(|(task, ((labels, halves), shares))| {
             hash(&key, number(first, task), labels);
-            for (share, (&y, &pad)) in shares.iter_mut().zip(halves.iter().zip(&*labels)) {
-                let chosen = u32::conditional_select(&0, share, Choice::from(y as u8 & 1));
-                let sum = ((y >> 1) as u32).wrapping_add(pad as u32).wrapping_add(chosen);
-                *share = ring.reduce(sum);
-            }
+            let chosen = masks(halves.iter().map(|&y| y as u32));
+            let inputs = chosen.iter().zip(halves.iter().zip(&*labels));
+            VectorBackend::best().run(
+                #[inline(always)]
+                || {
+                    for (share, (&chosen, (&y, &pad))) in shares.iter_mut().zip(inputs) {
+                        let sum = ((y >> 1) as u32).wrapping_add(pad as u32);
+                        *share = ring.reduce(sum.wrapping_add(*share & chosen));
+                    }
+                },
+            );
         });
         Ok(shares)
     }
@@ -211,16 +218,32 @@ fn correct(
 ) {
     let [mut zeros, mut ones] = [(); 2].map(|()| Wiped::zeros(labels.len()));
     hash_colours(key, first, delta.expose(), labels, [&mut zeros, &mut ones]);
-    let hashes = labels.iter().zip(zeros.iter().zip(&*ones));
+    let swapped = masks(labels.iter().map(|&label| label as u32));
+    let hashes = swapped.iter().zip(zeros.iter().zip(&*ones));
     let outputs = corrections.iter_mut().zip(shares);
-    for ((&s, (&label, (&zero, &one))), (correction, share)) in
-        halves.iter().zip(hashes).zip(outputs)
-    {
-        let (mut pad, mut other, low) = (zero as u32, one as u32, s as u32 & 1);
-        u32::conditional_swap(&mut pad, &mut other, Choice::from(label as u8 & 1));
-        *correction = ring.reduce(pad.wrapping_add(1 ^ low).wrapping_sub(other));
-        *share = ring.reduce(((s >> 1) as u32).wrapping_add(low).wrapping_sub(pad));
-    }
+    VectorBackend::best().run(
+        #[inline(always)]
+        || {
+            for ((&s, (&swapped, (&zero, &one))), (correction, share)) in
+                halves.iter().zip(hashes).zip(outputs)
+            {
+                let (zero, one, low) = (zero as u32, one as u32, s as u32 & 1);
+                let difference = (zero ^ one) & swapped;
+                let (pad, other) = (zero ^ difference, one ^ difference);
+                *correction = ring.reduce(pad.wrapping_add(1 ^ low).wrapping_sub(other));
+                *share = ring.reduce(((s >> 1) as u32).wrapping_add(low).wrapping_sub(pad));
+            }
+        },
+    );
+}
+
+/// All ones for each number whose lowest bit is 1, else 0. Where the compiler sees how such a mask comes about
+/// it may make a branch of its use, so it is kept from that, once for all of them: one by one, as `subtle`
+/// does it, no loop of registers is left.
+fn masks(numbers: impl ExactSizeIterator<Item = u32>) -> Wiped<u32> {
+    let mut masks: Wiped<u32> = numbers.map(|x| (x & 1).wrapping_neg()).collect();
+    black_box(&mut *masks);
+    masks
 }
 
 /// The number of a task's first transfer; numbers wrap.

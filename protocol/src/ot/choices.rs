@@ -43,6 +43,25 @@ impl Choices {
         choices
     }
 
+    /// The lowest bit of each value.
+    pub(crate) fn from_lowest_bits(values: &[u64]) -> Self {
+        let mut choices = Self::with_capacity(values.len());
+        let (whole, rest) = values.as_chunks::<64>();
+        VectorBackend::best().run(
+            #[inline(always)]
+            || {
+                for (i, values) in whole.iter().enumerate() {
+                    let bits = values.iter().zip(0..64).map(|(value, i)| (value & 1) << i);
+                    let word = bits.fold(0, |word, bit| word | bit);
+                    choices.blocks[i / 2] |= u128::from(word) << (64 * (i % 2));
+                }
+            },
+        );
+        choices.len = 64 * whole.len();
+        rest.iter().for_each(|&value| choices.push(value & 1, 1));
+        choices
+    }
+
     /// Uniform choices.
     pub(super) fn random(len: usize, rng: &mut impl CryptoRng) -> Self {
         let mut choices = Self::with_capacity(len);
@@ -53,7 +72,7 @@ impl Choices {
     }
 
     /// The lowest bit of each block.
-    pub(super) fn from_lowest_bits(blocks: &[u128]) -> Self {
+    pub(super) fn from_colours(blocks: &[u128]) -> Self {
         let mut choices = Self::with_capacity(blocks.len());
         let (whole, rest) = blocks.as_chunks();
         for (packed, blocks) in choices.blocks.iter_mut().zip(whole) {
@@ -127,6 +146,10 @@ mod tests {
             let plain = Choices::from_bits(&bits);
             assert_eq!(planes.blocks(), plain.blocks());
             assert_eq!((planes.len(), plain.len()), (bits.len(), bits.len()));
+            let wide: Vec<u64> =
+                bits.iter().zip(1..).map(|(&bit, i)| i << 33 | u64::from(bit)).collect();
+            let lowest = Choices::from_lowest_bits(&wide);
+            assert_eq!((lowest.blocks(), lowest.len()), (plain.blocks(), bits.len()));
             assert_eq!(planes.is_empty(), bits.is_empty());
             for (i, &bit) in bits.iter().enumerate() {
                 assert_eq!(planes.blocks()[i / 128] >> (i % 128) & 1 == 1, bit);

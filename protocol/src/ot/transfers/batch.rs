@@ -292,7 +292,7 @@ impl<'a> Received<'a> {
     pub fn keys(self) -> ReceiverKeys {
         let Batch { blocks, number } = &self.batch;
         let mut keys = Zeroizing::new(blocks.to_vec());
-        let choices = Choices::from_lowest_bits(&keys);
+        let choices = Choices::from_colours(&keys);
         keys.par_chunks_mut(CHUNK).enumerate().for_each(|(i, keys)| {
             hash::hash(self.hash, number + (i * CHUNK) as u64, keys);
         });
