@@ -21,7 +21,7 @@
 
 mod reads;
 
-pub(super) use reads::{Cell, Class};
+pub(super) use reads::{Holds, Run, Segment};
 
 use std::ops::Range;
 
@@ -249,15 +249,26 @@ impl Packing {
     /// The coefficients of answer `index` that carry results, each with its place in the result.
     pub(super) fn results(&self, index: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
         let (block, tile) = (index / self.tiles(), index % self.tiles());
+        self.outputs(block).enumerate().flat_map(move |(slot, output)| {
+            let start = slot * self.stride();
+            let map = output * self.conv.rows.output * self.conv.columns.output;
+            self.result_rows(tile).flat_map(move |(position, place, len)| {
+                (0..len).map(move |x| (start + position + x, map + place + x))
+            })
+        })
+    }
+
+    /// The rows of results of a tile's first output: the first one's coefficient and its place in the output
+    /// map, and how many there are.
+    pub(super) fn result_rows(
+        &self,
+        tile: usize,
+    ) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
         let rows = self.rows.outputs(tile / self.columns.count, &self.conv.rows);
         let columns = self.columns.outputs(tile % self.columns.count, &self.conv.columns);
-        self.outputs(block).enumerate().flat_map(move |(slot, output)| {
-            let columns = columns.clone();
-            rows.clone().enumerate().flat_map(move |(y, i)| {
-                let position = slot * self.stride() + y * self.columns.pitch;
-                let place = (output * self.conv.rows.output + i) * self.conv.columns.output;
-                columns.clone().enumerate().map(move |(x, j)| (position + x, place + j))
-            })
+        rows.enumerate().map(move |(y, i)| {
+            let place = i * self.conv.columns.output + columns.start;
+            (y * self.columns.pitch, place, columns.len())
         })
     }
 

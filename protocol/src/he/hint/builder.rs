@@ -1,7 +1,6 @@
 //! The server's side: a layer's published polynomials, and the secrets that blind them.
 
 use std::collections::HashMap;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::parallel::prelude::*;
@@ -10,7 +9,7 @@ use gazelle_ntt::{pack, sample};
 use rand::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::modular::{Moduli, Transformed};
+use super::modular::{Moduli, Product, Room, Transformed};
 use super::noise::KEY_DROPPED;
 use super::{Format, HintParameters};
 use crate::error::Misuse;
@@ -89,7 +88,8 @@ const KEPT: usize = 32 << 20;
 /// What a server adds of one output: u, and u times the middle of what is not sent of a key.
 struct Blinding {
     ephemeral: Transformed,
-    middles: Wiped<u64>,
+    /// Of units of 2^(D−1).
+    middles: Wiped<i16>,
 }
 
 impl HintSecret {
@@ -137,22 +137,21 @@ impl HintSecret {
         (ephemeral, stream)
     }
 
-    /// b·u modulo q for the u of output `output` of layer `layer` and each of some keys: what the server
-    /// adds to its part of the results of the tiles that the keys belong to.
-    pub fn products<'a>(
+    /// Hands b·u for the u of output `output` of layer `layer` to `each`, with the number of the key, for
+    /// each of some keys: what the server adds to its part of the results of the tiles that they belong to.
+    pub(crate) fn products(
         &self,
-        parameters: &'a HintParameters,
-        keys: &'a [TileKey],
+        parameters: &HintParameters,
+        keys: &[TileKey],
         (layer, output): (usize, usize),
-    ) -> impl Iterator<Item = impl Deref<Target = [u64]> + 'a> + 'a {
+        room: &mut Room,
+        mut each: impl FnMut(usize, Blinded<'_>),
+    ) {
         let blinding = self.kept(parameters, layer, output);
-        keys.iter().map(move |key| {
-            let mut product = parameters.products().multiply(&key.0, &blinding.ephemeral);
-            for (p, &middle) in product.iter_mut().zip(&*blinding.middles) {
-                *p = (*p << KEY_DROPPED).wrapping_add(middle) & parameters.mask();
-            }
-            product
-        })
+        for (index, key) in keys.iter().enumerate() {
+            let product = parameters.products().multiply_in(room, &key.0, &blinding.ephemeral);
+            each(index, Blinded { product, middles: &blinding.middles });
+        }
     }
 
     /// What was kept of an output, or made anew.
@@ -167,7 +166,7 @@ impl HintSecret {
         let ephemeral = parameters.products().transform_small(&ephemeral, moduli);
         let blinding = Arc::new(Blinding { ephemeral, middles });
         // At most two primes, and the middles.
-        let (mut kept, largest) = (kept(), 3 * 8 * parameters.n());
+        let (mut kept, largest) = (kept(), (2 * 8 + 2) * parameters.n());
         if kept.len() < KEPT / largest {
             kept.insert((layer, output), Arc::clone(&blinding));
         }
@@ -175,14 +174,45 @@ impl HintSecret {
     }
 }
 
-/// u times the polynomial all of whose coefficients are the middle of what is not sent of a key's.
-fn middles(ephemeral: &[i8]) -> Wiped<u64> {
-    // Coefficient i adds the first i + 1 of u and takes off the others.
-    let mut sum = -ephemeral.iter().map(|&u| i64::from(u)).sum::<i64>();
+/// b·u, of which what was sent of b and the middle of the rest are known apart.
+pub(crate) struct Blinded<'a> {
+    product: Product<'a>,
+    middles: &'a [i16],
+}
+
+impl Blinded<'_> {
+    /// Sets each element of `out` to what `change` makes of a coefficient modulo 2^64, of those from number
+    /// `first` on, and a partner; see [`Product::write_with`].
+    #[inline(always)]
+    pub(crate) fn write_with<T, U>(
+        &self,
+        first: usize,
+        out: &mut [T],
+        partners: impl Iterator<Item = U>,
+        change: impl Fn(u64, U) -> T,
+    ) {
+        let partners = partners.zip(&self.middles[first..]);
+        self.product.write_with(
+            first,
+            out,
+            partners,
+            #[inline(always)]
+            |sent, (partner, &middle)| {
+                let middle = (i64::from(middle) << (KEY_DROPPED - 1)) as u64;
+                change((sent << KEY_DROPPED).wrapping_add(middle), partner)
+            },
+        );
+    }
+}
+
+/// u times the polynomial all of whose coefficients are 1.
+fn middles(ephemeral: &[i8]) -> Wiped<i16> {
+    // Coefficient i adds the first i + 1 of u and takes off the others: less than 2^15, n being at most 2^14.
+    let mut sum = -ephemeral.iter().map(|&u| i16::from(u)).sum::<i16>();
     let mut middles = Wiped::zeros(ephemeral.len());
     for (middle, &u) in middles.iter_mut().zip(ephemeral) {
-        sum += 2 * i64::from(u);
-        *middle = (sum << (KEY_DROPPED - 1)) as u64;
+        sum += 2 * i16::from(u);
+        *middle = sum;
     }
     middles
 }

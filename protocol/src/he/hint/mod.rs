@@ -28,12 +28,13 @@ mod secret;
 
 pub use builder::{HintSecret, LayerFormat, Place, TileKey};
 pub use file::{Hint, HintFault, HintName, LayerHint};
-pub(crate) use modular::Transformed;
+pub(crate) use modular::{Product, Room, Transformed};
 pub use noise::{Exactness, Format, Row};
 pub use parameters::HintParameters;
+pub use secret::OneTimeSecret;
+pub(crate) use secret::correlate;
 #[cfg(test)]
 pub(crate) use secret::one_secret;
-pub use secret::{OneTimeSecret, correlate};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use gazelle_kernels::VectorBackend;
 use gazelle_ntt::{Modulus, Plan, prime, sample};
 
 use crate::wiped::Wiped;
@@ -34,6 +35,54 @@ pub(crate) struct Transformed {
     /// n residues modulo each prime.
     values: Wiped<u64>,
     moduli: Moduli,
+}
+
+/// Memory for one product after the other; wiped when dropped.
+#[derive(Default)]
+pub(crate) struct Room(Wiped<u64>);
+
+/// A product of two polynomials in a [`Room`].
+pub(crate) struct Product<'a> {
+    values: &'a [u64],
+    /// What the values are residues of; 0 if they are numbers modulo 2^64.
+    prime: u64,
+    backend: VectorBackend,
+}
+
+impl Product<'_> {
+    /// Sets each element of `out` to what `change` makes of a coefficient modulo 2^64, of those from number
+    /// `first` on; in constant time if `change` is. Mark it `#[inline(always)]`.
+    #[inline(always)]
+    pub(crate) fn write<T>(&self, first: usize, out: &mut [T], change: impl Fn(u64) -> T) {
+        self.write_with(
+            first,
+            out,
+            std::iter::repeat(()),
+            #[inline(always)]
+            |c, ()| change(c),
+        );
+    }
+
+    /// The same with a partner for each.
+    #[inline(always)]
+    pub(crate) fn write_with<T, U>(
+        &self,
+        first: usize,
+        out: &mut [T],
+        partners: impl Iterator<Item = U>,
+        change: impl Fn(u64, U) -> T,
+    ) {
+        let (values, p) = (&self.values[first..][..out.len()], self.prime);
+        self.backend.run(
+            #[inline(always)]
+            || {
+                for ((out, &x), partner) in out.iter_mut().zip(values).zip(partners) {
+                    let signed = x.wrapping_sub(p & is_negative((p / 2).wrapping_sub(x)));
+                    *out = change(signed, partner);
+                }
+            },
+        );
+    }
 }
 
 impl Products {
@@ -178,25 +227,21 @@ impl Products {
         for (limb, values) in limbs.clone().zip(polynomial.values.chunks_exact_mut(n)) {
             self.plans[limb].inverse(values);
         }
-        if limbs.len() == 1 {
-            let p = self.modulus(limbs.start).value();
-            let Transformed { mut values, .. } = polynomial;
-            self.plans[0].backend().run(
-                #[inline(always)]
-                || {
-                    for x in values.iter_mut() {
-                        *x = x.wrapping_sub(p & is_negative((p / 2).wrapping_sub(*x)));
-                    }
-                },
-            );
-            return values;
+        let Transformed { mut values, .. } = polynomial;
+        let mut out = Wiped::zeros(n);
+        match limbs.len() {
+            1 => self.product(&values, Moduli::First).write(0, &mut out, |c| c),
+            _ => {
+                let (first, second) = values.split_at_mut(n);
+                self.recombine(first, second, &mut out);
+            }
         }
-        let (first, second) = polynomial.values.split_at_mut(n);
-        self.recombine(first, second)
+        out
     }
 
-    /// The numbers of these residues modulo both primes; what the residues are afterwards says nothing.
-    fn recombine(&self, first: &[u64], second: &mut [u64]) -> Wiped<u64> {
+    /// Writes the numbers of these residues modulo both primes; what the second ones are afterwards says
+    /// nothing.
+    fn recombine(&self, first: &[u64], second: &mut [u64], out: &mut [u64]) {
         let (p1, p2) = (self.modulus(0).value(), self.modulus(1).value());
         // d = (x₂ − x₁)/p₁ modulo p₂; the number is x₁ + p₁·d, and below zero if d > p₂/2.
         self.each(
@@ -210,10 +255,9 @@ impl Products {
                 difference.wrapping_add(p2 & is_negative(difference))
             },
         );
-        let mut out = Wiped::zeros(self.n());
-        self.plans[1].pointwise_mul(&mut out, second, &self.inverses);
+        self.plans[1].pointwise_mul(out, second, &self.inverses);
         self.each(
-            &mut out,
+            out,
             first,
             #[inline(always)]
             |d, x1| {
@@ -221,7 +265,6 @@ impl Products {
                 p1.wrapping_mul(d).wrapping_sub(above).wrapping_add(x1)
             },
         );
-        out
     }
 
     /// Changes each value by its partner in a loop over registers as wide as there are.
@@ -233,15 +276,43 @@ impl Products {
     }
 
     /// a·b modulo 2^64, from the first prime alone if one of them is known by that alone.
+    #[cfg(test)]
     pub(crate) fn multiply(&self, a: &Transformed, b: &Transformed) -> Wiped<u64> {
+        let mut out = Wiped::zeros(self.n());
+        self.multiply_in(&mut Room::default(), a, b).write(0, &mut out, |c| c);
+        out
+    }
+
+    /// The same, in memory that is used again.
+    pub(crate) fn multiply_in<'a>(
+        &'a self,
+        room: &'a mut Room,
+        a: &Transformed,
+        b: &Transformed,
+    ) -> Product<'a> {
         let moduli = if a.moduli == b.moduli { a.moduli } else { Moduli::First };
         let (n, limbs) = (self.n(), Self::limbs(moduli));
-        let mut values = Wiped::zeros(limbs.len() * n);
+        if room.0.len() < 3 * n {
+            room.0 = Wiped::zeros(3 * n);
+        }
+        let (values, out) = room.0.split_at_mut(2 * n);
         let factors = a.values.chunks_exact(n).zip(b.values.chunks_exact(n));
         for ((limb, out), (a, b)) in limbs.zip(values.chunks_exact_mut(n)).zip(factors) {
             self.plans[limb].pointwise_mul(out, a, b);
+            self.plans[limb].inverse(out);
         }
-        self.coefficients(Transformed { values, moduli })
+        let (first, second) = values.split_at_mut(n);
+        if moduli == Moduli::Both {
+            self.recombine(first, second, &mut out[..n]);
+            return self.product(&out[..n], moduli);
+        }
+        self.product(first, moduli)
+    }
+
+    /// A product by its residues modulo the first prime, or by its numbers where both were needed.
+    fn product<'a>(&'a self, values: &'a [u64], moduli: Moduli) -> Product<'a> {
+        let prime = if moduli == Moduli::First { self.modulus(0).value() } else { 0 };
+        Product { values, prime, backend: self.plans[0].backend() }
     }
 
     fn modulus(&self, limb: usize) -> &Modulus {

@@ -179,20 +179,37 @@ impl Format {
         (c & self.parameters.mask()) >> self.dropped
     }
 
-    /// The client's half y of a result, of k + 1 bits, from its part B of the phase.
-    pub fn client_half(&self, phase: u64) -> u64 {
-        (phase & self.parameters.mask()) >> (self.parameters.log2_q() - self.ring_bits - 1)
-    }
-
-    /// The server's half s of a result, of k + 1 bits, from its part A of the phase.
-    pub fn server_half(&self, phase: u64) -> u64 {
+    /// What rounds phases to halves.
+    pub(crate) fn rounding(&self) -> Rounding {
         let dropped = self.parameters.log2_q() - self.ring_bits - 1;
-        (phase.wrapping_add(1 << (dropped - 1)) & self.parameters.mask()) >> dropped
+        Rounding { mask: self.parameters.mask(), dropped }
     }
 
     /// What ‖e′ + δ‖² of a published polynomial is at most.
     pub(crate) fn largest_norm(&self) -> f64 {
         largest_norm(&self.parameters, self.hint_bits)
+    }
+}
+
+/// How a phase modulo q becomes a half of k + 1 bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Rounding {
+    /// q − 1.
+    mask: u64,
+    dropped: u32,
+}
+
+impl Rounding {
+    /// The client's half y of a result from its part B of the phase.
+    #[inline(always)]
+    pub(crate) fn client_half(self, phase: u64) -> u64 {
+        (phase & self.mask) >> self.dropped
+    }
+
+    /// The server's half s of a result from its part A of the phase.
+    #[inline(always)]
+    pub(crate) fn server_half(self, phase: u64) -> u64 {
+        (phase.wrapping_add(1 << (self.dropped - 1)) & self.mask) >> self.dropped
     }
 }
 

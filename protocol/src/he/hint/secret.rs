@@ -6,7 +6,7 @@ use rand::CryptoRng;
 
 use super::builder::Place;
 use super::file::LayerHint;
-use super::modular::{Moduli, Transformed};
+use super::modular::{Moduli, Product, Room, Transformed};
 use super::{Format, HintParameters};
 use crate::he::Coins;
 use crate::he::parameters::ETA;
@@ -33,68 +33,55 @@ impl OneTimeSecret {
 }
 
 /// Uses up the secrets of a linear map's input, one for each tile: everything that the client makes
-/// of them. `body` gets a tile, a place and −a·s + e modulo q for every place of every tile; what it returns
-/// comes back in the order of tiles and of places, the key first. `product` gets a tile, ĉ·s modulo q and
-/// the output's part of `maps`, of `part` values (the last one's may be shorter), for every output of every
-/// tile.
-pub fn correlate<B: Send, T: Send>(
+/// of them. `body` gets a place and −a·s + e modulo q for every place and every tile; what it returns
+/// comes back in the order of places, the key first, and for each place of tiles. `product` gets a tile, the
+/// product of a published polynomial with its secret, which is ĉ·s but for the bits that are not published, and the
+/// output's part of `maps`, of `part` values (the last one's may be shorter), for every output of every tile.
+pub(crate) fn correlate<B: Default + Send, T: Send>(
     secrets: Vec<OneTimeSecret>,
     hint: LayerHint<'_>,
     rng: &mut impl CryptoRng,
-    body: impl Fn(usize, Place, &[u64]) -> B + Sync,
-    (maps, part, product): (&mut [T], usize, impl Fn(usize, &[u64], &mut [T]) + Sync),
-) -> Vec<Vec<B>> {
+    body: impl Fn(Place, Wiped<u64>) -> B + Sync,
+    (maps, part, product): (&mut [T], usize, impl Fn(usize, &Product<'_>, &mut [T]) + Sync),
+) -> Vec<B> {
     let coins = Coins::random(rng);
-    let places = 1 + hint.layer.inputs;
+    let (places, ring) = (1 + hint.layer.inputs, hint.layer.format.parameters.products());
+    let mut bodies: Vec<B> = Vec::new();
+    bodies.resize_with(places * secrets.len(), B::default);
     // A transformed polynomial of the hint serves all tiles.
-    let bodies = (0..places).into_par_iter().map(|place| {
-        let (index, place) = (place, if place == 0 { Place::Key } else { Place::Input(place - 1) });
+    let of_places = bodies.par_chunks_mut(secrets.len()).enumerate();
+    of_places.for_each_init(Room::default, |room, (index, tiles)| {
+        let place = if index == 0 { Place::Key } else { Place::Input(index - 1) };
         let a = hint.public(place);
-        let tiles = secrets.iter().enumerate();
-        let body = |(tile, secret)| {
+        for (tile, (out, secret)) in tiles.iter_mut().zip(&secrets).enumerate() {
             let coins = &mut coins.stream((tile * places + index) as u64);
-            body(tile, place, &encrypt_zero(&hint.layer.format, &a, secret, coins))
-        };
-        tiles.map(body).collect()
+            let product = ring.multiply_in(room, &a, &secret.0);
+            *out = body(place, encrypt_zero(&hint.layer.format, &product, coins));
+        }
     });
-    let bodies = transpose(bodies.collect(), secrets.len());
-    maps.par_chunks_mut(part).enumerate().for_each(|(output, map)| {
-        let Format { parameters, hint_bits, .. } = &hint.layer.format;
-        let (published, ring) = (hint.transformed(output), parameters.products());
-        let unsent = parameters.log2_q() - hint_bits;
+    maps.par_chunks_mut(part).enumerate().for_each_init(Room::default, |room, (output, map)| {
+        let published = hint.transformed(output);
         for (tile, secret) in secrets.iter().enumerate() {
-            let mut values = ring.multiply(&published, &secret.0);
-            values.iter_mut().for_each(|v| *v = *v << unsent & parameters.mask());
-            product(tile, &values, map);
+            product(tile, &ring.multiply_in(room, &published, &secret.0), map);
         }
     });
     bodies
 }
 
-/// −a·s + e modulo q.
-fn encrypt_zero(
-    format: &Format,
-    a: &Transformed,
-    secret: &OneTimeSecret,
-    rng: &mut impl CryptoRng,
-) -> Wiped<u64> {
+/// −a·s + e modulo q, from a·s.
+fn encrypt_zero(format: &Format, product: &Product<'_>, rng: &mut impl CryptoRng) -> Wiped<u64> {
     let parameters = &format.parameters;
-    let mut error = Wiped::zeros(parameters.n());
+    let (mut error, mask) = (Wiped::zeros(parameters.n()), parameters.mask());
     sample::centred_binomial(ETA, rng, &mut error);
-    let mut body = parameters.products().multiply(a, &secret.0);
-    for (v, &e) in body.iter_mut().zip(&*error) {
-        *v = (e as u64).wrapping_sub(*v) & parameters.mask();
-    }
+    let mut body = Wiped::zeros(parameters.n());
+    product.write_with(
+        0,
+        &mut body,
+        error.iter(),
+        #[inline(always)]
+        |product, &e| (e as u64).wrapping_sub(product) & mask,
+    );
     body
-}
-
-/// From the values of all tiles for each place to those of all places for each tile.
-fn transpose<T>(places: Vec<Vec<T>>, tiles: usize) -> Vec<Vec<T>> {
-    let mut out: Vec<Vec<T>> = (0..tiles).map(|_| Vec::with_capacity(places.len())).collect();
-    for place in places {
-        out.iter_mut().zip(place).for_each(|(tile, value)| tile.push(value));
-    }
-    out
 }
 
 /// The defence switched off, for tests that show what it is for: all maps and tiles have one secret.

@@ -19,7 +19,8 @@ impl HintPlan {
             upload.digits.iter().map(middle).collect()
         };
         let (own, others) = (sent(self, message), sent(reader, other));
-        let half = |o: usize| self.layer.format.server_half((own[o] + others[o]) << shift);
+        let half =
+            |o: usize| self.layer.format.rounding().server_half((own[o] + others[o]) << shift);
         ServerHalf::new((0..self.output_len()).map(half).collect(), self.ring_bits())
     }
 

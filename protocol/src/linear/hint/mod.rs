@@ -21,6 +21,7 @@ mod plan;
 mod products;
 mod results;
 mod server;
+mod tops;
 
 pub(crate) use plan::HintUse;
 pub use plan::{HintCost, HintPlan};

@@ -2,12 +2,13 @@
 
 use gazelle_ntt::pack;
 
+use super::tops::Readers;
 use crate::Link;
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
 use crate::he::hint::{Exactness, Format, LayerFormat, Row, TileKey};
 use crate::linear::geometry::Convolution;
-use crate::linear::packing::{Class, Packing};
+use crate::linear::packing::{Holds, Packing, Segment};
 use crate::linear::plan::{Map, WeightBounds, candidates, cuts};
 use crate::model::{self, LinearMap, Padding, Window};
 
@@ -52,6 +53,10 @@ pub struct HintPlan {
     pub(super) bounds: WeightBounds,
     /// Whether the mask of the input is what the client's message makes it.
     pub(super) gives_mask: bool,
+    /// Of each tile what is sent, in order.
+    pub(super) segments: Vec<Vec<Segment>>,
+    /// Of each tile the results that read top bits, where each output has a polynomial of its own.
+    pub(super) readers: Vec<Readers>,
     cost: HintCost,
 }
 
@@ -100,8 +105,20 @@ impl HintPlan {
         let Layout { packing, format, gives_mask } = layout;
         let layer = LayerFormat { format, inputs: packing.chunks, outputs: packing.blocks };
         let tile_map = without_padding(&map.linear);
-        let cost = HintCost::new(&layer, &packing, &conv, gives_mask, purpose);
-        Self { layer, conv, packing, tile_map, bounds, gives_mask, cost }
+        let mut seen = vec![false; conv.input_len()];
+        let (mut segments, mut readers) = (Vec::new(), Vec::new());
+        for tile in 0..packing.tiles() {
+            if packing.slots == 1 {
+                readers.push(match gives_mask {
+                    true => Readers::new(&packing, tile, &tile_map, &seen),
+                    false => Readers::All,
+                });
+            }
+            segments.push(packing.segments(tile, &mut seen));
+        }
+        let all = segments.iter().flatten();
+        let cost = HintCost::new(&layer, (&packing, &conv), all, gives_mask, purpose);
+        Self { layer, conv, packing, tile_map, bounds, gives_mask, segments, readers, cost }
     }
 
     /// Puts the parameters, the layout, all numbers of bits and all messages' lengths into a plan's
@@ -205,18 +222,10 @@ impl HintPlan {
         reads
     }
 
-    /// What each coefficient of tile `tile` is; `seen` has the inputs that the tiles before hold.
-    pub(super) fn classes(&self, tile: usize, seen: &mut [bool]) -> Vec<Class> {
-        self.packing.reads(tile).classes(seen)
-    }
-
-    /// Whether a coefficient's top k bits are sent: not where they are zero because it gave the mask.
-    pub(super) fn is_whole(class: Class, gives_mask: bool) -> bool {
-        match class {
-            Class::Unread => false,
-            Class::First(_) => !gives_mask,
-            Class::Zero | Class::Again(_) => true,
-        }
+    /// Whether the top k bits of such coefficients are sent: not where they are zero because they gave the
+    /// mask.
+    pub(super) fn is_whole(holds: Holds, gives_mask: bool) -> bool {
+        !gives_mask || !matches!(holds, Holds::Inputs { again: false, .. })
     }
 
     /// Bytes of the parts of a message: keys, digits, tops.
@@ -236,18 +245,17 @@ fn without_padding(map: &LinearMap) -> LinearMap {
 }
 
 impl HintCost {
-    fn new(
+    fn new<'a>(
         layer: &LayerFormat,
-        packing: &Packing,
-        conv: &Convolution,
+        (packing, conv): (&Packing, &Convolution),
+        segments: impl Iterator<Item = &'a Segment>,
         gives_mask: bool,
         purpose: &HintUse,
     ) -> Self {
-        let (mut coefficients, mut whole, mut seen) = (0, 0, vec![false; conv.input_len()]);
-        for tile in 0..packing.tiles() {
-            let classes = packing.reads(tile).classes(&mut seen);
-            coefficients += classes.iter().filter(|&&class| class != Class::Unread).count();
-            whole += classes.iter().filter(|c| HintPlan::is_whole(**c, gives_mask)).count();
+        let (mut coefficients, mut whole) = (0, 0);
+        for &Segment { len, holds, .. } in segments {
+            coefficients += len as usize;
+            whole += if HintPlan::is_whole(holds, gives_mask) { len as usize } else { 0 };
         }
         let (tiles, hint_bytes) = (packing.tiles(), layer.len());
         let cost = Self { tiles, coefficients, whole, upload_bytes: 0, hint_bytes, nanoseconds: 0 };

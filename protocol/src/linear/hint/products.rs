@@ -7,7 +7,7 @@ use crate::parallel::prelude::*;
 
 use super::HintPlan;
 use super::server::{Coefficients, Upload};
-use crate::he::hint::{HintSecret, Transformed};
+use crate::he::hint::{HintSecret, Room, Transformed};
 use crate::wiped::Wiped;
 
 impl HintPlan {
@@ -21,14 +21,22 @@ impl HintPlan {
     ) {
         let format = &self.layer.format;
         let tiles: Vec<_> = self.coefficients(upload).map(|sent| self.inputs(&sent)).collect();
-        let results = self.results();
-        halves.par_chunks_mut(self.block_len()).enumerate().for_each(|(block, maps)| {
+        let (results, rounding) = (self.results(), format.rounding());
+        let blocks = halves.par_chunks_mut(self.block_len()).enumerate();
+        blocks.for_each_init(Room::default, |room, (block, maps)| {
             let sums = self.sums(block, weights, &tiles);
-            let blindings = secret.products(&format.parameters, &upload.keys, (layer, block));
-            for ((sum, blinding), results) in sums.iter().zip(blindings).zip(&results) {
-                let half = |at: usize| format.server_half(sum[at].wrapping_add(blinding[at]));
-                self.place(results, maps, half);
-            }
+            let output = (layer, block);
+            secret.products(&format.parameters, &upload.keys, output, room, |tile, blinded| {
+                self.place(&results[tile], maps, |first, row| {
+                    blinded.write_with(
+                        first,
+                        row,
+                        sums[tile][first..].iter(),
+                        #[inline(always)]
+                        |blinding, &sum| rounding.server_half(sum.wrapping_add(blinding)),
+                    );
+                });
+            });
         });
     }
 

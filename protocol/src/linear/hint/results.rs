@@ -2,24 +2,39 @@
 
 use super::HintPlan;
 
-/// Of each result of a tile's first output the coefficient that carries it and its place in an output map.
+/// Results of a tile's first output that stand side by side, both among coefficients and in the output map.
 /// Those of the next output of a polynomial are D coefficients further on.
-type Results = Vec<(u32, u32)>;
+#[derive(Clone, Copy)]
+pub(super) struct ResultRow {
+    pub(super) coefficient: usize,
+    pub(super) place: usize,
+    pub(super) len: usize,
+}
 
 impl HintPlan {
-    /// Those of all tiles.
-    pub(super) fn results(&self) -> Vec<Results> {
+    /// Those of each tile, as long as there are.
+    pub(super) fn results(&self) -> Vec<Vec<ResultRow>> {
         let of_first = |tile: usize| {
-            // Coefficients and maps have at most 2^24 values.
-            let results = self.packing.results(tile).take(self.results_of(tile));
-            results.map(|(coefficient, place)| (coefficient as u32, place as u32)).collect()
+            let mut rows: Vec<ResultRow> = Vec::new();
+            for (coefficient, place, len) in self.packing.result_rows(tile) {
+                match rows.last_mut() {
+                    Some(row)
+                        if row.coefficient + row.len == coefficient
+                            && row.place + row.len == place =>
+                    {
+                        row.len += len;
+                    }
+                    _ => rows.push(ResultRow { coefficient, place, len }),
+                }
+            }
+            rows
         };
         (0..self.packing.tiles()).map(of_first).collect()
     }
 
     /// Results of a tile for each output.
-    fn results_of(&self, tile: usize) -> usize {
-        self.packing.results(tile).count() / self.packing.outputs(0).len()
+    pub(super) fn results_of(&self, tile: usize) -> usize {
+        self.packing.result_rows(tile).map(|(_, _, len)| len).sum()
     }
 
     /// Values of the maps of a block's outputs; the last block may have fewer.
@@ -32,13 +47,18 @@ impl HintPlan {
         self.output_len() / self.conv.outputs
     }
 
-    /// Writes what `half` makes of the coefficients that carry a tile's results to their places in the maps
+    /// Hands every row of a tile's results to `write`: its first coefficient, and its values in the maps
     /// of a block's outputs.
-    pub(super) fn place(&self, results: &Results, maps: &mut [u64], half: impl Fn(usize) -> u64) {
+    pub(super) fn place(
+        &self,
+        results: &[ResultRow],
+        maps: &mut [u64],
+        mut write: impl FnMut(usize, &mut [u64]),
+    ) {
         for (slot, map) in maps.chunks_exact_mut(self.map_len()).enumerate() {
             let start = slot * self.packing.stride();
-            for &(at, place) in results {
-                map[place as usize] = half(start + at as usize);
+            for &ResultRow { coefficient, place, len } in results {
+                write(start + coefficient, &mut map[place..place + len]);
             }
         }
     }

@@ -6,9 +6,9 @@ use gazelle_ntt::pack;
 use super::HintPlan;
 use super::convolution::{Pieces, Tile};
 use crate::error::PeerFault;
-use crate::he::hint::{HintSecret, TileKey};
+use crate::he::hint::{HintSecret, Room, TileKey};
 use crate::linear::guard::ServerHalf;
-use crate::linear::packing::{Cell, Class};
+use crate::linear::packing::{Run, Segment};
 use crate::wire::{Payload, Query};
 
 /// A client's message, unpacked.
@@ -23,15 +23,6 @@ pub(super) struct Upload {
 pub(super) struct Coefficients {
     pub(super) digits: Vec<u32>,
     pub(super) tops: Vec<u32>,
-    /// Whether some top was sent.
-    has_tops: bool,
-}
-
-/// Sums of one tile, of every result: of the bits below the top k, less their middle, over the integers,
-/// and of the tops modulo 2^32.
-struct Sums {
-    digits: Vec<u64>,
-    tops: Vec<u32>,
 }
 
 impl HintPlan {
@@ -65,27 +56,34 @@ impl HintPlan {
     ) {
         let sums = self.convolve(upload, weights);
         let format = &self.layer.format;
-        let (top, half) = (format.digit_bits(), 1u64 << (format.dropped - 1));
-        let middle = (self.pieces().middle() << format.dropped) + half;
+        let (dropped, rounding) = (format.dropped, format.rounding());
+        let middle = (self.pieces().middle() << dropped) + (1u64 << (dropped - 1));
         let results = self.results();
         let maps = halves.par_chunks_exact_mut(self.block_len());
         let maps = maps.zip(weights.par_chunks_exact(self.conv.row_len())).enumerate();
-        maps.for_each(|(output, (map, row))| {
+        maps.for_each_init(Room::default, |room, (output, (map, row))| {
             // What was taken off the digits, and what stands for the bits that were not sent, is the same of
             // every coefficient.
             let taps = row.iter().map(|&w| i64::from(w)).sum::<i64>();
             let middles = middle.wrapping_mul(taps as u64);
-            let blindings = secret.products(&format.parameters, &upload.keys, (layer, output));
-            for ((blinding, results), sums) in blindings.zip(&results).zip(&sums) {
-                let own = output * results.len()..(output + 1) * results.len();
-                let sent = sums.digits[own.clone()].iter().zip(&sums.tops[own]);
-                for ((&digit, &of_top), &(coefficient, place)) in sent.zip(results) {
-                    let sent = digit.wrapping_add(u64::from(of_top) << top);
-                    let sum = (sent << format.dropped).wrapping_add(middles);
-                    let phase = sum.wrapping_add(blinding[coefficient as usize]);
-                    map[place as usize] = format.server_half(phase);
-                }
-            }
+            let output = (layer, output);
+            secret.products(&format.parameters, &upload.keys, output, room, |tile, blinded| {
+                let count = sums[tile].len() / self.conv.outputs;
+                let mut sums = &sums[tile][output.1 * count..][..count];
+                self.place(&results[tile], map, |first, row| {
+                    blinded.write_with(
+                        first,
+                        row,
+                        sums.iter(),
+                        #[inline(always)]
+                        |blinding, &sum| {
+                            let sum = (sum << dropped).wrapping_add(middles);
+                            rounding.server_half(sum.wrapping_add(blinding))
+                        },
+                    );
+                    sums = &sums[row.len()..];
+                });
+            });
         });
     }
 
@@ -118,41 +116,47 @@ impl HintPlan {
         })
     }
 
-    /// The convolutions of every tile.
-    fn convolve(&self, upload: &Upload, weights: &[i16]) -> Vec<Sums> {
+    /// Of every tile the sums of all results, less what [`Pieces`] take off, modulo 2^64.
+    fn convolve(&self, upload: &Upload, weights: &[i16]) -> Vec<Vec<u64>> {
         let tiles = self.coefficients(upload).enumerate();
         tiles.map(|(tile, sent)| self.convolve_tile(tile, &sent, weights)).collect()
     }
 
     /// The coefficients of each tile.
     pub(super) fn coefficients(&self, upload: &Upload) -> impl Iterator<Item = Coefficients> {
-        let mut seen = vec![false; self.input_len()];
+        let len = self.packing.chunks * self.layer.format.parameters.n();
         let (mut digits, mut tops) = (&upload.digits[..], &upload.tops[..]);
-        (0..self.packing.tiles()).map(move |tile| {
-            let classes = self.classes(tile, &mut seen);
-            Coefficients::take(&classes, self.gives_mask, &mut digits, &mut tops)
+        self.segments.iter().map(move |segments| {
+            let mut out = Coefficients { digits: vec![0; len], tops: vec![0; len] };
+            for &Segment { place, len, holds } in segments {
+                let places = place as usize..(place + len) as usize;
+                take(&mut digits, &mut out.digits[places.clone()]);
+                if Self::is_whole(holds, self.gives_mask) {
+                    take(&mut tops, &mut out.tops[places]);
+                }
+            }
+            out
         })
     }
 
-    fn convolve_tile(&self, index: usize, sent: &Coefficients, weights: &[i16]) -> Sums {
+    fn convolve_tile(&self, index: usize, sent: &Coefficients, weights: &[i16]) -> Vec<u64> {
         let format = &self.layer.format;
-        let reads = self.packing.reads(index);
+        let (reads, step) = (self.packing.reads(index), self.packing.step());
         let shape = reads.shape();
         let [mut digits, mut tops] = [(); 2].map(|()| vec![0; shape.len()]);
         // −c is the complement of c but for one unit of what was not sent, which cancels: in the middle of
         // those units, c and its complement are each other's negatives.
         let flip = [(1u32 << format.digit_bits()) - 1, u32::MAX >> (32 - format.ring_bits)];
-        let mut has_tops = sent.has_tops;
-        reads.for_each(|Cell { index, place, negative, .. }| {
+        reads.for_each(|Run { index, place, len, negative, .. }| {
             let [digit, top] = if negative { flip } else { [0; 2] };
-            digits[index] = sent.digits[place] ^ digit;
-            tops[index] = sent.tops[place] ^ top;
-            has_tops |= negative;
+            spread(&sent.digits[place..place + len], &mut digits[index..], (step, digit));
+            spread(&sent.tops[place..place + len], &mut tops[index..], (step, top));
         });
-        let outputs = self.packing.results(index).count() * self.conv.outputs;
-        let tile = Tile { map: &self.tile_map, shape, weights, outputs };
-        let tops = if has_tops { tile.wrapping(&tops) } else { vec![0; outputs] };
-        Sums { digits: tile.centred(&digits, self.pieces()), tops }
+        let results = self.results_of(index) * self.conv.outputs;
+        let tile = Tile { map: &self.tile_map, shape, weights, outputs: results };
+        let mut sums = tile.centred(&digits, self.pieces());
+        tile.add_tops(&tops, &self.readers[index], format.digit_bits(), &mut sums);
+        sums
     }
 
     /// How the server cuts the digits.
@@ -161,21 +165,15 @@ impl HintPlan {
     }
 }
 
-impl Coefficients {
-    /// Takes a tile's coefficients off the front of what was sent.
-    fn take(classes: &[Class], gives_mask: bool, digits: &mut &[u32], tops: &mut &[u32]) -> Self {
-        let next = |sent: &mut &[u32]| *sent.split_off_first().expect("as many as the plan says");
-        let mut out =
-            Self { digits: vec![0; classes.len()], tops: vec![0; classes.len()], has_tops: false };
-        for (place, &class) in classes.iter().enumerate() {
-            if class != Class::Unread {
-                out.digits[place] = next(digits);
-            }
-            if HintPlan::is_whole(class, gives_mask) {
-                out.tops[place] = next(tops);
-                out.has_tops = true;
-            }
-        }
-        out
+/// Takes numbers off the front of what was sent.
+fn take(sent: &mut &[u32], out: &mut [u32]) {
+    out.copy_from_slice(sent.split_off(..out.len()).expect("as many as the plan says"));
+}
+
+/// Writes numbers, some of their bits flipped, to places so far apart.
+fn spread(numbers: &[u32], out: &mut [u32], (step, flip): (usize, u32)) {
+    match step {
+        1 => out.iter_mut().zip(numbers).for_each(|(out, x)| *out = x ^ flip),
+        _ => out.iter_mut().step_by(step).zip(numbers).for_each(|(out, x)| *out = x ^ flip),
     }
 }

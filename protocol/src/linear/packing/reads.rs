@@ -25,37 +25,61 @@ struct Line {
     position: Option<usize>,
 }
 
+/// Columns of a tile's map that stand side by side in a polynomial.
+struct Strip {
+    phase: usize,
+    /// The first one's cell, and how many there are.
+    cell: isize,
+    len: usize,
+    /// The first one's place in the map's rows; the next ones are a stride apart.
+    first: usize,
+    /// The first one's place in the input's rows; None for padding.
+    position: Option<usize>,
+}
+
 /// A tile's map.
 pub(in crate::linear) struct Reads<'a> {
     packing: &'a Packing,
     /// None for lines between those that taps read.
     rows: Vec<Option<Line>>,
-    columns: Vec<Option<Line>>,
+    /// Columns.
+    width: usize,
+    strips: Vec<Strip>,
 }
 
-/// A cell of a tile's map that some result reads.
-pub(in crate::linear) struct Cell {
-    /// Its place in the map.
+/// Cells of a row of a tile's map that some results read and that stand side by side in a polynomial. In
+/// the map, and in the input, they are a [`Packing::step`] apart.
+#[derive(Clone, Copy)]
+pub(in crate::linear) struct Run {
+    /// The first one's place in the map.
     pub(in crate::linear) index: usize,
-    /// Its coefficient, counted through all of the tile's query polynomials.
+    /// The first one's coefficient, counted through all of the tile's query polynomials.
     pub(in crate::linear) place: usize,
-    /// Whether results read it with the sign changed.
+    pub(in crate::linear) len: usize,
+    /// Whether results read them with the sign changed.
     pub(in crate::linear) negative: bool,
-    /// The input that it holds; None for padding.
+    /// The input that the first one holds; None for padding.
     pub(in crate::linear) input: Option<usize>,
 }
 
-/// What a coefficient of a tile's query polynomials is.
+/// Coefficients of one of a tile's query polynomials that results read, side by side and all alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::linear) enum Class {
-    /// No result reads it.
-    Unread,
-    /// Results read it, and it holds nothing.
-    Zero,
-    /// It holds an input that no tile before holds.
-    First(u32),
-    /// It holds an input that a tile before holds.
-    Again(u32),
+pub(in crate::linear) struct Segment {
+    /// The first one, counted through all of the tile's query polynomials. (Tensors have at most 2^24 values.)
+    pub(in crate::linear) place: u32,
+    pub(in crate::linear) len: u32,
+    pub(in crate::linear) holds: Holds,
+}
+
+/// What the coefficients of a [`Segment`] hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::linear) enum Holds {
+    Nothing,
+    /// Inputs from `first` on, a [`Packing::step`] apart; `again` if a tile before holds them too.
+    Inputs {
+        first: u32,
+        again: bool,
+    },
 }
 
 impl Tiling {
@@ -85,71 +109,158 @@ impl Packing {
     pub(in crate::linear) fn reads(&self, tile: usize) -> Reads<'_> {
         let (rows, columns) = (&self.conv.rows, &self.conv.columns);
         let (row, column) = (tile / self.columns.count, tile % self.columns.count);
+        let columns = self.columns.lines(column, columns, &self.column_phases);
+        let phases = 0..self.column_phases.len();
         Reads {
             packing: self,
             rows: self.rows.lines(row, rows, &self.row_phases),
-            columns: self.columns.lines(column, columns, &self.column_phases),
+            width: columns.len(),
+            strips: phases.flat_map(|phase| strips(&columns, phase)).collect(),
         }
     }
+
+    /// From one cell of a phase to the next in a row of the input.
+    pub(in crate::linear) fn step(&self) -> usize {
+        self.conv.columns.stride
+    }
+
+    /// The coefficients of a tile that results read, in order; `seen` has the inputs that the tiles before
+    /// hold, and gets those of this one.
+    pub(in crate::linear) fn segments(&self, tile: usize, seen: &mut [bool]) -> Vec<Segment> {
+        let mut found = Vec::new();
+        let (step, n) = (self.step(), self.n);
+        self.reads(tile).for_each(|Run { place, len, input, .. }| {
+            let again = |k: usize| input.is_some_and(|first| seen[first + k * step]);
+            let mut done = 0;
+            while done < len {
+                let alike = (done..len).take_while(|&k| again(k) == again(done)).count();
+                let input = input.map(|first| first + done * step);
+                let holds = input.map_or(Holds::Nothing, |first| Holds::Inputs {
+                    first: first as u32,
+                    again: again(done),
+                });
+                let segment = Segment { place: (place + done) as u32, len: alike as u32, holds };
+                append(&mut found, segment, (step, n));
+                done += alike;
+            }
+        });
+        found.sort_unstable_by_key(|segment| segment.place);
+        let mut segments = Vec::new();
+        found.into_iter().for_each(|segment| append(&mut segments, segment, (step, n)));
+        if self.slots > 1 {
+            segments = self.with_gaps(segments);
+        }
+        for &Segment { len, holds, .. } in &segments {
+            if let Holds::Inputs { first, .. } = holds {
+                (0..len as usize).for_each(|k| seen[first as usize + k * step] = true);
+            }
+        }
+        segments.shrink_to_fit();
+        segments
+    }
+
+    /// With what lies between segments: where several outputs share a polynomial, results read it too.
+    fn with_gaps(&self, segments: Vec<Segment>) -> Vec<Segment> {
+        let mut whole = Vec::new();
+        let mut next = 0;
+        let end = Segment { place: (self.chunks * self.n) as u32, len: 0, holds: Holds::Nothing };
+        for segment in segments.into_iter().chain([end]) {
+            while next < segment.place {
+                let polynomial = next / self.n as u32 + 1;
+                let len = segment.place.min(polynomial * self.n as u32) - next;
+                let gap = Segment { place: next, len, holds: Holds::Nothing };
+                append(&mut whole, gap, (self.step(), self.n));
+                next += len;
+            }
+            next = segment.place + segment.len;
+            if segment.len > 0 {
+                append(&mut whole, segment, (self.step(), self.n));
+            }
+        }
+        whole
+    }
+}
+
+/// The columns of a phase, as long strips as there are.
+fn strips(columns: &[Option<Line>], phase: usize) -> Vec<Strip> {
+    let mut strips: Vec<Strip> = Vec::new();
+    let lines = columns.iter().enumerate().filter_map(|(j, line)| Some((j, (*line)?)));
+    for (first, Line { cell, position, .. }) in lines.filter(|(_, line)| line.phase == phase) {
+        match strips.last_mut() {
+            Some(last)
+                if last.cell + last.len as isize == cell
+                    && last.position.is_some() == position.is_some() =>
+            {
+                last.len += 1;
+            }
+            _ => strips.push(Strip { phase, cell, len: 1, first, position }),
+        }
+    }
+    strips
+}
+
+/// Appends a segment, or makes the last one longer; several cells of padding may share a coefficient.
+fn append(segments: &mut Vec<Segment>, segment: Segment, (step, n): (usize, usize)) {
+    let Segment { place, len, holds } = segment;
+    if let Some(last) = segments.last_mut()
+        && last.place as usize / n == place as usize / n
+    {
+        let follows = last.place + last.len;
+        let longer = match (last.holds, holds) {
+            (Holds::Nothing, Holds::Nothing) => (last.place..=follows).contains(&place),
+            (Holds::Inputs { first, again }, _) => {
+                let next = Holds::Inputs { first: first + last.len * step as u32, again };
+                place == follows && holds == next
+            }
+            _ => false,
+        };
+        if longer {
+            last.len = last.len.max(place + len - last.place);
+            return;
+        }
+    }
+    segments.push(segment);
 }
 
 impl Reads<'_> {
     /// The map's shape: the layer's channels, and the tile's rows and columns.
     pub(in crate::linear) fn shape(&self) -> Shape {
-        Shape::new(self.packing.conv.channels(), self.rows.len(), self.columns.len())
+        Shape::new(self.packing.conv.channels(), self.rows.len(), self.width)
     }
 
-    /// Visits every cell that some result reads.
-    pub(in crate::linear) fn for_each(&self, mut visit: impl FnMut(Cell)) {
+    /// Visits all cells that some result reads.
+    pub(in crate::linear) fn for_each(&self, mut visit: impl FnMut(Run)) {
+        for channel in 0..self.packing.conv.channels() {
+            for (i, row) in self.rows.iter().enumerate().filter_map(|(i, row)| Some((i, (*row)?))) {
+                for strip in &self.strips {
+                    self.runs(channel, (i, &row), strip).into_iter().flatten().for_each(&mut visit);
+                }
+            }
+        }
+    }
+
+    /// A strip of a row: what lies before the first coefficient, and the rest.
+    fn runs(&self, channel: usize, (i, row): (usize, &Line), strip: &Strip) -> [Option<Run>; 2] {
         let Packing { conv, n, chunk, row_phases, column_phases, .. } = self.packing;
         let [height, width] = [&self.packing.rows, &self.packing.columns].map(|axis| axis.pitch);
-        let mut places = vec![(0, 0); column_phases.len()];
-        for channel in 0..conv.channels() {
-            for (i, row) in self.rows.iter().enumerate().filter_map(|(i, row)| Some((i, (*row)?))) {
-                let map = (channel * row_phases.len() + row.phase) * column_phases.len();
-                // The query polynomial of each phase, and where the row begins in it.
-                for (phase, place) in places.iter_mut().enumerate() {
-                    let (query, local) = ((map + phase) / chunk, (map + phase) % chunk);
-                    let line = (local * height) as isize + row.cell;
-                    *place = (query * n, line * width as isize);
-                }
-                let first = (channel * self.rows.len() + i) * self.columns.len();
-                let start =
-                    row.position.map(|i| (channel * conv.rows.input + i) * conv.columns.input);
-                for (j, column) in self.columns.iter().enumerate() {
-                    let Some(column) = column else { continue };
-                    let (query, line) = places[column.phase];
-                    let coefficient = line + column.cell;
-                    visit(Cell {
-                        index: first + j,
-                        // n is a power of two.
-                        place: query + (coefficient as usize & (n - 1)),
-                        negative: coefficient < 0,
-                        input: start.zip(column.position).map(|(start, j)| start + j),
-                    });
-                }
-            }
-        }
-    }
-
-    /// What each coefficient of the tile's query polynomials is; `seen` has the inputs that the tiles
-    /// before hold, and gets those of this one.
-    pub(in crate::linear) fn classes(&self, seen: &mut [bool]) -> Vec<Class> {
-        let empty = if self.packing.slots == 1 { Class::Unread } else { Class::Zero };
-        let mut classes = vec![empty; self.packing.chunks * self.packing.n];
-        self.for_each(|Cell { place, input, .. }| {
-            classes[place] = match input {
-                None => Class::Zero,
-                // Tensors have at most 2^24 values.
-                Some(input) if seen[input] => Class::Again(input as u32),
-                Some(input) => Class::First(input as u32),
-            };
-        });
-        for class in &classes {
-            if let Class::First(input) = class {
-                seen[*input as usize] = true;
-            }
-        }
-        classes
+        let map = (channel * row_phases.len() + row.phase) * column_phases.len() + strip.phase;
+        let (query, local) = (map / chunk, map % chunk);
+        let line = ((local * height) as isize + row.cell) * width as isize;
+        let (coefficient, step) = (line + strip.cell, self.packing.step());
+        let input = row
+            .position
+            .zip(strip.position)
+            .map(|(row, column)| (channel * conv.rows.input + row) * conv.columns.input + column);
+        let before = strip.len.min((-coefficient).max(0) as usize);
+        let run = |from: usize, len: usize| Run {
+            index: (channel * self.rows.len() + i) * self.width + strip.first + from * step,
+            // n is a power of two.
+            place: query * n + ((coefficient + from as isize) as usize & (n - 1)),
+            len,
+            negative: from < before,
+            input: input.map(|first| first + from * step),
+        };
+        let rest = strip.len - before;
+        [(before > 0).then(|| run(0, before)), (rest > 0).then(|| run(before, rest))]
     }
 }

@@ -191,7 +191,7 @@ fn deviating_server_hint_reads_a_mask_through_another_under_one_secret_only() {
             };
             let (first, products) = toy.correlate_layer(&hint, 0, secret(0), &masks[0], rng);
             let (second, _) = toy.correlate_layer(&hint, 1, secret(1), &masks[1], rng);
-            let half = toy.layer.format.client_half(products[0][p]) >> 1;
+            let half = toy.layer.format.rounding().client_half(products[0][p]) >> 1;
             let returned = half.wrapping_sub(masks[1][0][m].into());
             // −a·s − a'·s is Δ·(r + r') less what was sent.
             let known = first[1][j] + second[1][m];

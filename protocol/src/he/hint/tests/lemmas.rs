@@ -149,7 +149,7 @@ proptest! {
         for noise in [noise, quarter - 1, 1 - quarter, 0] {
             let b = &delta * m + noise - &a;
             let [a, b] = [&a, &b].map(|x| modulo(x, 64) as u64);
-            let (s, y) = (format.server_half(a), format.client_half(b));
+            let (s, y) = (format.rounding().server_half(a), format.rounding().client_half(b));
             prop_assert!(s < 2 << ring_bits && y < 2 << ring_bits);
             prop_assert_eq!(((s + y + 1) >> 1) & ((1 << ring_bits) - 1), u64::from(m));
         }

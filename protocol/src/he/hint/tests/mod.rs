@@ -7,6 +7,7 @@ use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
 use super::*;
 use crate::error::Misuse;
+use crate::wiped::Wiped;
 
 fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
@@ -87,10 +88,13 @@ impl Toy {
             for (body, weight) in bodies.iter().zip(&self.weights[output]) {
                 ring.multiply_add(&mut sum, body, &ring.transform_weights(weight));
             }
-            let blinding = secret.products(parameters, &keys, (0, output)).next().unwrap();
             let sum = ring.coefficients(sum);
-            let sums = sum.iter().zip(&*blinding);
-            sums.map(|(a, &b)| a.wrapping_add(b) & parameters.mask()).collect()
+            let (mut phase, room) = (vec![0; parameters.n()], &mut Room::default());
+            secret.products(parameters, &keys, (0, output), room, |_, blinded| {
+                let add = |b: u64, &a: &u64| a.wrapping_add(b) & parameters.mask();
+                blinded.write_with(0, &mut phase, sum.iter(), add);
+            });
+            phase
         };
         let clients = clients.into_iter().enumerate();
         clients.map(|(output, client)| Phases { server: server(output), client }).collect()
@@ -117,7 +121,7 @@ impl Toy {
     ) -> (Vec<Vec<u64>>, Vec<Vec<u64>>) {
         let format = &self.layer.format;
         let top = format.parameters.log2_q() - format.ring_bits;
-        let body = |_: usize, place: Place, zero: &[u64]| -> Vec<u64> {
+        let body = |place: Place, zero: Wiped<u64>| -> Vec<u64> {
             let cut = |c: u64, bits: u32| {
                 (c & format.parameters.mask()) >> bits << bits | 1 << (bits - 1)
             };
@@ -130,10 +134,14 @@ impl Toy {
             }
         };
         let mut products = vec![Vec::new(); self.layer.outputs];
-        let product = |_: usize, values: &[u64], map: &mut [Vec<u64>]| map[0] = values.to_vec();
+        let unsent = format.parameters.log2_q() - format.hint_bits;
+        let product = |_: usize, product: &Product<'_>, map: &mut [Vec<u64>]| {
+            map[0] = vec![0; format.parameters.n()];
+            product.write(0, &mut map[0], |c| c << unsent & format.parameters.mask());
+        };
         let hint = hint.layer(layer);
-        let mut bodies = correlate(vec![one_time], hint, rng, body, (&mut products, 1, product));
-        (bodies.remove(0), products)
+        let bodies = correlate(vec![one_time], hint, rng, body, (&mut products, 1, product));
+        (bodies, products)
     }
 
     /// The results over the integers, modulo 2^64.

@@ -22,7 +22,8 @@ fn measured_noise_is_under_its_bound() {
             for (output, Phases { server, client }) in phases.iter().enumerate() {
                 let clear = toy.clear(output, &messages);
                 for ((&a, &b), &m) in server.iter().zip(client).zip(&clear) {
-                    let halves = format.server_half(a) + format.client_half(b);
+                    let halves =
+                        format.rounding().server_half(a) + format.rounding().client_half(b);
                     let top = (1 << ring_bits) - 1;
                     assert_eq!(((halves + 1) >> 1) & top, m & top);
                     let lambda = format.parameters.log2_q();
