@@ -48,6 +48,15 @@ pub trait BundleStore {
         Ok(())
     }
 
+    /// Asked before so many bundles are taken for one online phase, for stores that have a reason to refuse:
+    /// then none of them is spent.
+    ///
+    /// # Errors
+    /// The reason: a [`Denied`] for the client, inside.
+    fn begin(&mut self, _count: usize) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Gives a bundle out, for its only use: before this returns, the bundle must be gone from the
     /// store in a way that survives a crash. None if there is no such bundle, or no longer.
     ///

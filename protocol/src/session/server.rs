@@ -238,6 +238,7 @@ impl Server {
         store: &mut impl BundleStore,
     ) -> Result<Vec<ServerBundle>, Error> {
         ServerParty::check_together(self.plan(), begin.bundles.len())?;
+        store.begin(begin.bundles.len())?;
         let take = |name: &BundleName| Ok((*name, store.take(name)?));
         let taken: Vec<_> = begin.bundles.iter().map(take).collect::<Result<_, Error>>()?;
         store.confirm()?;

@@ -178,8 +178,12 @@ impl BundleStore for SessionStore<'_> {
         self.store.table.keep(&ids, self.expires()).map_err(io::Error::other)
     }
 
+    fn begin(&mut self, count: usize) -> io::Result<()> {
+        let inferences = count.try_into().unwrap_or(u32::MAX);
+        self.charge(inferences, self.service.plan().online_together(count))
+    }
+
     fn take(&mut self, name: &BundleName) -> io::Result<Option<ServerBundle>> {
-        self.charge(1, self.service.plan().online())?;
         self.store.inferences.fetch_add(1, Relaxed);
         let Some(key) = &self.store.key else {
             return BundleStore::take(&mut self.held.waiting, name);
@@ -219,26 +223,35 @@ impl SessionStore<'_> {
         let charge = self.store.table.charge(name, now.div_euclid(DAY), quota, amount);
         let over = match charge.map_err(io::Error::other)? {
             Charge::Granted => return Ok(()),
-            Charge::DayOver => {
-                format!("your quota of {} inferences a day is used up", quota.day.unwrap_or(0))
+            Charge::DayOver { left } => {
+                let of = format!("{} inferences a day", quota.day.unwrap_or(0));
+                used_up(inferences, left, &of)
             }
             Charge::BytesOver => format!(
                 "this would take {} bytes, more than what is left of your quota of {} a day",
                 amount.bytes,
                 quota.bytes.unwrap_or(0)
             ),
-            Charge::AllUsed => {
-                let why = format!(
-                    "your quota of {} inferences is used up; ask the server's operator for more",
-                    quota.total.unwrap_or(0)
-                );
-                return Err(Denied(why).into());
+            Charge::AllUsed { left } => {
+                let of = format!("{} inferences", quota.total.unwrap_or(0));
+                let why = used_up(inferences, left, &of);
+                return Err(Denied(format!("{why}; ask the server's operator for more")).into());
             }
         };
         let minutes = (DAY - now.rem_euclid(DAY)).div_euclid(60) + 1;
         let (hours, minutes) = (minutes / 60, minutes % 60);
         let when = format!("come back at 00:00 UTC, in {hours} h {minutes} min");
         Err(Denied(format!("{over}; {when}")).into())
+    }
+}
+
+/// Why a quota of so many inferences does not admit as many as are asked for.
+fn used_up(asked: u32, left: u64, quota: &str) -> String {
+    match left {
+        0 => format!("your quota of {quota} is used up"),
+        _ => {
+            format!("you ask for {asked} inferences, and {left} are left of your quota of {quota}")
+        }
     }
 }
 

@@ -110,10 +110,16 @@ pub struct Amount {
 pub enum Charge {
     /// It was within the quota.
     Granted,
-    /// Today's inferences are used up.
-    DayOver,
-    /// All inferences are used up.
-    AllUsed,
+    /// Fewer of today's inferences are left.
+    DayOver {
+        /// How many are.
+        left: u64,
+    },
+    /// Fewer inferences are left in all.
+    AllUsed {
+        /// How many are.
+        left: u64,
+    },
     /// Today's bytes do not suffice.
     BytesOver,
 }
@@ -124,13 +130,18 @@ impl Quota {
         self.day.is_none() && self.total.is_none() && self.bytes.is_none()
     }
 
-    /// What becomes of an amount: a client that has inferences left may go on, and what passes must fit
-    /// into the bytes that are left.
+    /// What becomes of an amount: it must fit into the inferences and bytes that are left, of which an
+    /// inference is left also where none begins yet.
     pub(super) fn judge(&self, used: &Usage, amount: Amount) -> Charge {
-        if self.total.is_some_and(|most| used.total >= most.into()) {
-            Charge::AllUsed
-        } else if self.day.is_some_and(|most| used.day >= most.into()) {
-            Charge::DayOver
+        let wanted = u64::from(amount.inferences.max(1));
+        let too_few = |most: Option<u32>, used: u64| {
+            let left = most.map(|most| u64::from(most).saturating_sub(used));
+            left.filter(|&left| left < wanted)
+        };
+        if let Some(left) = too_few(self.total, used.total) {
+            Charge::AllUsed { left }
+        } else if let Some(left) = too_few(self.day, used.day) {
+            Charge::DayOver { left }
         } else if self.bytes.is_some_and(|most| used.bytes.saturating_add(amount.bytes) > most) {
             Charge::BytesOver
         } else {

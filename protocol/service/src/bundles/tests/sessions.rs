@@ -204,3 +204,41 @@ fn a_client_that_has_used_its_quota_is_told_when_to_come_back() {
         assert!(denied.contains("ask the server's operator for more"), "{denied}");
     }
 }
+
+/// Images that go through the network together count together: what does not fit spends nothing.
+#[test]
+fn images_together_fit_a_quota_or_spend_none_of_it() {
+    let (world, network) = (World::new(), tiny_network(Activation::Argmax));
+    let server = Server::new(network.clone(), &Settings::default()).unwrap();
+    let store = world.server(9, LIFETIME);
+    let client = Client { inferences_per_day: Some(2), ..named("alice") };
+    let mut prepared = Vec::new();
+    for (together, words) in [
+        (3, Some("you ask for 3 inferences, and 2 are left of your quota of 2 inferences a day")),
+        (2, None),
+    ] {
+        let (near, far) = connected();
+        let mut bundles = store.of(&client, server.service());
+        let outcomes = thread::scope(|scope| {
+            scope.spawn(|| server.serve_from(far, &mut bundles));
+            let mut session = session::Client::connect(near, &Terms::NONE).unwrap();
+            if prepared.is_empty() {
+                prepared = session.offline(5, |_, _| ()).unwrap();
+            }
+            let images = vec![vec![3; network.card().input.len()]; together];
+            let used = prepared.split_off(prepared.len() - together);
+            let outcomes = session.classify_together(used, &images, |_, _| ());
+            let _ = session.close();
+            outcomes
+        });
+        let waiting = store.of(&client, server.service()).len();
+        match words {
+            Some(words) => {
+                let denied = outcomes.unwrap_err().to_string();
+                assert!(denied.contains(words) && waiting == 5, "{waiting}: {denied}");
+            }
+            None => assert_eq!((outcomes.unwrap().len(), waiting), (2, 3)),
+        }
+    }
+    assert_eq!(store.counts().0, 2);
+}

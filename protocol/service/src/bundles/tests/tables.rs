@@ -58,11 +58,14 @@ fn quotas_are_kept(open: Open<'_>) {
     let few = quota(Some(2), Some(3));
     assert_eq!(charge(7, few, 1), Charge::Granted);
     assert_eq!(charge(7, few, 1), Charge::Granted);
-    assert_eq!(charge(7, few, 1), Charge::DayOver);
-    assert_eq!(charge(7, few, 0), Charge::DayOver);
+    assert_eq!(charge(7, few, 1), Charge::DayOver { left: 0 });
+    assert_eq!(charge(7, few, 0), Charge::DayOver { left: 0 });
     assert_eq!(charge(8, few, 0), Charge::Granted);
+    // Several are granted together or not at all.
+    assert_eq!(charge(8, few, 2), Charge::AllUsed { left: 1 });
+    assert_eq!(charge(8, quota(Some(2), None), 3), Charge::DayOver { left: 2 });
     assert_eq!(charge(8, few, 1), Charge::Granted);
-    assert_eq!(charge(9, few, 1), Charge::AllUsed);
+    assert_eq!(charge(9, few, 1), Charge::AllUsed { left: 0 });
     assert_eq!(charge(9, quota(None, Some(4)), 1), Charge::Granted);
     assert_eq!(charge(9, quota(None, None), 1), Charge::Granted);
     assert_eq!(open().charge("bob", 7, few, used(1)).unwrap(), Charge::Granted);
