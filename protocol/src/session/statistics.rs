@@ -49,7 +49,7 @@ impl std::ops::Sub for Phase {
 pub struct LayerSeconds {
     /// Offline: until the answers were there, decrypted, and the labels chosen.
     pub linear: f64,
-    /// Offline: until the garbled tables were there.
+    /// Offline: until the garbled tables were there, or the activation by masks was prepared.
     pub tables: f64,
     /// Online: from the masked input to the activation.
     pub online: f64,
@@ -87,7 +87,7 @@ impl<'a> Laps<'a> {
             let layer = &mut self.layers[block];
             match kind {
                 Kind::Answer | Kind::Guard => layer.linear += seconds,
-                Kind::Tables => layer.tables += seconds,
+                Kind::Tables | Kind::MaskTransfers | Kind::MaskOffline => layer.tables += seconds,
                 _ => layer.online += seconds,
             }
         }
@@ -123,6 +123,36 @@ impl Meter {
             bytes_up: traffic.sent,
             bytes_down: traffic.received,
             rounds: traffic.rounds,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::sleep;
+
+    use super::*;
+
+    #[test]
+    fn each_message_that_is_waited_for_counts_in_its_phase() {
+        for (kind, [linear, tables, online]) in [
+            (Kind::Answer, [true, false, false]),
+            (Kind::Guard, [true, false, false]),
+            (Kind::Tables, [false, true, false]),
+            (Kind::MaskTransfers, [false, true, false]),
+            (Kind::MaskOffline, [false, true, false]),
+            (Kind::Labels, [false, false, true]),
+            (Kind::MaskOnline, [false, false, true]),
+        ] {
+            let mut layers = [LayerSeconds::default(); 2];
+            let mut laps = Laps::start(&mut layers);
+            laps.next(Some(&Expected::exactly(kind, 1).for_block(1)));
+            sleep(Duration::from_millis(1));
+            laps.next(None);
+            let [other, own] = layers;
+            assert_eq!(other, LayerSeconds::default());
+            let counted = [own.linear, own.tables, own.online].map(|seconds| seconds > 0.0);
+            assert_eq!(counted, [linear, tables, online], "{kind:?}");
         }
     }
 }
