@@ -6,7 +6,7 @@ use crate::{
 };
 use gazelle_import::{FloatNetwork, Picture, files, onnx};
 use gazelle_model::{Card, Colours, Network, Shape};
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// The network of a model file.
 pub(crate) fn read_network(path: &Path) -> Result<Network> {
@@ -44,6 +44,26 @@ pub(crate) fn read_onnx(
         folder: path.parent().map(Path::to_path_buf),
     };
     Ok(onnx::read(name.unwrap_or(&stem), &bytes, &options).map_err(|error| error.in_file(path))?)
+}
+
+/// Refuses to write over the network that is read, or where nothing can be written.
+pub(crate) fn check_output(network: &Path, output: &Path) -> Result<()> {
+    let same = match (fs::canonicalize(network), fs::canonicalize(output)) {
+        (Ok(network), Ok(output)) => network == output,
+        _ => false,
+    };
+    if same {
+        let line =
+            format!("{} is the network itself; name another file to write", output.display());
+        return Err(Failure::new(line));
+    }
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.is_none_or(Path::is_dir) {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(format!("cannot write {}: there is no such folder", output.display())))
+        }
+    }
 }
 
 /// `CHANNELS,HEIGHT,WIDTH`.

@@ -111,6 +111,9 @@ impl PlanArgs {
 
 fn build(args: &BuildArgs) -> Result<()> {
     let network = files::read_network(&args.model)?;
+    for written in [&args.output, &key_of(&args.output)] {
+        files::check_output(&args.model, written)?;
+    }
     let settings = args.plan.settings().fitted(network.card())?;
     let server = Server::new(network, &settings)?;
     let (Some(hint), Some(key)) = (server.service().hint(), server.service().hint_key()) else {

@@ -14,7 +14,7 @@ use gazelle_import::{
 };
 use gazelle_model::ModelError;
 use serde::Serialize;
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// Images that activations are measured on; more change the ranges little.
 const CALIBRATION: usize = 1000;
@@ -75,7 +75,7 @@ pub(crate) fn import(args: &ImportArgs, progress: &Progress) -> Result<Imported>
     progress.step("reading pictures");
     let form = ImageForm::new(float.input(), float.preprocessing());
     let images = dataset::images(&args.calibrate, form, CALIBRATION)?;
-    check_output(&args.onnx, &args.output)?;
+    files::check_output(&args.onnx, &args.output)?;
     let watch = |step, done, of| progress.count(describe(step), done, of);
     let quantised = quantiser(args).run_watched(&float, &images, &watch);
     let quantised = quantised.map_err(|error| {
@@ -189,26 +189,6 @@ fn agreement(quantised: &Quantised, images: usize) -> String {
         quantised.signal_to_noise,
         if quantised.units_by_channel { "each channel" } else { "all channels of a layer" }
     )
-}
-
-/// Refuses to write over the network that is read, or where nothing can be written.
-fn check_output(onnx: &Path, output: &Path) -> Result<()> {
-    let same = match (fs::canonicalize(onnx), fs::canonicalize(output)) {
-        (Ok(onnx), Ok(output)) => onnx == output,
-        _ => false,
-    };
-    if same {
-        let line =
-            format!("{} is the network itself; name another file to write", output.display());
-        return Err(Failure::new(line));
-    }
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match folder.is_none_or(Path::is_dir) {
-        true => Ok(()),
-        false => {
-            Err(Failure::new(format!("cannot write {}: there is no such folder", output.display())))
-        }
-    }
 }
 
 /// What makes integers worse than they need be.

@@ -54,6 +54,10 @@ impl Models {
             let name = network.card().name.clone();
             let server = start(args, args.engine, network, args.hint.as_deref(), totals)?;
             models.push(Arc::new(Model { name, version: None, server }));
+        } else if args.hint.is_some() {
+            return Err(Failure::new(
+                "--hint is for --model; a model of the configuration has its hint in its [[model]]",
+            ));
         }
         for (i, model) in models.iter().enumerate() {
             if models[..i].iter().any(|other| other.full_name() == model.full_name()) {

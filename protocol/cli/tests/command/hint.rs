@@ -54,6 +54,34 @@ fn a_hint_made_ahead_is_served_at_every_start_and_kept_by_clients() {
     assert!(message.contains("d.hint.key"), "{message}");
 }
 
+#[test]
+fn a_hint_is_not_written_over_its_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(repository("models/fashion-mnist-d.gazelle")).unwrap();
+    for (model, output) in [("model.gazelle", "model.gazelle"), ("model.key", "model")] {
+        let [model, output] = [model, output].map(|name| folder.path().join(name));
+        std::fs::write(&model, &bytes).unwrap();
+        let message = fail(1, ["hint", "build", text(&model), "-o", text(&output)]);
+        assert!(message.contains("is the network itself"), "{message}");
+        assert!(std::fs::read(&model).unwrap() == bytes);
+    }
+    let model = folder.path().join("model.key");
+    let message = fail(1, ["hint", "build", text(&model), "-o", "no/such/folder/hint"]);
+    assert!(message.contains("there is no such folder"), "{message}");
+}
+
+#[test]
+fn a_hint_without_its_model_is_not_left_out_silently() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, model) =
+        (folder.path().join("gazelle.toml"), repository("models/fashion-mnist-d.gazelle"));
+    let entry = format!("[[model]]\nname = \"d\"\nfile = \"{}\"\n", text(&model));
+    std::fs::write(&config, format!("listen = \"127.0.0.1:0\"\nplaintext = \"here\"\n{entry}"))
+        .unwrap();
+    let message = fail(1, ["serve", "--config", text(&config), "--hint", "d.hint"]);
+    assert!(message.contains("in its [[model]]"), "{message}");
+}
+
 /// One model under three names, each with the hint for so many images; a client takes the one it asks for.
 #[test]
 fn a_server_has_hints_for_few_images_and_for_many() {
