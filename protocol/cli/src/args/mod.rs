@@ -27,7 +27,7 @@ use std::{path::PathBuf, time::Duration};
 
 /// Private classification: the server never sees the image, the client never sees the weights.
 #[derive(Debug, Parser)]
-#[command(name = "gazelle", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "gazelle", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -127,7 +127,8 @@ pub(crate) struct EngineArgs {
     /// What computes activations; those that it does not compute are garbled
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub(crate) engine: EngineName,
-    /// What computes linear maps: coefficient unless told otherwise, auto in a bench. A hint tells nothing
+    /// What computes linear maps: coefficient unless told otherwise, auto in a bench, hint in `gazelle hint` and
+    /// with `serve --hint`. A hint tells nothing
     /// to whoever cannot break ring-LWE; whoever keeps a copy may wait for the day when somebody can
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub(crate) linear: Option<LinearName>,
