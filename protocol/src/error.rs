@@ -272,7 +272,7 @@ pub enum Limit {
     Memory {
         /// Inferences prepared together.
         count: usize,
-        /// The bytes that they need.
+        /// The bytes that they need, at least.
         needed: u64,
         /// The bytes that they may have.
         allowed: u64,

@@ -7,6 +7,8 @@ pub const ACTIVATION_MAX: u32 = 255;
 pub const CLAMP_MAX: u16 = (1 << 15) - 1;
 /// The most nodes that a card may have.
 pub const MAX_NODES: usize = 1024;
+/// The most linear maps: the terms of all linear nodes. Each has a plan and a key of its own.
+pub const MAX_MAPS: usize = 1024;
 /// The most blocks of a chain.
 pub const MAX_BLOCKS: usize = 256;
 /// The most tensors that one node reads.

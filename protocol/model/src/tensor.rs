@@ -8,8 +8,8 @@ use crate::fault::within;
 use crate::node_shape::NodeShape;
 use crate::range::{self, Interval};
 use crate::{
-    Card, CardFault, Head, HeadNode, MAX_ACTIVATION_SUMS, MAX_CLASSES, MAX_INPUTS, MAX_NAME,
-    MAX_NODES, MAX_TOP, MAX_VALUES, MAX_WEIGHTS, Node, Ring, Shape,
+    Card, CardFault, Head, HeadNode, MAX_ACTIVATION_SUMS, MAX_CLASSES, MAX_INPUTS, MAX_MAPS,
+    MAX_NAME, MAX_NODES, MAX_TOP, MAX_VALUES, MAX_WEIGHTS, Node, Ring, Shape,
 };
 
 /// A tensor in its place.
@@ -82,8 +82,10 @@ impl Card {
         Ok(places.map(|((shape, ring_bits), range)| Tensor { shape, ring_bits, range }).collect())
     }
 
-    /// Every tensor comes before its readers and has at least one.
+    /// Every tensor comes before its readers and has at least one; there are not too many linear maps.
     fn check_readers(&self) -> Result<(), CardFault> {
+        let maps: usize = self.linear_nodes().map(|(_, node)| node.terms.len()).sum();
+        within("number of linear maps", maps as u64, 0, MAX_MAPS)?;
         let mut read = vec![false; self.nodes.len() + 1];
         for (i, node) in self.nodes.iter().enumerate() {
             within("number of tensors of a node", node.inputs().count() as u64, 1, MAX_INPUTS)?;

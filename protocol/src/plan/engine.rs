@@ -159,6 +159,12 @@ impl LinearPlan {
         }
     }
 
+    /// Bytes of memory that it takes a client while an inference is prepared: its message, and for each half
+    /// that becomes a share 8 bytes more than that and the label of its transfer.
+    pub(crate) fn client_bytes(&self, field: FieldBits) -> usize {
+        24 * self.output_len() + self.message_lens()[0] + self.guard_len(field)
+    }
+
     /// Bytes of the client's message for the guard bits.
     pub(crate) fn guard_len(&self, field: FieldBits) -> usize {
         guard::transfer_len(self.output_len(), field)

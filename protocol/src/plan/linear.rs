@@ -1,9 +1,10 @@
 //! Which engine computes each linear map, and which maps give the masks of the tensors that they read.
 
 use super::graph::{Places, TermPlace};
+use super::network::check_messages;
 use super::{LinearPlan, NetworkPlan, Settings};
 use crate::digest::PlanDigest;
-use crate::error::Misuse;
+use crate::error::{Error, Limit, Misuse};
 use crate::he::hint::{Hint, HintFault, HintName, LayerFormat};
 use crate::linear::hint::{HintPlan, HintUse};
 use crate::linear::{CoefficientPlan, Map};
@@ -31,16 +32,22 @@ impl LinearChoice {
 }
 
 impl Places {
-    /// The plans of all linear maps.
-    pub(crate) fn linear(
+    /// The plans of all linear maps, as long as they take a client at most `allowed` bytes of memory.
+    pub(super) fn linear(
         &self,
         card: &Card,
         settings: &Settings,
-    ) -> Result<Vec<LinearPlan>, Misuse> {
-        let mut given = vec![false; self.tensors.len()];
+        allowed: u64,
+    ) -> Result<Vec<LinearPlan>, Error> {
+        let (mut given, mut needed) = (vec![false; self.tensors.len()], 0);
         let plan = |(map, term): (&Map, &TermPlace)| {
             let may_give = self.may_give_mask(card, term) && !given[term.input];
             let plan = LinearPlan::choose(map, may_give, settings)?;
+            check_messages(&plan, settings)?;
+            needed += plan.client_bytes(settings.field) as u64;
+            if needed > allowed {
+                return Err(Limit::Memory { count: 1, needed, allowed }.into());
+            }
             given[term.input] |= plan.gives_mask();
             Ok(plan)
         };

@@ -31,7 +31,7 @@ impl Terms {
                 return Err(PeerFault::OtherCard { expected, got }.into());
             }
         }
-        let plan = match NetworkPlan::new(card, &settings) {
+        let plan = match NetworkPlan::within(card, &settings, self.memory) {
             Err(Error::Misuse(Misuse::Policy)) => return Err(PeerFault::Settings.into()),
             plan => plan?,
         };

@@ -1,6 +1,7 @@
 //! Both parties over channels in memory, against the plaintext network.
 
 mod agreement;
+mod budgets;
 mod frames;
 
 use std::thread;
@@ -392,22 +393,4 @@ fn generators_are_wiped() {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     renew(&mut rng);
     assert_ne!(rng, ChaCha20Rng::seed_from_u64(7));
-}
-
-/// A card of a few bytes must not make a client allocate messages without bound.
-#[test]
-fn a_layer_whose_messages_are_too_long_is_refused() {
-    let card = Chain {
-        name: "large".into(),
-        input: Shape { channels: 1, height: 4096, width: 4096 },
-        blocks: vec![
-            block(convolution(1, 60, 1, 0), Activation::Relu { shift: 0, max_pool: None }),
-            block(Linear::Dense { outputs: 2 }, Activation::Argmax),
-        ],
-        classes: vec!["a".into(), "b".into()],
-    };
-    let card = card.to_card().unwrap();
-    assert!(card.check().is_ok());
-    let refusal = NetworkPlan::new(card, &Settings::default()).err().unwrap().to_string();
-    assert!(refusal.contains("1073741824 are the most"), "{refusal}");
 }

@@ -4,7 +4,7 @@ use alloc::{vec, vec::Vec};
 
 use crate::{
     ActivationNode, Bias, Block, Card, CardFault, Colours, Extent, Function, Head, HeadNode,
-    Interval, LinearMap, LinearNode, MAX_INPUTS, MAX_NODES, ModelError, Network, Node,
+    Interval, LinearMap, LinearNode, MAX_INPUTS, MAX_MAPS, MAX_NODES, ModelError, Network, Node,
     Normalisation, Padding, PixelUnit, Place, Preprocessing, Reach, Resize, Scaled, Select, Shape,
     Shift, SumPool, Term, Upsample, Window,
 };
@@ -117,6 +117,16 @@ fn every_fault_of_the_wiring_is_found() {
             c.head.input = c.nodes.len();
         }),
         ("many inputs", |c| c.nodes[5] = Node::Concat([vec![5; MAX_INPUTS], vec![2]].concat())),
+        ("many linear maps", |c| {
+            let Node::Linear(node) = &c.nodes[0] else { panic!() };
+            let many = LinearNode { terms: vec![node.terms[0]; MAX_INPUTS], ..node.clone() };
+            let inputs = vec![Scaled { input: 1, factor: 1 }];
+            let sum = |(i, _)| Scaled { input: i + 1, factor: 1 };
+            let many = vec![Node::Linear(many); MAX_MAPS / MAX_INPUTS + 1];
+            let sum = Node::Sum(many.iter().enumerate().map(sum).chain(inputs).collect());
+            c.nodes = many.into_iter().chain([sum]).collect();
+            c.head.input = c.nodes.len();
+        }),
         ("no inputs", |c| c.nodes[5] = Node::Concat(vec![])),
         ("consecutive maps", |c| c.nodes[2] = linear(1, LinearMap::dense(2))),
         ("consecutive through a sum", |c| c.nodes[9] = linear(4, LinearMap::dense(5))),

@@ -179,11 +179,7 @@ impl NetworkPlan {
     /// masks, shares, labels and tables, and the messages that wait to be sent meanwhile.
     pub fn client_memory(&self, count: usize) -> u64 {
         let field = self.settings.field;
-        // While halves become shares, each has 8 bytes more and the label of its transfer.
-        let linear = self
-            .linear
-            .iter()
-            .map(|plan| 24 * plan.output_len() + plan.message_lens()[0] + plan.guard_len(field));
+        let linear = self.linear.iter().map(|plan| plan.client_bytes(field));
         let activations = self.activations.iter().map(|plan| match plan {
             ActivationPlan::Garbled(plan) => plan.client_bytes(field),
             ActivationPlan::Masks(plan) => plan.client_bytes(),

@@ -51,6 +51,15 @@ impl NetworkPlan {
     /// # Errors
     /// If the card is not valid, its head not what the policy takes, a layer would not be exact, or take a message of more than 1 GiB.
     pub fn new(card: Card, settings: &Settings) -> Result<Self, Error> {
+        Self::within(card, settings, u64::MAX)
+    }
+
+    /// The same; ends as soon as the linear maps alone would take a client more than `memory` bytes, since a
+    /// card of a few bytes can name maps that take long to plan.
+    ///
+    /// # Errors
+    /// Those of [`NetworkPlan::new`], [`crate::error::Limit::Memory`].
+    pub(super) fn within(card: Card, settings: &Settings, memory: u64) -> Result<Self, Error> {
         card.check().map_err(ModelError::from)?;
         let card_bytes = card.to_bytes().map_err(ModelError::from)?;
         let card_hash = card.hash().map_err(ModelError::from)?;
@@ -61,8 +70,7 @@ impl NetworkPlan {
             None => Vec::new(),
         };
         let places = Places::new(&card)?;
-        let linear = places.linear(&card, settings)?;
-        linear.iter().try_for_each(|plan| check_messages(plan, settings))?;
+        let linear = places.linear(&card, settings, memory)?;
         let sources = places.sources(&card, settings);
         let activations = places.activations(&card, settings, sources);
         let (settings, name) = (*settings, OnceLock::new());
@@ -249,7 +257,7 @@ impl NetworkPlan {
     }
 }
 
-fn check_messages(plan: &LinearPlan, settings: &Settings) -> Result<(), Misuse> {
+pub(super) fn check_messages(plan: &LinearPlan, settings: &Settings) -> Result<(), Misuse> {
     let [sent, received] = plan.message_lens();
     match sent.max(received).max(plan.guard_len(settings.field)) {
         ..=MAX_MESSAGE => Ok(()),
