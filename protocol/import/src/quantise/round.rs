@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::moments::Covariance;
 
-/// Rows of a matrix that are multiplied at once.
-const ROWS: usize = 256;
+/// The cells of kernels whose weights are rounded at once.
+pub(super) const LINES: usize = 256;
 /// How many times all weights of a row are looked at, at most.
 const PASSES: usize = 4;
 
@@ -135,14 +135,6 @@ impl Covariance {
 
     /// The covariance times each row, `rows × cells × depth`.
     fn times(&self, rows: &[f64], row: usize) -> Vec<f32> {
-        let some = ROWS.div_ceil(row / self.depth) * row;
-        let mut product = vec![0f32; rows.len()];
-        let parts = product.par_chunks_mut(some).zip(rows.par_chunks(some));
-        parts.for_each(|(product, rows)| self.times_some(rows, row, product));
-        product
-    }
-
-    fn times_some(&self, rows: &[f64], row: usize, product: &mut [f32]) {
         let (depth, cells) = (self.depth, row / self.depth);
         // Of each row a line for each cell: what correlates with it, by channels.
         let mut lines = vec![0f32; rows.len()];
@@ -155,11 +147,13 @@ impl Covariance {
                 }
             }
         }
+        let mut product = vec![0f32; rows.len()];
         let shape = (rows.len() / depth, depth);
         let lines = ArrayView2::from_shape(shape, &lines).expect("lines of a channel each");
         let channels = ArrayView2::from_shape((depth, depth), &self.channels).expect("a square");
-        let mut out = ArrayViewMut2::from_shape(shape, product).expect("as many");
+        let mut out = ArrayViewMut2::from_shape(shape, &mut product).expect("as many");
         general_mat_mul(1.0, &lines, &channels, 0.0, &mut out);
+        product
     }
 
     /// The sum of the products of a row and of what [`Covariance::times`] gives for one.

@@ -288,19 +288,25 @@ impl<'a> Fit<'a> {
         let mut weights = Vec::new();
         let mut powers = vec![Vec::with_capacity(channels); linear.terms.len()];
         for (index, (term, units)) in linear.terms.iter().zip(units).enumerate() {
-            let (row, mut exact) = (row_len(term, channels), self.scaled[index].clone());
-            exact.par_chunks_mut(row).enumerate().for_each(|(c, exact)| {
-                exact.iter_mut().for_each(|w| *w *= of(&sums.per_unit, c));
-            });
-            let cells = cells(&term.map);
+            let (row, cells) = (row_len(term, channels), cells(&term.map));
             let (depth, of_group) = (row / cells, channels / groups(&term.map));
-            let round = |(group, exact): (usize, &[f64])| {
+            let at_once = round::LINES.div_ceil(cells);
+            let round = |(group, scaled): (usize, &[f64])| {
                 let units = &units[group * depth..][..depth];
                 let covariance = covariances(index, group, units);
-                round::rows(exact, [row, cells], self.largest, covariance.as_ref())
+                let part = |(part, scaled): (usize, &[f64])| {
+                    let first = group * of_group + part * at_once;
+                    let exact = scaled.chunks_exact(row).zip(first..).flat_map(|(row, c)| {
+                        let per_unit = of(&sums.per_unit, c);
+                        row.iter().map(move |w| w * per_unit)
+                    });
+                    let exact: Vec<f64> = exact.collect();
+                    round::rows(&exact, [row, cells], self.largest, covariance.as_ref())
+                };
+                scaled.par_chunks(at_once * row).enumerate().map(part).collect::<Vec<_>>()
             };
-            let rounded = exact.par_chunks_exact(of_group * row).enumerate().map(round);
-            for rounded in rounded.collect::<Vec<_>>() {
+            let scaled = self.scaled[index].par_chunks_exact(of_group * row).enumerate();
+            for rounded in scaled.map(round).collect::<Vec<_>>().into_iter().flatten() {
                 weights.extend(rounded.weights);
                 powers[index].extend(rounded.powers);
             }
