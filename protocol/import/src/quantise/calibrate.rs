@@ -235,7 +235,7 @@ pub(super) fn observe(
     let done = AtomicUsize::new(0);
     // Covariances leave means out, which biases make good where they are corrected.
     let corrected = count >= LEAST_IMAGES;
-    let plan = if corrected { Plan::new(network) } else { Plan::default() };
+    let plan = if corrected { Plan::new(network, images.len()) } else { Plan::default() };
     let judges: Vec<usize> = (0..count).filter(|at| !corrected || at % 2 == 1).collect();
     let of_image = |(i, image): (usize, &Vec<u8>)| {
         let use_of_image = match compared.binary_search(&i) {

@@ -9,6 +9,9 @@ use crate::FloatNetwork;
 
 /// Places of a tensor that are looked at, for each channel of a group and besides.
 const PLACES: [usize; 2] = [4, 1024];
+/// How many channels there may be for each place of all images: of more, covariances shrink to next to
+/// nothing, see [`Moments::covariance`].
+const MOST_CHANNELS: usize = 32;
 /// Channels whose neighbouring values are compared, at most.
 const COMPARED_CHANNELS: usize = 16;
 /// The numbers that are kept of a network in all, at least; or so many for each weight.
@@ -31,18 +34,22 @@ pub(super) struct Measured {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     pub(super) measured: Vec<Measured>,
-    /// None where it would take too much memory.
+    /// None where it would take too much memory, or images tell too little.
     pub(super) terms: Vec<Vec<Option<usize>>>,
 }
 
 impl Plan {
-    pub(super) fn new(network: &FloatNetwork) -> Self {
+    /// For so many images.
+    pub(super) fn new(network: &FloatNetwork, images: usize) -> Self {
         let linear = || super::linear_nodes(network);
         let weights: usize = linear().flat_map(|l| &l.terms).map(|term| term.weights.len()).sum();
         let mut room = KEPT[0].max(KEPT[1].saturating_mul(weights));
         let mut measured = Vec::new();
         let mut of_term = |term: &crate::FloatTerm| {
             let own = Measured::of(network.shapes[term.input], &term.map, term.input);
+            if own.depth / MOST_CHANNELS > images * own.places(images) {
+                return None;
+            }
             measured.iter().position(|other| *other == own).or_else(|| {
                 room = room.checked_sub(own.kept()?)?;
                 measured.push(own);
@@ -89,6 +96,12 @@ impl Measured {
         }
     }
 
+    /// How many places of one of so many images are looked at.
+    fn places(&self, images: usize) -> usize {
+        let wanted = PLACES[0] * self.depth + PLACES[1];
+        wanted.div_ceil(images).clamp(1, self.shape.map_len())
+    }
+
     /// Numbers that are kept.
     fn kept(&self) -> Option<usize> {
         let lags = lags(self.kernel).len();
@@ -121,8 +134,7 @@ impl Moments {
     pub(super) fn of(measured: &Measured, values: &[f32], image: usize, images: usize) -> Self {
         let Measured { shape, depth, .. } = *measured;
         let (channels, len) = (shape.channels, shape.map_len());
-        let wanted = (PLACES[0] * depth + PLACES[1]).div_ceil(images).clamp(1, len);
-        let step = len / wanted;
+        let step = len / measured.places(images);
         let at: Vec<usize> = (image % step..len).step_by(step).collect();
         let mut sums = vec![0f64; channels];
         let mut products = vec![0f32; channels * depth];
@@ -256,9 +268,23 @@ pub(super) struct Covariance {
 
 #[cfg(test)]
 mod tests {
-    use gazelle_model::Shape;
+    use gazelle_model::{LinearMap, Shape};
 
-    use super::{Measured, Moments};
+    use super::{Measured, Moments, Plan};
+    use crate::{FloatHead, FloatLinear, FloatNetwork, FloatNode, FloatTerm};
+
+    /// A dense map reads one place of each image.
+    #[test]
+    fn many_channels_of_few_places_are_not_measured() {
+        let terms = vec![FloatTerm { input: 0, map: LinearMap::dense(1), weights: vec![1.0; 544] }];
+        let linear = FloatLinear { node: "map".into(), terms, bias: vec![0.0] };
+        let nodes = vec![FloatNode::Linear(linear)];
+        let network =
+            FloatNetwork::try_new("dense", Shape::flat(544), nodes, FloatHead::Thresholds);
+        let network = network.unwrap();
+        assert_eq!(Plan::new(&network, 16).terms, [[None]]);
+        assert_eq!(Plan::new(&network, 17).terms, [[Some(0)]]);
+    }
 
     /// Against the definitions, over all places of two images.
     #[test]
