@@ -21,6 +21,22 @@ pub fn keep_freed(bytes: usize) -> bool {
     }
 }
 
+/// Asks for values that will be read soon, where the CPU can be asked: beside other work they come from memory
+/// without anybody waiting for them.
+pub fn fetch(values: &[u64]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks(8) {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: any address may be asked for, and nothing but time depends on it; newer compilers know it.
+        #[allow(unused_unsafe)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// The largest threshold that glibc takes; what is larger has pages of its own.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGEST_IN_HEAP: libc::c_int = 32 << 20;

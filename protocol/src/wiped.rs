@@ -6,26 +6,46 @@ use zeroize::{DefaultIsZeroes, Zeroize};
 
 /// Values that are wiped when they are dropped, by as wide stores as there are: what `Zeroizing` does to a
 /// vector goes element by element, which takes as long as a transform of the same polynomial.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Wiped<T: DefaultIsZeroes>(Vec<T>);
+///
+/// [`Wiped::zeros`] begin on a line of the cache, where wide registers are loaded in half the time.
+#[derive(Debug, Default)]
+pub(crate) struct Wiped<T: DefaultIsZeroes> {
+    all: Vec<T>,
+    /// Where the values begin; the vector keeps its place.
+    from: usize,
+}
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 impl<T: DefaultIsZeroes> Wiped<T> {
     /// So many zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        Self(vec![T::default(); len])
+        let mut all = vec![T::default(); len + LINE / size_of::<T>()];
+        let from = all.as_ptr().align_offset(LINE).min(all.len() - len);
+        all.truncate(from + len);
+        Self { all, from }
+    }
+}
+
+impl<T: DefaultIsZeroes> Clone for Wiped<T> {
+    fn clone(&self) -> Self {
+        let mut clone = Self::zeros(self.len());
+        clone.copy_from_slice(self);
+        clone
     }
 }
 
 impl<T: DefaultIsZeroes> From<Vec<T>> for Wiped<T> {
     fn from(values: Vec<T>) -> Self {
-        Self(values)
+        Self { all: values, from: 0 }
     }
 }
 
 /// Of an iterator that knows its length, or what it leaves behind when it grows is not wiped.
 impl<T: DefaultIsZeroes> FromIterator<T> for Wiped<T> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        Self(values.into_iter().collect())
+        Self { all: values.into_iter().collect(), from: 0 }
     }
 }
 
@@ -33,19 +53,19 @@ impl<T: DefaultIsZeroes> Deref for Wiped<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.0
+        &self.all[self.from..]
     }
 }
 
 impl<T: DefaultIsZeroes> DerefMut for Wiped<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.0
+        &mut self.all[self.from..]
     }
 }
 
 impl<T: DefaultIsZeroes> Zeroize for Wiped<T> {
     fn zeroize(&mut self) {
-        self.0.as_mut_slice().zeroize();
+        self.all.as_mut_slice().zeroize();
     }
 }
 
@@ -65,5 +85,18 @@ mod tests {
         assert!(values.iter().zip(1..).all(|(&value, i)| value == i));
         values.zeroize();
         assert_eq!(values[..], [0; 1000]);
+    }
+
+    #[test]
+    fn zeros_begin_on_a_line_of_the_cache() {
+        for len in [0, 1, 7, 100, 5000] {
+            let bytes = Wiped::<u8>::zeros(len);
+            let mut words = Wiped::<u64>::zeros(len);
+            assert!(bytes.as_ptr() as usize % LINE == 0 && words.as_ptr() as usize % LINE == 0);
+            words.iter_mut().zip(1..).for_each(|(word, i)| *word = i);
+            let clone = words.clone();
+            assert!(clone[..] == words[..] && clone.as_ptr() as usize % LINE == 0);
+            assert!(bytes.len() == len && words.len() == len && bytes.iter().all(|&x| x == 0));
+        }
     }
 }

@@ -148,17 +148,28 @@ impl HintSecret {
         mut each: impl FnMut(usize, Blinded<'_>),
     ) {
         let blinding = self.kept(parameters, layer, output);
+        self.fetch((layer, output + 1));
         for (index, key) in keys.iter().enumerate() {
             let product = parameters.products().multiply_in(room, &key.0, &blinding.ephemeral);
             each(index, Blinded { product, middles: &blinding.middles });
         }
     }
 
+    /// Asks for what is kept of an output before it is read.
+    fn fetch(&self, place: (usize, usize)) {
+        if let Some(blinding) = self.find(place) {
+            blinding.ephemeral.fetch();
+        }
+    }
+
+    fn find(&self, place: (usize, usize)) -> Option<Arc<Blinding>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned()
+    }
+
     /// What was kept of an output, or made anew.
     fn kept(&self, parameters: &HintParameters, layer: usize, output: usize) -> Arc<Blinding> {
-        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(blinding) = kept().get(&(layer, output)) {
-            return Arc::clone(blinding);
+        if let Some(blinding) = self.find((layer, output)) {
+            return blinding;
         }
         let (ephemeral, _) = self.ephemeral(parameters.n(), layer, output);
         let moduli = TileKey::moduli(parameters);
@@ -166,7 +177,8 @@ impl HintSecret {
         let ephemeral = parameters.products().transform_small(&ephemeral, moduli);
         let blinding = Arc::new(Blinding { ephemeral, middles });
         // At most two primes, and the middles.
-        let (mut kept, largest) = (kept(), (2 * 8 + 2) * parameters.n());
+        let largest = (2 * 8 + 2) * parameters.n();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < KEPT / largest {
             kept.insert((layer, output), Arc::clone(&blinding));
         }

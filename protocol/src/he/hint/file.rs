@@ -253,6 +253,12 @@ impl<'a> LayerHint<'a> {
         self.kept(1 + self.layer.inputs + output, make)
     }
 
+    /// Asks for h of an output, if it is kept, before it is read.
+    pub(super) fn fetch(&self, output: usize) {
+        let kept = self.kept.get(1 + self.layer.inputs + output);
+        kept.and_then(OnceLock::get).into_iter().for_each(Transformed::fetch);
+    }
+
     /// Polynomial `index` of those that are kept, or a new one.
     fn kept(&self, index: usize, make: impl FnOnce() -> Transformed) -> Cow<'a, Transformed> {
         match self.kept.get(index) {

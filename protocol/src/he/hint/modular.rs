@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use gazelle_kernels::VectorBackend;
+use gazelle_kernels::{VectorBackend, memory};
 use gazelle_ntt::{Modulus, Plan, prime, sample};
 
 use crate::wiped::Wiped;
@@ -15,7 +15,7 @@ const PRIME_BITS: u32 = 47;
 pub(crate) struct Products {
     plans: [Plan; 2],
     /// 1/p₁ modulo p₂, once for every coefficient.
-    inverses: Vec<u64>,
+    inverses: Wiped<u64>,
     /// ⌊2^64/p⌋ of each prime.
     quotients: [u64; 2],
 }
@@ -85,6 +85,13 @@ impl Product<'_> {
     }
 }
 
+impl Transformed {
+    /// Asks for it before it is read.
+    pub(super) fn fetch(&self) {
+        memory::fetch(&self.values);
+    }
+}
+
 impl Products {
     pub(crate) fn new(n: usize) -> Self {
         let plan = |q| Plan::try_new(n, q).expect("a prime that is 1 modulo 2n");
@@ -92,7 +99,8 @@ impl Products {
             unreachable!("two primes were asked for")
         };
         let plans = [p1, p2].map(plan);
-        let inverses = vec![plans[1].modulus().inv(p1 % p2); n];
+        let mut inverses = Wiped::zeros(n);
+        inverses.fill(plans[1].modulus().inv(p1 % p2));
         let quotients = [p1, p2].map(|p| ((1 << 64) / u128::from(p)) as u64);
         Self { plans, inverses, quotients }
     }

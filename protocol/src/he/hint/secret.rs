@@ -61,6 +61,7 @@ pub(crate) fn correlate<B: Default + Send, T: Send>(
     });
     maps.par_chunks_mut(part).enumerate().for_each_init(Room::default, |room, (output, map)| {
         let published = hint.transformed(output);
+        hint.fetch(output + 1);
         for (tile, secret) in secrets.iter().enumerate() {
             product(tile, &ring.multiply_in(room, &published, &secret.0), map);
         }
