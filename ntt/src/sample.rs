@@ -69,7 +69,7 @@ pub fn centred_binomial<R: CryptoRng>(eta: u32, rng: &mut R, out: &mut [i8]) {
         rng,
         out,
         #[inline(always)]
-        |word| {
+        move |word| {
             let ones = ones_of_halves(word & mask);
             (ones as i8).wrapping_sub((ones >> 32) as i8)
         },
@@ -90,14 +90,15 @@ fn ones_of_halves(word: u64) -> u64 {
 }
 
 /// Fills `out` with values made of 64 random bits each.
-fn sample<R: CryptoRng>(rng: &mut R, out: &mut [i8], value: impl Fn(u64) -> i8) {
+fn sample<R: CryptoRng>(rng: &mut R, out: &mut [i8], value: impl Fn(u64) -> i8 + Copy) {
     let mut bytes = [0; 8 * AT_ONCE];
     for out in out.chunks_mut(AT_ONCE) {
         let bytes = &mut bytes[..8 * out.len()];
         rng.fill_bytes(bytes);
+        // What `value` needs stands in the closure itself, where no store to `out` can change it.
         VectorBackend::best().run(
             #[inline(always)]
-            || {
+            move || {
                 for (out, word) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
                     *out = value(u64::from_le_bytes(*word));
                 }
@@ -113,11 +114,12 @@ fn sample<R: CryptoRng>(rng: &mut R, out: &mut [i8], value: impl Fn(u64) -> i8) 
 /// If the lengths differ.
 pub fn residues(values: &[i8], modulus: &Modulus, out: &mut [u64]) {
     assert_eq!(values.len(), out.len());
+    let q = modulus.value();
     VectorBackend::best().run(
         #[inline(always)]
-        || {
+        move || {
             for (out, &v) in out.iter_mut().zip(values) {
-                *out = reduce_once((i64::from(v) + modulus.value() as i64) as u64, modulus.value());
+                *out = reduce_once((i64::from(v) + q as i64) as u64, q);
             }
         },
     );

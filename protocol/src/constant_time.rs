@@ -192,13 +192,13 @@ fn linear_layer() -> Vec<u32> {
     let (delta, mut receiver, mut sender) = set_up(FieldBits::Four, AesBackend::best());
     let hash = Hash::new(HashKind::default(), 9);
     let gates = || GateCounter::new().take(plan.output_len() as u64);
-    let (conversion, mut message) = client.transfer(&mut receiver, gates());
+    let (conversion, mut message) = client.transfer(&mut receiver, &hash, gates());
     make_public(&mut message);
     let (mut corrections, share) =
         server.convert(&message, &mut sender, &delta, &hash, gates()).expect("an honest message");
     make_public(&mut corrections);
     share.add_to(&mut secret_values(plan.output_len()));
-    conversion.finish(&corrections, &hash).expect("honest corrections")
+    conversion.finish(&corrections).expect("honest corrections")
 }
 
 /// Secrecy goes from the choices through the extension to the labels.

@@ -89,13 +89,14 @@ mod tests {
 
     #[test]
     fn zeros_begin_on_a_line_of_the_cache() {
+        let begins = |address: usize| address.is_multiple_of(LINE);
         for len in [0, 1, 7, 100, 5000] {
             let bytes = Wiped::<u8>::zeros(len);
             let mut words = Wiped::<u64>::zeros(len);
-            assert!(bytes.as_ptr() as usize % LINE == 0 && words.as_ptr() as usize % LINE == 0);
+            assert!(begins(bytes.as_ptr() as usize) && begins(words.as_ptr() as usize));
             words.iter_mut().zip(1..).for_each(|(word, i)| *word = i);
             let clone = words.clone();
-            assert!(clone[..] == words[..] && clone.as_ptr() as usize % LINE == 0);
+            assert!(clone[..] == words[..] && begins(clone.as_ptr() as usize));
             assert!(bytes.len() == len && words.len() == len && bytes.iter().all(|&x| x == 0));
         }
     }

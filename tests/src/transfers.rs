@@ -48,9 +48,9 @@ impl Transfers {
     ) -> Result<(Vec<u32>, ServerShare), PeerFault> {
         let Self { receiver, sender, delta, hash, gates } = self;
         let [ours, theirs] = gates.each_mut().map(|gates| gates.take(client.len() as u64));
-        let (conversion, message) = client.transfer(receiver, ours);
+        let (conversion, message) = client.transfer(receiver, hash, ours);
         let (corrections, share) =
             server.convert(&message, sender, delta, hash, theirs).expect("an honest client");
-        Ok((conversion.finish(&change(&corrections), hash)?, share))
+        Ok((conversion.finish(&change(&corrections))?, share))
     }
 }

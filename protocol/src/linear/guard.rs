@@ -32,7 +32,6 @@
 
 use std::hint::black_box;
 
-use crate::parallel::prelude::*;
 use gazelle_garble::{Delta, GateRange, Hash, HashKind};
 use gazelle_kernels::VectorBackend;
 use gazelle_kernels::hash::{hash, hash_colours};
@@ -42,13 +41,13 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::ServerShare;
 use crate::error::{Error, PeerFault};
 use crate::model::Ring;
-use crate::ot::{self, Choices, FieldBits};
+use crate::ot::{self, Choices, FieldBits, LABELS};
 use crate::wiped::Wiped;
 
 const CORRECTIONS: &str = "corrections of shares";
 
-/// Labels that one task hashes: few enough to stay in the first cache.
-const LABELS_PER_TASK: usize = 512;
+/// Labels that are hashed twice at once: few enough to stay in the first cache with their hashes.
+const LABELS_AT_ONCE: usize = 512;
 
 /// The client's halves y of a layer's results; used once.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -66,12 +65,12 @@ pub struct ServerHalf {
     ring_bits: u32,
 }
 
-/// The client's halves and labels while it waits for the corrections; used once.
+/// What the client has of its shares while it waits for the corrections; used once.
 pub struct Conversion {
-    values: Wiped<u64>,
-    /// t of every transfer.
-    labels: Wiped<u128>,
-    gates: GateRange,
+    /// γ + H(j, t) of every transfer.
+    sums: Wiped<u32>,
+    /// All ones where y₀ is 1, else 0.
+    chosen: Wiped<u32>,
     ring_bits: u32,
 }
 
@@ -101,20 +100,37 @@ impl ClientHalf {
     }
 
     /// Makes the transfers: returns the message for [`ServerHalf::convert`], [`transfer_len`] bytes.
-    /// `gates` are as many numbers as results, the same as the server's.
-    pub fn transfer(mut self, ot: &mut ot::Receiver, gates: GateRange) -> (Conversion, Vec<u8>) {
-        let values = std::mem::take(&mut self.values);
-        let choices = Choices::from_lowest_bits(&values);
-        let mut labels = Wiped::zeros(values.len());
-        let message = ot.extend(&choices, &mut labels);
-        (Conversion { values, labels, gates, ring_bits: self.ring_bits }, message)
+    /// `gates` are as many numbers as results, the same as the server's, and so is the session's hash `key`.
+    ///
+    /// # Panics
+    /// If there are more or fewer numbers.
+    pub fn transfer(
+        self,
+        ot: &mut ot::Receiver,
+        key: &Hash,
+        gates: GateRange,
+    ) -> (Conversion, Vec<u8>) {
+        let (values, ring_bits) = (&self.values, self.ring_bits);
+        let (key, first) = (strict(key), gates.first(values.len()));
+        let choices = Choices::from_lowest_bits(values);
+        let [mut sums, mut chosen] = [(); 2].map(|()| Wiped::zeros(values.len()));
+        let outputs = (&mut sums[..], (&mut chosen[..], LABELS));
+        let message = ot.extend_with(&choices, outputs, |at, labels, sums, chosen| {
+            hash(&key, first.wrapping_add(at as u64), labels);
+            let halves = &values[at..at + labels.len()];
+            masks(halves.iter().map(|&y| y as u32), chosen);
+            for ((sum, &y), &pad) in sums.iter_mut().zip(halves).zip(&*labels) {
+                *sum = ((y >> 1) as u32).wrapping_add(pad as u32);
+            }
+        });
+        (Conversion { sums, chosen, ring_bits }, message)
     }
 }
 
 impl Conversion {
     /// Bytes of the corrections.
     pub(super) fn corrections_len(&self) -> usize {
-        corrections_len(self.values.len(), self.ring_bits)
+        corrections_len(self.sums.len(), self.ring_bits)
     }
 
     /// The client's shares a, from the corrections.
@@ -122,38 +138,22 @@ impl Conversion {
     /// # Errors
     /// [`PeerFault::Length`] or [`PeerFault::Padding`] if `corrections` is not what
     /// [`ServerHalf::convert`] makes.
-    ///
-    /// # Panics
-    /// If there were more or fewer gate numbers than results.
-    pub fn finish(self, corrections: &[u8], key: &Hash) -> Result<Vec<u32>, PeerFault> {
-        let Self { values, mut labels, gates, ring_bits } = self;
-        PeerFault::check_length(
-            CORRECTIONS,
-            corrections,
-            corrections_len(values.len(), ring_bits),
-        )?;
-        let mut shares = vec![0; values.len()];
+    pub fn finish(self, corrections: &[u8]) -> Result<Vec<u32>, PeerFault> {
+        let Self { sums, mut chosen, ring_bits } = self;
+        PeerFault::check_length(CORRECTIONS, corrections, corrections_len(sums.len(), ring_bits))?;
+        let mut shares = vec![0; sums.len()];
         pack::unpack_u32(corrections, ring_bits, &mut shares)
             .map_err(|_| PeerFault::Padding { message: CORRECTIONS })?;
-        let ring = Ring::new(ring_bits);
-        let (key, first) = (strict(key), gates.first(labels.len()));
-        let halves = values.par_chunks(LABELS_PER_TASK);
-        let tasks = labels.par_chunks_mut(LABELS_PER_TASK).zip(halves);
-        let tasks = tasks.zip(shares.par_chunks_mut(LABELS_PER_TASK)).enumerate();
-        tasks.for_each(|(task, ((labels, halves), shares))| {
-            hash(&key, number(first, task), labels);
-            let chosen = masks(halves.iter().map(|&y| y as u32));
-            let inputs = chosen.iter().zip(halves.iter().zip(&*labels));
-            VectorBackend::best().run(
-                #[inline(always)]
-                || {
-                    for (share, (&chosen, (&y, &pad))) in shares.iter_mut().zip(inputs) {
-                        let sum = ((y >> 1) as u32).wrapping_add(pad as u32);
-                        *share = ring.reduce(sum.wrapping_add(*share & chosen));
-                    }
-                },
-            );
-        });
+        let ring = Ring::new(ring_bits).mask();
+        black_box(&mut *chosen);
+        VectorBackend::best().run(
+            #[inline(always)]
+            || {
+                for (share, (&sum, &chosen)) in shares.iter_mut().zip(sums.iter().zip(&*chosen)) {
+                    *share = sum.wrapping_add(*share & chosen) & ring;
+                }
+            },
+        );
         Ok(shares)
     }
 }
@@ -190,20 +190,26 @@ impl ServerHalf {
         key: &Hash,
         gates: GateRange,
     ) -> Result<(Vec<u8>, ServerShare), Error> {
-        let mut labels = Wiped::zeros(self.len());
-        ot.extend(message, &mut labels)?;
-        let (key, first, ring) = (strict(key), gates.first(self.len()), Ring::new(self.ring_bits));
-        let [mut corrections, mut shares] = [(); 2].map(|()| vec![0; self.len()]);
-        let inputs =
-            labels.par_chunks(LABELS_PER_TASK).zip(self.values.par_chunks(LABELS_PER_TASK));
-        let outputs = corrections.par_chunks_mut(LABELS_PER_TASK);
-        let outputs = outputs.zip(shares.par_chunks_mut(LABELS_PER_TASK));
-        inputs.zip(outputs).enumerate().for_each(|(task, ((labels, halves), outputs))| {
-            correct((&key, number(first, task), delta), (labels, halves), ring, outputs);
-        });
-        let mut message = Vec::with_capacity(corrections_len(self.len(), self.ring_bits));
-        pack::pack_u32(&corrections, self.ring_bits, &mut message);
-        Ok((message, ServerShare::new(shares, self.ring_bits)))
+        let Self { values, ring_bits } = &self;
+        let (key, first, ring) = (strict(key), gates.first(values.len()), Ring::new(*ring_bits));
+        let mut shares = vec![0; values.len()];
+        let mut corrections = vec![0; corrections_len(values.len(), *ring_bits)];
+        // Those of a chunk are whole bytes.
+        let outputs =
+            (&mut shares[..], (&mut corrections[..], corrections_len(LABELS, *ring_bits)));
+        ot.extend_with(message, outputs, |at, labels, shares, packed| {
+            let mut corrections = vec![0; labels.len()];
+            let halves = values[at..][..labels.len()].chunks(LABELS_AT_ONCE);
+            let outputs =
+                corrections.chunks_mut(LABELS_AT_ONCE).zip(shares.chunks_mut(LABELS_AT_ONCE));
+            let inputs = labels.chunks(LABELS_AT_ONCE).zip(halves);
+            for ((i, inputs), outputs) in inputs.enumerate().zip(outputs) {
+                let number = first.wrapping_add((at + i * LABELS_AT_ONCE) as u64);
+                correct((&key, number, delta), inputs, ring, outputs);
+            }
+            pack::pack_u32_into(&corrections, *ring_bits, packed);
+        })?;
+        Ok((corrections, ServerShare::new(shares, *ring_bits)))
     }
 }
 
@@ -218,12 +224,13 @@ fn correct(
 ) {
     let [mut zeros, mut ones] = [(); 2].map(|()| Wiped::zeros(labels.len()));
     hash_colours(key, first, delta.expose(), labels, [&mut zeros, &mut ones]);
-    let swapped = masks(labels.iter().map(|&label| label as u32));
+    let mut swapped = Wiped::zeros(labels.len());
+    masks(labels.iter().map(|&label| label as u32), &mut swapped);
     let hashes = swapped.iter().zip(zeros.iter().zip(&*ones));
     let outputs = corrections.iter_mut().zip(shares);
     VectorBackend::best().run(
         #[inline(always)]
-        || {
+        move || {
             for ((&s, (&swapped, (&zero, &one))), (correction, share)) in
                 halves.iter().zip(hashes).zip(outputs)
             {
@@ -237,18 +244,12 @@ fn correct(
     );
 }
 
-/// All ones for each number whose lowest bit is 1, else 0. Where the compiler sees how such a mask comes about
-/// it may make a branch of its use, so it is kept from that, once for all of them: one by one, as `subtle`
-/// does it, no loop of registers is left.
-fn masks(numbers: impl ExactSizeIterator<Item = u32>) -> Wiped<u32> {
-    let mut masks: Wiped<u32> = numbers.map(|x| (x & 1).wrapping_neg()).collect();
-    black_box(&mut *masks);
-    masks
-}
-
-/// The number of a task's first transfer; numbers wrap.
-fn number(first: u64, task: usize) -> u64 {
-    first.wrapping_add((task * LABELS_PER_TASK) as u64)
+/// Writes all ones for each number whose lowest bit is 1, else 0. Where the compiler sees how such a mask comes
+/// about it may make a branch of its use, so it is kept from that, once for all of them: one by one, as `subtle`
+/// does it, no loop of wide registers is left.
+fn masks(numbers: impl Iterator<Item = u32>, masks: &mut [u32]) {
+    masks.iter_mut().zip(numbers).for_each(|(mask, x)| *mask = (x & 1).wrapping_neg());
+    black_box(masks);
 }
 
 /// A hash whose instances have a tweak or a key of their own each.
@@ -270,13 +271,5 @@ impl ClientHalf {
 impl ServerHalf {
     pub(super) fn values(&self) -> &[u64] {
         &self.values
-    }
-}
-
-#[cfg(test)]
-impl Conversion {
-    /// t of every transfer.
-    pub(super) fn labels(&self) -> &[u128] {
-        &self.labels
     }
 }

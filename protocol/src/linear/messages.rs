@@ -86,11 +86,10 @@ impl Conversion {
     /// If the server sends something else.
     pub(crate) async fn receive(
         self,
-        hash: &Hash,
         mail: BlockMail<'_>,
     ) -> Result<Zeroizing<Vec<u32>>, PeerFault> {
         let Guard(corrections) = mail.receive(self.corrections_len()).await?;
-        self.finish(&corrections, hash).map(Zeroizing::new)
+        self.finish(&corrections).map(Zeroizing::new)
     }
 }
 

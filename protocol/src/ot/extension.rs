@@ -34,7 +34,7 @@ use super::base::{self, LinkKey};
 use super::check;
 use super::choices::Choices;
 use super::field::{FieldBits, blocks};
-use super::rows::{Backends, CHUNK, MIN_CHUNKS, Matrix, Rows};
+use super::rows::{Backends, CHUNK, MIN_CHUNKS, Matrix, Outputs, Rows};
 use super::tree;
 use crate::error::{Error, Misuse, PeerFault};
 
@@ -171,22 +171,36 @@ impl Receiver {
     ///
     /// Panics if `labels` is not as long as `choices`.
     pub fn extend(&mut self, choices: &Choices, labels: &mut [u128]) -> Vec<u8> {
-        let message = self.request(choices, labels);
+        let message = self.request(choices, labels.len());
         self.labels(labels);
+        message
+    }
+
+    /// The same where labels are used at once: hands them to `take` in chunks, see [`Rows::hand_out`], whose
+    /// first output has a value for each.
+    pub(crate) fn extend_with<A: Send, B: Send>(
+        &mut self,
+        choices: &Choices,
+        outputs: Outputs<'_, A, B>,
+        take: impl Fn(usize, &mut [u128], &mut [A], &mut [B]) + Sync,
+    ) -> Vec<u8> {
+        let message = self.request(choices, outputs.0.len());
+        let matrix = self.matrix.of_blocks(blocks(choices.len()));
+        self.rows.hand_out(matrix, outputs, take);
         message
     }
 
     /// The same with each choice in the lowest bit of its label.
     pub(super) fn extend_coloured(&mut self, choices: &Choices, labels: &mut [u128]) -> Vec<u8> {
-        let message = self.request(choices, labels);
+        let message = self.request(choices, labels.len());
         self.matrix.set_lowest(blocks(labels.len()), choices.blocks());
         self.labels(labels);
         message
     }
 
-    /// Makes the rows of t for `labels`, and the message.
-    fn request(&mut self, choices: &Choices, labels: &[u128]) -> Vec<u8> {
-        assert_eq!(labels.len(), choices.len(), "one label for each choice");
+    /// Makes the rows of t for so many labels, and the message.
+    fn request(&mut self, choices: &Choices, labels: usize) -> Vec<u8> {
+        assert_eq!(labels, choices.len(), "one label for each choice");
         let (first, choices) = self.begin(choices);
         let mut message = self.correct(first, &choices);
         let challenge = self.rows.challenge(first, &message);
@@ -284,6 +298,21 @@ impl Sender {
     /// [`Misuse::SessionEnded`].
     pub fn extend(&mut self, message: &[u8], zero_labels: &mut [u128]) -> Result<(), Error> {
         self.check(message, zero_labels.len())?.labels(zero_labels);
+        Ok(())
+    }
+
+    /// The same where labels are used at once: hands them to `take` in chunks, as
+    /// [`Receiver::extend_with`] does.
+    pub(crate) fn extend_with<A: Send, B: Send>(
+        &mut self,
+        message: &[u8],
+        outputs: Outputs<'_, A, B>,
+        take: impl Fn(usize, &mut [u128], &mut [A], &mut [B]) + Sync,
+    ) -> Result<(), Error> {
+        let count = outputs.0.len();
+        let correlation = self.check(message, count)?;
+        let matrix = correlation.matrix.of_blocks(blocks(count));
+        correlation.rows.hand_out(matrix, outputs, take);
         Ok(())
     }
 

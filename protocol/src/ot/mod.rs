@@ -52,3 +52,4 @@ pub use base::LinkKey;
 pub use choices::Choices;
 pub use extension::{Receiver, ReceiverSetup, Sender, SenderSetup};
 pub use field::FieldBits;
+pub(crate) use rows::LABELS;

@@ -14,6 +14,7 @@ use super::check::Challenge;
 use super::field::FieldBits;
 use super::tree::{Leaves, Trees};
 use crate::domain;
+use crate::wiped::Wiped;
 
 /// Blocks of 128 transfers made at once: their rows (32 KiB) stay in the first-level cache.
 pub(super) const CHUNK: usize = 16;
@@ -124,6 +125,35 @@ impl Rows {
                     labels.copy_from_slice(&whole[..labels.len()]);
                 }
             });
+    }
+}
+
+/// What is made of labels, chunk by chunk: of the first output a value for each label, of the second so many for
+/// every [`LABELS`].
+pub(crate) type Outputs<'a, A, B> = (&'a mut [A], (&'a mut [B], usize));
+
+/// Labels that are handed out together: so many that they stay in the first-level cache.
+pub(crate) const LABELS: usize = 128 * CHUNK;
+
+impl Rows {
+    /// Makes the labels of `matrix` in memory for one chunk after the other, and hands them to `take` with
+    /// the number of their first and with their parts of the outputs. The memory is wiped in the end.
+    pub(super) fn hand_out<A: Send, B: Send>(
+        &self,
+        matrix: &[u128],
+        (first, (second, size)): Outputs<'_, A, B>,
+        take: impl Fn(usize, &mut [u128], &mut [A], &mut [B]) + Sync,
+    ) {
+        let outputs = first.par_chunks_mut(LABELS).zip(second.par_chunks_mut(size));
+        let chunks = outputs.zip(matrix.par_chunks(LABELS)).enumerate();
+        chunks.for_each_init(
+            || Wiped::zeros(LABELS),
+            |labels, (i, ((first, second), rows))| {
+                let labels = &mut labels[..rows.len()];
+                transpose128(self.backends.vector, rows, labels);
+                take(i * LABELS, &mut labels[..first.len()], first, second);
+            },
+        );
     }
 }
 

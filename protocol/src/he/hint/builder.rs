@@ -209,7 +209,7 @@ impl Blinded<'_> {
             out,
             partners,
             #[inline(always)]
-            |sent, (partner, &middle)| {
+            move |sent, (partner, &middle)| {
                 let middle = (i64::from(middle) << (KEY_DROPPED - 1)) as u64;
                 change((sent << KEY_DROPPED).wrapping_add(middle), partner)
             },

@@ -59,7 +59,7 @@ impl Product<'_> {
             out,
             std::iter::repeat(()),
             #[inline(always)]
-            |c, ()| change(c),
+            move |c, ()| change(c),
         );
     }
 
@@ -73,9 +73,10 @@ impl Product<'_> {
         change: impl Fn(u64, U) -> T,
     ) {
         let (values, p) = (&self.values[first..][..out.len()], self.prime);
+        // What the loop reads stands in the closure itself, where no store to `out` can change it.
         self.backend.run(
             #[inline(always)]
-            || {
+            move || {
                 for ((out, &x), partner) in out.iter_mut().zip(values).zip(partners) {
                     let signed = x.wrapping_sub(p & is_negative((p / 2).wrapping_sub(x)));
                     *out = change(signed, partner);
@@ -146,7 +147,7 @@ impl Products {
                 out,
                 residues,
                 #[inline(always)]
-                |_, c| c.wrapping_add(above & (c >> (bits - 1)).wrapping_neg()),
+                move |_, c| c.wrapping_add(above & (c >> (bits - 1)).wrapping_neg()),
             );
         })
     }
@@ -175,7 +176,7 @@ impl Products {
                 out,
                 coefficients,
                 #[inline(always)]
-                |_, c| {
+                move |_, c| {
                     // The estimate of the quotient is at most one too small.
                     let estimate = ((u128::from(c) * u128::from(quotient)) >> 64) as u64;
                     let rest = if is_rest { c } else { c.wrapping_sub(estimate.wrapping_mul(p)) };
@@ -195,10 +196,16 @@ impl Products {
     /// The polynomial of these weights, in constant time.
     pub(crate) fn transform_weights(&self, coefficients: &[i16]) -> Transformed {
         self.transform_by(Moduli::Both, |limb, out| {
-            let modulus = *self.modulus(limb);
-            for (out, &w) in out.iter_mut().zip(coefficients) {
-                *out = modulus.add((i64::from(w) + (1 << 16)) as u64, modulus.value() - (1 << 16));
-            }
+            let p = self.modulus(limb).value();
+            self.plans[limb].backend().run(
+                #[inline(always)]
+                move || {
+                    for (out, &w) in out.iter_mut().zip(coefficients) {
+                        let w = i64::from(w) as u64;
+                        *out = w.wrapping_add(p & is_negative(w));
+                    }
+                },
+            );
         })
     }
 
@@ -256,7 +263,7 @@ impl Products {
             second,
             first,
             #[inline(always)]
-            |x2, x1| {
+            move |x2, x1| {
                 // x₁ is below 2p₂.
                 let reduced = x1.wrapping_sub(p2 & !is_negative(x1.wrapping_sub(p2)));
                 let difference = x2.wrapping_sub(reduced);
@@ -268,7 +275,7 @@ impl Products {
             out,
             first,
             #[inline(always)]
-            |d, x1| {
+            move |d, x1| {
                 let above = p1.wrapping_mul(p2) & is_negative((p2 / 2).wrapping_sub(d));
                 p1.wrapping_mul(d).wrapping_sub(above).wrapping_add(x1)
             },
@@ -279,7 +286,7 @@ impl Products {
     fn each(&self, values: &mut [u64], partners: &[u64], change: impl Fn(u64, u64) -> u64) {
         self.plans[0].backend().run(
             #[inline(always)]
-            || values.iter_mut().zip(partners).for_each(|(x, &y)| *x = change(*x, y)),
+            move || values.iter_mut().zip(partners).for_each(|(x, &y)| *x = change(*x, y)),
         );
     }
 

@@ -80,7 +80,7 @@ fn encrypt_zero(format: &Format, product: &Product<'_>, rng: &mut impl CryptoRng
         &mut body,
         error.iter(),
         #[inline(always)]
-        |product, &e| (e as u64).wrapping_sub(product) & mask,
+        move |product, &e| (e as u64).wrapping_sub(product) & mask,
     );
     body
 }

@@ -59,7 +59,7 @@ impl HintPlan {
                     first,
                     row,
                     #[inline(always)]
-                    |c| rounding.client_half(c << unsent),
+                    move |c| rounding.client_half(c << unsent),
                 );
             });
         };

@@ -33,7 +33,7 @@ impl HintPlan {
                         row,
                         sums[tile][first..].iter(),
                         #[inline(always)]
-                        |blinding, &sum| rounding.server_half(sum.wrapping_add(blinding)),
+                        move |blinding, &sum| rounding.server_half(sum.wrapping_add(blinding)),
                     );
                 });
             });

@@ -76,7 +76,7 @@ impl HintPlan {
                         row,
                         sums.iter(),
                         #[inline(always)]
-                        |blinding, &sum| {
+                        move |blinding, &sum| {
                             let sum = (sum << dropped).wrapping_add(middles);
                             rounding.server_half(sum.wrapping_add(blinding))
                         },

@@ -62,8 +62,8 @@ fn malformed_messages_are_rejected() {
     let gates = || GateCounter::new().take(3);
     for corrections in [vec![], vec![0; 7], vec![0; 9], [vec![0; 7], vec![0x80]].concat()] {
         let (client, _) = halves(&[1, 2, 3], 21, &mut rng);
-        let (conversion, _) = client.transfer(&mut transfers.receiver, gates());
-        let result = conversion.finish(&corrections, &transfers.hash);
+        let (conversion, _) = client.transfer(&mut transfers.receiver, &transfers.hash, gates());
+        let result = conversion.finish(&corrections);
         let padding = corrections.len() == 8;
         assert_eq!(matches!(result, Err(PeerFault::Padding { .. })), padding);
         assert_eq!(matches!(result, Err(PeerFault::Length { .. })), !padding);

@@ -6,6 +6,7 @@
 
 use super::*;
 use crate::he::{self, Answerer, Coins, Encoder, Parameters, Query};
+use crate::ot::Choices;
 
 const INPUTS: usize = 16;
 const OUTPUTS: usize = 64;
@@ -230,9 +231,9 @@ impl Transfers {
         let len = client.len();
         let choices: Vec<u32> = client.values().iter().map(|&y| y as u32 & 1).collect();
         let Self { receiver, sender, delta, hash, gates } = self;
-        let [ours, theirs] = gates.each_mut().map(|gates| gates.take(len as u64));
-        let (conversion, message) = client.transfer(receiver, ours);
-        let labels = conversion.labels().to_vec();
+        let [_, theirs] = gates.each_mut().map(|gates| gates.take(len as u64));
+        let (mut labels, choice_bits) = (vec![0; len], Choices::from_bit_planes(&choices, 1));
+        let message = receiver.extend(&choice_bits, &mut labels);
         let (corrections, _) = server.convert(&message, sender, delta, hash, theirs).unwrap();
         let mut values = vec![0u32; len];
         gazelle_ntt::pack::unpack_u32(&corrections, ring_bits, &mut values).unwrap();

@@ -122,9 +122,9 @@ impl Transfers {
     ) -> (Vec<u32>, ServerShare, Vec<u8>) {
         let Self { receiver, sender, delta, hash, gates } = self;
         let [ours, theirs] = gates.each_mut().map(|gates| gates.take(client.len() as u64));
-        let (conversion, message) = client.transfer(receiver, ours);
+        let (conversion, message) = client.transfer(receiver, hash, ours);
         let (corrections, share) = server.convert(&message, sender, delta, hash, theirs).unwrap();
-        (conversion.finish(&corrections, hash).unwrap(), share, corrections)
+        (conversion.finish(&corrections).unwrap(), share, corrections)
     }
 }
 

@@ -236,7 +236,8 @@ impl ClientParty {
                     LinearPlan::Hint(_) => halves.pop_front().expect("one for each message"),
                 };
                 let numbers = gates.take(half.len() as u64);
-                let (conversion, message) = half.transfer(self.evaluator.transfers(), numbers);
+                let (conversion, message) =
+                    half.transfer(self.evaluator.transfers(), gates.hash(), numbers);
                 conversions.push(conversion);
                 messages.push(Guard(message).into_message());
             }
@@ -251,12 +252,11 @@ impl ClientParty {
         conversions: Vec<Conversion>,
         mail: &Mailbox,
     ) -> Result<(), Error> {
-        let (kind, plan) = (self.plan.settings().hash, self.plan.clone());
+        let plan = self.plan.clone();
         let mut conversions = conversions.into_iter();
         for (map, term) in plan.places.terms.iter().enumerate() {
             for (bundle, conversion) in bundles.iter_mut().zip(conversions.by_ref()) {
-                let gates = bundle.gates(kind);
-                let sums = conversion.receive(gates.hash(), mail.of(map)).await?;
+                let sums = conversion.receive(mail.of(map)).await?;
                 let share = &mut bundle.tensors[term.node];
                 share.resize(sums.len(), 0);
                 plan.places.ring(term.node).add_all(share, &sums);
