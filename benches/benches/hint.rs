@@ -10,7 +10,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gazelle_import::zoo;
 use gazelle_kernels::memory::keep_freed;
 use gazelle_protocol::Link;
-use gazelle_protocol::he::hint::{Hint, HintSecret};
+use gazelle_protocol::he::hint::{Hint, HintSecret, Term};
 use gazelle_protocol::linear::guard::{ClientHalf, ServerHalf};
 use gazelle_protocol::linear::hint::HintPlan;
 use gazelle_protocol::model::Network;
@@ -71,9 +71,9 @@ impl<'a> Maps<'a> {
 /// The hint of all maps.
 fn build(maps: &[(&HintPlan, &[i16])], rng: &mut ChaCha20Rng) -> (Hint, HintSecret) {
     let layers = maps.iter().map(|(plan, _)| plan.layer().clone()).collect();
-    let weights = |map: usize, output, input, out: &mut [i16]| {
+    let weights = |map: usize, output, input, out: &mut Vec<Term>| {
         let (plan, weights) = maps[map];
-        plan.write_weights(weights, (output, input), out)
+        plan.weight_terms(weights, (output, input), out);
     };
     Hint::build(layers, &[7; 32], weights, rng).expect("a hint in 2^60 is not made")
 }

@@ -17,7 +17,7 @@ use crate::Link;
 use crate::activation::garbled::{Evaluator, GarbledPlan, Garbling};
 use crate::bundle::Gates;
 use crate::he::SecretKey;
-use crate::he::hint::{Exactness, Hint};
+use crate::he::hint::{Exactness, Hint, Term};
 use crate::linear::hint::{HintPlan, HintUse};
 use crate::linear::{CoefficientPlan, Map};
 use crate::model::{Activation, BlockCard, Chain, Layer, Linear, Node, Shape};
@@ -153,8 +153,8 @@ fn hint_layer() -> Vec<u32> {
     for (gives_mask, images) in [(false, u16::MAX), (true, u16::MAX), (true, 1)] {
         let purpose = HintUse { link: Link::LAN, images, exactness: Exactness::default() };
         let plan = HintPlan::choose(&map, gives_mask, &purpose).expect("a small layer");
-        let write = |_: usize, output: usize, input: usize, out: &mut [i16]| {
-            plan.write_weights(&weights, (output, input), out)
+        let write = |_: usize, output: usize, input: usize, out: &mut Vec<Term>| {
+            plan.weight_terms(&weights, (output, input), out);
         };
         let layers = vec![plan.layer().clone()];
         let (hint, mut secret) =

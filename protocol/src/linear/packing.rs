@@ -211,6 +211,17 @@ impl Packing {
 
     /// The polynomial that multiplies query polynomials `chunk` for the answers of `block`.
     pub(super) fn weight(&self, block: usize, chunk: usize, weights: &[i16], out: &mut [i16]) {
+        self.terms(block, chunk, weights, |exponent, weight| out[exponent] = weight);
+    }
+
+    /// Its terms: exponents below n, each once, and weights.
+    pub(super) fn terms(
+        &self,
+        block: usize,
+        chunk: usize,
+        weights: &[i16],
+        mut term: impl FnMut(usize, i16),
+    ) {
         let taps = self.taps(chunk);
         for (slot, output) in self.outputs(block).enumerate() {
             let row = &weights[output * self.conv.row_len()..][..self.conv.row_len()];
@@ -219,9 +230,9 @@ impl Packing {
                 let exponent = (slot * self.stride()) as isize - tap.cell;
                 let weight = row[tap.weight];
                 if exponent < 0 {
-                    out[(exponent + self.n as isize) as usize] = -weight;
+                    term((exponent + self.n as isize) as usize, -weight);
                 } else {
-                    out[exponent as usize] = weight;
+                    term(exponent as usize, weight);
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::published;
 use crate::bundle::{BundleFault, ServerBundle};
 use crate::domain;
 use crate::error::{Error, Misuse};
-use crate::he::hint::{Hint, HintSecret};
+use crate::he::hint::{Hint, HintSecret, Term};
 use crate::linear::EncodedWeights;
 use crate::model::Network;
 use crate::plan::{NetworkPlan, Settings};
@@ -113,9 +113,9 @@ fn build_hint(
     let maps: Vec<_> = plan.hints().collect();
     let weights = |map: usize| plan.places.terms[map].weights(network);
     maps.iter().try_for_each(|&(map, plan)| plan.check_weights(weights(map)))?;
-    let write = |layer: usize, output: usize, input: usize, out: &mut [i16]| {
+    let write = |layer: usize, output: usize, input: usize, out: &mut Vec<Term>| {
         let (map, plan) = maps[layer];
-        plan.write_weights(weights(map), (output, input), out)
+        plan.weight_terms(weights(map), (output, input), out);
     };
     Ok(Hint::build(plan.hint_layers(), &plan.hint_digest(), write, rng)?)
 }

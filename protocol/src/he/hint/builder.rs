@@ -1,9 +1,8 @@
-//! The server's side: a layer's published polynomials, and the secrets that blind them.
+//! The server's side: a layer's public polynomials, and the secrets that blind those that it publishes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::parallel::prelude::*;
 use gazelle_ntt::prg::{AesRng, Seed};
 use gazelle_ntt::{pack, sample};
 use rand::CryptoRng;
@@ -12,7 +11,6 @@ use zeroize::{Zeroize, Zeroizing};
 use super::modular::{Moduli, Product, Room, Transformed};
 use super::noise::KEY_DROPPED;
 use super::{Format, HintParameters};
-use crate::error::Misuse;
 use crate::he::Coins;
 use crate::he::parameters::ETA;
 use crate::wiped::Wiped;
@@ -50,12 +48,22 @@ pub enum Place {
     Input(usize),
 }
 
-/// The polynomial a of a layer, transformed: words of the seed's stream, cut to λ bits.
+/// The polynomial a of a layer, transformed.
 pub(super) fn public(
+    parameters: &HintParameters,
+    layer: (&Seed, usize),
+    place: Place,
+) -> Transformed {
+    let a = public_words(parameters, layer, place);
+    parameters.products().transform_below(parameters.log2_q(), &a)
+}
+
+/// Its coefficients: words of the seed's stream, cut to λ bits.
+pub(super) fn public_words(
     parameters: &HintParameters,
     (seed, layer): (&Seed, usize),
     place: Place,
-) -> Transformed {
+) -> Vec<u64> {
     let mut a = vec![0; parameters.n()];
     let index = match place {
         Place::Key => 0,
@@ -63,7 +71,7 @@ pub(super) fn public(
     };
     AesRng::new(seed, (layer as u64) << 32 | index).fill_words(&mut a);
     a.iter_mut().for_each(|a| *a &= parameters.mask());
-    parameters.products().transform_below(parameters.log2_q(), &a)
+    a
 }
 
 /// What blinds a hint and must not be known to anybody but the server: u and e′ of every published
@@ -262,89 +270,4 @@ impl TileKey {
     fn moduli(parameters: &HintParameters) -> Moduli {
         parameters.products().moduli_alone(Self::sent_bits(parameters))
     }
-}
-
-/// Appends layer number `layer` of a hint to `out`: h_o = ⌊(Σᵢ aᵢ·w_{o,i} + a_pk·u_o + e′_o)/2^(λ−κ)⌉
-/// for every output o. `weights` writes w_{o,i} over zeros and says whether there are any.
-///
-/// # Errors
-/// [`Misuse::Layer`] if an error e′ and the rounding are longer than the bound on the noise allows,
-/// which happens to one hint in 2^60.
-pub(super) fn build_layer(
-    layer: &LayerFormat,
-    (seed, index): (&Seed, usize),
-    secret: &HintSecret,
-    weights: impl Fn(usize, usize, &mut [i16]) -> bool + Sync,
-    out: &mut Vec<u8>,
-) -> Result<(), Misuse> {
-    let LayerFormat { format, inputs, outputs } = layer;
-    let parameters = &format.parameters;
-    let inputs: Vec<Transformed> = (0..*inputs)
-        .into_par_iter()
-        .map(|i| public(parameters, (seed, index), Place::Input(i)))
-        .collect();
-    let key = public(parameters, (seed, index), Place::Key);
-    let start = out.len();
-    out.resize(start + layer.len(), 0);
-    let polynomials = out[start..].par_chunks_exact_mut(layer.polynomial_len());
-    debug_assert_eq!(polynomials.len(), *outputs);
-    polynomials.enumerate().try_for_each(|(output, out)| {
-        let blinding = secret.blinding(parameters.n(), index, output);
-        let sum = blind(parameters, &key, &inputs, &blinding, |i, w| weights(output, i, w));
-        publish(format, &sum, out)
-    })
-}
-
-/// c = Σᵢ aᵢ·wᵢ + a_pk·u + e′ modulo q.
-fn blind(
-    parameters: &HintParameters,
-    key: &Transformed,
-    inputs: &[Transformed],
-    [ephemeral, error]: &[Wiped<i8>; 2],
-    weights: impl Fn(usize, &mut [i16]) -> bool,
-) -> Sum {
-    let products = parameters.products();
-    let mut weight = Wiped::zeros(parameters.n());
-    let mut sum = products.zero();
-    products.multiply_add(&mut sum, key, &products.transform_small(ephemeral, Moduli::Both));
-    for (i, a) in inputs.iter().enumerate() {
-        weight.fill(0);
-        if weights(i, &mut weight) {
-            products.multiply_add(&mut sum, a, &products.transform_weights(&weight));
-        }
-    }
-    let mut exact = products.coefficients(sum);
-    let with_error = exact.iter().zip(&**error);
-    let values = with_error.map(|(&c, &e)| c.wrapping_add(e as u64) & parameters.mask());
-    let values = values.collect();
-    exact.iter_mut().for_each(|c| *c &= parameters.mask());
-    Sum { exact, values }
-}
-
-/// A polynomial to publish, before it is rounded, without its error and with it.
-struct Sum {
-    exact: Wiped<u64>,
-    values: Wiped<u64>,
-}
-
-/// Packs a polynomial, rounded.
-fn publish(format: &Format, sum: &Sum, out: &mut [u8]) -> Result<(), Misuse> {
-    let (lambda, mask) = (format.parameters.log2_q(), format.parameters.mask());
-    let dropped = lambda - format.hint_bits;
-    let half = (1 << dropped) >> 1;
-    let rounded: Vec<u64> =
-        sum.values.iter().map(|&c| (c.wrapping_add(half) & mask) >> dropped).collect();
-    let error = |(&h, &c): (&u64, &u64)| {
-        let difference = (h << dropped).wrapping_sub(c) << (u64::BITS - lambda);
-        let difference = (difference as i64 >> (u64::BITS - lambda)) as f64;
-        difference * difference
-    };
-    let norm: f64 = rounded.iter().zip(&*sum.exact).map(error).sum();
-    if norm > format.largest_norm() {
-        return Err(Misuse::Layer(
-            "the hint's errors are larger than its bound; build the hint again".into(),
-        ));
-    }
-    pack::pack_u64_into(&rounded, format.hint_bits, out);
-    Ok(())
 }

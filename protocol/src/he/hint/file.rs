@@ -17,8 +17,9 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::HintParameters;
-use super::builder::{HintSecret, LayerFormat, Place, build_layer, public};
-use super::modular::Transformed;
+use super::build::build_layer;
+use super::builder::{HintSecret, LayerFormat, Place, public};
+use super::modular::{Term, Transformed};
 use crate::domain;
 use crate::error::Misuse;
 
@@ -114,16 +115,16 @@ impl Hint {
         HEADER + layers.iter().map(LayerFormat::len).sum::<usize>()
     }
 
-    /// A new hint, with a seed and a secret that no other hint has. `weights(ℓ, o, i, out)` writes the
-    /// polynomial of layer ℓ that multiplies input i for output o over zeros and says whether there is
-    /// one. `plan` is the digest of all that both parties plan alike.
+    /// A new hint, with a seed and a secret that no other hint has. `weights(ℓ, o, i, out)` appends the terms of
+    /// the polynomial of layer ℓ that multiplies input i for output o, each exponent once; how many there are, and
+    /// where, may be seen. `plan` is the digest of all that both parties plan alike.
     ///
     /// # Errors
     /// [`Misuse::Layer`], if the errors of a layer are longer than its noise allows, which happens to one hint in 2^60.
     pub fn build(
         layers: Vec<LayerFormat>,
         plan: &[u8; 32],
-        weights: impl Fn(usize, usize, usize, &mut [i16]) -> bool + Sync,
+        weights: impl Fn(usize, usize, usize, &mut Vec<Term>) + Sync,
         rng: &mut impl CryptoRng,
     ) -> Result<(Self, HintSecret), Misuse> {
         let mut seed: Seed = Default::default();
@@ -138,14 +139,14 @@ impl Hint {
         plan: &[u8; 32],
         seed: &Seed,
         secret: &HintSecret,
-        weights: impl Fn(usize, usize, usize, &mut [i16]) -> bool + Sync,
+        weights: impl Fn(usize, usize, usize, &mut Vec<Term>) + Sync,
     ) -> Result<Self, Misuse> {
         let mut bytes = Vec::with_capacity(Self::encoded_len(&layers));
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(plan);
         bytes.extend_from_slice(seed);
         for (index, layer) in layers.iter().enumerate() {
-            let weights = |o, i, out: &mut [i16]| weights(index, o, i, out);
+            let weights = |o, i, out: &mut Vec<Term>| weights(index, o, i, out);
             build_layer(layer, (seed, index), secret, weights, &mut bytes)?;
         }
         Ok(Self::of(layers, bytes))

@@ -19,6 +19,7 @@
 //! client may choose m, it takes mᵢ = −top(−aᵢ·s + eᵢ), which is uniform: then the top k bits of cᵢ are
 //! zero and need not be sent.
 
+mod build;
 mod builder;
 mod file;
 mod modular;
@@ -28,6 +29,7 @@ mod secret;
 
 pub use builder::{HintSecret, LayerFormat, Place, TileKey};
 pub use file::{Hint, HintFault, HintName, LayerHint};
+pub use modular::Term;
 pub(crate) use modular::{Product, Room, Transformed};
 pub use noise::{Exactness, Format, Row};
 pub use parameters::HintParameters;

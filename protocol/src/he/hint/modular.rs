@@ -20,6 +20,12 @@ pub(crate) struct Products {
     quotients: [u64; 2],
 }
 
+/// The coefficient of a polynomial at an exponent below n.
+pub type Term = (u32, i16);
+
+/// Coefficients of a sum that registers hold.
+const BLOCK: usize = 32;
+
 /// The primes that a polynomial is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moduli {
@@ -233,6 +239,34 @@ impl Products {
         {
             plan.pointwise_mul_add(sum, a, b);
         }
+    }
+
+    /// A polynomial for [`Products::add_terms`]: before its coefficients their negatives.
+    pub(crate) fn unroll(&self, coefficients: &[u64]) -> Vec<u64> {
+        let negatives = coefficients.iter().map(|c| c.wrapping_neg());
+        negatives.chain(coefficients.iter().copied()).collect()
+    }
+
+    /// `sum += a·w` modulo 2^64 for the polynomial w of some terms, a by [`Products::unroll`]; no branch and no
+    /// address depends on weights.
+    pub(crate) fn add_terms(&self, sum: &mut [u64], unrolled: &[u64], terms: &[Term]) {
+        let n = self.n();
+        self.plans[0].backend().run(
+            #[inline(always)]
+            move || {
+                for (i, sum) in sum.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+                    let mut block = *sum;
+                    for &(exponent, weight) in terms {
+                        let first = n - exponent as usize + i * BLOCK;
+                        let factor = i64::from(weight) as u64;
+                        for (s, a) in block.iter_mut().zip(&unrolled[first..first + BLOCK]) {
+                            *s = s.wrapping_add(a.wrapping_mul(factor));
+                        }
+                    }
+                    *sum = block;
+                }
+            },
+        );
     }
 
     /// The coefficients of a polynomial modulo 2^64, in constant time; they must be below 2^91 in

@@ -6,7 +6,7 @@ use super::tops::Readers;
 use crate::Link;
 use crate::digest::PlanDigest;
 use crate::error::Misuse;
-use crate::he::hint::{Exactness, Format, LayerFormat, Row, TileKey};
+use crate::he::hint::{Exactness, Format, LayerFormat, Row, Term, TileKey};
 use crate::linear::geometry::Convolution;
 use crate::linear::packing::{Holds, Packing, Segment};
 use crate::linear::plan::{Map, WeightBounds, candidates, cuts};
@@ -204,22 +204,22 @@ impl HintPlan {
         self.bounds.check(&self.conv, weights)
     }
 
-    /// Writes the polynomial that multiplies input polynomial `input` for output `output` over zeros, and
-    /// says whether there is one: what [`crate::he::hint::Hint::build`] asks for.
+    /// Appends the terms of the polynomial that multiplies input polynomial `input` for output `output`, if there
+    /// is one: what [`crate::he::hint::Hint::build`] asks for.
     ///
     /// # Panics
-    /// If the map has no such output or input polynomial, or `weights` or `out` another length.
-    pub fn write_weights(
+    /// If the map has no such output or input polynomial, or `weights` another length.
+    pub fn weight_terms(
         &self,
         weights: &[i16],
         (output, input): (usize, usize),
-        out: &mut [i16],
-    ) -> bool {
-        let reads = self.packing.chunks_of(output).contains(&input);
-        if reads {
-            self.packing.weight(output, input, weights, out);
+        terms: &mut Vec<Term>,
+    ) {
+        if self.packing.chunks_of(output).contains(&input) {
+            self.packing.terms(output, input, weights, |exponent, weight| {
+                terms.push((exponent as u32, weight));
+            });
         }
-        reads
     }
 
     /// Whether the top k bits of such coefficients are sent: not where they are zero because they gave the

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::private_equals_clear::layers;
 use super::*;
 use crate::error::PeerFault;
-use crate::he::hint::{Exactness, Hint, HintSecret};
+use crate::he::hint::{Exactness, Hint, HintSecret, Term};
 use crate::linear::hint::{HintPlan, HintUse};
 
 /// For clients with so many images.
@@ -20,8 +20,8 @@ fn often() -> HintUse {
 
 /// The map's own hint.
 fn hint(layer: &Layer, plan: &HintPlan, rng: &mut ChaCha20Rng) -> (Hint, HintSecret) {
-    let weights = |_: usize, output: usize, input: usize, out: &mut [i16]| {
-        plan.write_weights(&layer.weights, (output, input), out)
+    let weights = |_: usize, output: usize, input: usize, out: &mut Vec<Term>| {
+        plan.weight_terms(&layer.weights, (output, input), out);
     };
     Hint::build(vec![plan.layer().clone()], &[7; 32], weights, rng).unwrap()
 }

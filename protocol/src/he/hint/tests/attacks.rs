@@ -96,7 +96,7 @@ fn two_hints_under_one_seed_give_the_change_of_weights_away() {
     let lambda = format.parameters.log2_q();
     let secret = HintSecret::random(&mut rng(12));
     let build = |toy: &Toy| {
-        let weights = |_: usize, o: usize, i: usize, w: &mut [i16]| toy.write(o, i, w);
+        let weights = |_: usize, o: usize, i: usize, w: &mut Vec<Term>| toy.write(o, i, w);
         let layers = vec![toy.layer.clone()];
         Hint::build_with(layers, &[7; 32], &[1; 16], &secret, weights).unwrap()
     };
@@ -163,7 +163,7 @@ fn deviating_server_hint_reads_a_mask_through_another_under_one_secret_only() {
     let top = lambda - ring_bits;
     let modulo = |x: u64| x & ((1 << ring_bits) - 1);
     let layers = vec![toy.layer.clone(), toy.layer.clone()];
-    let weights = |_: usize, o: usize, i: usize, w: &mut [i16]| toy.write(o, i, w);
+    let weights = |_: usize, o: usize, i: usize, w: &mut Vec<Term>| toy.write(o, i, w);
     let (mut hint, _) = Hint::build(layers, &[7; 32], weights, rng).unwrap();
     let (p, j, m) = (5, 700, 40);
     // X^e for e below 0 is −X^(n+e).

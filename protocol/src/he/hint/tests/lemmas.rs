@@ -70,6 +70,26 @@ fn products_are_exact() {
     }
 }
 
+/// Products term by term are those by transforms: exponents, weights and coefficients at their ends.
+#[test]
+fn products_by_terms_are_those_by_transforms() {
+    let mut rng = rng(3);
+    for n in [2048, 4096] {
+        let ring = Products::new(n);
+        let largest = (1u64 << 60) - 1;
+        let a: Vec<u64> =
+            (0..n).map(|i| if i % 3 == 0 { largest } else { rng.next_u64() >> 4 }).collect();
+        let last = n as u32 - 1;
+        let terms = [(0, i16::MAX), (1, i16::MIN), (last / 2, -1), (last, i16::MAX), (77, 0)];
+        let mut weights = vec![0; n];
+        terms.iter().for_each(|&(exponent, weight)| weights[exponent as usize] = weight);
+        let expected = ring.multiply(&ring.transform(&a), &ring.transform_weights(&weights));
+        let mut sum = vec![7; n];
+        ring.add_terms(&mut sum, &ring.unroll(&a), &terms);
+        assert!(sum.iter().zip(&*expected).all(|(&s, e)| s == e.wrapping_add(7)), "{n}");
+    }
+}
+
 /// The widest numbers whose products with ternary ones one prime tells, all at the end of their range.
 #[test]
 fn products_modulo_one_prime_are_exact() {

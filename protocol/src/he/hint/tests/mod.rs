@@ -51,13 +51,13 @@ impl Toy {
         Self { layer: LayerFormat { format, inputs, outputs }, weights }
     }
 
-    fn write(&self, output: usize, input: usize, out: &mut [i16]) -> bool {
-        out.copy_from_slice(&self.weights[output][input]);
-        true
+    fn write(&self, output: usize, input: usize, out: &mut Vec<Term>) {
+        let terms = (0..).zip(self.weights[output][input].iter().copied());
+        out.extend(terms.filter(|(_, weight)| *weight != 0));
     }
 
     fn hint(&self, rng: &mut ChaCha20Rng) -> (Hint, HintSecret) {
-        let weights = |_: usize, o: usize, i: usize, w: &mut [i16]| self.write(o, i, w);
+        let weights = |_: usize, o: usize, i: usize, w: &mut Vec<Term>| self.write(o, i, w);
         Hint::build(vec![self.layer.clone()], &[7; 32], weights, rng).unwrap()
     }
 
