@@ -24,6 +24,8 @@ use rayon::ThreadPoolBuilder;
 struct Maps<'a> {
     /// With the weights of each.
     maps: Vec<(&'a HintPlan, &'a [i16])>,
+    /// Of what each reads; those that a message gives are overwritten.
+    masks: Vec<Vec<u32>>,
     hint: Hint,
     secret: HintSecret,
 }
@@ -42,18 +44,21 @@ impl<'a> Maps<'a> {
                     .map(move |len| weights.split_off(..len).expect("the maps' weights"))
             });
         let maps: Vec<_> = plans.zip(weights).collect();
+        let mask = |(plan, _): &(&HintPlan, _)| {
+            let ring = u32::MAX >> (32 - plan.ring_bits());
+            (0..plan.input_len()).map(|_| rng.random::<u32>() & ring).collect()
+        };
+        let masks = maps.iter().map(mask).collect();
         let (hint, secret) = build(&maps, rng);
-        Self { maps, hint, secret }
+        Self { maps, masks, hint, secret }
     }
 
-    /// The messages of a client with random masks, and its halves.
+    /// The messages of a client, and its halves.
     fn encrypt(&self, rng: &mut ChaCha20Rng) -> Vec<(Vec<u8>, ClientHalf)> {
-        let maps = self.maps.iter().enumerate();
-        let encrypt = |(map, (plan, _)): (usize, &(&HintPlan, _))| {
-            let ring = u32::MAX >> (32 - plan.ring_bits());
-            let mut mask: Vec<u32> =
-                (0..plan.input_len()).map(|_| rng.random::<u32>() & ring).collect();
-            plan.encrypt(&mut mask, self.hint.layer(map), rng).expect("a mask of the map")
+        let maps = self.maps.iter().zip(&self.masks).enumerate();
+        let encrypt = |(map, ((plan, _), mask)): (usize, (&(&HintPlan, _), &Vec<u32>))| {
+            let hint = self.hint.layer(map);
+            plan.encrypt(&mut mask.clone(), hint, rng).expect("a mask of the map")
         };
         maps.map(encrypt).collect()
     }

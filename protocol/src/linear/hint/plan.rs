@@ -193,7 +193,10 @@ impl HintPlan {
         let inputs = polynomial * self.layer.inputs * tiles;
         let keys = polynomial * self.cost.tiles;
         let sent = self.cost.upload_bytes + 8 * self.cost.coefficients;
-        (inputs + keys + sent + 20 * self.output_len()) as u64
+        // What the results that read top bits read, and a plane of each half of it.
+        let readers = self.readers.iter().map(Readers::few).max().unwrap_or(0);
+        let tops = 12 * self.conv.groups * self.conv.row_len() * readers;
+        (inputs + keys + sent + tops + 20 * self.output_len()) as u64
     }
 
     /// Checks weights against what the card promises, which the noise statement rests on.

@@ -36,6 +36,14 @@ impl Readers {
         let few: Vec<_> = outputs.filter(reads).collect();
         if 2 * few.len() > height * width { Self::All } else { Self::Few(few) }
     }
+
+    /// For how many results what they read is gathered.
+    pub(super) fn few(&self) -> usize {
+        match self {
+            Self::Few(few) => few.len(),
+            Self::All => 0,
+        }
+    }
 }
 
 /// Kernel, stride and holes of a map without padding.
