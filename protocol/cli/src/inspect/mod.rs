@@ -98,25 +98,31 @@ pub(crate) fn summary(card: &Card) -> Result<String> {
     }
 }
 
-/// Every node: what it reads and yields, the ring of its values, and the engine that a plan names.
+/// Every node: what it reads and yields, the ring of its values, and the engine that a plan names, if there
+/// is one.
 fn graph(card: &Card, plan: Option<&NetworkPlan>) -> Result<String> {
     let tensors = card.tensors().when(|| card.name.clone())?;
-    let headings = ["tensor", "node", "reads", "shape", "ring bits", "engine"];
+    let headings = ["tensor", "node", "reads", "shape", "ring bits"].map(String::from);
     let row = |(i, node): (usize, &Node)| {
         let reads: Vec<_> = node.inputs().map(|tensor| tensor.to_string()).collect();
         let tensor = &tensors[i + 1];
-        let engine = plan.and_then(|plan| plan.engine(i + 1)).unwrap_or_default();
         [
             (i + 1).to_string(),
             node_kind(node),
             reads.join(", "),
             tensor.shape.to_string(),
             tensor.ring_bits.to_string(),
-            engine.into(),
         ]
     };
-    let rows = card.nodes.iter().enumerate().map(row);
-    Ok(table(&[headings.map(String::from)].into_iter().chain(rows).collect::<Vec<_>>()))
+    let rows: Vec<_> =
+        [headings].into_iter().chain(card.nodes.iter().enumerate().map(row)).collect();
+    let Some(plan) = plan else { return Ok(table(&rows)) };
+    let engines = (1..rows.len()).map(|tensor| plan.engine(tensor).unwrap_or_default());
+    let rows = rows.into_iter().zip(["engine"].into_iter().chain(engines));
+    let rows = rows.map(|([tensor, node, reads, shape, bits], engine)| {
+        [tensor, node, reads, shape, bits, engine.to_string()]
+    });
+    Ok(table(&rows.collect::<Vec<_>>()))
 }
 
 fn node_kind(node: &Node) -> String {
