@@ -212,7 +212,7 @@ impl Server {
             }
             Request::Begin(begin) => {
                 let _online = self.doors.begin_online()?;
-                let bundles = self.take(&begin, store)?;
+                let (bundles, _loaded) = self.take(&begin, store)?;
                 let count = bundles.len();
                 let (party, shares) = channel.run(ready.online(bundles), |_, _| ())?;
                 channel.wait_for_writing();
@@ -231,19 +231,25 @@ impl Server {
         Ok(Step::Continue(State { party, held, stock, served }))
     }
 
-    /// The bundles of an online phase.
+    /// The bundles of an online phase, and the memory that they take from now on, if none was reserved for
+    /// them before.
     fn take(
         &self,
         begin: &Begin,
         store: &mut impl BundleStore,
-    ) -> Result<Vec<ServerBundle>, Error> {
-        ServerParty::check_together(self.plan(), begin.bundles.len())?;
-        store.begin(begin.bundles.len())?;
+    ) -> Result<(Vec<ServerBundle>, Option<Reserved>), Error> {
+        let count = begin.bundles.len();
+        ServerParty::check_together(self.plan(), count)?;
+        let loaded = match store.in_memory() {
+            true => None,
+            false => Some(self.memory.reserve(count as u64 * self.plan().server_memory())?),
+        };
+        store.begin(count)?;
         let take = |name: &BundleName| Ok((*name, store.take(name)?));
         let taken: Vec<_> = begin.bundles.iter().map(take).collect::<Result<_, Error>>()?;
         store.confirm()?;
         let bundle = |(name, bundle): (_, Option<_>)| bundle.ok_or(PeerFault::Bundle(name).into());
-        taken.into_iter().map(bundle).collect()
+        Ok((taken.into_iter().map(bundle).collect::<Result<_, Error>>()?, loaded))
     }
 
     /// Prepares `count` inferences for a client whose others wait in `store`, within the server's

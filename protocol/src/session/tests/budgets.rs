@@ -1,6 +1,9 @@
-//! Cards that would cost a client too much.
+//! What would cost a party too much.
+
+use std::io;
 
 use super::*;
+use crate::bundle::{BundleStore, ServerBundle, Waiting};
 use crate::model::Node;
 use crate::plan::LinearChoice;
 use crate::wire::Announcement;
@@ -44,4 +47,60 @@ fn maps_beyond_the_memory_allowed_are_not_planned() {
             error => panic!("{error}"),
         }
     }
+}
+
+/// Bundles in a store that is said to be on a disk.
+struct OnDisk(Waiting);
+
+impl BundleStore for OnDisk {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn in_memory(&self) -> bool {
+        false
+    }
+
+    fn put(&mut self, bundle: ServerBundle) -> io::Result<()> {
+        BundleStore::put(&mut self.0, bundle)
+    }
+
+    fn take(&mut self, name: &BundleName) -> io::Result<Option<ServerBundle>> {
+        BundleStore::take(&mut self.0, name)
+    }
+}
+
+/// A session with bundles that are read from a disk.
+fn stored<T>(server: &Server, store: &mut OnDisk, act: impl FnOnce(&mut Client) -> T) -> T {
+    let (near, far) = transport::pair(None);
+    thread::scope(|scope| {
+        scope.spawn(|| server.serve_from(far, store));
+        let mut client = Client::connect(near, &Terms::NONE).unwrap();
+        let done = act(&mut client);
+        // It may have been refused.
+        let _ = client.close();
+        done
+    })
+}
+
+/// What is read from a disk for an online phase takes memory of the server's; where there is none left,
+/// nothing is spent.
+#[test]
+fn bundles_that_are_read_again_take_memory() {
+    let network = network(Activation::Argmax, &mut ChaCha20Rng::seed_from_u64(8));
+    let server = |total: u64| {
+        let server = Server::new(network.clone(), &Settings::default()).unwrap();
+        server.with_capacity(Capacity { total, ..Capacity::default() })
+    };
+    let large = server(Capacity::default().total);
+    let small = server(large.plan().server_memory() * 3 / 2);
+    let mut store = OnDisk(Waiting::default());
+    let mut bundles = stored(&large, &mut store, |client| client.offline(3, |_, _| ()).unwrap());
+    let two = bundles.split_off(1);
+    let images = [[7; 198]; 2];
+    let together = stored(&small, &mut store, |c| c.classify_together(two, &images, |_, _| ()));
+    assert!(together.is_err() && store.len() == 3);
+    let one = bundles.remove(0);
+    stored(&small, &mut store, |client| client.classify(one, &images[0]).unwrap());
+    assert_eq!(store.len(), 2);
 }
