@@ -5,7 +5,7 @@ use crate::{
     classify::{naming, online, prepare},
     connection::Line,
     failure::{Failure, Result},
-    prepare::{Prepared, Work, together},
+    prepare::{Prepared, Work, together, within_memory},
     progress::Progress,
     sessions::Sessions,
     store::StoreArgs,
@@ -107,7 +107,7 @@ impl Asking {
         images: &[impl AsRef<[u8]>],
     ) -> std::result::Result<Vec<Result<Outcome>>, Trouble> {
         let (client, progress, server) = self.sessions.current();
-        let most = images.len().min(client.plan().most_together());
+        let most = within_memory(client, images.len().min(client.plan().most_together()));
         // What a refusal costs is one inference, once it is known that there may be one.
         let stored = if self.refused == 0 { most } else { 1 };
         let mut bundles = Vec::new();

@@ -44,7 +44,12 @@ pub struct Prepared {
 /// How many of the inferences that are left are prepared together, if there is room for them: the server
 /// visits its weights once for all of them.
 pub(crate) fn together(client: &Client, left: usize) -> usize {
-    (2..=left.min(8)).rev().find(|&batch| client.check_count(batch).is_ok()).unwrap_or(1)
+    within_memory(client, left.min(8))
+}
+
+/// As many of `most` inferences as the client has memory for at a time, and one at least.
+pub(crate) fn within_memory(client: &Client, most: usize) -> usize {
+    (2..=most).rev().find(|&count| client.check_count(count).is_ok()).unwrap_or(1)
 }
 
 pub(crate) fn run(args: &PrepareArgs) -> Result<()> {

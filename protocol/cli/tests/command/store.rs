@@ -65,6 +65,26 @@ fn prepared_once_and_used_after_a_restart() {
     assert_eq!(ready(folder).len(), 0);
 }
 
+/// Of stored inferences too, no more are used at a time than the client has memory for.
+#[test]
+fn stored_inferences_within_the_memory_of_a_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let image = repository(SAMPLE);
+    let image = image.to_str().unwrap();
+    let server = serve(folder, "127.0.0.1:0");
+    let limits = [&["--max-memory", "8"][..], &[]];
+    let rounds = limits.map(|limit| {
+        succeed(client("prepare", folder, &server.address, &["--count", "2"]));
+        let last = [limit, &[image, image]].concat();
+        let text = succeed(client("classify", folder, &server.address, &last));
+        assert_no_offline_phase(&text);
+        let online = text.lines().find(|line| line.starts_with("online")).unwrap();
+        online.split_whitespace().last().unwrap().parse::<u32>().unwrap()
+    });
+    assert_eq!(rounds[0], 2 * rounds[1]);
+}
+
 /// A server that has lost its store, or was restored from a copy: the client goes through what it has, and
 /// prepares what it needs.
 #[test]
