@@ -8,8 +8,13 @@ use gazelle_cli::{Asking, Cause, Failure, Line, parts};
 use pyo3::prelude::*;
 use std::{
     ffi::OsString,
+    mem, process,
     sync::{Arc, Mutex, PoisonError},
 };
+
+/// What a process that was forked is told.
+const FORKED: &str = "this client belongs to the process that made it, since what is prepared is good for one \
+    image; make one in each process, as `multiprocessing` does with the method `spawn`";
 
 /// A client of one server. Its calls come one after another, from whatever threads they are made.
 #[pyclass(frozen)]
@@ -17,6 +22,8 @@ pub(crate) struct Client {
     asking: Arc<Mutex<Option<Asking>>>,
     line: Line,
     card: Card,
+    /// Whose client it is: a fork copies masks and keys, which two processes would use twice.
+    process: u32,
 }
 
 #[pymethods]
@@ -32,7 +39,8 @@ impl Client {
         };
         let asking = interruptible(py, ask, || line.cut())?.map_err(|error| fault(py, &error))?;
         let card = Card::from(asking.card());
-        Ok(Self { asking: Arc::new(Mutex::new(Some(asking))), line, card })
+        let (asking, process) = (Arc::new(Mutex::new(Some(asking))), process::id());
+        Ok(Self { asking, line, card, process })
     }
 
     #[getter]
@@ -71,6 +79,9 @@ impl Client {
 
     /// Ends the session.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_copy() {
+            return Ok(());
+        }
         let asking = Arc::clone(&self.asking);
         let end = move || {
             let mut asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,13 +91,30 @@ impl Client {
     }
 }
 
+/// A copy says nothing to the server, whose session is the other process's.
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.is_copy() {
+            mem::forget(Arc::clone(&self.asking));
+        }
+    }
+}
+
 impl Client {
+    /// Whether a fork has copied it to this process.
+    fn is_copy(&self) -> bool {
+        process::id() != self.process
+    }
+
     /// A call that an interrupt ends, together with the session; the next call begins another.
     fn call<T: Send + 'static>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut Asking) -> Result<T, Failure> + Send + 'static,
     ) -> PyResult<T> {
+        if self.is_copy() {
+            return Err(fault(py, &Failure::Line(Cause::Usage, FORKED.into())));
+        }
         let (asking, line) = (Arc::clone(&self.asking), self.line.clone());
         let run = move || {
             // A call that was interrupted has ended once the lock is free. One that panicked has left a

@@ -3,6 +3,7 @@
 import builtins
 import io
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -195,3 +196,21 @@ def test_a_closed_client_says_so(server: gazelle.Server) -> None:
     client.close()
     with pytest.raises(gazelle.InputError, match="closed"):
         client.classify(SAMPLES[0])
+
+
+def test_a_forked_process_uses_no_mask_again(client: gazelle.Client) -> None:
+    client.prepare(1)
+    child = os.fork()
+    if child == 0:
+        try:
+            client.classify(SAMPLES[0])
+        except gazelle.InputError as error:
+            client.close()
+            os._exit(0 if "process that made it" in str(error) else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    # What is prepared is there for the process that made it.
+    offline = client.costs.offline
+    assert client.classify(SAMPLES[0]).name == "Ankle boot"
+    assert client.costs.offline == offline
