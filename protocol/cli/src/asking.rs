@@ -83,14 +83,18 @@ impl Asking {
     /// used nowhere else, and that a session fails depends on nothing that the image or its class decides.
     fn ask(&mut self, images: &[impl AsRef<[u8]>]) -> Result<Vec<Result<Outcome>>> {
         self.revive()?;
+        // What trouble costs is one stored inference, once it is known that there may be trouble.
+        let mut careful = self.refused > 0;
         let outcomes = loop {
-            match self.ask_once(images) {
+            match self.ask_once(images, careful) {
                 Ok(outcomes) => break outcomes,
                 Err(Trouble::Session(failure)) => {
+                    careful = true;
                     self.waiting.clear();
                     self.sessions.begin_after(failure)?;
                 }
                 Err(Trouble::Bundles(count)) => {
+                    careful = true;
                     self.refused += count;
                     self.waiting.clear();
                     self.sessions.begin_again()?;
@@ -101,15 +105,16 @@ impl Asking {
         Ok(outcomes)
     }
 
-    /// Some of the images, with the inferences that wait, or ones that are prepared now.
+    /// Some of the images, with the inferences that wait, or ones that are prepared now; with a stored one the
+    /// first image alone, where `careful`.
     fn ask_once(
         &mut self,
         images: &[impl AsRef<[u8]>],
+        careful: bool,
     ) -> std::result::Result<Vec<Result<Outcome>>, Trouble> {
         let (client, progress, server) = self.sessions.current();
         let most = within_memory(client, images.len().min(client.plan().most_together()));
-        // What a refusal costs is one inference, once it is known that there may be one.
-        let stored = if self.refused == 0 { most } else { 1 };
+        let stored = if careful { 1 } else { most };
         let mut bundles = Vec::new();
         if let Some(store) = &self.store {
             while bundles.len() < stored {

@@ -130,9 +130,9 @@ impl Way {
         *self.order.lock().unwrap() = Some(Order { victim, at: At::Kind(MASKED), arrived: true });
     }
 
-    /// Waits until somebody was killed.
-    pub(crate) fn wait_for_kill(&self) {
-        while self.kills.load(SeqCst) == 0 {
+    /// Waits until so many were killed.
+    pub(crate) fn wait_for_kills(&self, count: u64) {
+        while self.kills.load(SeqCst) < count {
             thread::sleep(ACT);
         }
     }

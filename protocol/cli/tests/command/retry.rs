@@ -109,7 +109,7 @@ fn a_spent_inference_is_not_tried_again() {
     let classify = client("classify", folder, &way.address, &last);
     way.kill_online(server.id());
     let mut client = Running::start(&classify);
-    way.wait_for_kill();
+    way.wait_for_kills(1);
     drop(server);
     let line = client.trouble();
     assert!(line.contains(&way.address), "{line}");
@@ -121,4 +121,31 @@ fn a_spent_inference_is_not_tried_again() {
     let after = ready(folder);
     assert_eq!((before.len(), after.len()), (3, 1));
     assert!(after.iter().all(|path| before.contains(path)));
+}
+
+/// Where servers die again and again, each death but the first costs one stored inference.
+#[test]
+fn several_images_of_servers_that_die() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let server = serve(folder, "127.0.0.1:0");
+    let target = server.address.clone();
+    let way = crate::kills::Way::start(target.clone());
+    succeed(client("prepare", folder, &way.address, &["--count", "10"]));
+    let image = repository(SAMPLE);
+    let last = [&LONG[..], &[image.to_str().unwrap(); 4]].concat();
+    let classify = client("classify", folder, &way.address, &last);
+    way.kill_online(server.id());
+    let client = Running::start(&classify);
+    way.wait_for_kills(1);
+    drop(server);
+    let server = serve(folder, &target);
+    way.kill_online(server.id());
+    way.wait_for_kills(2);
+    drop(server);
+    let _server = serve(folder, &target);
+    let text = client.succeed();
+    assert_eq!(text.matches("Ankle boot").count(), 4, "{text}");
+    // Four with the first death, one with the second, then one and three.
+    assert_eq!(ready(folder).len(), 1);
 }
