@@ -3,9 +3,13 @@
 //! `hint_client/<network>` makes the client's messages and its halves of the results, `hint_server/<network>`
 //! the server's halves, `hint_convert/<network>` both parties' exact shares of them: together all that the
 //! linear maps of an inference take offline. `hint_build/<network>` makes the hint, once for a model.
+//!
+//! Times are the processor's, so that other work of the machine counts little.
 
 use std::hint::black_box;
+use std::time::Duration;
 
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gazelle_import::zoo;
 use gazelle_kernels::memory::keep_freed;
@@ -16,6 +20,7 @@ use gazelle_protocol::linear::hint::HintPlan;
 use gazelle_protocol::model::Network;
 use gazelle_protocol::plan::{LinearChoice, NetworkPlan, Settings};
 use gazelle_tests::transfers::Transfers;
+use nix::time::{ClockId, clock_gettime};
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::ThreadPoolBuilder;
@@ -83,7 +88,45 @@ fn build(maps: &[(&HintPlan, &[i16])], rng: &mut ChaCha20Rng) -> (Hint, HintSecr
     Hint::build(layers, &[7; 32], weights, rng).expect("a hint in 2^60 is not made")
 }
 
-fn networks(c: &mut Criterion) {
+/// The time that the process has taken of processors.
+struct ProcessorTime;
+
+impl ProcessorTime {
+    fn now() -> Duration {
+        clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("Linux has this clock").into()
+    }
+}
+
+impl Measurement for ProcessorTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        Self::now()
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        Self::now() - start
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, time: &Duration) -> f64 {
+        WallTime.to_f64(time)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+fn networks(c: &mut Criterion<ProcessorTime>) {
     // As the command does.
     keep_freed(512 << 20);
     for name in ["cifar10", "resnet50"] {
@@ -91,7 +134,7 @@ fn networks(c: &mut Criterion) {
     }
 }
 
-fn measure(c: &mut Criterion, name: &str) {
+fn measure(c: &mut Criterion<ProcessorTime>, name: &str) {
     let one_thread = ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let rng = &mut ChaCha20Rng::seed_from_u64(1);
     let network = zoo::network(name).expect("a network of the benches");
@@ -125,7 +168,7 @@ fn measure(c: &mut Criterion, name: &str) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(10);
+    config = Criterion::default().with_measurement(ProcessorTime).sample_size(10);
     targets = networks
 }
 criterion_main!(benches);
