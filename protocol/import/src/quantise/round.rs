@@ -10,6 +10,11 @@ use super::moments::Covariance;
 pub(super) const LINES: usize = 256;
 /// How many times all weights of a row are looked at, at most.
 const PASSES: usize = 4;
+/// How far a weight may move from its exact value: this part of the largest integer, and [`STEPS`] at least.
+/// Covariances know directions in which sums hardly vary, along which weights would drift without end.
+const REACH: f64 = 1.0 / 64.0;
+/// See [`REACH`].
+const STEPS: f64 = 2.0;
 
 /// Weights as integers.
 pub(super) struct Rounded {
@@ -88,7 +93,7 @@ fn descend(
     let rows = rounded.par_chunks_exact_mut(row).zip(gradients.par_chunks_exact_mut(row));
     let exact = exact.par_chunks_exact(row).zip(responses.par_chunks_exact(row));
     let powers = rows.zip(exact).map(|((rounded, gradients), (exact, response))| {
-        covariance.descend(rounded, gradients, largest);
+        covariance.descend(rounded, gradients, exact, largest);
         let noise = covariance.dot(&errors(rounded, exact), gradients);
         Powers { signal: covariance.dot(exact, response), noise, white: squares(exact) }
     });
@@ -98,14 +103,16 @@ fn descend(
 impl Covariance {
     /// Moves the weights of a row. `gradients` are the covariance times its errors, `cells × depth`: half
     /// the gradient of the noise.
-    fn descend(&self, rounded: &mut [f64], gradients: &mut [f32], largest: f64) {
+    fn descend(&self, rounded: &mut [f64], gradients: &mut [f32], exact: &[f64], largest: f64) {
         let Self { depth, channels, cells: correlations } = self;
         let (depth, cells) = (*depth, rounded.len() / self.depth);
+        let reach = (REACH * largest).max(STEPS);
         for _ in 0..PASSES {
             let mut moved = false;
-            for (c, kernel) in rounded.chunks_exact_mut(cells).enumerate() {
+            let kernels = rounded.chunks_exact_mut(cells).zip(exact.chunks_exact(cells));
+            for (c, (kernel, exact)) in kernels.enumerate() {
                 let column = &channels[c * depth..][..depth];
-                for (u, weight) in kernel.iter_mut().enumerate() {
+                for (u, (weight, exact)) in kernel.iter_mut().zip(exact).enumerate() {
                     let correlations = &correlations[u * cells..][..cells];
                     let curvature = column[c] * correlations[u];
                     let gradient = gradients[u * depth + c];
@@ -113,7 +120,8 @@ impl Covariance {
                         continue;
                     }
                     let target = *weight - f64::from(gradient / curvature);
-                    let target = target.round().clamp(-largest, largest);
+                    let target = target.clamp(exact - reach, exact + reach).round();
+                    let target = target.clamp(-largest, largest);
                     let step = (target - *weight) as f32;
                     if step == 0.0 || !step.is_finite() {
                         continue;
@@ -241,6 +249,20 @@ mod tests {
         }
         assert!(less * 2.0 < more, "{less} {more}");
         assert!(rounded.weights.iter().all(|w| w.abs() <= 12));
+    }
+
+    /// What few images tell need not be the covariance of anything: here every step asks for a larger one.
+    #[test]
+    fn weights_stay_near_their_values_whatever_the_covariance() {
+        let covariance =
+            Covariance { depth: 2, channels: vec![1.0, 3.0, 3.0, 1.0], cells: vec![1.0] };
+        for (largest, reach) in [(12.0, 2.5), (127.0, 2.5), (32767.0, 512.5)] {
+            let exact = [largest / 3.0 + 0.4, largest / 5.0 + 0.3];
+            let rounded = rows(&exact, [2, 1], largest, Some(&covariance)).weights;
+            let far = |(&w, exact): (&i16, f64)| (f64::from(w) - exact).abs();
+            let far = rounded.iter().zip(exact).map(far).fold(0.0, f64::max);
+            assert!(1.0 < far && far <= reach, "{rounded:?} of {exact:?}");
+        }
     }
 
     /// No weight that moves alone leaves less.
