@@ -8,7 +8,7 @@ use zeroize::{DefaultIsZeroes, Zeroize};
 /// vector goes element by element, which takes as long as a transform of the same polynomial.
 ///
 /// [`Wiped::zeros`] begin on a line of the cache, where wide registers are loaded in half the time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Wiped<T: DefaultIsZeroes> {
     all: Vec<T>,
     /// Where the values begin; the vector keeps its place.
