@@ -17,9 +17,9 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::HintParameters;
-use super::build::build_layer;
-use super::builder::{HintSecret, LayerFormat, Place, public};
+use super::blinding::{HintSecret, LayerFormat, Place, public};
 use super::modular::{Term, Transformed};
+use super::publish::build_layer;
 use crate::domain;
 use crate::error::Misuse;
 
@@ -320,7 +320,7 @@ impl Hint {
         let (n, unsent) = (parameters.n(), parameters.log2_q() - layer.format.hint_bits);
         let [a, b] = [0, 1].map(|index| {
             let place = super::Place::Input(0);
-            let public = super::builder::public(parameters, (self.layer(0).seed, index), place);
+            let public = super::blinding::public(parameters, (self.layer(0).seed, index), place);
             parameters.products().coefficients(public)
         });
         for output in 0..layer.outputs {

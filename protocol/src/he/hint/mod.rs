@@ -19,15 +19,15 @@
 //! client may choose m, it takes mᵢ = −top(−aᵢ·s + eᵢ), which is uniform: then the top k bits of cᵢ are
 //! zero and need not be sent.
 
-mod build;
-mod builder;
+mod blinding;
 mod file;
 mod modular;
 pub mod noise;
 mod parameters;
+mod publish;
 mod secret;
 
-pub use builder::{HintSecret, LayerFormat, Place, TileKey};
+pub use blinding::{HintSecret, LayerFormat, Place, TileKey};
 pub use file::{Hint, HintFault, HintName, LayerHint};
 pub use modular::Term;
 pub(crate) use modular::{Product, Room, Transformed};

@@ -4,7 +4,7 @@ use crate::parallel::prelude::*;
 use gazelle_ntt::sample;
 use rand::CryptoRng;
 
-use super::builder::Place;
+use super::blinding::Place;
 use super::file::LayerHint;
 use super::modular::{Moduli, Product, Room, Transformed};
 use super::{Format, HintParameters};

@@ -2,7 +2,7 @@
 //! where it is kept.
 
 use super::*;
-use crate::he::hint::builder::public;
+use crate::he::hint::blinding::public;
 use crate::he::hint::modular::Moduli;
 
 /// Weights of ±7, eight in one output: 15^4 combinations on either side of a meet in the middle.

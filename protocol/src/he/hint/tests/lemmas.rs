@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use proptest::prelude::*;
 
 use super::*;
-use crate::he::hint::builder::public;
+use crate::he::hint::blinding::public;
 use crate::he::hint::modular::{Moduli, Products, Transformed};
 
 /// Coefficient `place` of a·b modulo X^n + 1.

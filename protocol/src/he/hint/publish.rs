@@ -7,7 +7,7 @@ use gazelle_ntt::pack;
 use gazelle_ntt::prg::Seed;
 use zeroize::Zeroizing;
 
-use super::builder::{HintSecret, LayerFormat, Place, public, public_words};
+use super::blinding::{HintSecret, LayerFormat, Place, public, public_words};
 use super::modular::{Moduli, Term, Transformed};
 use super::{Format, HintParameters};
 use crate::error::Misuse;
